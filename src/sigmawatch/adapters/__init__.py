@@ -1,0 +1,1 @@
+"""How the outside is reached: one file per outside thing, each behind a port."""

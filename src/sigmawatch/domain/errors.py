@@ -1,0 +1,72 @@
+"""Every exception this program raises on purpose, in one tree; the type says what to do next.
+
+`Invalid`: change the input. `Unavailable`: trying again may help. `Refused`: it will not.
+Foreign exceptions are translated into these at the adapter and nowhere else.
+"""
+
+from __future__ import annotations
+
+
+class SigmawatchError(Exception):
+    """Anything this program raises on purpose."""
+
+
+class Invalid(SigmawatchError, ValueError):
+    """The caller must change the input. `field` names which one, `allowed` what would do."""
+
+    def __init__(self, message: str, *, field: str = "", allowed: str = "") -> None:
+        super().__init__(message)
+        self.field = field
+        self.allowed = allowed
+
+
+class NotFound(Invalid):
+    """The input is well formed but names nothing we know."""
+
+
+class Conflict(Invalid):
+    """The input contradicts what stands (a file manages it, it exists already)."""
+
+
+class Unavailable(SigmawatchError):
+    """Trying again may help, not before `retry_after_s` seconds where that is known."""
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class RateLimited(Unavailable):
+    """A venue refuses for now because we asked too often (429, 418, or its own words)."""
+
+
+class Maintenance(Unavailable):
+    """A venue says that it is being maintained."""
+
+
+class BadAnswer(Unavailable):
+    """A venue answered, but not in its protocol: HTML, a torn body, far too few markets."""
+
+
+class Busy(Unavailable):
+    """A bounded queue of our own is full."""
+
+
+class Refused(SigmawatchError):
+    """Trying again will not help until somebody changes something."""
+
+
+class BlockedByRegion(Refused):
+    """A venue refuses this machine's address for legal reasons (451, or 403 of its border)."""
+
+
+class StorageFailed(Refused):
+    """The database could not be written or read back; we stop rather than guess."""
+
+
+class StorageNewer(Refused):
+    """The database was written by a newer version of this program."""
+
+
+class InUse(Refused):
+    """Another process holds what we need: a data folder or a port."""

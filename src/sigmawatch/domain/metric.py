@@ -1,0 +1,83 @@
+"""Metrics: the kinds of measurement, each with its kind and unit (SEMANTICS.md 1).
+
+Adding a metric is one line in the table and one function in the venue that offers it
+(CONTRIBUTING.md, "Add a metric"). Imports domain.errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+from sigmawatch.domain.errors import Invalid
+
+
+class Kind(StrEnum):
+    """A level stands until it changes; a flow is what passed within one slot."""
+
+    LEVEL = "level"
+    FLOW = "flow"
+
+
+class Unit(StrEnum):
+    """What a number counts. `quote` and `base` are currencies of the market at hand."""
+
+    QUOTE_PER_BASE = "quote_per_base"
+    QUOTE = "quote"
+    BASE = "base"
+    BASIS_POINTS = "basis_points"
+    COUNT = "count"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """One kind of measurement.
+
+    gated: a value far from the series' own past waits for a second one (the bad-tick gate).
+    """
+
+    name: str
+    kind: Kind
+    unit: Unit
+    gated: bool = False
+    meaning: str
+
+
+_TABLE = (
+    Metric(name="price", kind=Kind.LEVEL, unit=Unit.QUOTE_PER_BASE, gated=True,
+           meaning="last trade"),
+    Metric(name="bid", kind=Kind.LEVEL, unit=Unit.QUOTE_PER_BASE, gated=True,
+           meaning="best bid, where offered"),
+    Metric(name="ask", kind=Kind.LEVEL, unit=Unit.QUOTE_PER_BASE, gated=True,
+           meaning="best ask, where offered"),
+    Metric(name="spread_bp", kind=Kind.LEVEL, unit=Unit.BASIS_POINTS,
+           meaning="10,000 x (ask - bid) / mid"),
+    Metric(name="volume_24h_base", kind=Kind.LEVEL, unit=Unit.BASE,
+           meaning="the venue's rolling 24-hour volume, base currency"),
+    Metric(name="volume_24h_quote", kind=Kind.LEVEL, unit=Unit.QUOTE,
+           meaning="the venue's rolling 24-hour volume, quote currency"),
+    Metric(name="traded_base", kind=Kind.FLOW, unit=Unit.BASE,
+           meaning="base currency traded inside one closed slot"),
+    Metric(name="traded_quote", kind=Kind.FLOW, unit=Unit.QUOTE,
+           meaning="quote currency traded inside one closed slot"),
+    Metric(name="trades", kind=Kind.FLOW, unit=Unit.COUNT,
+           meaning="number of trades inside one closed slot"),
+)  # fmt: skip
+
+METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in _TABLE})
+
+
+def metric_named(name: str) -> Metric:
+    """The metric called `name`. Raises Invalid that lists what there is."""
+    folded = name.strip().lower()
+    if folded == "volume":
+        raise Invalid(
+            "'volume' is two things: say `traded_quote[5m]` or `volume_24h_quote`",
+            field="metric",
+            allowed=", ".join(METRICS),
+        )
+    if folded not in METRICS:
+        raise Invalid(f"unknown metric {name!r}", field="metric", allowed=", ".join(METRICS))
+    return METRICS[folded]

@@ -1,0 +1,1 @@
+"""What we need from the outside: small Protocols that adapters fulfil and the program calls."""

@@ -1,0 +1,100 @@
+"""The ledger port: the record of everything true (users say *database*).
+
+One transaction holds all that happens at once; nothing is shown before it is synced. Frames,
+patches and runs have deterministic ids and are inserted if absent. Raises StorageFailed (stop),
+StorageNewer, InUse; nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from sigmawatch.domain.frame import Frame, Patch
+from sigmawatch.domain.market import Market
+from sigmawatch.domain.series import Block, Series
+from sigmawatch.domain.venue import Run
+from sigmawatch.domain.window import Interval
+
+
+class CatalogueRepository(Protocol):
+    """Blocks and series. Ids are stable and never used again; a removed series keeps its row."""
+
+    async def blocks(self) -> Sequence[Block]: ...
+
+    async def series(self) -> Sequence[Series]:
+        """Series tracked now, by id."""
+        ...
+
+    async def add(
+        self, market: Market, metric: str, *, interval: Interval, origin: str
+    ) -> Series:
+        """Track a series: in the first block of its venue, metric and interval with room, else a
+        new one. Tracking a tracked series returns it; a removed one gets a new id and place."""
+        ...
+
+    async def remove(self, series_id: int) -> None:
+        """Stop tracking. History stays; the place is never used again. Raises NotFound."""
+        ...
+
+
+class FrameRepository(Protocol):
+    """Frames and patches in commit order."""
+
+    async def insert(self, items: Iterable[Frame | Patch]) -> frozenset[str]:
+        """Insert what is absent; the ids that were inserted now."""
+        ...
+
+
+class RunRepository(Protocol):
+    """Collection runs, newest first."""
+
+    async def insert(self, runs: Iterable[Run]) -> None: ...
+
+
+class Transaction(Protocol):
+    """What one transaction may touch."""
+
+    @property
+    def catalogue(self) -> CatalogueRepository: ...
+
+    @property
+    def frames(self) -> FrameRepository: ...
+
+    @property
+    def runs(self) -> RunRepository: ...
+
+
+class Ledger(Protocol):
+    """The database. One writer; reads see committed data only and never wait for the writer."""
+
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
+        """All or nothing, synced to disk when the block ends without an exception."""
+        ...
+
+    async def blocks(self) -> Sequence[Block]: ...
+
+    async def series(self) -> Sequence[Series]:
+        """Series tracked now, by id."""
+        ...
+
+    def replay(self, *, from_ms: int) -> AsyncIterator[Sequence[Frame | Patch]]:
+        """Frames and patches that touch slots from `from_ms` on, in commit order, in batches.
+        A damaged one is left out and counted (`damaged_count`)."""
+        ...
+
+    async def runs(
+        self, *, venue: str | None = None, before_ms: int | None = None, limit: int = 100
+    ) -> Sequence[Run]:
+        """Runs started before `before_ms`, newest first."""
+        ...
+
+    async def live_since_ms(self) -> int | None:
+        """When the oldest stored frame was received; None in a folder that never held one."""
+        ...
+
+    @property
+    def damaged_count(self) -> int: ...
+
+    async def close(self) -> None: ...
