@@ -1,0 +1,57 @@
+# The verbs. Each brings .venv up to date first (scripts/setup.py; at once when nothing changed).
+# ARGS goes to the program behind the verb: make run ARGS="--demo --port 8080", make test ARGS=-x
+# PYTHON chooses the interpreter of a new .venv: make test PYTHON=python3.12
+
+BIN := .venv/bin
+SET_UP := PYTHON="$(PYTHON)" scripts/bootstrap
+COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --only-binary :all: \
+	--generate-hashes --no-header --quiet
+
+.PHONY: help run demo test check fmt bench docs lock clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 8
+
+run: ## start the tracker; prints its address (data in ./data)
+	@$(SET_UP) run
+	@exec $(BIN)/sigmawatch run $(ARGS)
+
+demo: ## start it on the demo market, without any venue
+	@$(SET_UP) run
+	@exec $(BIN)/sigmawatch run --demo $(ARGS)
+
+test: ## the whole suite
+	@$(SET_UP) dev
+	$(BIN)/pytest $(ARGS)
+
+check: ## format, lint, types, layers, house style, documentation
+	@$(SET_UP) dev
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python scripts/tidy.py
+	$(BIN)/python scripts/docs.py --check
+
+fmt: ## format, and fix what the linter can
+	@$(SET_UP) dev
+	$(BIN)/ruff check --fix-only --quiet
+	$(BIN)/ruff format
+
+bench: ## every benchmark, or the named ones: make bench ARGS=slot_close
+	@$(SET_UP) dev
+	$(BIN)/python -m benchmarks $(ARGS)
+
+docs: ## write the generated pages
+	@$(SET_UP) dev
+	$(BIN)/python scripts/docs.py
+
+lock: ## rewrite requirements/ from pyproject.toml; needs uv. ARGS=--upgrade takes what is newest
+	@command -v uv >/dev/null || { echo "make lock needs uv on the PATH: pip install uv" >&2; exit 1; }
+	$(COMPILE) --group build $(ARGS) --output-file requirements/run.txt
+	$(COMPILE) --group dev $(ARGS) --constraints requirements/run.txt --output-file requirements/dev.txt
+
+clean: ## remove .venv and every cache; data stays
+	rm -rf .venv .setup.lock .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \
+		.coverage .coverage.* htmlcov dist build
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,233 @@
+"""Set-up: makes .venv hold what the locks name, and this project. `setup.py run|dev`.
+
+Always holds: packages come only from requirements/*.txt, as wheels, checked by hash; a .venv
+without a stamp is never trusted (an interrupted set-up is redone); two set-ups take turns; what
+goes wrong is told in one line. Prints nothing, and takes a few milliseconds, when all is done.
+
+Standard library only, and readable by Python 3.6, so that an old one can say what it lacks.
+"""
+
+import sys
+
+if sys.version_info < (3, 11):
+    sys.exit(
+        "sigmawatch needs Python 3.11 or newer: found {}.{}; install e.g. python3.11 "
+        "or set PYTHON=/path/to/python3.11".format(*sys.version_info[:2])
+    )
+
+import fcntl
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+STAMP = VENV / "setup.json"
+LOG = VENV / "setup.log"
+PROFILES = ("run", "dev")  # each holds the ones before it
+INPUTS = ("pyproject.toml", "requirements/run.txt", "requirements/dev.txt", "scripts/setup.py")
+
+
+class SetupError(Exception):
+    """What failed and what helps, in one line."""
+
+
+def say(text: str) -> None:
+    """To stderr: stdout belongs to the program that is set up."""
+    print("set-up: " + text, file=sys.stderr, flush=True)
+
+
+# What is there, what is wanted
+
+
+def wanted(profile: str) -> dict[str, str]:
+    """The stamp of a finished set-up: a .venv holds absolute paths and one Python's wheels."""
+    digest = hashlib.sha256()
+    for name in INPUTS:
+        digest.update((ROOT / name).read_bytes())
+    place = "{} {}".format(ROOT, sys.implementation.cache_tag)
+    return {"place": place, "inputs": digest.hexdigest(), "profile": profile}
+
+
+def found() -> dict[str, str]:
+    """The stamp in .venv; empty where there is none to trust."""
+    try:
+        stamp = json.loads(STAMP.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return stamp if isinstance(stamp, dict) and os.access(PYTHON, os.X_OK) else {}
+
+
+def fresh(have: dict[str, str], want: dict[str, str]) -> bool:
+    """Whether nothing is to be done: same place and inputs, and at least the wanted profile."""
+    if have.get("profile") not in PROFILES:
+        return False
+    enough = PROFILES.index(have["profile"]) >= PROFILES.index(want["profile"])
+    return enough and all(have.get(key) == want[key] for key in ("place", "inputs"))
+
+
+def widest(have: dict[str, str], want: dict[str, str]) -> str:
+    """A set-up never takes away: `run` after `dev` stays `dev`."""
+    return max(have.get("profile", want["profile"]), want["profile"], key=PROFILES.index)
+
+
+# Doing it
+
+
+@contextmanager
+def turn() -> Iterator[int]:
+    """Our turn among concurrent set-ups; yields the descriptor that holds it.
+
+    Children inherit it, so an installer that outlives a killed set-up still keeps the next out.
+    """
+    descriptor = os.open(str(ROOT / ".setup.lock"), os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("waiting for another set-up to finish")
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def run(what: str, command: list[str], *, lock: int) -> None:
+    """One step; its output goes to the log, its first error into the one line we print."""
+    import subprocess  # here: the fast path does without it
+
+    with LOG.open("ab+") as log:
+        start = log.tell()
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            pass_fds=(lock,),
+            check=False,
+        )
+        log.seek(start)
+        output = log.read().decode(errors="replace")
+    if done.returncode:
+        raise SetupError(f"{what} failed: {first_error(output)} (all of it: {LOG})")
+
+
+def first_error(output: str) -> str:
+    """The line of an installer's output that says what went wrong; else the last one."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    marks = ("error", "\N{MULTIPLICATION SIGN}")
+    errors = [line for line in lines if line.lower().startswith(marks)]
+    return (errors or lines[-1:] or ["no output"])[0]
+
+
+def environment() -> dict[str, str]:
+    """Ours, less what would send packages elsewhere; without a cache where none can be kept."""
+    env = {key: value for key, value in os.environ.items() if key not in ("PYTHONHOME", "PIP_USER")}
+    cache = env.get("UV_CACHE_DIR") or env.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    try:
+        os.makedirs(cache, exist_ok=True)
+    except OSError:
+        env["UV_NO_CACHE"] = "1"
+    else:
+        if not os.access(cache, os.W_OK):
+            env["UV_NO_CACHE"] = "1"
+    return env
+
+
+def find_uv() -> str | None:
+    """The uv on PATH, if it really runs (a version manager's shim may not)."""
+    import shutil
+    import subprocess
+
+    uv = shutil.which("uv")
+    if uv is None:
+        return None
+    runs = subprocess.run([uv, "--version"], capture_output=True, check=False).returncode == 0
+    return uv if runs else None
+
+
+def create(uv: str | None, *, lock: int) -> None:
+    """An empty .venv; whatever was there goes. uv needs no pip inside, so no ensurepip either."""
+    import shutil
+    from importlib.util import find_spec
+
+    version = "{}.{}".format(*sys.version_info[:2])
+    if uv is None and find_spec("ensurepip") is None:
+        raise SetupError(
+            f"Python {version} cannot make a virtual environment here (no ensurepip): "
+            f"apt install python{version}-venv"
+        )
+    if VENV.is_symlink() or VENV.is_file():
+        VENV.unlink()
+    elif VENV.exists():
+        shutil.rmtree(VENV)
+    VENV.mkdir()
+    base = getattr(sys, "_base_executable", None) or sys.executable  # we may run from .venv itself
+    pip = ["--without-pip"] if uv else []
+    run("making .venv", [base, "-I", "-m", "venv", *pip, str(VENV)], lock=lock)
+
+
+def install(profile: str, *, uv: str | None, lock: int) -> None:
+    """The locked packages, then this project as editable, built by the locked backend."""
+    if uv:
+        pip = [uv, "pip", "install", "--python", str(PYTHON)]
+    else:
+        pip = [str(PYTHON), "-I", "-m", "pip", "install", "--no-input"]
+    requirements = f"requirements/{profile}.txt"
+    locked = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "-r", requirements]
+    run(f"installing {requirements}", [*pip, *locked], lock=lock)
+    project = ["--no-deps", "--no-build-isolation", "--editable", str(ROOT)]
+    run("installing sigmawatch itself", [*pip, *project], lock=lock)
+    # A page build becomes the third step here, and its sources join INPUTS.
+
+
+def set_up(profile: str) -> None:
+    """Bring .venv to the profile. An unfinished one has no stamp, so the next set-up redoes it."""
+    if fresh(found(), wanted(profile)):
+        return
+    started = time.monotonic()
+    with turn() as lock:
+        have, want = found(), wanted(profile)
+        if fresh(have, want):
+            return  # somebody else did it while we waited
+        want["profile"] = widest(have, want)
+        uv = find_uv()
+        say("installing into .venv with {}; once".format("uv" if uv else "pip, about a minute"))
+        STAMP.unlink(missing_ok=True)
+        if have.get("place") != want["place"] or not (uv or pip_inside()):
+            create(uv, lock=lock)
+        install(want["profile"], uv=uv, lock=lock)
+        STAMP.write_text(json.dumps(want))
+    say(f"ready in {time.monotonic() - started:.1f} s")
+
+
+def pip_inside() -> bool:
+    """Whether .venv has a pip of its own (not one that uv filled)."""
+    return (VENV / "bin" / "pip").exists()
+
+
+def main(arguments: list[str]) -> int:
+    """Exit code 0 when .venv is ready, 1 with one line when it is not, 2 for wrong arguments."""
+    if len(arguments) != 1 or arguments[0] not in PROFILES:
+        say("usage: setup.py {}".format("|".join(PROFILES)))
+        return 2
+    try:
+        set_up(arguments[0])
+    except (SetupError, OSError) as exc:
+        say(str(exc))
+        return 1
+    except KeyboardInterrupt:
+        say("interrupted; the next one starts over")
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
