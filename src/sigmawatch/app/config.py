@@ -1,0 +1,254 @@
+"""Configuration: one frozen value, read once (app.sources) and passed as arguments.
+
+The defaults here work with no file at all: twenty liquid pairs on three venues. Unknown keys are
+errors, secrets never print. What only a venue's adapter knows (budgets, offered metrics) is judged
+by `check` (app.forecast). docs/reference/configuration.md is generated from these classes.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    InstanceOf,
+    PrivateAttr,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+)
+
+from sigmawatch.domain.errors import Invalid
+from sigmawatch.domain.market import parse_market, venue_name
+from sigmawatch.domain.metric import metric_named
+from sigmawatch.domain.window import DAY_MS, HOUR_MS, MINUTE_MS, Interval, parse_span
+
+WINDOWS_MAX = 8
+
+
+def _interval(raw: object) -> object:
+    return Interval(parse_span(raw)) if isinstance(raw, str) else raw
+
+
+def _span(raw: object) -> object:
+    return parse_span(raw) if isinstance(raw, str) else raw
+
+
+def _market(text: str) -> str:
+    parse_market(text)
+    return text
+
+
+def _filled(items: tuple[str, ...]) -> tuple[str, ...]:
+    if not items:
+        raise Invalid("must not be empty")
+    return items
+
+
+def _loopback(host: str) -> str:
+    try:
+        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        loopback = False
+    if not loopback:
+        raise Invalid(
+            "only this machine may connect until access control exists",
+            allowed="127.0.0.1, ::1 or localhost",
+        )
+    return host
+
+
+def _url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
+        raise Invalid("must be an address without a login", allowed="https://host or http://host")
+    return text.rstrip("/")
+
+
+EveryInterval = Annotated[InstanceOf[Interval], BeforeValidator(_interval)]
+VenueKey = Annotated[str, AfterValidator(lambda text: venue_name(text).lower())]
+_Market = Annotated[str, AfterValidator(_market)]
+_Metric = Annotated[str, AfterValidator(lambda name: metric_named(name).name)]
+Markets = Annotated[tuple[_Market, ...], AfterValidator(_filled)]
+Metrics = Annotated[tuple[_Metric, ...], AfterValidator(_filled)]
+Url = Annotated[str, AfterValidator(_url)]
+
+
+class _Table(BaseModel):
+    """What every table of the file has in common."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True,
+        validate_by_name=True, validate_by_alias=True,
+    )  # fmt: skip
+
+
+class Track(_Table):
+    """Markets of one venue and what to measure of each."""
+
+    venue: VenueKey = Field(
+        description="Where: a venue with an adapter, as `kraken`, `coinbase`, `binance`."
+    )
+    markets: Markets = Field(description="Which pairs, as `BTC/USD`; the venue's own id works too.")
+    metrics: Metrics = Field(
+        default=("price", "volume_24h_quote", "traded_quote"),
+        description="What to measure of each market.",
+    )
+    every: EveryInterval = Field(
+        default=Interval(MINUTE_MS),
+        description="How long a slot is; without it, the `interval` of the whole file.",
+    )
+
+    @property
+    def venue_name(self) -> str:
+        """The venue as the domain spells it: `KRAKEN`."""
+        return self.venue.upper()
+
+    @field_validator("markets")
+    @classmethod
+    def _of_this_venue(cls, markets: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        venue = str(info.data.get("venue", "")).upper()
+        for text in markets:
+            named = parse_market(text).venue
+            if venue and named not in {None, venue}:
+                raise Invalid(f"{text} is a market of {named}, this entry is of {venue}")
+        return markets
+
+
+class VenueConfig(_Table):
+    """How to talk to one venue. Every key has a default that fits the public service."""
+
+    enabled: bool = Field(default=True, description="`false`: never ask this venue.")
+    base_url: Url | None = Field(
+        default=None, description="Address of its REST interface; default: the public one."
+    )
+    fallback_url: Url | None = Field(
+        default=None, description="Second address, asked where the first one refuses the call."
+    )
+    api_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="Optional key for public data (Binance). Better set in the environment.",
+    )
+    poll_offset_s: float = Field(
+        default=1.0, ge=0.0, le=30.0, description="Seconds after a slot's end to poll it."
+    )
+    timeout_s: float = Field(
+        default=10.0, gt=0.0, le=60.0, description="Seconds until a call is given up."
+    )
+    requests_per_minute: float | None = Field(
+        default=None, gt=0.0,
+        description="Whole budget, in the venue's own unit; default: what the venue allows.",
+    )  # fmt: skip
+    count_floor: float = Field(
+        default=0.5, ge=0.0, le=1.0,
+        description="An answer with fewer markets than this share of the last good one is refused.",
+    )  # fmt: skip
+    poll_floor_s: float | None = Field(
+        default=None, gt=0.0, description="No faster polling than this; default: the venue's own."
+    )
+
+
+class Server(_Table):
+    """Where the page and the API listen."""
+
+    host: Annotated[str, AfterValidator(_loopback)] = Field(
+        default="127.0.0.1", description="Address to listen on; this machine only, for now."
+    )
+    port: int = Field(default=8000, ge=1, le=65535, description="Port to listen on.")
+
+
+class HistoryConfig(_Table):
+    """How long what left memory is kept."""
+
+    raw_days: int = Field(default=90, ge=2, le=36_500, description="Days to keep every slot.")
+
+
+class BackfillConfig(_Table):
+    """What is fetched of the past on start and after a gap."""
+
+    enabled: bool = Field(default=True, description="`false`: history starts when we do.")
+    hours: int = Field(default=24, ge=1, le=24, description="How far back, in hours.")
+
+
+DEFAULT_TRACK = (
+    Track(venue="kraken", markets=("BTC/USD", "ETH/USD", "SOL/USD", "XRP/USD", "ADA/USD",
+                                   "BTC/EUR", "ETH/EUR")),
+    Track(venue="coinbase", markets=("BTC/USD", "ETH/USD", "SOL/USD", "XRP/USD", "DOGE/USD",
+                                     "LTC/USD")),
+    Track(venue="binance", markets=("BTC/USDT", "ETH/USDT", "SOL/USDT", "XRP/USDT", "BNB/USDT",
+                                    "DOGE/USDT", "ADA/USDT")),
+)  # fmt: skip
+
+
+class Config(_Table):
+    """The whole configuration."""
+
+    data: Path = Field(default=Path("data"), description="Folder of the database.")
+    interval: EveryInterval = Field(
+        default=Interval(MINUTE_MS),
+        description="How long a slot is where nothing else is said: a divisor of a day, 1s to 1h.",
+    )
+    windows_ms: tuple[Annotated[int, BeforeValidator(_span)], ...] = Field(
+        default=(DAY_MS, HOUR_MS), validation_alias="windows",
+        description="Windows whose statistics are always at hand; others are built when asked.",
+    )  # fmt: skip
+    reference_currency: Annotated[str, Field(pattern=r"^[A-Z0-9]{2,10}$")] = Field(
+        default="USD", description="Currency that makes volumes comparable."
+    )
+    server: Server = Server()
+    history: HistoryConfig = HistoryConfig()
+    backfill: BackfillConfig = BackfillConfig()
+    venues: Annotated[Mapping[VenueKey, VenueConfig], AfterValidator(MappingProxyType)] = Field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    track: tuple[Track, ...] = DEFAULT_TRACK
+
+    _source: Path | None = PrivateAttr(default=None)
+
+    @property
+    def source(self) -> Path | None:
+        """The file this came from; None where there was none."""
+        return self._source
+
+    def venue(self, name: str) -> VenueConfig:
+        """Settings of one venue, by either spelling; the defaults where the file is silent."""
+        return self.venues.get(name.lower(), VenueConfig())
+
+    @field_validator("windows_ms")
+    @classmethod
+    def _fit_a_day(cls, windows_ms: tuple[int, ...]) -> tuple[int, ...]:
+        if not 1 <= len(windows_ms) <= WINDOWS_MAX:
+            raise Invalid(f"must be 1 to {WINDOWS_MAX} windows, were {len(windows_ms)}")
+        for window_ms in windows_ms:
+            if not MINUTE_MS <= window_ms <= DAY_MS or window_ms % MINUTE_MS:
+                raise Invalid("a window is whole minutes", allowed="1m to 24h")
+        return tuple(sorted(set(windows_ms), reverse=True))
+
+    @field_validator("track")
+    @classmethod
+    def _each_series_once(cls, track: tuple[Track, ...]) -> tuple[Track, ...]:
+        repeated = list(_repeated(track))
+        if repeated:
+            raise Invalid(f"tracked twice: {', '.join(repeated)}", allowed="each series once")
+        return track
+
+
+def _repeated(track: Iterable[Track]) -> Iterable[str]:
+    seen: set[tuple[str, str, str, Interval]] = set()
+    for entry in track:
+        for text in entry.markets:
+            pair = parse_market(text).pair
+            for metric in entry.metrics:
+                key = (entry.venue, pair, metric, entry.every)
+                if key in seen:
+                    yield f"{entry.venue_name}:{pair}:{metric} every {entry.every}"
+                seen.add(key)
