@@ -163,7 +163,9 @@ class Server(_Table):
     host: Annotated[str, AfterValidator(_loopback)] = Field(
         default="127.0.0.1", description="Address to listen on; this machine only, for now."
     )
-    port: int = Field(default=8000, ge=1, le=65535, description="Port to listen on.")
+    port: int = Field(
+        default=8000, ge=0, le=65535, description="Port to listen on; 0 takes any free one."
+    )
 
 
 class HistoryConfig(_Table):
