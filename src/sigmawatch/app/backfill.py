@@ -1,0 +1,200 @@
+"""Back-fill: closed candles for the slots that hold nothing, on start and after every gap.
+
+In the background and within the venue's budget; the busiest markets first. Idempotent: a polled
+level is never replaced, and what is asked again says the same. A market that fails is counted and
+left for the next time; a venue that fails is waited for (SEMANTICS.md 5).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from sigmawatch.app.catalogue import Catalogue
+from sigmawatch.app.collector import PARTITION
+from sigmawatch.app.filling import CANDLE_METRICS, Supply, lay_out, needs_two_days, patch_for
+from sigmawatch.app.flows import candle_span_ms
+from sigmawatch.domain.errors import NotFound, SigmawatchError, Unavailable
+from sigmawatch.domain.frame import Patch
+from sigmawatch.domain.series import Series
+from sigmawatch.domain.window import DAY_MS, Interval
+from sigmawatch.ports.bus import Bus
+from sigmawatch.ports.clock import Clock
+from sigmawatch.ports.venue import Venue
+
+CONCURRENT_MAX = 4
+ATTEMPTS_MAX = 5
+RETRY_MS = 5_000
+CARRY_SLOTS = 10  # asked before the first missing slot, so that a quiet start can be carried
+MISSING_SUBJECT = "tracker.missing"
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A long piece of work and how far it is; counts are of markets."""
+
+    id: str
+    kind: str
+    venue: str
+    started_ms: int
+    total: int = 0
+    done: int = 0
+    failed: int = 0
+    patches: int = 0
+    finished_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """What one market lacks at one interval: its series, each with its first and last slot."""
+
+    native: str
+    interval: Interval
+    holes: tuple[tuple[Series, int, int], ...]
+
+    @property
+    def from_slot(self) -> int:
+        return min(first for _, first, _ in self.holes)
+
+    @property
+    def to_slot(self) -> int:
+        return max(stop for _, _, stop in self.holes)
+
+
+class Backfill:
+    """The back-fill of one venue: one job at a time."""
+
+    def __init__(self, venue: Venue, *, catalogue: Catalogue, bus: Bus, clock: Clock) -> None:
+        self._venue = venue
+        self._name = venue.traits.name
+        self._catalogue = catalogue
+        self._bus = bus
+        self._clock = clock
+        self._wanted = asyncio.Event()
+        self.job: Job | None = None
+
+    def want(self) -> None:
+        """Something may be missing: look, and fetch it."""
+        self._wanted.set()
+
+    async def run_for_ever(
+        self, ready: asyncio.Event, *, busiest: Callable[[Series], float]
+    ) -> None:
+        """Wait until the venue's markets are known, then do what is wanted, one job at a time."""
+        await ready.wait()
+        while True:
+            await self._wanted.wait()
+            self._wanted.clear()
+            await self.run_once(busiest=busiest)
+
+    async def run_once(self, *, busiest: Callable[[Series], float]) -> Job:
+        """Fetch everything that is missing now, the markets with the largest `busiest` first;
+        returns when the last patch is durable."""
+        started_ms = self._clock.now_ms()
+        gaps = await self._gaps()
+        gaps.sort(key=lambda gap: -max(busiest(series) for series, _, _ in gap.holes))
+        self.job = Job(
+            id=f"backfill:{self._name}:{started_ms}", kind="backfill", venue=self._name,
+            started_ms=started_ms, total=len(gaps),
+        )  # fmt: skip
+        gate = asyncio.Semaphore(CONCURRENT_MAX)
+
+        async def one(gap: Gap) -> None:
+            async with gate:
+                await self._fill(gap)
+
+        async with asyncio.TaskGroup() as group:
+            for gap in gaps:
+                group.create_task(one(gap))
+        self._advance(finished_ms=self._clock.now_ms())
+        log.info("backfill_finished", venue=self._name, markets_count=self.job.done,
+                 failed_count=self.job.failed, patches_count=self.job.patches)  # fmt: skip
+        return self.job
+
+    def _advance(self, **changes: int) -> None:
+        assert self.job is not None
+        counts = {name: getattr(self.job, name) + changes.get(name, 0)
+                  for name in ("done", "failed", "patches")}  # fmt: skip
+        self.job = Job(
+            id=self.job.id, kind=self.job.kind, venue=self.job.venue,
+            started_ms=self.job.started_ms, total=self.job.total,
+            finished_ms=changes.get("finished_ms"), **counts,
+        )  # fmt: skip
+
+    async def _gaps(self) -> list[Gap]:
+        answer = await self._bus.ask(MISSING_SUBJECT, {"venue": self._name}, timeout_s=60.0)
+        ranges = answer["ranges"]
+        assert isinstance(ranges, Mapping)
+        markets: dict[tuple[str, Interval], list[tuple[Series, int, int]]] = {}
+        for series_id, (first, stop) in ranges.items():
+            series = self._catalogue.by_id(series_id)
+            if series is not None and series.metric in CANDLE_METRICS:
+                holes = markets.setdefault((series.market.native, series.interval), [])
+                holes.append((series, first, stop))
+        return [
+            Gap(native=native, interval=interval, holes=tuple(holes))
+            for (native, interval), holes in markets.items()
+        ]
+
+    async def _fill(self, gap: Gap) -> None:
+        for attempt in range(ATTEMPTS_MAX):
+            try:
+                patches = await self._patches(gap)
+                for start in range(0, len(patches), 256):
+                    await self._bus.publish(PARTITION, patches[start : start + 256])
+                self._advance(done=1, patches=len(patches))
+                return
+            except NotFound as error:
+                log.warning("backfill_market_failed", venue=self._name, reason=str(error))
+                break
+            except Unavailable as error:
+                wait_ms = round(1_000 * (error.retry_after_s or 0)) or RETRY_MS << attempt
+                await self._clock.sleep_until_ms(self._clock.now_ms() + wait_ms)
+            except SigmawatchError as error:
+                log.warning("backfill_market_failed", venue=self._name, reason=str(error))
+                break
+        self._advance(done=1, failed=1)
+
+    async def _patches(self, gap: Gap) -> list[Patch]:
+        interval = gap.interval
+        from_ms = interval.open_ms(gap.from_slot - CARRY_SLOTS)
+        if needs_two_days([series for series, _, _ in gap.holes]):
+            from_ms -= DAY_MS
+        supplies = await self._supplies(gap, from_ms=from_ms, to_ms=interval.open_ms(gap.to_slot))
+        now_ms = self._clock.now_ms()
+        line = lay_out(
+            supplies, interval,
+            from_slot=interval.slot(from_ms), to_slot=gap.to_slot, now_ms=now_ms,
+        )  # fmt: skip
+        patches = (
+            patch_for(series, line, from_slot=first, to_slot=stop, now_ms=now_ms)
+            for series, first, stop in gap.holes
+        )
+        return [patch for patch in patches if patch is not None]
+
+    async def _supplies(self, gap: Gap, *, from_ms: int, to_ms: int) -> Sequence[Supply]:
+        """Candles from the finest that fits, and wider ones for what those do not reach."""
+        traits, now_ms = self._venue.traits, self._clock.now_ms()
+        fits_ms = candle_span_ms(traits, gap.interval) or traits.candle_spans_ms[0]
+        fine_from_ms = max(from_ms, gap.interval.open_ms(gap.from_slot - CARRY_SLOTS))
+        supplies: list[Supply] = []
+        for span_ms, reach_ms in zip(traits.candle_spans_ms, traits.candle_reach_ms, strict=True):
+            if span_ms < fits_ms:
+                continue
+            wanted_ms = fine_from_ms if span_ms == fits_ms else from_ms
+            start_ms = wanted_ms if reach_ms is None else max(wanted_ms, now_ms - reach_ms)
+            start_ms = -(-start_ms // span_ms) * span_ms
+            if start_ms < to_ms:
+                candles = await self._venue.candles(
+                    gap.native, span_ms=span_ms, from_ms=start_ms, to_ms=to_ms
+                )
+                supplies.append(Supply(candles=candles, from_ms=start_ms))
+            if start_ms <= from_ms + span_ms:
+                break
+            to_ms = min(to_ms, start_ms)
+        return supplies

@@ -1,0 +1,114 @@
+"""The catalogue: which series are tracked, and which markets every venue lists.
+
+Held in memory by the event loop, changed only after its transaction. `version` grows with every
+change, so that a collector knows when its plan is old.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+
+from sigmawatch.domain.errors import Invalid, NotFound
+from sigmawatch.domain.market import Market, MarketRef, MarketStatus
+from sigmawatch.domain.series import Block, Series, SeriesRef
+
+
+class Catalogue:
+    """Series by id and by name, blocks by id, markets by venue."""
+
+    def __init__(self) -> None:
+        self.version = 0
+        self._blocks: dict[int, Block] = {}
+        self._series: dict[int, Series] = {}
+        self._markets: dict[str, tuple[Market, ...]] = {}
+        self._ordered: tuple[Series, ...] = ()
+
+    @property
+    def series(self) -> tuple[Series, ...]:
+        """Tracked series by id."""
+        return self._ordered
+
+    @property
+    def blocks(self) -> Mapping[int, Block]:
+        return self._blocks
+
+    def by_id(self, series_id: int) -> Series | None:
+        return self._series.get(series_id)
+
+    def of_venue(self, venue: str) -> tuple[Series, ...]:
+        return tuple(one for one in self._ordered if one.market.venue == venue)
+
+    def put(self, *, blocks: Iterable[Block] = (), series: Iterable[Series] = ()) -> None:
+        """Blocks and series that are durable now."""
+        self._blocks.update((block.id, block) for block in blocks)
+        self._series.update((one.id, one) for one in series)
+        self._changed()
+
+    def drop(self, series_id: int) -> None:
+        del self._series[series_id]
+        self._changed()
+
+    def _changed(self) -> None:
+        self._ordered = tuple(self._series[key] for key in sorted(self._series))
+        self.version += 1
+
+    def list_markets(self, venue: str, markets: Sequence[Market]) -> None:
+        """Replace what `venue` lists."""
+        self._markets[venue] = tuple(markets)
+        self.version += 1
+
+    def listed(self, venue: str) -> bool:
+        """Whether the venue's market list was ever read."""
+        return venue in self._markets
+
+    def markets(self, venue: str | None = None) -> Sequence[Market]:
+        """Listed markets; those of tracked series where a venue's list was not read yet."""
+        known = dict(self._markets)
+        for one in self._ordered:
+            if one.market.venue not in self._markets:
+                markets = known.setdefault(one.market.venue, ())
+                if one.market not in markets:
+                    known[one.market.venue] = (*markets, one.market)
+        if venue is not None:
+            return known.get(venue, ())
+        return [market for name in sorted(known) for market in known[name]]
+
+    def find(self, ref: SeriesRef) -> Series:
+        """The tracked series that `ref` names. Raises NotFound with near names, Invalid where it
+        names several."""
+        if ref.id is not None:
+            if ref.id in self._series:
+                return self._series[ref.id]
+            raise NotFound(f"no tracked series has the id {ref.id}", field="id",
+                           allowed="an id that GET /api/v1/metrics lists")  # fmt: skip
+        found = [one for one in self._ordered if ref.names(one)]
+        if len(found) > 1 and len({one.market.venue for one in found}) == 1:
+            found = found[:1]  # one market at two intervals: the first tracked
+        if len(found) > 1:
+            names = ", ".join(one.slug for one in found[:6])
+            raise Invalid(f"{ref.text} is tracked at several venues", field="id", allowed=names)
+        if not found:
+            near = _near(ref.text, [one.slug for one in self._ordered])
+            raise NotFound(f"{ref.text} is not tracked", field="id", allowed=near)
+        return found[0]
+
+    def resolve_market(self, ref: MarketRef) -> Market:
+        """The listed market that `ref` names. Raises NotFound with near names, Invalid where
+        several venues list it."""
+        found = [market for market in self.markets(ref.venue) if ref.names(market)]
+        online = [market for market in found if market.status is MarketStatus.ONLINE]
+        found = online or found
+        if not found:
+            near = _near(ref.text, [market.name for market in self.markets(ref.venue)])
+            raise NotFound(f"no venue lists {ref.text}", field="market", allowed=near)
+        if len(found) > 1:
+            names = ", ".join(market.name for market in found[:6])
+            raise Invalid(f"{ref.text} is listed more than once", field="market", allowed=names)
+        return found[0]
+
+
+def _near(text: str, names: Sequence[str]) -> str:
+    """A few names like `text`, for an error message; the first ones where none is."""
+    close = difflib.get_close_matches(text.upper(), names[:5_000], n=5, cutoff=0.5)
+    return ", ".join(close or names[:5]) or "nothing is listed yet"

@@ -1,0 +1,287 @@
+"""The collector: one per venue. It decides when to ask, and survives the venue.
+
+One poll at every slot boundary plus a small offset; one run in flight; a hard time-out below the
+slot; a late run is skipped and counted, never stacked (SEMANTICS.md 5). What it learns goes to the
+bus as frames and patches; it never touches the series table. A venue that fails costs nobody else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from sigmawatch.app.catalogue import Catalogue
+from sigmawatch.app.delisting import Delistings
+from sigmawatch.app.flows import FlowReader
+from sigmawatch.app.framing import BlockPlan, Framer, Stamp, outage, present_count, stamp
+from sigmawatch.app.health import SKEW_WARN_MS, VenueHealth, reason_of
+from sigmawatch.app.timing import within
+from sigmawatch.domain.errors import SigmawatchError, Unavailable
+from sigmawatch.domain.frame import Frame, Patch
+from sigmawatch.domain.metric import METRICS, Kind
+from sigmawatch.domain.series import Series
+from sigmawatch.domain.venue import Run, RunKind
+from sigmawatch.domain.window import DAY_MS, HOUR_MS, Interval
+from sigmawatch.ports.bus import Bus
+from sigmawatch.ports.clock import Clock
+from sigmawatch.ports.venue import Venue
+
+PARTITION = "main"
+MARKETS_EVERY_MS = DAY_MS
+MARKETS_RETRY_MS = 5_000
+CLOCK_EVERY_MS = HOUR_MS
+TIMEOUT_RATIO = 0.8
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """Which part of the series a run covers: `index` of `count`, counted from 1."""
+
+    index: int = 1
+    count: int = 1
+
+    def holds(self, series: Series) -> bool:
+        return series.id % self.count == self.index - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What one run is to update at one interval: blocks with their live series."""
+
+    interval: Interval
+    levels: tuple[tuple[BlockPlan, tuple[Series, ...]], ...]
+    flows: tuple[tuple[BlockPlan, tuple[Series, ...]], ...]
+
+    @property
+    def expected(self) -> int:
+        return sum(len(series) for _, series in (*self.levels, *self.flows))
+
+
+class Collector:
+    """The polling loop of one venue."""
+
+    def __init__(
+        self,
+        venue: Venue,
+        *,
+        catalogue: Catalogue,
+        bus: Bus,
+        clock: Clock,
+        poll_offset_ms: int = 1_000,
+    ) -> None:
+        self.venue = venue
+        self.name = venue.traits.name
+        self.health = VenueHealth(self.name, now_ms=clock.now_ms())
+        self.delistings = Delistings()
+        self.recovered = asyncio.Event()
+        self._catalogue = catalogue
+        self._bus = bus
+        self._clock = clock
+        self._offset_ms = poll_offset_ms
+        self._framer = Framer()
+        self._flows = FlowReader(venue, clock)
+        self._flight = asyncio.Lock()
+        self._plans: tuple[int, tuple[Plan, ...]] = (-1, ())
+        self._last_slots: dict[Interval, int] = {}
+
+    async def keep_markets(self, listed: Callable[[str], Awaitable[None]]) -> None:
+        """Read the venue's market list now, daily, and an hour after a market went missing."""
+        while True:
+            try:
+                await self.refresh_markets()
+                await listed(self.name)
+                wait_ms = HOUR_MS if self.delistings.suspects else MARKETS_EVERY_MS
+            except (SigmawatchError, TimeoutError) as error:
+                self._note_failure(error, "venue_markets_failed")
+                wait_ms = MARKETS_RETRY_MS
+            await self._clock.sleep_until_ms(self._clock.now_ms() + wait_ms)
+
+    async def refresh_markets(self) -> None:
+        """Read the market list once."""
+        now_ms = self._clock.now_ms()
+        markets = await within(self._clock, now_ms + 60_000, self.venue.markets())
+        self._catalogue.list_markets(self.name, markets)
+        tracked = [one.market for one in self._catalogue.of_venue(self.name)]
+        self.delistings.listed(markets, tracked, now_ms=self._clock.now_ms())
+        if self.health.answered(now_ms=self._clock.now_ms()):
+            self.recovered.set()
+
+    async def watch_clock(self) -> None:
+        """Compare the venue's clock with ours, hourly."""
+        while True:
+            before_ms = self._clock.now_ms()
+            try:
+                venue_ms = await within(self._clock, before_ms + 10_000, self.venue.time_ms())
+            except (SigmawatchError, TimeoutError):
+                wait_ms = 60_000
+            else:
+                skew_ms = venue_ms - (before_ms + self._clock.now_ms()) // 2
+                self.health.skewed(skew_ms)
+                wait_ms = CLOCK_EVERY_MS
+                if abs(skew_ms) > SKEW_WARN_MS:
+                    log.warning("clock_skew", venue=self.name, skew_ms=skew_ms)
+            await self._clock.sleep_until_ms(self._clock.now_ms() + wait_ms)
+
+    async def poll_for_ever(self) -> None:
+        """One run at once, then one after every slot boundary."""
+        if self.plans():
+            await self.run_once(RunKind.POLL)
+        while True:
+            due_ms = self._next_boundary_ms(self._clock.now_ms() - self._offset_ms)
+            await self._clock.sleep_until_ms(due_ms + self._offset_ms)
+            if self.plans():
+                await self.run_once(RunKind.POLL, boundary_ms=due_ms)
+
+    def _next_boundary_ms(self, now_ms: int) -> int:
+        intervals = {plan.interval for plan in self.plans()} or {Interval(60_000)}
+        return min(each.open_ms(each.slot(now_ms) + 1) for each in intervals)
+
+    def plans(self) -> tuple[Plan, ...]:
+        """What a run is to update, from the catalogue as it is now."""
+        if self._plans[0] != self._catalogue.version:
+            self._plans = (self._catalogue.version, self._planned(Share()))
+        return self._plans[1]
+
+    def _planned(self, share: Share) -> tuple[Plan, ...]:
+        blocks: dict[int, list[Series]] = {}
+        for one in self._catalogue.of_venue(self.name):
+            if share.holds(one):
+                blocks.setdefault(one.block_id, []).append(one)
+        pairs = [
+            (BlockPlan.of(self._catalogue.blocks[block_id], series), tuple(series))
+            for block_id, series in blocks.items()
+        ]
+        intervals = sorted({plan.block.interval for plan, _ in pairs})
+        return tuple(_plan(interval, pairs) for interval in intervals)
+
+    async def run_once(
+        self, kind: RunKind, *, boundary_ms: int | None = None, share: Share | None = None
+    ) -> Run:
+        """Poll now, publish what came, and return the run's record once it is durable.
+
+        With `boundary_ms`, only the intervals that have a boundary there.
+        """
+        async with self._flight:
+            started_ms = self._clock.now_ms()
+            plans = self.plans() if share is None else self._planned(share)
+            if boundary_ms is not None:
+                plans = tuple(plan for plan in plans if boundary_ms % plan.interval.ms == 0)
+            run = await self._run(kind, plans, started_ms)
+        self._count_skipped(plans, run)
+        return run
+
+    async def _run(self, kind: RunKind, plans: Sequence[Plan], started_ms: int) -> Run:
+        shortest_ms = min((plan.interval.ms for plan in plans), default=60_000)
+        deadline_ms = started_ms + round(TIMEOUT_RATIO * shortest_ms)
+        reasons: Counter[str] = Counter()
+        updated = await self._levels(plans, deadline_ms, reasons=reasons)
+        items: list[Frame | Patch] = []
+        for plan in plans:
+            flows = await self._flow_items(plan, deadline_ms, reasons=reasons)
+            items.extend(flows)
+            updated += sum(present_count(item) for item in flows if isinstance(item, Frame))
+        expected = sum(plan.expected for plan in plans)
+        slot = max((plan.interval.slot(started_ms) - 1 for plan in plans), default=0)
+        run = Run(
+            venue=self.name, kind=kind, slot=slot, started_ms=started_ms,
+            finished_ms=self._clock.now_ms(), expected=expected, updated=updated,
+            failed=expected - updated, reasons=dict(+reasons),
+        )  # fmt: skip
+        await self._publish([*items, run])
+        self.health.ran(run, now_ms=self._clock.now_ms())
+        return run
+
+    async def _levels(
+        self, plans: Sequence[Plan], deadline_ms: int, *, reasons: Counter[str]
+    ) -> int:
+        """Poll all markets once and publish the frames; how many series were updated."""
+        asked_ms = self._clock.now_ms()
+        expected = sum(len(series) for plan in plans for _, series in plan.levels)
+        try:
+            tickers = await within(self._clock, deadline_ms, self.venue.tickers())
+        except (SigmawatchError, TimeoutError) as error:
+            self._note_failure(error, "venue_poll_failed")
+            reasons[reason_of(error)] += expected
+            frames = [outage(block, at) for block, at in _stamped(plans, asked_ms, asked_ms)]
+            await self._publish([frame for frame in frames if not frame.open])
+            return 0
+        if self.health.answered(now_ms=self._clock.now_ms()):
+            self.recovered.set()
+        self.health.rejected.update(_kinds(tickers.rejected.values()))
+        self._framer.take(tickers)
+        gone = self.delistings.confirmed
+        frames = [
+            self._framer.frame(block, at, delisted=gone)
+            for block, at in _stamped(plans, asked_ms, tickers.recv_ms)
+        ]
+        await self._publish(frames)
+        updated = sum(present_count(frame) for frame in frames)
+        reasons["no_value"] += expected - updated
+        return updated
+
+    async def _flow_items(
+        self, plan: Plan, deadline_ms: int, *, reasons: Counter[str]
+    ) -> list[Frame | Patch]:
+        if not plan.flows:
+            return []
+        now_ms = self._clock.now_ms()
+        slot = plan.interval.slot(now_ms) - 1
+        expected = sum(len(series) for _, series in plan.flows)
+        if self.health.failures_in_a_row:
+            reasons["venue_unavailable"] += expected
+            at = Stamp(interval=plan.interval, slot=slot, recv_ms=now_ms, open=False)
+            return [outage(block, at) for block, _ in plan.flows]
+        natives = list(dict.fromkeys(
+            one.market.native for _, series in plan.flows for one in series
+        ))  # fmt: skip
+        answer = await self._flows.read(natives, plan.interval, slot=slot, deadline_ms=deadline_ms)
+        reasons.update(answer.reasons)
+        at = Stamp(interval=plan.interval, slot=slot, recv_ms=self._clock.now_ms(), open=False)
+        return self._flows.items(plan.flows, at, lines=answer.lines)
+
+    async def _publish(self, items: Sequence[Frame | Patch | Run]) -> None:
+        if not items:
+            return
+        try:
+            await self._bus.publish(PARTITION, items)
+        except Unavailable as error:
+            self.health.errors["publish_refused"] += 1
+            log.warning("publish_refused", venue=self.name, reason=str(error))
+
+    def _note_failure(self, error: SigmawatchError | TimeoutError, event: str) -> None:
+        self.health.failed(error, now_ms=self._clock.now_ms())
+        status = self.health.status
+        log.warning(event, venue=self.name, state=str(status.state), reason=status.detail)
+
+    def _count_skipped(self, plans: Sequence[Plan], run: Run) -> None:
+        for plan in plans:
+            slot = plan.interval.slot(run.finished_ms)
+            before = self._last_slots.get(plan.interval, slot)
+            self.health.skipped_runs_count += max(slot - before - 1, 0)
+            self._last_slots[plan.interval] = slot
+
+
+def _plan(interval: Interval, pairs: Sequence[tuple[BlockPlan, tuple[Series, ...]]]) -> Plan:
+    mine = [pair for pair in pairs if pair[0].block.interval == interval]
+    levels = tuple(p for p in mine if METRICS[p[0].block.metric].kind is Kind.LEVEL)
+    flows = tuple(p for p in mine if METRICS[p[0].block.metric].kind is Kind.FLOW)
+    return Plan(interval=interval, levels=levels, flows=flows)
+
+
+def _stamped(plans: Sequence[Plan], asked_ms: int, recv_ms: int) -> list[tuple[BlockPlan, Stamp]]:
+    return [
+        (block, stamp(plan.interval, recv_ms, asked_ms=asked_ms))
+        for plan in plans
+        for block, _ in plan.levels
+    ]
+
+
+def _kinds(reasons: Iterable[str]) -> Counter[str]:
+    """Rejections by their kind: the words before the colon."""
+    return Counter(reason.partition(":")[0][:60] for reason in reasons)

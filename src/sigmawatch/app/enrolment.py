@@ -1,0 +1,134 @@
+"""Enrolment: series begin and cease to be tracked, by request or because a file says so.
+
+Durable first, then in the tracker's table, then in the catalogue that collectors plan from.
+What a file defines is read-only elsewhere and says which file manages it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import structlog
+
+from sigmawatch.app.catalogue import Catalogue
+from sigmawatch.app.config import Config, Track
+from sigmawatch.app.tracker import Tracker
+from sigmawatch.domain.errors import Conflict, Invalid
+from sigmawatch.domain.market import Market, MarketRef, parse_market
+from sigmawatch.domain.metric import METRICS, metric_named
+from sigmawatch.domain.series import Series
+from sigmawatch.domain.window import Interval
+from sigmawatch.ports.ledger import Ledger
+from sigmawatch.ports.venue import VenueTraits
+
+log = structlog.get_logger()
+
+
+class Enrolment:
+    """Adds and removes series of one program."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        catalogue: Catalogue,
+        ledger: Ledger,
+        tracker: Tracker,
+        traits: Mapping[str, VenueTraits],
+    ) -> None:
+        self._config = config
+        self._catalogue = catalogue
+        self._ledger = ledger
+        self._tracker = tracker
+        self._traits = traits
+
+    async def recover(self) -> int:
+        """Read the catalogue back; how many series are tracked."""
+        blocks, series = await self._ledger.blocks(), await self._ledger.series()
+        self._catalogue.put(blocks=blocks, series=series)
+        await self._tracker.enroll(blocks=blocks, series=series)
+        return len(series)
+
+    async def add(
+        self, market: Market, metrics: Sequence[str], *, interval: Interval, origin: str = "api"
+    ) -> Sequence[Series]:
+        """Track metrics of one market from now on. Raises Invalid where it does not offer one."""
+        names = [self._offered(market.venue, name) for name in metrics]
+        async with self._ledger.transaction() as transaction:
+            series = [
+                await transaction.catalogue.add(market, name, interval=interval, origin=origin)
+                for name in names
+            ]
+            blocks = await transaction.catalogue.blocks()
+        await self._tracker.enroll(
+            blocks=[block for block in blocks if block.id not in self._catalogue.blocks],
+            series=[one for one in series if self._catalogue.by_id(one.id) is None],
+        )
+        self._catalogue.put(blocks=blocks, series=series)
+        return series
+
+    def _offered(self, venue: str, name: str) -> str:
+        metric = metric_named(name).name
+        traits = self._traits.get(venue)
+        offered = traits.levels | traits.flows if traits else METRICS.keys()
+        if metric not in offered:
+            raise Invalid(
+                f"{venue} does not offer {metric}",
+                field="metrics",
+                allowed=", ".join(known for known in METRICS if known in offered),
+            )
+        return metric
+
+    async def remove(self, series: Series) -> None:
+        """Stop tracking; history stays. Raises Conflict where a file manages the series."""
+        if series.origin == "file":
+            source = self._config.source.name if self._config.source else "a configuration file"
+            raise Conflict(f"{series.slug} is defined by {source}; remove it there", field="id")
+        await self._drop(series)
+
+    async def _drop(self, series: Series) -> None:
+        async with self._ledger.transaction() as transaction:
+            await transaction.catalogue.remove(series.id)
+        self._catalogue.drop(series.id)
+        await self._tracker.retire(series)
+
+    async def configure(self, venue: str) -> dict[str, str]:
+        """Track what the file asks for at a venue whose markets are listed, and drop what it no
+        longer names; without a file, the defaults on a fresh folder. What could not be resolved,
+        with the reason."""
+        managed = self._config.source is not None
+        if not managed and any(b.venue == venue for b in self._catalogue.blocks.values()):
+            return {}
+        tracks = [track for track in self._config.track if track.venue_name == venue]
+        wanted = [(track, _ref(venue, text)) for track in tracks for text in track.markets]
+        unresolved: dict[str, str] = {}
+        for track, ref in wanted:
+            try:
+                market = self._catalogue.resolve_market(ref)
+                await self.add(
+                    market,
+                    track.metrics,
+                    interval=track.every,
+                    origin="file" if managed else "api",
+                )
+            except Invalid as error:
+                unresolved[ref.text] = str(error)
+                log.warning("market_unresolved", venue=venue, market=ref.text, reason=str(error))
+        for one in self._catalogue.of_venue(venue):
+            if managed and one.origin == "file" and not _asked_for(one, wanted):
+                await self._drop(one)
+        return unresolved
+
+
+def _ref(venue: str, text: str) -> MarketRef:
+    return parse_market(text if ":" in text else f"{venue}:{text}")
+
+
+def _asked_for(series: Series, wanted: Sequence[tuple[Track, MarketRef]]) -> bool:
+    """Whether the file still names this series, be its market listed today or not."""
+    return any(
+        ref.names(series.market)
+        and series.metric in track.metrics
+        and series.interval == track.every
+        for track, ref in wanted
+    )

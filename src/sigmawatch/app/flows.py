@@ -1,0 +1,158 @@
+"""Flows by REST: what traded inside the slot just closed, read from candles after every poll.
+
+Only for as many markets as half the venue's request budget allows; the rest stay missing and are
+counted (SEMANTICS.md 5). The last three closed slots are re-read each time, so a quiet slot
+becomes zero once a later candle, or two more slots, prove it quiet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from sigmawatch.app.filling import FLOW_OF_METRIC, Supply, Timeline, lay_out, patch_for
+from sigmawatch.app.framing import BlockPlan, Stamp, empty, framed, outage
+from sigmawatch.app.health import reason_of
+from sigmawatch.app.timing import within
+from sigmawatch.domain.errors import SigmawatchError
+from sigmawatch.domain.frame import MISSING, REASON_MASK, Frame, Patch, Reason
+from sigmawatch.domain.series import Series
+from sigmawatch.domain.window import MINUTE_MS, Interval
+from sigmawatch.ports.clock import Clock
+from sigmawatch.ports.venue import Venue, VenueTraits
+
+REREAD_SLOTS = 3
+CONCURRENT_MAX = 8
+
+
+def candle_span_ms(traits: VenueTraits, interval: Interval) -> int | None:
+    """The widest candle of the venue that fits a whole number of times into a slot."""
+    spans = [span for span in traits.candle_spans_ms if interval.ms % span == 0]
+    return max(spans, default=None)
+
+
+def flow_markets_max(traits: VenueTraits, interval: Interval) -> int:
+    """For how many markets half the request budget pays for one candle call a slot."""
+    if candle_span_ms(traits, interval) is None:
+        return 0
+    budget = traits.requests_per_minute / 2 * interval.ms / MINUTE_MS
+    return int(budget // traits.candle_cost)
+
+
+@dataclass(slots=True)
+class FlowAnswer:
+    """What one round of candle calls gave: timelines by market id, and reasons for the rest."""
+
+    lines: dict[str, Timeline] = field(default_factory=dict)
+    reasons: Counter[str] = field(default_factory=Counter)
+
+
+class FlowReader:
+    """Reads the candles of one venue and turns them into frames and correcting patches."""
+
+    def __init__(self, venue: Venue, clock: Clock) -> None:
+        self._venue = venue
+        self._clock = clock
+        self._told: dict[tuple[int, int], float] = {}
+
+    async def read(
+        self, natives: Sequence[str], interval: Interval, *, slot: int, deadline_ms: int
+    ) -> FlowAnswer:
+        """Candles of the last closed slots up to `slot` for each market, as many as come until
+        `deadline_ms`; never raises for one."""
+        answer = FlowAnswer()
+        span_ms = candle_span_ms(self._venue.traits, interval)
+        allowed = natives[: flow_markets_max(self._venue.traits, interval)]
+        answer.reasons["over_budget"] += len(natives) - len(allowed)
+        if span_ms is None:
+            return answer
+        gate = asyncio.Semaphore(CONCURRENT_MAX)
+
+        async def one(native: str) -> None:
+            async with gate:
+                try:
+                    answer.lines[native] = await self._line(native, interval, slot, span_ms=span_ms)
+                except SigmawatchError as error:
+                    answer.reasons[reason_of(error)] += 1
+
+        async def every() -> None:
+            async with asyncio.TaskGroup() as group:
+                for native in allowed:
+                    group.create_task(one(native))
+
+        try:
+            await within(self._clock, deadline_ms, every())
+        except TimeoutError:
+            answer.reasons["timeout"] += len(natives) - len(answer.lines) - answer.reasons.total()
+        return answer
+
+    async def _line(self, native: str, interval: Interval, slot: int, *, span_ms: int) -> Timeline:
+        from_slot = slot + 1 - REREAD_SLOTS
+        from_ms, to_ms = interval.open_ms(from_slot), interval.open_ms(slot + 1)
+        candles = await self._venue.candles(native, span_ms=span_ms, from_ms=from_ms, to_ms=to_ms)
+        return lay_out(
+            [Supply(candles=candles, from_ms=from_ms)], interval,
+            from_slot=from_slot, to_slot=slot + 1, now_ms=self._clock.now_ms(),
+        )  # fmt: skip
+
+    def items(
+        self,
+        plans: Sequence[tuple[BlockPlan, Sequence[Series]]],
+        at: Stamp,
+        *,
+        lines: Mapping[str, Timeline],
+    ) -> list[Frame | Patch]:
+        """The slot's frame of every flow block, and patches where an earlier slot turned out
+        otherwise than told before."""
+        items: list[Frame | Patch] = []
+        for plan, series in plans:
+            items.append(_flow_frame(plan, at, lines=lines))
+            for one in series:
+                line = lines.get(one.market.native)
+                if line is not None:
+                    items.extend(self._corrections(one, line, at))
+        oldest = at.slot - 2 * REREAD_SLOTS
+        self._told = {key: value for key, value in self._told.items() if key[1] > oldest}
+        return items
+
+    def _corrections(self, series: Series, line: Timeline, at: Stamp) -> list[Patch]:
+        patch = patch_for(
+            series, line, from_slot=line.from_slot, to_slot=at.slot, now_ms=at.recv_ms
+        )
+        self._tell(series, line, from_slot=at.slot, to_slot=at.slot + 1)
+        fresh = self._tell(series, line, from_slot=line.from_slot, to_slot=at.slot)
+        return [patch] if fresh and patch is not None else []
+
+    def _tell(self, series: Series, line: Timeline, *, from_slot: int, to_slot: int) -> bool:
+        """Remember what is known of these slots; whether any of it is new."""
+        values = line.flows[FLOW_OF_METRIC[series.metric]]
+        fresh = False
+        for slot in range(from_slot, to_slot):
+            value = float(values[slot - line.from_slot])
+            if np.isnan(value):
+                continue
+            key = (series.id, slot)
+            fresh |= self._told.get(key) != value
+            self._told[key] = value
+        return fresh
+
+
+def _flow_frame(plan: BlockPlan, at: Stamp, *, lines: Mapping[str, Timeline]) -> Frame:
+    if not lines:
+        return outage(plan, at)
+    values, marks = empty(plan, Reason.PENDING)
+    column = FLOW_OF_METRIC[plan.block.metric]
+    for place, native in zip(plan.places, plan.natives, strict=True):
+        line = lines.get(native)
+        if line is None:
+            marks[place] = Reason.OUTAGE
+            continue
+        index = at.slot - line.from_slot
+        if (line.flow_marks[index] & REASON_MASK) < MISSING:
+            values[place] = line.flows[column][index]
+            marks[place] = line.flow_marks[index] & REASON_MASK
+    return framed(plan, at, values=values, marks=marks)

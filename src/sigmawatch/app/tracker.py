@@ -1,0 +1,288 @@
+"""The tracker: the only writer of the series table. What it has applied is what is true.
+
+Items are applied after their transaction is synced, in commit order; a slot closes when every block
+has its frame or at the deadline, and its snapshot is published as one reference swap. Statistics
+run in one compute thread, so the event loop answers meanwhile (SEMANTICS.md 2, DESIGN.md).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TypeVar
+
+import structlog
+
+from sigmawatch.app.catalogue import Catalogue
+from sigmawatch.app.collector import PARTITION
+from sigmawatch.app.timing import until
+from sigmawatch.domain.frame import Frame, Patch
+from sigmawatch.domain.series import Block, Series
+from sigmawatch.domain.venue import Run
+from sigmawatch.domain.window import DAY_MS, HOUR_MS, Interval
+from sigmawatch.engine.snapshot import Snapshot, Statistics
+from sigmawatch.engine.table import SeriesTable
+from sigmawatch.ports.bus import Answer, Bus, Message
+from sigmawatch.ports.clock import Clock
+from sigmawatch.ports.ledger import Ledger
+
+REFRESH_MS = 1_000  # how long late values gather before their slots are computed again
+HOT_MS = DAY_MS + 2 * HOUR_MS
+
+T = TypeVar("T")
+log = structlog.get_logger()
+
+
+class Tracker:
+    """Commits, applies, closes, publishes."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        bus: Bus,
+        clock: Clock,
+        catalogue: Catalogue,
+        windows_ms: Sequence[int] = (DAY_MS, HOUR_MS),
+    ) -> None:
+        self._ledger = ledger
+        self._bus = bus
+        self._clock = clock
+        self._catalogue = catalogue
+        self._windows_ms = tuple(windows_ms)
+        self._tables: dict[Interval, SeriesTable] = {}
+        self._compute = ThreadPoolExecutor(max_workers=1, thread_name_prefix="compute")
+        self._snapshot = Snapshot.empty()
+        self._published = asyncio.Event()
+        self._committed = asyncio.Event()
+        self._late = asyncio.Event()
+        self._arrived: dict[Interval, set[tuple[int, int]]] = {}  # final frames: block, slot
+        self._closed: dict[Interval, int] = {}
+        self.committed_count = 0
+
+    @property
+    def snapshot(self) -> Snapshot:
+        return self._snapshot
+
+    async def changed(self, after: int) -> Snapshot:
+        """The first snapshot whose sequence is above `after`."""
+        while self._snapshot.sequence <= after:
+            await self._published.wait()
+        return self._snapshot
+
+    async def computed(self, work: Callable[..., T], *arguments: object) -> T:
+        """Run `work` in the compute thread, in order with every change of the table. Shielded: a
+        caller that goes away leaves no half of it undone."""
+        loop = asyncio.get_running_loop()
+        return await asyncio.shield(loop.run_in_executor(self._compute, work, *arguments))
+
+    def close(self) -> None:
+        """Give back the compute thread."""
+        self._compute.shutdown(wait=True, cancel_futures=True)
+
+    # Membership
+
+    async def enroll(self, *, blocks: Iterable[Block], series: Iterable[Series]) -> None:
+        """Blocks and series that are durable now begin to be tracked."""
+        await self.computed(self._enroll, tuple(blocks), tuple(series))
+
+    def _enroll(self, blocks: Iterable[Block], series: Iterable[Series]) -> None:
+        for block in blocks:
+            self._table(block.interval).add_block(block)
+        for one in series:
+            self._table(one.interval).add(one)
+
+    async def retire(self, series: Series) -> None:
+        """Stop tracking one series."""
+        await self.computed(self._table(series.interval).remove, series.id)
+
+    def _table(self, interval: Interval) -> SeriesTable:
+        if interval not in self._tables:
+            self._tables[interval] = SeriesTable(interval, windows_ms=self._windows_ms)
+        return self._tables[interval]
+
+    # Recovery
+
+    async def recover(self) -> int:
+        """Read the hot slots back from the ledger; how many frames and patches that were."""
+        count = 0
+        async for batch in self._ledger.replay(from_ms=self._clock.now_ms() - HOT_MS):
+            await self.computed(self._apply_all, batch)
+            count += len(batch)
+        await self.refresh()
+        return count
+
+    def _apply_all(self, items: Sequence[Frame | Patch]) -> list[Frame | Patch]:
+        return [item for item in items if self._apply(item)]
+
+    def _apply(self, item: Frame | Patch) -> bool:
+        interval = self._interval_of(item)
+        return interval is not None and self._table(interval).apply(item)
+
+    def _interval_of(self, item: Frame | Patch) -> Interval | None:
+        if isinstance(item, Frame):
+            block = self._catalogue.blocks.get(item.block_id)
+            return block.interval if block else None
+        series = self._catalogue.by_id(item.series_id)
+        return series.interval if series else None
+
+    # From the bus to the disk to the table
+
+    async def consume_for_ever(self) -> None:
+        """Commit and apply what collectors publish, in groups, in order."""
+        async for messages in self._bus.frames(PARTITION):
+            await self.take(messages)
+
+    async def take(self, messages: Sequence[Message]) -> None:
+        """One group: gate, one transaction, apply. Nothing is shown before it is synced."""
+        runs = [item for m in messages for item in m.items if isinstance(item, Run)]
+        raw = [item for m in messages for item in m.items if not isinstance(item, Run)]
+        items = await self.computed(self._gate_all, raw)
+        async with self._ledger.transaction() as transaction:
+            inserted = await transaction.frames.insert(items)
+            await transaction.runs.insert(runs)
+        fresh = [item for item in items if item.id in inserted]
+        applied = await self.computed(self._apply_all, fresh)
+        self.committed_count += len(fresh)
+        self._note(applied)
+
+    def _gate_all(self, items: Sequence[Frame | Patch]) -> list[Frame | Patch]:
+        gated: list[Frame | Patch] = []
+        for item in items:
+            interval = self._interval_of(item)
+            if isinstance(item, Frame) and interval is not None:
+                gated.extend(self._table(interval).gate(item))
+            elif interval is not None:
+                gated.append(item)
+        return gated
+
+    def _note(self, applied: Sequence[Frame | Patch]) -> None:
+        """Tell the closers what arrived; show the running slot's readings at once."""
+        for item in applied:
+            interval = self._interval_of(item)
+            assert interval is not None
+            slot = item.slot if isinstance(item, Frame) else item.from_slot
+            if slot <= self._closed.get(interval, -1):
+                self._late.set()
+            elif isinstance(item, Frame) and not item.open:
+                self._arrived.setdefault(interval, set()).add((item.block_id, item.slot))
+            if isinstance(item, Frame) and item.open:
+                self._publish(self._snapshot.with_live(item))
+        self._committed.set()
+
+    # Closing slots
+
+    async def close_for_ever(self) -> None:
+        """Close every slot of every interval in its time."""
+        while True:
+            interval, slot = self._next_slot()
+            if await self._complete(interval, slot):
+                await self._close(interval, slot)
+
+    def _next_slot(self) -> tuple[Interval, int]:
+        """The slot that ends next; one that should have ended long ago is left out."""
+        now_ms = self._clock.now_ms()
+        intervals = list(self._tables) or [Interval(60_000)]
+        due = []
+        for interval in intervals:
+            ended = interval.slot(now_ms) - 1
+            slot = max(self._closed.get(interval, ended - 1) + 1, ended)
+            due.append((interval.open_ms(slot + 1), interval, slot))
+        _, interval, slot = min(due)
+        return interval, slot
+
+    async def _complete(self, interval: Interval, slot: int) -> bool:
+        """Wait for the slot's end, then for its frames or the deadline; False where another
+        interval appeared meanwhile and may end earlier."""
+        tables_count = len(self._tables)
+        await self._clock.sleep_until_ms(interval.open_ms(slot + 1))
+        deadline_ms = interval.open_ms(slot + 1) + interval.close_deadline_ms
+        while self._awaited(interval, slot):
+            self._committed.clear()
+            if not await until(self._clock, deadline_ms, self._committed):
+                break
+        return len(self._tables) == tables_count
+
+    def _awaited(self, interval: Interval, slot: int) -> bool:
+        blocks = {one.block_id for one in self._catalogue.series if one.interval == interval}
+        arrived = self._arrived.get(interval, set())
+        return any((block_id, slot) not in arrived for block_id in blocks)
+
+    async def _close(self, interval: Interval, slot: int) -> None:
+        if interval in self._tables:
+            board = await self.computed(self._table(interval).close, slot)
+            self._publish(self._snapshot.with_board(board))
+        self._closed[interval] = slot
+        later = {key for key in self._arrived.get(interval, set()) if key[1] > slot}
+        self._arrived[interval] = later
+
+    async def refresh_for_ever(self) -> None:
+        """Compute closed slots again when late values have changed them."""
+        while True:
+            await self._late.wait()
+            await self._clock.sleep_until_ms(self._clock.now_ms() + REFRESH_MS)
+            await self.refresh()
+
+    async def refresh(self) -> None:
+        """Publish every interval's newest closed slot anew."""
+        self._late.clear()
+        for interval in list(self._tables):
+            ended = interval.slot(self._clock.now_ms()) - 1
+            slot = self._closed.setdefault(interval, ended)
+            board = await self.computed(self._table(interval).close, slot)
+            self._publish(self._snapshot.with_board(board))
+
+    def _publish(self, snapshot: Snapshot) -> None:
+        self._snapshot = replace(snapshot, sequence=self._snapshot.sequence + 1)
+        event, self._published = self._published, asyncio.Event()
+        event.set()
+
+    # Questions
+
+    async def answer_missing(self, question: Answer) -> Answer:
+        """For back-fill: {"venue": name} -> {"ranges": series id -> (first, stop)} of closed slots
+        in the last 24 h that hold nothing."""
+        venue = str(question["venue"])
+        series = self._catalogue.of_venue(venue)
+        ranges: dict[int, tuple[int, int]] = {}
+        for interval, table in self._tables.items():
+            stop = interval.slot(self._clock.now_ms())
+            ids = [one.id for one in series if one.interval == interval]
+            start = stop - interval.slots_per_day - 3  # change_pct looks before its window
+            found = await self.computed(_missing_ranges, table, ids, start, stop)
+            ranges.update(found)
+        return {"ranges": ranges}
+
+    async def statistics(self, interval: Interval, window_ms: int) -> Statistics:
+        """Any window up to 24 h ending with the newest closed slot. Raises Invalid."""
+        interval.slots(window_ms)
+        board = self._snapshot.boards.get(interval.ms)
+        if board is not None and window_ms in board.statistics:
+            return board.statistics[window_ms]
+        slot = self._closed.get(interval, interval.slot(self._clock.now_ms()) - 1)
+        return await self.computed(self._table(interval).statistics, window_ms, slot)
+
+    async def hot(
+        self, series: Series, *, from_slot: int, to_slot: int
+    ) -> tuple[bytes, bytes] | None:
+        """Values and marks of slots that the series table holds; None where it starts later."""
+        table = self._table(series.interval)
+        oldest = table.oldest_slot
+        if oldest is None or from_slot < oldest:
+            return None
+        return await self.computed(_hot_bytes, table, series.id, from_slot, to_slot)
+
+
+def _hot_bytes(
+    table: SeriesTable, series_id: int, from_slot: int, to_slot: int
+) -> tuple[bytes, bytes]:
+    values, marks = table.stretch(series_id, from_slot=from_slot, to_slot=to_slot)
+    return values.astype("<f8").tobytes(), marks.tobytes()
+
+
+def _missing_ranges(
+    table: SeriesTable, series_ids: Sequence[int], from_slot: int, to_slot: int
+) -> dict[int, tuple[int, int]]:
+    return table.missing(series_ids, from_slot=from_slot, to_slot=to_slot)
