@@ -1,0 +1,1 @@
+"""How roles talk: one file per bus."""
