@@ -1,0 +1,1 @@
+"""Where what is true is kept: one ledger per database."""

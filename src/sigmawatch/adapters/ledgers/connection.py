@@ -1,0 +1,237 @@
+"""Connections to the SQLite file: one that writes, in a thread of its own, and some that read.
+
+Always holds: every statement of the writing connection runs in the writer's thread; what was begun
+there is finished before its caller goes on, cancelled or not, so the outcome of a commit is always
+known; the write-ahead log is copied back by the writer alone and stays under its cap; readers
+never wait for the writer. After the first storage error the writer refuses all work: memory and
+disk may differ, and only a restart finds out (fail-stop). Raises StorageFailed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import apsw
+
+from sigmawatch.domain.errors import StorageFailed
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+PAGE_BYTES = 8_192  # a frame of 1,024 places fills one, and spills an eighth into another
+WAL_BYTES_MIN = 1_000_000
+WAL_TRANSACTIONS = 3  # the log may hold this many of the largest transaction so far
+_BUSY_POLL_S = 0.005
+_READER_BUSY_MS = 5_000
+_CHECKPOINT_WAIT_S = 0.25
+_READERS = 3
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn SQLite's errors into ours."""
+    try:
+        yield
+    except apsw.Error as exc:
+        raise StorageFailed(
+            f"the database failed ({type(exc).__name__}: {exc}): check the disk, then start again"
+        ) from exc
+
+
+def _configure(connection: apsw.Connection, *, cache_kib: int) -> None:
+    connection.pragma("mmap_size", 0)  # an I/O error in a mapped page kills the process
+    connection.pragma("cache_size", -cache_kib)
+    connection.pragma("foreign_keys", 1)
+    connection.pragma("trusted_schema", 0)
+
+
+class Writer:
+    """The writing connection. `run` gives it work; `begin`, `commit`, `rollback` are work."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger-writer")
+        self._connection: apsw.Connection | None = None
+        self._failure: StorageFailed | None = None
+        self._closing = threading.Event()
+        self._checkpoint_wait_s: float | None = None
+        self._wal_bytes = 0
+        self._largest_bytes = 0
+
+    async def run(self, work: Callable[[apsw.Connection], T]) -> T:
+        """What `work` returns, done in the writer's thread, to its end even when cancelled."""
+        loop = asyncio.get_running_loop()
+        return await _settled(loop.run_in_executor(self._thread, self._work, work))
+
+    def _work(self, work: Callable[[apsw.Connection], T]) -> T:
+        self.check()
+        assert self._connection is not None
+        try:
+            with translated():
+                return work(self._connection)
+        except StorageFailed as exc:
+            self._failure = exc
+            raise
+
+    def check(self) -> None:
+        """Raises StorageFailed where an earlier failure stopped this writer."""
+        if self._failure is not None:
+            raise StorageFailed(f"stopped after an earlier error: {self._failure}")
+
+    async def open(self, path: Path, *, vfs: str | None) -> None:
+        """Open the file, which exists and may be empty. Raises StorageFailed."""
+        loop = asyncio.get_running_loop()
+        await _settled(loop.run_in_executor(self._thread, self._open, path, vfs))
+
+    def _open(self, path: Path, vfs: str | None) -> None:
+        with translated():
+            connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=vfs)
+            self._connection = connection
+            connection.set_busy_handler(self._wait_when_busy)
+            connection.pragma("page_size", PAGE_BYTES)  # takes effect in a new file only
+            if connection.pragma("journal_mode", "wal") != "wal":
+                raise StorageFailed(f"{path}: this file system does not support the log we need")
+            connection.pragma("synchronous", "full")
+            connection.pragma("fullfsync", 1)  # macOS: through the drive's cache
+            connection.pragma("checkpoint_fullfsync", 1)
+            connection.pragma("wal_autocheckpoint", 0)
+            _configure(connection, cache_kib=8_192)
+            connection.set_wal_hook(self._note_wal)
+            self._checkpoint(connection, apsw.SQLITE_CHECKPOINT_TRUNCATE)
+
+    def _wait_when_busy(self, attempts: int) -> bool:
+        """SQLite asks whether to try again. Another program may look at the file: it is waited
+        out, but a checkpoint does not hold the next transaction up for long."""
+        limit_s = self._checkpoint_wait_s
+        if limit_s is not None and attempts * _BUSY_POLL_S >= limit_s:
+            return False
+        return not self._closing.wait(_BUSY_POLL_S)
+
+    @staticmethod
+    def begin(connection: apsw.Connection) -> None:
+        connection.execute("BEGIN IMMEDIATE")
+
+    def commit(self, connection: apsw.Connection) -> None:
+        """Returns once the transaction is synced. Copying the log back is done after that."""
+        connection.execute("COMMIT")
+        if self._wal_bytes + self._largest_bytes > self.wal_bytes_max:
+            self._thread.submit(self._work, self._restart_wal)
+
+    async def rollback(self) -> None:
+        """End the transaction that stands, if one does, whatever happened before."""
+        loop = asyncio.get_running_loop()
+        await _settled(loop.run_in_executor(self._thread, self._rollback))
+
+    def _rollback(self) -> None:
+        connection = self._connection
+        if connection is None or not connection.in_transaction:
+            return
+        try:
+            connection.execute("ROLLBACK")
+        except apsw.Error as exc:  # the file holds no part of it: there is no commit record
+            self._failure = self._failure or StorageFailed(f"could not roll back: {exc}")
+
+    @property
+    def wal_bytes_max(self) -> int:
+        """The cap of the write-ahead log."""
+        return max(WAL_BYTES_MIN, WAL_TRANSACTIONS * self._largest_bytes)
+
+    def _note_wal(self, _connection: apsw.Connection, _schema: str, pages: int) -> int:
+        now_bytes = pages * PAGE_BYTES
+        begun_anew = now_bytes <= self._wal_bytes
+        wrote_bytes = now_bytes if begun_anew else now_bytes - self._wal_bytes
+        self._wal_bytes = now_bytes
+        self._largest_bytes = max(self._largest_bytes, wrote_bytes)
+        return apsw.SQLITE_OK
+
+    def _restart_wal(self, connection: apsw.Connection) -> None:
+        connection.pragma("journal_size_limit", self.wal_bytes_max)
+        self._checkpoint(connection, apsw.SQLITE_CHECKPOINT_RESTART)
+
+    def _checkpoint(self, connection: apsw.Connection, mode: int) -> None:
+        """Copy the log back, synced, so that it begins anew; a reader in the way gets a moment,
+        then the log stays as it is until the next commit."""
+        self._checkpoint_wait_s = _CHECKPOINT_WAIT_S
+        try:
+            connection.wal_checkpoint(mode=mode)
+        except apsw.BusyError:
+            log.info("checkpoint_postponed", extra={"wal_bytes": self._wal_bytes})
+        else:
+            self._wal_bytes = 0
+        finally:
+            self._checkpoint_wait_s = None
+
+    async def close(self) -> None:
+        """Copy the log back where nothing failed, and close."""
+        self._closing.set()
+        loop = asyncio.get_running_loop()
+        await _settled(loop.run_in_executor(self._thread, self._close))
+        await asyncio.to_thread(self._thread.shutdown)
+
+    def _close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        if self._failure is not None:  # touch nothing more: the next start reads what is there
+            connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        with translated():
+            connection.close()
+
+
+class Readers:
+    """Connections that only read, each in a thread of its own."""
+
+    def __init__(self, path: Path, *, vfs: str | None = None) -> None:
+        self._path = path
+        self._vfs = vfs
+        self._threads = ThreadPoolExecutor(_READERS, thread_name_prefix="ledger-reader")
+        self._local = threading.local()
+        self._connections: list[apsw.Connection] = []
+
+    async def run(self, work: Callable[[apsw.Connection], T]) -> T:
+        """What `work` returns. Keep it short: a long read keeps the log from beginning anew."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self._work, work)
+
+    def _work(self, work: Callable[[apsw.Connection], T]) -> T:
+        with translated():
+            connection = getattr(self._local, "connection", None)
+            if connection is None:
+                connection = self._local.connection = self._open()
+            return work(connection)
+
+    def _open(self) -> apsw.Connection:
+        connection = apsw.Connection(
+            str(self._path), flags=apsw.SQLITE_OPEN_READONLY, vfs=self._vfs
+        )
+        self._connections.append(connection)
+        connection.set_busy_timeout(_READER_BUSY_MS)
+        connection.pragma("query_only", 1)
+        _configure(connection, cache_kib=2_048)
+        return connection
+
+    async def close(self) -> None:
+        """Let what runs end, and close."""
+        await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
+        for connection in self._connections:
+            connection.close()
+
+
+async def _settled(future: asyncio.Future[T]) -> T:
+    """The outcome of work in a thread. Where the caller is cancelled meanwhile, the work ends
+    first and the cancellation follows: nobody ever leaves a statement running behind."""
+    cancelled: asyncio.CancelledError | None = None
+    while not future.done():
+        try:
+            await asyncio.wait([future])
+        except asyncio.CancelledError as exc:
+            cancelled = exc
+    if cancelled is not None:
+        raise cancelled from future.exception()
+    return future.result()
