@@ -1,0 +1,206 @@
+"""Planned faults: what goes wrong at which venue, on which paths, how often and when.
+
+A fault is a value with a small JSON form; nothing here acts. The board holds the ones in force
+and throws the dice from the seed, so the same requests meet the same faults in every run.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+import msgspec
+
+from sigmawatch_simulator.errors import BadRequest
+from sigmawatch_simulator.listings import Change
+from sigmawatch_simulator.noise import uniform
+
+# What the venue answers instead.
+REPLACING = {
+    "rate_limited": "429; Retry-After from retry_after_s, else none",
+    "banned": "418 with Retry-After (retry_after_s, else 120)",
+    "forbidden_html": "403 with a page of the content network",
+    "region_blocked": "451",
+    "server_error": "HTML with status `value` (default 502)",
+    "cloudflare_520": "520 with Cloudflare's page",
+    "html_200": "a page with status 200",
+    "kraken_error": "200 with error `value` (default EService:Unavailable)",
+    "overloaded": "503 with Binance's -1008",
+    "empty_body": "200 without a body",
+    "empty_object": "200 {}",
+    "empty_array": "200 []",
+    "null_result": "Kraken's result null, elsewhere null",
+    "redirect": "302 to a login page",
+}
+# How the right answer is sent.
+SENDING = {
+    "truncated": "JSON cut in the middle, with 200",
+    "mime_html": "JSON served as text/html",
+    "gzip_cut": "a gzip stream that ends in the middle",
+    "huge_body": "`value` megabytes (default 16) of white space before the answer",
+    "hang": "accepted, never answered",
+    "slow_body": "`value` bytes a second (default 1)",
+    "reset": "connection reset",
+}
+# What is wrong inside the right answer.
+INSIDE = {
+    "poison": "`field` of some markets becomes `value`; the text *1000 multiplies",
+    "null_row": "the whole row of some markets is null",
+    "duplicate_keys": "one market twice, the second time at twice the price",
+    "few_markets": "only `share` of the rows",
+    "frozen": "the first body again and again",
+    "unsorted_candles": "rows in disorder",
+    "fewer_candles": "`value` rows less (default 13)",
+    "future_candles": "two rows that lie ahead of now",
+}
+# What changes in the venue itself.
+WORLD = {
+    "maintenance": "the venue says so",
+    "clock_skew": "its clock is `value` ms ahead",
+    "delist": "markets are gone",
+    "list": "markets come at from_ms",
+    "rename": "the one market is called `value`",
+}
+KINDS = {**REPLACING, **SENDING, **INSIDE, **WORLD}
+FIELDS = ("price", "bid", "ask", "volume", "open", "name")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One planned fault. `path` and `venue` are shell patterns; times are virtual."""
+
+    kind: str
+    venue: str = "*"
+    path: str = "*"
+    probability: float = 1.0
+    from_ms: int | None = None
+    until_ms: int | None = None
+    times_max: int | None = None  # so many hits, then over
+    markets: tuple[str, ...] = ()  # ids of the venue or BASE/QUOTE; none: `share` of all
+    share: float = 0.1
+    field: str = "price"
+    value: str | int | float | None = None
+    retry_after_s: int | None = None
+
+    def __post_init__(self) -> None:
+        problems = list(self._problems())
+        if problems:
+            raise BadRequest("; ".join(problems))
+
+    def _problems(self) -> Iterator[str]:
+        if self.kind not in KINDS:
+            yield f"kind: must be one of {', '.join(KINDS)}, was {self.kind!r}"
+        for name in ("probability", "share"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                yield f"{name}: must lie in 0..1, was {getattr(self, name)!r}"
+        if self.field not in FIELDS:
+            yield f"field: must be one of {', '.join(FIELDS)}, was {self.field!r}"
+        if self.kind == "list" and self.from_ms is None:
+            yield "from_ms: is needed for `list`"
+        if self.kind == "rename" and (len(self.markets) != 1 or not isinstance(self.value, str)):
+            yield "rename: needs one market and its new id as `value`"
+        if self.kind == "clock_skew" and not isinstance(self.value, int):
+            yield f"value: clock_skew needs whole milliseconds, was {self.value!r}"
+
+    def in_force(self, now_ms: int) -> bool:
+        begun = self.from_ms is None or now_ms >= self.from_ms
+        return begun and (self.until_ms is None or now_ms < self.until_ms)
+
+
+def parse_faults(text: bytes | str) -> list[Fault]:
+    """One fault or a list of them as JSON. Raises BadRequest."""
+    try:
+        value = msgspec.json.decode(text)
+        rows = value if isinstance(value, list) else [value]
+        return msgspec.convert(rows, type=list[Fault])
+    except msgspec.MsgspecError as exc:
+        raise BadRequest(str(exc)) from exc
+
+
+class FaultBoard:
+    """The faults in force, by number. Used from one event loop only."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self._seed = seed
+        self._faults: dict[int, Fault] = {}
+        self._asked: dict[int, int] = {}
+        self._hits: dict[int, int] = {}
+        self._next = 1
+
+    def add(self, fault: Fault) -> int:
+        """Puts a fault in force; returns its number."""
+        number, self._next = self._next, self._next + 1
+        self._faults[number] = fault
+        self._asked[number] = self._hits[number] = 0
+        return number
+
+    def remove(self, number: int) -> bool:
+        return self._faults.pop(number, None) is not None
+
+    def clear(self) -> None:
+        self._faults.clear()
+
+    @contextmanager
+    def on(self, *faults: Fault) -> Iterator[None]:
+        """In force inside the block."""
+        numbers = [self.add(fault) for fault in faults]
+        try:
+            yield
+        finally:
+            for number in numbers:
+                self.remove(number)
+
+    def all(self) -> dict[int, Fault]:
+        return dict(self._faults)
+
+    def hits_count(self, number: int) -> int:
+        """How many requests the fault has met."""
+        return self._hits.get(number, 0)
+
+    def strike(self, venue: str, path: str, now_ms: int) -> list[tuple[int, Fault]]:
+        """The faults that meet this request, in the order of their numbers. Throws the dice."""
+        return [
+            (number, fault)
+            for number, fault in self._faults.items()
+            if fault.kind not in WORLD
+            and _concerns(fault, venue, path, now_ms)
+            and self._dice(number, fault)
+        ]
+
+    def skew_ms(self, venue: str, now_ms: int) -> int:
+        """By how much the venue's clock is ahead."""
+        found = [f for f in self._faults.values() if f.kind == "clock_skew"]
+        return sum(int(f.value or 0) for f in found if _concerns(f, venue, f.path, now_ms))
+
+    def is_maintenance(self, venue: str, now_ms: int) -> bool:
+        found = (f for f in self._faults.values() if f.kind == "maintenance")
+        return any(_concerns(f, venue, f.path, now_ms) for f in found)
+
+    def changes(self, venue: str, now_ms: int) -> tuple[Change, ...]:
+        """How the venue's list of markets differs now."""
+        found: list[Change] = []
+        for fault in self._faults.values():
+            if not fnmatchcase(venue, fault.venue):
+                continue
+            away = (fault.kind == "delist" and fault.in_force(now_ms)) or (
+                fault.kind == "list" and now_ms < (fault.from_ms or 0)
+            )
+            if away:
+                found += [Change(market=market) for market in fault.markets]
+            if fault.kind == "rename" and fault.in_force(now_ms):
+                found.append(Change(market=fault.markets[0], new_id=str(fault.value)))
+        return tuple(found)
+
+    def _dice(self, number: int, fault: Fault) -> bool:
+        if fault.times_max is not None and self._hits[number] >= fault.times_max:
+            return False
+        self._asked[number] += 1
+        met = uniform(self._seed, "dice", number, self._asked[number]) < fault.probability
+        self._hits[number] += met
+        return met
+
+
+def _concerns(fault: Fault, venue: str, path: str, now_ms: int) -> bool:
+    return (
+        fnmatchcase(venue, fault.venue) and fnmatchcase(path, fault.path) and fault.in_force(now_ms)
+    )

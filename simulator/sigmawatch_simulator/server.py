@@ -1,0 +1,189 @@
+"""The double as an object: one data port per venue, one control port, loopback only.
+
+    async with Simulator(Config(markets_count=50)) as simulator:
+        base = simulator.base_url("kraken")
+"""
+
+import asyncio
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+
+from sigmawatch_simulator.clock import VirtualClock
+from sigmawatch_simulator.config import Config
+from sigmawatch_simulator.control import control_app
+from sigmawatch_simulator.counters import Counters
+from sigmawatch_simulator.errors import BadRequest
+from sigmawatch_simulator.faults import INSIDE, REPLACING, SENDING, Fault, FaultBoard
+from sigmawatch_simulator.minutes import Source
+from sigmawatch_simulator.replacing import login_page, replacement
+from sigmawatch_simulator.script import ScriptFile
+from sigmawatch_simulator.spoiling import Spoiler, spoil
+from sigmawatch_simulator.synthetic import Synthetic
+from sigmawatch_simulator.transport import send
+from sigmawatch_simulator.universe import universe
+from sigmawatch_simulator.venues.speech import Answer, Question
+from sigmawatch_simulator.venues.stage import NAMES, Stage
+
+_HOST = "127.0.0.1"
+_SHUTDOWN_S = 0.2
+
+
+class Simulator:
+    """Venues that behave, until told otherwise. Start and stop in one event loop."""
+
+    def __init__(self, config: Config | None = None) -> None:
+        self.config = config or Config()
+        script = None if self.config.script is None else ScriptFile(self.config.script)
+        start_ms = self.config.start_ms
+        if start_ms is None and script is not None:
+            start_ms = script.start_ms
+        self.clock = VirtualClock(start_ms, speed=self.config.speed, skew_ms=self.config.skew_ms)
+        self.faults = FaultBoard(self.config.seed)
+        self.counters = Counters(self.config.venues)
+        self.stages = {
+            venue: Stage(venue, self._source(venue, script), limited=self.config.limited)
+            for venue in self.config.venues
+        }
+        for fault in self.config.faults:
+            self.faults.add(fault)
+        self._frozen: dict[tuple[int, str], Answer] = {}
+        self._stopping = asyncio.Event()
+        self._runners: list[web.AppRunner] = []
+        self._ports: dict[str, int] = {}
+
+    async def start(self) -> None:
+        """Binds every port. Raises OSError where one is taken."""
+        assert not self._runners, "already started"
+        self._stopping.clear()
+        try:
+            for venue in self.stages:
+                app = web.Application()
+                app.router.add_route("*", "/{tail:.*}", self._handler(venue))
+                await self._listen(venue, app)
+            await self._listen("control", control_app(self))
+        except OSError:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Closes every port and every hanging request."""
+        self._stopping.set()
+        for runner in self._runners:
+            await runner.cleanup()
+        self._runners.clear()
+        self._ports.clear()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    def base_url(self, venue: str) -> str:
+        """What an adapter is configured with; no slash at the end."""
+        return f"http://{_HOST}:{self._ports[venue]}"
+
+    @property
+    def control_url(self) -> str:
+        return self.base_url("control")
+
+    def venue_now_ms(self, venue: str) -> int:
+        """What this venue's clock says."""
+        now_ms = self.clock.now_ms()
+        return now_ms + self.faults.skew_ms(venue, now_ms)
+
+    def answer(self, venue: str, question: Question) -> tuple[Answer, list[Fault]]:
+        """The answer to one request and the faults of its sending; no I/O."""
+        now_ms = self.clock.now_ms()
+        struck = self.faults.strike(venue, question.path, now_ms)
+        sending = [fault for _, fault in struck if fault.kind in SENDING]
+        if question.path == "/login":
+            return login_page(), sending
+        for _, fault in struck:
+            if fault.kind in REPLACING:
+                return replacement(fault, venue, self.venue_now_ms(venue)), sending
+        answer = self._undisturbed(venue, question, now_ms)
+        for number, fault in struck:
+            if fault.kind in INSIDE:
+                answer = self._spoilt(answer, (number, fault), venue, question)
+        return answer, sending
+
+    def _undisturbed(self, venue: str, question: Question, now_ms: int) -> Answer:
+        stage = self.stages[venue]
+        scene = stage.scene(
+            self.venue_now_ms(venue),
+            self.faults.changes(venue, now_ms),
+            is_maintenance=self.faults.is_maintenance(venue, now_ms),
+        )
+        return stage.personality.answer(question, scene)
+
+    def _spoilt(
+        self, answer: Answer, numbered: tuple[int, Fault], venue: str, question: Question
+    ) -> Answer:
+        number, fault = numbered
+        if fault.kind == "frozen":
+            key = (number, f"{venue} {question.path} {sorted(question.query.items())}")
+            return self._frozen.setdefault(key, answer) if answer.status == 200 else answer
+        pairs = {market.id: market.pair for market in self.stages[venue].markets}
+        spoiler = Spoiler(
+            venue=venue, seed=self.config.seed, now_ms=self.clock.now_ms(), pairs=pairs
+        )
+        return spoil(answer, fault, spoiler)
+
+    def _handler(self, venue: str):  # type: ignore[no-untyped-def]
+        async def handle(request: web.Request) -> web.StreamResponse:
+            question = Question(
+                path=request.path,
+                query=dict(request.query),
+                headers={name.lower(): value for name, value in request.headers.items()},
+                ip=request.remote or "",
+            )
+            return await self._serve(venue, request, question)
+
+        return handle
+
+    async def _serve(
+        self, venue: str, request: web.Request, question: Question
+    ) -> web.StreamResponse:
+        now_ms = self.clock.now_ms()
+        self.counters.begin(venue, now_ms)
+        status = 0
+        try:
+            answer, sending = self.answer(venue, question)
+            wait_s = answer.headers.get("Retry-After")
+            if wait_s is not None:
+                self.counters.blocked(venue, now_ms + int(wait_s) * 1_000)
+            response = await send(request, answer, sending, self._stopping)
+            if not {"hang", "reset"} & {fault.kind for fault in sending}:
+                status = response.status
+            return response
+        finally:
+            route = self.stages[venue].personality.route(question.path)
+            self.counters.end(venue, route, status)
+
+    def _source(self, venue: str, script: ScriptFile | None) -> Source:
+        if script is not None:
+            return script.source(venue, NAMES[venue])
+        if venue not in NAMES:
+            raise BadRequest(f"venues: unknown venue {venue!r}")
+        config = self.config
+        made = universe(venue, config.markets_count, seed=config.seed, name=NAMES[venue])
+        return Synthetic(made.markets, made.assets, config.seed)
+
+    async def _listen(self, name: str, app: web.Application) -> None:
+        runner = web.AppRunner(
+            app, access_log=None, handler_cancellation=True, shutdown_timeout=_SHUTDOWN_S
+        )
+        await runner.setup()
+        self._runners.append(runner)
+        site = web.TCPSite(runner, _HOST, self.config.ports.get(name, 0))
+        await site.start()
+        self._ports[name] = runner.addresses[0][1]

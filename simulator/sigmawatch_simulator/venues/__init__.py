@@ -1,0 +1,1 @@
+"""The personalities: how each venue speaks. One file per venue, no I/O."""

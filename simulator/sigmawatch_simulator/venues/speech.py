@@ -1,0 +1,69 @@
+"""Question and answer of one HTTP exchange, and what a personality sees. Values only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import msgspec
+
+from sigmawatch_simulator.listings import Listings
+from sigmawatch_simulator.tape import Tape
+
+JSON = "application/json"
+HTML = "text/html; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One request."""
+
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]  # names in lower case
+    ip: str = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What the venue says; the transport compresses and sends it."""
+
+    body: bytes
+    status: int = 200
+    content_type: str = JSON
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """The venue at the instant of a request."""
+
+    now_ms: int
+    tape: Tape
+    listings: Listings
+    is_maintenance: bool = False
+
+
+class Personality(Protocol):
+    """How one venue answers."""
+
+    venue: str
+
+    def route(self, path: str) -> str:
+        """The name of a path in the counters: ids of markets become {id}."""
+        ...
+
+    def answer(self, question: Question, scene: Scene) -> Answer:
+        """The undisturbed answer, limits included."""
+        ...
+
+
+def json_answer(value: Any, status: int = 200, **headers: str) -> Answer:
+    return Answer(body=msgspec.json.encode(value), status=status, headers=headers)
+
+
+def whole(text: str | None) -> int | None:
+    """The whole number in a query, or None where it is absent or not one."""
+    try:
+        return None if text is None else int(text)
+    except ValueError:
+        return None
