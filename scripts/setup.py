@@ -31,6 +31,7 @@ STAMP = VENV / "setup.json"
 LOG = VENV / "setup.log"
 PROFILES = ("run", "dev")  # each holds the ones before it
 INPUTS = ("pyproject.toml", "requirements/run.txt", "requirements/dev.txt", "scripts/setup.py")
+NO_ANSWER = ("connection", "failed to fetch", "request failed", "timed out", "certificate")
 
 
 class SetupError(Exception):
@@ -60,15 +61,14 @@ def found() -> dict[str, str]:
         stamp = json.loads(STAMP.read_bytes())
     except (OSError, ValueError):
         return {}
-    return stamp if isinstance(stamp, dict) and os.access(PYTHON, os.X_OK) else {}
+    whole = isinstance(stamp, dict) and stamp.get("profile") in PROFILES
+    return stamp if whole and os.access(PYTHON, os.X_OK) else {}
 
 
 def fresh(have: dict[str, str], want: dict[str, str]) -> bool:
     """Whether nothing is to be done: same place and inputs, and at least the wanted profile."""
-    if have.get("profile") not in PROFILES:
-        return False
-    enough = PROFILES.index(have["profile"]) >= PROFILES.index(want["profile"])
-    return enough and all(have.get(key) == want[key] for key in ("place", "inputs"))
+    same = all(have.get(key) == want[key] for key in ("place", "inputs"))
+    return same and widest(have, want) == have["profile"]
 
 
 def widest(have: dict[str, str], want: dict[str, str]) -> str:
@@ -116,29 +116,42 @@ def run(what: str, command: list[str], *, lock: int) -> None:
         log.seek(start)
         output = log.read().decode(errors="replace")
     if done.returncode:
-        raise SetupError(f"{what} failed: {first_error(output)} (all of it: {LOG})")
+        raise SetupError(f"{what} failed: {reason(output)} (all of it: {LOG})")
+
+
+def reason(output: str) -> str:
+    """What an installer's output says went wrong; pip blames the package when nobody answers."""
+    silent = any(sign in output.lower() for sign in NO_ANSWER)
+    return ("the package registry does not answer: " if silent else "") + first_error(output)
 
 
 def first_error(output: str) -> str:
-    """The line of an installer's output that says what went wrong; else the last one."""
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
-    marks = ("error", "\N{MULTIPLICATION SIGN}")
-    errors = [line for line in lines if line.lower().startswith(marks)]
-    return (errors or lines[-1:] or ["no output"])[0]
+    """The line of an installer's output that says what failed, and its cause; else the last."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()] or ["no output"]
+    for line, after in zip(lines, [*lines[1:], ""], strict=True):
+        if line.lower().startswith(("error", "\N{MULTIPLICATION SIGN}")):
+            return f"{line} {after}" if after.lower().startswith("cause") else line
+    return lines[-1]
 
 
 def environment() -> dict[str, str]:
-    """Ours, less what would send packages elsewhere; without a cache where none can be kept."""
+    """Ours, less what would send packages elsewhere; uv trusts the machine's certificates too."""
     env = {key: value for key, value in os.environ.items() if key not in ("PYTHONHOME", "PIP_USER")}
+    env.setdefault("UV_SYSTEM_CERTS", "true")
+    env.setdefault("UV_NATIVE_TLS", "true")  # its name before uv 0.11
     cache = env.get("UV_CACHE_DIR") or env.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    try:
-        os.makedirs(cache, exist_ok=True)
-    except OSError:
-        env["UV_NO_CACHE"] = "1"
-    else:
-        if not os.access(cache, os.W_OK):
-            env["UV_NO_CACHE"] = "1"
+    if not writable(cache):
+        env["UV_NO_CACHE"] = "true"  # uv fails where pip only warns
     return env
+
+
+def writable(folder: str) -> bool:
+    """Whether files can be made in the folder, which is made where that is possible."""
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK)
 
 
 def find_uv() -> str | None:
@@ -153,17 +166,22 @@ def find_uv() -> str | None:
     return uv if runs else None
 
 
+def need_ensurepip() -> None:
+    """Debian keeps it in a package of its own."""
+    from importlib.util import find_spec
+
+    if find_spec("ensurepip") is None:
+        version = "{}.{}".format(*sys.version_info[:2])
+        raise SetupError(
+            f"Python {version} here cannot put pip into .venv (no ensurepip): "
+            f"apt install python{version}-venv"
+        )
+
+
 def create(uv: str | None, *, lock: int) -> None:
     """An empty .venv; whatever was there goes. uv needs no pip inside, so no ensurepip either."""
     import shutil
-    from importlib.util import find_spec
 
-    version = "{}.{}".format(*sys.version_info[:2])
-    if uv is None and find_spec("ensurepip") is None:
-        raise SetupError(
-            f"Python {version} cannot make a virtual environment here (no ensurepip): "
-            f"apt install python{version}-venv"
-        )
     if VENV.is_symlink() or VENV.is_file():
         VENV.unlink()
     elif VENV.exists():
@@ -199,9 +217,12 @@ def set_up(profile: str) -> None:
             return  # somebody else did it while we waited
         want["profile"] = widest(have, want)
         uv = find_uv()
-        say("installing into .venv with {}; once".format("uv" if uv else "pip, about a minute"))
+        anew = have.get("place") != want["place"] or not (uv or pip_inside())
+        if anew and not uv:
+            need_ensurepip()
+        say("installing into .venv with {}".format("uv" if uv else "pip, about a minute"))
         STAMP.unlink(missing_ok=True)
-        if have.get("place") != want["place"] or not (uv or pip_inside()):
+        if anew:
             create(uv, lock=lock)
         install(want["profile"], uv=uv, lock=lock)
         STAMP.write_text(json.dumps(want))
