@@ -24,25 +24,19 @@ class Mode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Heard:
-    """What was heard of one venue since the start."""
-
-    answered: bool
-    failures_count: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What the decision stands on.
 
     asked: `--demo` was given. holds_live: the folder holds a live frame. configured: a file, a
-    track or a role was given. venues: one each, of those that are asked. elapsed_ms: since start.
+    track or a role was given. answered: any venue ever did. failures: in a row, one count for each
+    venue that is asked. elapsed_ms: since the start.
     """
 
     asked: bool
     holds_live: bool
     configured: bool
-    venues: Sequence[Heard]
+    answered: bool
+    failures: Sequence[int]
     elapsed_ms: int
 
 
@@ -52,11 +46,11 @@ def next_mode(mode: Mode, facts: Facts) -> Mode:
         return Mode.LIVE
     if facts.asked:
         return Mode.DEMO
-    if facts.holds_live or facts.configured or not facts.venues:
+    if facts.holds_live or facts.configured or facts.answered:
         return Mode.LIVE
-    if any(venue.answered for venue in facts.venues):
-        return Mode.LIVE
+    if not facts.failures:
+        return Mode.LIVE  # no venue is asked, so none can fail
     if mode is Mode.DEMO or facts.elapsed_ms >= PATIENCE_MS:
         return Mode.DEMO
-    failed = all(venue.failures_count >= FAILURES_MAX for venue in facts.venues)
+    failed = min(facts.failures) >= FAILURES_MAX
     return Mode.DEMO if failed else Mode.WAIT

@@ -1,0 +1,106 @@
+"""What `check` foresees: what a venue cannot do, what it will be asked, and what that costs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sigmawatch.app.config import Config, Track, VenueConfig
+from sigmawatch.app.forecast import Forecast, forecast
+from sigmawatch.domain.window import HOUR_MS, MINUTE_MS, Interval
+from sigmawatch.ports.venue import VenueTraits
+
+# As Kraken: one call a second, minutes for half a day, five minutes for two days and a half.
+KRAKEN = VenueTraits(
+    name="KRAKEN", levels=frozenset({"price", "bid", "ask", "volume_24h_quote"}),
+    flows=frozenset({"traded_base", "traded_quote"}), candle_spans_ms=(MINUTE_MS, 5 * MINUTE_MS),
+    candle_reach_ms=(12 * HOUR_MS, 60 * HOUR_MS), candle_rows_max=720, poll_floor_ms=2_000,
+    requests_per_minute=60.0, poll_cost=1.0, candle_cost=1.0,
+)  # fmt: skip
+
+
+def foreseen(*tracks: dict[str, Any], **settings: Any) -> Forecast:
+    own = tuple(Track(venue="kraken", **track) for track in tracks)
+    return forecast(Config(track=own, **settings), {"KRAKEN": KRAKEN})
+
+
+def paths(found: Forecast) -> dict[str, str]:
+    return {problem.path: str(problem) for problem in found.problems}
+
+
+def test_requests_memory_and_backfill_are_foreseen() -> None:
+    found = foreseen({"markets": ("BTC/USD", "ETH/USD"), "metrics": ("price", "traded_quote")})
+    assert (found.problems, found.warnings) == ((), ())
+    (venue,) = found.venues
+    assert (venue.markets_count, venue.series_count) == (2, 4)
+    assert (venue.poll_per_minute, venue.flow_per_minute) == (1.0, 2.0)
+    assert venue.used_ratio == pytest.approx(3 / 60)
+    # A day: one call of 720 minutes, one of 144 five minutes; for two markets; 57 calls/min spare.
+    assert venue.backfill_s == pytest.approx(60 * 2 * 2 / 57)
+    assert 100e6 < found.memory_bytes < 200e6
+    assert found.disk_bytes_per_day == 4 * 1_440 * 10
+
+
+def test_the_rolling_volume_needs_a_second_day_of_candles_and_no_backfill_needs_none() -> None:
+    track = {"markets": ("BTC/USD",), "metrics": ("volume_24h_quote",)}
+    assert foreseen(track).venues[0].backfill_s == pytest.approx(60 * 2 / 59)
+    off = foreseen(track, backfill={"enabled": False})
+    assert off.venues[0].backfill_s == 0.0
+
+
+def test_flows_beyond_half_the_budget_are_a_warning_with_the_number_that_fits() -> None:
+    markets = tuple(f"C{row}/USD" for row in range(40))
+    found = foreseen({"markets": markets, "metrics": ("traded_quote",)})
+    assert found.problems == ()
+    assert "30 of 40 markets" in str(found.warnings[0])
+    assert found.venues[0].flow_per_minute == 30.0
+
+
+def test_a_budget_of_ones_own_counts() -> None:
+    found = foreseen(
+        {"markets": ("A/USD", "B/USD"), "metrics": ("traded_quote",)},
+        venues={"kraken": VenueConfig(requests_per_minute=2.0)},
+    )
+    assert "1 of 2 markets" in str(found.warnings[0])
+
+
+@pytest.mark.parametrize(
+    ("track", "path", "said"),
+    [
+        ({"every": Interval(1_000)}, "track[0].every", "not polled more often than every 2 s"),
+        ({"metrics": ("price", "trades")}, "track[0].metrics[1]", "allowed: price, bid, ask"),
+        ({"metrics": ("traded_quote",), "every": Interval(30_000)}, "track[0].metrics[0]",
+         "no candle that fits into a slot of 30s"),
+        ({"every": Interval(2_000)}, "venues.kraken.poll_offset_s", "allowed: below 0.5"),
+    ],
+)  # fmt: skip
+def test_what_a_venue_cannot_do_is_a_problem_at_its_path(
+    track: dict[str, Any], path: str, said: str
+) -> None:
+    complete = {"markets": ("BTC/USD",), "metrics": ("price",), **track}
+    assert said in paths(foreseen(complete))[path]
+
+
+def test_a_venue_without_adapter_is_named_with_those_that_have_one() -> None:
+    config = Config(
+        track=(Track(venue="krakn", markets=("BTC/USD",)),),
+        venues={"okx": VenueConfig()},
+    )
+    found = paths(forecast(config, {"KRAKEN": KRAKEN}))
+    assert "did you mean kraken?" in found["track[0].venue"]
+    assert "no adapter for this venue" in found["venues.okx"]
+
+
+def test_a_window_must_be_whole_slots() -> None:
+    found = foreseen(
+        {"markets": ("BTC/USD",), "metrics": ("price",), "every": Interval(HOUR_MS)},
+        windows_ms=(90 * MINUTE_MS,),
+    )
+    assert "multiple of 1h" in paths(found)["windows"]
+
+
+def test_a_track_of_a_venue_that_is_switched_off_is_a_warning() -> None:
+    found = foreseen({"markets": ("BTC/USD",)}, venues={"kraken": VenueConfig(enabled=False)})
+    assert "switched off" in str(found.warnings[0])
+    assert found.venues == ()
