@@ -315,6 +315,15 @@ class Program:
             await self._list(station)
         return await station.collector.run_once(RunKind.COLLECT, share=share)
 
+    @property
+    def collectors(self) -> Sequence[Collector]:
+        return [station.collector for station in self._stations.values()]
+
+    async def list_venues(self) -> None:
+        """Read every market list that was not read yet, and track what the configuration says."""
+        for station in self._stations.values():
+            await self._list(station)
+
     async def _list(self, station: Station) -> None:
         """Read a venue's market list where it was not yet; a venue that fails is left so."""
         if station.listed.is_set():

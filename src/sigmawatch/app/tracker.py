@@ -179,7 +179,7 @@ class Tracker:
         while True:
             interval, slot = self._next_slot()
             if await self._complete(interval, slot):
-                await self._close(interval, slot)
+                await self.close_slot(interval, slot)
 
     def _next_slot(self) -> tuple[Interval, int]:
         """The slot that ends next; one that should have ended long ago is left out."""
@@ -210,7 +210,8 @@ class Tracker:
         arrived = self._arrived.get(interval, set())
         return any((block_id, slot) not in arrived for block_id in blocks)
 
-    async def _close(self, interval: Interval, slot: int) -> None:
+    async def close_slot(self, interval: Interval, slot: int) -> None:
+        """Compute the slot's statistics and ranks and publish them."""
         if interval in self._tables:
             board = await self.computed(self._table(interval).close, slot)
             self._publish(self._snapshot.with_board(board))
