@@ -10,7 +10,6 @@ disk may differ, and only a restart finds out (fail-stop). Raises StorageFailed.
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,15 +18,17 @@ from pathlib import Path
 from typing import TypeVar
 
 import apsw
+import structlog
 
 from sigmawatch.domain.errors import StorageFailed
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger()
 T = TypeVar("T")
 
 PAGE_BYTES = 8_192  # a frame of 1,024 places fills one, and spills an eighth into another
 WAL_BYTES_MIN = 1_000_000
 WAL_TRANSACTIONS = 3  # the log may hold this many of the largest transaction so far
+_WAL_PAGE_HEADER_BYTES = 24
 _BUSY_POLL_S = 0.005
 _READER_BUSY_MS = 5_000
 _CHECKPOINT_WAIT_S = 0.25
@@ -102,7 +103,7 @@ class Writer:
             connection.pragma("checkpoint_fullfsync", 1)
             connection.pragma("wal_autocheckpoint", 0)
             _configure(connection, cache_kib=8_192)
-            connection.set_wal_hook(self._note_wal)
+            connection.set_wal_hook(lambda _connection, _schema, pages: self._note_wal(pages))
             self._checkpoint(connection, apsw.SQLITE_CHECKPOINT_TRUNCATE)
 
     def _wait_when_busy(self, attempts: int) -> bool:
@@ -142,8 +143,8 @@ class Writer:
         """The cap of the write-ahead log."""
         return max(WAL_BYTES_MIN, WAL_TRANSACTIONS * self._largest_bytes)
 
-    def _note_wal(self, _connection: apsw.Connection, _schema: str, pages: int) -> int:
-        now_bytes = pages * PAGE_BYTES
+    def _note_wal(self, pages: int) -> int:
+        now_bytes = pages * (PAGE_BYTES + _WAL_PAGE_HEADER_BYTES)
         begun_anew = now_bytes <= self._wal_bytes
         wrote_bytes = now_bytes if begun_anew else now_bytes - self._wal_bytes
         self._wal_bytes = now_bytes
@@ -161,7 +162,7 @@ class Writer:
         try:
             connection.wal_checkpoint(mode=mode)
         except apsw.BusyError:
-            log.info("checkpoint_postponed", extra={"wal_bytes": self._wal_bytes})
+            log.info("checkpoint_postponed", wal_bytes=self._wal_bytes)
         else:
             self._wal_bytes = 0
         finally:
@@ -187,9 +188,8 @@ class Writer:
 class Readers:
     """Connections that only read, each in a thread of its own."""
 
-    def __init__(self, path: Path, *, vfs: str | None = None) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
-        self._vfs = vfs
         self._threads = ThreadPoolExecutor(_READERS, thread_name_prefix="ledger-reader")
         self._local = threading.local()
         self._connections: list[apsw.Connection] = []
@@ -207,9 +207,7 @@ class Readers:
             return work(connection)
 
     def _open(self) -> apsw.Connection:
-        connection = apsw.Connection(
-            str(self._path), flags=apsw.SQLITE_OPEN_READONLY, vfs=self._vfs
-        )
+        connection = apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READONLY)
         self._connections.append(connection)
         connection.set_busy_timeout(_READER_BUSY_MS)
         connection.pragma("query_only", 1)

@@ -7,12 +7,12 @@ is work for a reader's thread, and short.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import apsw
+import structlog
 
 from sigmawatch.adapters.ledgers.merge import merge
 from sigmawatch.domain.errors import Invalid
@@ -20,7 +20,7 @@ from sigmawatch.domain.frame import Frame, Patch, decode
 from sigmawatch.domain.series import Series
 from sigmawatch.ports.history import Stretch
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger()
 
 _REPLAY_ROWS = 256
 
@@ -90,7 +90,7 @@ class Stored:
         name = f"{kind} {row_id}"
         if name not in self.damaged:
             self.damaged.add(name)
-            log.error("stored_item_damaged", extra={"row": name, "reason": reason})
+            log.error("stored_item_damaged", row=name, reason=reason)
 
 
 def _name(item: Frame | Patch) -> tuple[str, int, int, int]:

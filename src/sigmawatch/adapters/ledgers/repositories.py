@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import TypeVar
 
 import apsw
@@ -28,7 +29,7 @@ ITEMS_PER_COMMIT_BITS = 20
 class SqliteTransaction:
     """The open transaction. Valid inside its block only."""
 
-    def __init__(self, writer: Writer, sql: Mapping[str, str], clock: Clock) -> None:
+    def __init__(self, writer: Writer, *, sql: Mapping[str, str], clock: Clock) -> None:
         self._writer = writer
         self.sql = sql
         self.clock = clock
@@ -58,10 +59,10 @@ class _Catalogue:
         self._sql = transaction.sql
 
     async def blocks(self) -> Sequence[Block]:
-        return await self._transaction.run(lambda connection: read_blocks(connection, self._sql))
+        return await self._transaction.run(partial(read_blocks, sql=self._sql))
 
     async def series(self) -> Sequence[Series]:
-        return await self._transaction.run(lambda connection: read_series(connection, self._sql))
+        return await self._transaction.run(partial(read_series, sql=self._sql))
 
     async def add(self, market: Market, metric: str, *, interval: Interval, origin: str) -> Series:
         """The series tracked now: the one that stands, with the origin it has, or a new one."""
@@ -122,7 +123,7 @@ class _Frames:
 
     async def insert(self, items: Iterable[Frame | Patch]) -> frozenset[str]:
         batch = list(items)  # the caller's iterator runs in the caller's thread
-        return await self._transaction.run(lambda connection: self._insert(connection, batch))
+        return await self._transaction.run(partial(self._insert, batch=batch))
 
     def _insert(
         self, connection: apsw.Connection, batch: Sequence[Frame | Patch]
@@ -200,7 +201,7 @@ def read_series(connection: apsw.Connection, sql: Mapping[str, str]) -> list[Ser
 
 
 def read_runs(
-    connection: apsw.Connection, statement: str, bindings: Mapping[str, object]
+    connection: apsw.Connection, *, statement: str, bindings: Mapping[str, str | int]
 ) -> list[Run]:
     """Runs, newest first."""
     return [

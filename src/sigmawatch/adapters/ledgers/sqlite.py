@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -69,21 +69,16 @@ class SqliteLedger:
         """
         steps = load_migrations("sqlite") if migrations is None else migrations
         schema = Schema(migrations=steps, sql=load_statements("sqlite"))
-        held = DataFolder.hold(folder)
-        writer = Writer()
-        try:
+        async with AsyncExitStack() as undo:
+            held = DataFolder.hold(folder)
+            undo.callback(held.release)
             with translated():
                 schema.check(held.database)
+            writer = Writer()
+            undo.push_async_callback(writer.close)
             await writer.open(held.database, vfs=vfs)
-            await writer.run(
-                lambda connection: schema.migrate(
-                    connection, path=held.database, now_ms=clock.now_ms()
-                )
-            )
-        except BaseException:
-            await writer.close()
-            held.release()
-            raise
+            await writer.run(partial(schema.migrate, path=held.database, now_ms=clock.now_ms()))
+            undo.pop_all()
         return cls(held, writer=writer, readers=Readers(held.database), clock=clock)
 
     @asynccontextmanager
@@ -97,7 +92,7 @@ class SqliteLedger:
     async def _begun(self) -> AsyncIterator[SqliteTransaction]:
         async with self._turn:
             assert not self._closed
-            transaction = SqliteTransaction(self._writer, self._sql, self._clock)
+            transaction = SqliteTransaction(self._writer, sql=self._sql, clock=self._clock)
             try:
                 await self._writer.run(transaction.begin)
                 yield transaction
@@ -109,10 +104,10 @@ class SqliteLedger:
                 transaction.end()
 
     async def blocks(self) -> Sequence[Block]:
-        return await self._read(lambda connection: read_blocks(connection, self._sql))
+        return await self._read(partial(read_blocks, sql=self._sql))
 
     async def series(self) -> Sequence[Series]:
-        return await self._read(lambda connection: read_series(connection, self._sql))
+        return await self._read(partial(read_series, sql=self._sql))
 
     async def replay(self, *, from_ms: int) -> AsyncIterator[Sequence[Frame | Patch]]:
         """What was committed when the replay began, read in short pieces."""
@@ -132,10 +127,12 @@ class SqliteLedger:
     ) -> Sequence[Run]:
         assert limit > 0
         statement = self._sql["select_runs" if venue is None else "select_runs_of_venue"]
-        bindings = {
+        bindings: dict[str, str | int] = {
             "before_ms": _END_OF_TIME_MS if before_ms is None else before_ms, "rows": limit
-        } | ({} if venue is None else {"venue": venue})  # fmt: skip
-        return await self._read(lambda connection: read_runs(connection, statement, bindings))
+        }  # fmt: skip
+        if venue is not None:
+            bindings["venue"] = venue
+        return await self._read(partial(read_runs, statement=statement, bindings=bindings))
 
     async def live_since_ms(self) -> int | None:
         return await self._read(
