@@ -220,7 +220,7 @@ def set_up(profile: str) -> None:
         anew = have.get("place") != want["place"] or not (uv or pip_inside())
         if anew and not uv:
             need_ensurepip()
-        say("installing into .venv with {}".format("uv" if uv else "pip, about a minute"))
+        say("installing into .venv with " + ("uv" if uv else "pip, about a minute the first time"))
         STAMP.unlink(missing_ok=True)
         if anew:
             create(uv, lock=lock)
