@@ -31,8 +31,10 @@ def number(raw: object) -> float:
         if len(raw) > 80 or not _NUMBER.fullmatch(raw):
             raise Invalid(f"not a number: {raw[:40]!r}")
         value = float(raw)
-    elif isinstance(raw, (int, float)) and not isinstance(raw, bool):
-        value = float(raw)
+    elif isinstance(raw, int) and not isinstance(raw, bool):
+        value = float(raw) if abs(raw) <= VALUE_MAX else math.inf  # float() raises beyond 1e308
+    elif isinstance(raw, float):
+        value = raw
     else:
         raise Invalid(f"not a number: {raw!r:.40}")
     if not -VALUE_MAX <= value <= VALUE_MAX:  # NaN fails as well

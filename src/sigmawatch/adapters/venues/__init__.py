@@ -1,0 +1,42 @@
+"""Venues: one readable file per venue, and what they share.
+
+`venue_for(settings, clock=…, rng=…)` gives a `ports.venue.Venue`; `VENUES` names what there is.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Protocol
+
+from sigmawatch.adapters.venues.binance import BinanceVenue
+from sigmawatch.adapters.venues.coinbase import CoinbaseVenue
+from sigmawatch.adapters.venues.kraken import KrakenVenue
+from sigmawatch.adapters.venues.settings import Limits, VenueFacts, VenueSettings
+from sigmawatch.domain.errors import NotFound
+from sigmawatch.ports.clock import Clock
+from sigmawatch.ports.venue import Venue
+
+__all__ = ["VENUES", "Limits", "VenueFacts", "VenueSettings", "venue_for"]
+
+
+class _Adapter(Protocol):
+    def __call__(self, settings: VenueSettings, *, clock: Clock, rng: random.Random) -> Venue: ...
+
+
+VENUES: Mapping[str, _Adapter] = MappingProxyType({
+    "KRAKEN": KrakenVenue,
+    "COINBASE": CoinbaseVenue,
+    "BINANCE": BinanceVenue,
+})  # fmt: skip
+
+
+def venue_for(settings: VenueSettings, *, clock: Clock, rng: random.Random) -> Venue:
+    """The venue that `settings` name. Raises NotFound where there is no adapter for it, Invalid
+    where its budget is too small to work with."""
+    adapter = VENUES.get(settings.name)
+    if adapter is None:
+        raise NotFound(f"no adapter for venue {settings.name}", field="venue",
+                       allowed=", ".join(VENUES))  # fmt: skip
+    return adapter(settings, clock=clock, rng=rng)
