@@ -15,11 +15,10 @@ import msgspec
 from aiohttp import web
 
 from sigmawatch_simulator.arrays import MINUTE_MS
-from sigmawatch_simulator.candles import Span, candles_of
 from sigmawatch_simulator.errors import BadRequest
 from sigmawatch_simulator.faults import KINDS, parse_faults
+from sigmawatch_simulator.past import Past, Span
 from sigmawatch_simulator.text import fixed
-from sigmawatch_simulator.venues.stage import Stage
 
 if TYPE_CHECKING:
     from sigmawatch_simulator.server import Simulator
@@ -110,7 +109,7 @@ class Control:
         to_ms = int(request.query.get("to_ms", now_ms))
         from_ms = int(request.query.get("from_ms", to_ms - _DAY_MINUTES * MINUTE_MS))
         span = Span(first_ms=from_ms, end_ms=to_ms, step_ms=MINUTE_MS)
-        return _json(_truth(stage, position, span, now_ms))
+        return _json(_truth(stage.scene(now_ms).past(position), span))
 
     def _clock(self) -> dict[str, Any]:
         clock = self._simulator.clock
@@ -143,9 +142,8 @@ async def _wrong_wishes(
         return web.json_response({"error": str(exc)}, status=400)
 
 
-def _truth(stage: Stage, position: int, span: Span, now_ms: int) -> dict[str, Any]:
-    found = candles_of(stage.tape, position, span, now_ms=now_ms)
-    market = stage.markets[position]
+def _truth(past: Past, span: Span) -> dict[str, Any]:
+    found, market = past.candles(span), past.market
     columns = (found.open, found.high, found.low, found.close)
     return {
         "id": market.id,

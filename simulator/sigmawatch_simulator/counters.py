@@ -37,7 +37,7 @@ class Counters:
         count.last_ms = now_ms
         count.during_ban_count += now_ms < self._blocked_until_ms.get(venue, 0)
 
-    def end(self, venue: str, route: str, status: int) -> None:
+    def end(self, venue: str, *, route: str, status: int) -> None:
         """It was answered, or given up (0)."""
         count = self._counts[venue]
         count.in_flight_count = max(0, count.in_flight_count - 1)
@@ -48,9 +48,7 @@ class Counters:
         """The venue has asked for silence until then."""
         self._blocked_until_ms[venue] = max(until_ms, self._blocked_until_ms.get(venue, 0))
 
-    def requests(
-        self, venue: str, *, route: str | None = None, status: int | None = None
-    ) -> int:
+    def requests(self, venue: str, *, route: str | None = None, status: int | None = None) -> int:
         """How many answered or given-up requests fit."""
         return sum(
             number

@@ -102,6 +102,11 @@ class Fault:
         if self.kind == "clock_skew" and not isinstance(self.value, int):
             yield f"value: clock_skew needs whole milliseconds, was {self.value!r}"
 
+    def meets(self, venue: str, path: str | None = None, *, now_ms: int) -> bool:
+        """Whether it is planned for this venue, path and time."""
+        is_path = path is None or fnmatchcase(path, self.path)
+        return is_path and fnmatchcase(venue, self.venue) and self.in_force(now_ms)
+
     def in_force(self, now_ms: int) -> bool:
         begun = self.from_ms is None or now_ms >= self.from_ms
         return begun and (self.until_ms is None or now_ms < self.until_ms)
@@ -157,24 +162,24 @@ class FaultBoard:
         """How many requests the fault has met."""
         return self._hits.get(number, 0)
 
-    def strike(self, venue: str, path: str, now_ms: int) -> list[tuple[int, Fault]]:
+    def strike(self, venue: str, path: str, *, now_ms: int) -> list[tuple[int, Fault]]:
         """The faults that meet this request, in the order of their numbers. Throws the dice."""
         return [
             (number, fault)
             for number, fault in self._faults.items()
             if fault.kind not in WORLD
-            and _concerns(fault, venue, path, now_ms)
+            and fault.meets(venue, path, now_ms=now_ms)
             and self._dice(number, fault)
         ]
 
     def skew_ms(self, venue: str, now_ms: int) -> int:
         """By how much the venue's clock is ahead."""
         found = [f for f in self._faults.values() if f.kind == "clock_skew"]
-        return sum(int(f.value or 0) for f in found if _concerns(f, venue, f.path, now_ms))
+        return sum(int(f.value or 0) for f in found if f.meets(venue, now_ms=now_ms))
 
     def is_maintenance(self, venue: str, now_ms: int) -> bool:
         found = (f for f in self._faults.values() if f.kind == "maintenance")
-        return any(_concerns(f, venue, f.path, now_ms) for f in found)
+        return any(f.meets(venue, now_ms=now_ms) for f in found)
 
     def changes(self, venue: str, now_ms: int) -> tuple[Change, ...]:
         """How the venue's list of markets differs now."""
@@ -198,9 +203,3 @@ class FaultBoard:
         met = uniform(self._seed, "dice", number, self._asked[number]) < fault.probability
         self._hits[number] += met
         return met
-
-
-def _concerns(fault: Fault, venue: str, path: str, now_ms: int) -> bool:
-    return (
-        fnmatchcase(venue, fault.venue) and fnmatchcase(path, fault.path) and fault.in_force(now_ms)
-    )

@@ -68,8 +68,8 @@ class Source(Protocol):
 
     markets: tuple[Market, ...]
 
-    def minutes(self, which: Ints, first_minute: int, count: int) -> Minutes:
-        """Minutes of the markets at these positions."""
+    def minutes(self, which: Ints, span: range) -> Minutes:
+        """These minutes of the markets at these positions."""
         ...
 
 

@@ -20,8 +20,8 @@ APE 1.1 GALA 0.035 JASMY 0.033 BLUR 0.25 DYDX 1.4 LDO 1.8 RPL 11 WIF 1.7 BONK 0.
 PYTH 0.36 W 0.28 STRK 0.45 ENA 0.9 ONDO 1.3 RENDER 7.2 FET 1.3 TAO 460 WLD 2.1 KAS 0.12
 POL 0.46 S 0.55 TON 5.5 BNB 690 FLR 0.026 MINA 0.55 ROSE 0.08 CELO 0.65 KAVA 0.46 OXT 0.08
 """
-_SYLLABLES = "ZO KI VA RU NE LA MI TU SO PA DE GA XI BO FE NU YO HA CI WE".split()
-_ENDINGS = "X N R T L DO GO FI AI K".split()
+_SYLLABLES = "ZO KI VA RU NE LA MI TU SO PA DE GA XI BO FE NU YO HA CI WE"
+_ENDINGS = "X N R T L DO GO FI AI K"
 
 
 def assets(count: int) -> list[tuple[str, float]]:
@@ -35,9 +35,10 @@ def assets(count: int) -> list[tuple[str, float]]:
 
 
 def _invented() -> Iterator[str]:
-    for first, ending in product(_SYLLABLES, _ENDINGS):
+    syllables, endings = _SYLLABLES.split(), _ENDINGS.split()
+    for first, ending in product(syllables, endings):
         yield first + ending
-    for first, second, ending in product(_SYLLABLES, _SYLLABLES, _ENDINGS):
+    for first, second, ending in product(syllables, syllables, endings):
         yield first + second + ending
-    for number, name in product(range(2, 10), product(_SYLLABLES, _SYLLABLES)):
+    for number, name in product(range(2, 10), product(syllables, syllables)):
         yield "".join(name) + str(number)

@@ -25,19 +25,20 @@ def key_of(*parts: object) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
 
 
-def keys_of(seed: int, kind: str, names: list[str]) -> Bits:
+def keys_of(seed: int, kind: str, *, names: list[str]) -> Bits:
     """uint64[names], one key per name."""
     return np.array([key_of(seed, kind, name) for name in names], dtype=np.uint64)
 
 
 def stream(keys: Bits, number: int) -> Bits:
     """An independent set of keys, for another purpose of the same names."""
-    return bits(keys, np.array([-1 - number], dtype=np.int64))[0]
+    drawn: Bits = bits(keys, np.array([-1 - number], dtype=np.int64))[0]
+    return drawn
 
 
 def bits(keys: Bits, index: Ints) -> Bits:
     """uint64[index, keys], 64 random bits per pair (the finaliser of splitmix64)."""
-    x = keys[None, :] + (index.astype(np.uint64) * _GOLDEN)[:, None]
+    x: Bits = keys[None, :] + (index.astype(np.uint64) * _GOLDEN)[:, None]
     return mixed(x)
 
 

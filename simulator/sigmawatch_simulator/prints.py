@@ -33,17 +33,18 @@ class Prints:
 def prints_of(cells: Minutes) -> Prints:
     """The prints of a line of minutes (of many markets, or of one market)."""
     active = _active(cells.count)
-    ordinal = np.cumsum(active, axis=0)
+    ordinal: Ints = np.cumsum(active, axis=0, dtype=np.int64)
     total = np.maximum(ordinal[-1], 1)
     price = _path(cells)
-    volume = np.where(active, _share(cells.volume, ordinal, total), 0)
+    volume = np.where(active, _share(cells.volume, ordinal, total=total), 0)
+    paid: Floats = price.astype(np.float64) * volume
     return Prints(
         active=active,
-        offset_ms=_offsets(cells, ordinal, total),
+        offset_ms=_offsets(cells, ordinal, total=total),
         price=price,
         volume=volume,
-        quote=_quote(cells, price, volume, ordinal == total),
-        count=np.where(active, _share(cells.count, ordinal, total), 0),
+        quote=_quote(cells, paid, is_last=active & (ordinal == total)),
+        count=np.where(active, _share(cells.count, ordinal, total=total), 0),
     )
 
 
@@ -57,7 +58,7 @@ def _active(count: Ints) -> Flags:
     return active
 
 
-def _share(amount: Ints, ordinal: Ints, total: Ints) -> Ints:
+def _share(amount: Ints, ordinal: Ints, *, total: Ints) -> Ints:
     """The part of `amount` that falls on the ordinal-th of `total` equal shares."""
     whole, rest = amount // total, amount % total
     share: Ints = whole + (rest * ordinal // total - rest * (ordinal - 1) // total)
@@ -78,7 +79,7 @@ def _path(cells: Minutes) -> Ints:
     return price
 
 
-def _offsets(cells: Minutes, ordinal: Ints, total: Ints) -> Ints:
+def _offsets(cells: Minutes, ordinal: Ints, *, total: Ints) -> Ints:
     place = np.arange(PRINTS, dtype=np.uint64)[:, None] + (
         cells.minute.astype(np.uint64) * np.uint64(16)
     )
@@ -87,9 +88,9 @@ def _offsets(cells: Minutes, ordinal: Ints, total: Ints) -> Ints:
     return exact.astype(np.int64)
 
 
-def _quote(cells: Minutes, price: Ints, volume: Ints, is_last: Flags) -> Ints:
+def _quote(cells: Minutes, paid: Floats, *, is_last: Flags) -> Ints:
     """Price times volume; the last print takes what the minute's own figure leaves."""
-    exact = np.rint(price * volume * cells.quote_scale).astype(np.int64)
+    exact = np.rint(paid * cells.quote_scale).astype(np.int64)
     before = np.where(is_last, 0, exact)
     rest = np.maximum(cells.quote - before.sum(axis=0), 0)
-    return np.where(is_last & (volume > 0), rest, before)
+    return np.where(is_last, rest, before)

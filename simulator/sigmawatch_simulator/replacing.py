@@ -20,9 +20,7 @@ _PAGE = "<!DOCTYPE html>\n<html><head><title>{0}</title></head><body><h1>{0}</h1
 _REGION = (
     "Service unavailable from a restricted location according to 'b. Eligibility' in the terms."
 )
-_BUSY = (
-    "Server is currently overloaded with other requests. Please try again in a few minutes."
-)
+_BUSY = "Server is currently overloaded with other requests. Please try again in a few minutes."
 _RATE = {
     "kraken": {"error": ["EGeneral:Too many requests"]},
     "coinbase": {"message": "Public rate limit exceeded"},
@@ -30,7 +28,7 @@ _RATE = {
 }
 
 
-def replacement(fault: Fault, venue: str, now_ms: int) -> Answer:
+def replacement(fault: Fault, venue: str, *, now_ms: int) -> Answer:
     """The answer of a fault of the kinds in faults.REPLACING."""
     match fault.kind:
         case "rate_limited":
@@ -87,9 +85,7 @@ def _page(fault: Fault, venue: str) -> Answer:
 
 def _json(value: object, status: int, **headers: str) -> Answer:
     named = {name.replace("_", "-"): text for name, text in headers.items()}
-    return Answer(
-        body=msgspec.json.encode(value), status=status, content_type=JSON, headers=named
-    )
+    return Answer(body=msgspec.json.encode(value), status=status, content_type=JSON, headers=named)
 
 
 def _wait(seconds: int | None) -> dict[str, str]:

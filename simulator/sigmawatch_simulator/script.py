@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from sigmawatch_simulator.arrays import DAY_MS, MINUTE_MS, Bits, Floats, Ints
+from sigmawatch_simulator.arrays import DAY_MS, MINUTE_MS, Floats, Ints
 from sigmawatch_simulator.errors import BadRequest
 from sigmawatch_simulator.market import Market
 from sigmawatch_simulator.minutes import Minutes, quote_volume
@@ -60,31 +60,31 @@ class ScriptFile:
         return begun - begun % MINUTE_MS + DAY_MS
 
     def source(self, venue: str, name: Callable[[str, str], str]) -> "Script":
-        return Script(venue, self._recordings, name)
+        return Script(venue, self._recordings, name=name)
 
 
 class Script:
     """The recorded source of one venue."""
 
     def __init__(
-        self, venue: str, recordings: list[Recording], name: Callable[[str, str], str]
+        self, venue: str, recordings: list[Recording], *, name: Callable[[str, str], str]
     ) -> None:
-        self.markets = tuple(_market(venue, recording, name) for recording in recordings)
+        self.markets = tuple(_market(venue, recording, name=name) for recording in recordings)
         first_ms = min(recording.first_ms for recording in recordings)
         last_ms = max(int(recording.rows[-1, 0]) for recording in recordings)
-        self._first = first_ms // MINUTE_MS
-        self._count = last_ms // MINUTE_MS - self._first + 1
-        keys = keys_of(0, "script", [market.pair for market in self.markets])
-        self._cells = _cells(recordings, keys, self._first, self._count)
+        self._known = range(first_ms // MINUTE_MS, last_ms // MINUTE_MS + 1)
+        self._cells = _cells(recordings, self._known)
 
-    def minutes(self, which: Ints, first_minute: int, count: int) -> Minutes:
+    def minutes(self, which: Ints, span: range) -> Minutes:
         """Minutes of the markets at these positions."""
-        minute = np.arange(first_minute, first_minute + count, dtype=np.int64)
-        row = np.clip(minute - self._first, 0, self._count - 1)
-        outside = (minute != row + self._first)[:, None]
+        minute = np.arange(span.start, span.stop, dtype=np.int64)
+        row = np.clip(minute, self._known[0], self._known[-1]) - self._known[0]
+        outside = (minute != row + self._known[0])[:, None]
         at = np.ix_(row, which)
         held = self._cells
-        price = np.where(minute < self._first, held.open[0, which, None], held.close[-1, which, None])
+        price = np.where(
+            minute < self._known[0], held.open[0, which, None], held.close[-1, which, None]
+        )
         prices = {
             name: np.where(outside, price.T, getattr(held, name)[at])
             for name in ("open", "high", "low", "close")
@@ -130,7 +130,7 @@ def _rows(file: Path) -> Floats:
     return table[::-1][last]
 
 
-def _market(venue: str, recording: Recording, name: Callable[[str, str], str]) -> Market:
+def _market(venue: str, recording: Recording, *, name: Callable[[str, str], str]) -> Market:
     return Market(
         venue=venue,
         id=name(recording.base, recording.quote),
@@ -142,33 +142,41 @@ def _market(venue: str, recording: Recording, name: Callable[[str, str], str]) -
     )
 
 
-def _cells(recordings: list[Recording], keys: Bits, first: int, count: int) -> Minutes:
-    shape = (count, len(recordings))
+def _cells(recordings: list[Recording], known: range) -> Minutes:
+    shape = (len(known), len(recordings))
     grid = {name: np.zeros(shape, dtype=np.int64) for name in _GRID}
     for column, recording in enumerate(recordings):
-        rows = recording.rows
-        row = (rows[:, 0] / MINUTE_MS).astype(np.int64) - first
-        traded = np.zeros(count, dtype=np.bool_)
-        traded[row] = True
-        latest = np.maximum.accumulate(np.where(traded, np.arange(count), 0))
-        for name, source in _GRID.items():
-            amount = np.rint(rows[:, source] * 10.0**_DECIMALS).astype(np.int64)
-            grid[name][row, column] = np.maximum(amount, 1)
-        closes = np.where(traded[latest], grid["close"][latest, column], grid["open"][row[0], column])
-        for name in ("open", "high", "low", "close"):
-            grid[name][:, column] = np.where(traded, grid[name][:, column], closes)
-    minute = np.arange(first, first + count, dtype=np.int64)
-    random = field(bits(keys, minute), 0)
+        for name, amounts in _column(recording.rows, known).items():
+            grid[name][:, column] = amounts
+    keys = keys_of(0, "script", names=[f"{r.base}/{r.quote}" for r in recordings])
+    minute = np.arange(known.start, known.stop, dtype=np.int64)
+    trades = 4 + (field(bits(keys, minute), 0) * 16.0).astype(np.int64)
     cells = Minutes(
         keys=keys,
         minute=minute,
         quote_scale=np.full(len(recordings), 10.0**-_DECIMALS),
         quote=np.zeros(shape, dtype=np.int64),
-        count=np.where(grid["volume"] > 0, 4 + (random * 16.0).astype(np.int64), 0),
+        count=np.where(grid["volume"] > 0, trades, 0),
         dip_first=grid["close"] >= grid["open"],
         **grid,
     )
     return replace(cells, quote=quote_volume(cells))
+
+
+def _column(rows: Floats, known: range) -> dict[str, Ints]:
+    """One market over all known minutes: quiet ones stand at the last close, volume 0."""
+    row = (rows[:, 0] / MINUTE_MS).astype(np.int64) - known.start
+    latest = np.searchsorted(row, np.arange(len(known)), side="right") - 1
+    traded = np.zeros(len(known), dtype=np.bool_)
+    traded[row] = True
+    amounts = {
+        name: np.maximum(np.rint(rows[:, at] * 10.0**_DECIMALS), 1.0).astype(np.int64)[latest]
+        for name, at in _GRID.items()
+    }
+    opened = np.maximum(np.rint(rows[0, 1] * 10.0**_DECIMALS), 1.0)
+    stands = np.where(latest >= 0, amounts["close"], int(opened))
+    filled = {name: np.where(traded, amounts[name], stands) for name in _GRID}
+    return {**filled, "volume": np.where(traded, amounts["volume"], 0)}
 
 
 _GRID = {"open": 1, "high": 2, "low": 3, "close": 4, "volume": 5}

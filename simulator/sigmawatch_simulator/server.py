@@ -1,10 +1,11 @@
 """The double as an object: one data port per venue, one control port, loopback only.
 
-    async with Simulator(Config(markets_count=50)) as simulator:
-        base = simulator.base_url("kraken")
+async with Simulator(Config(markets_count=50)) as simulator:
+    base = simulator.base_url("kraken")
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self
 
@@ -14,12 +15,11 @@ from sigmawatch_simulator.clock import VirtualClock
 from sigmawatch_simulator.config import Config
 from sigmawatch_simulator.control import control_app
 from sigmawatch_simulator.counters import Counters
-from sigmawatch_simulator.errors import BadRequest
 from sigmawatch_simulator.faults import INSIDE, REPLACING, SENDING, Fault, FaultBoard
 from sigmawatch_simulator.minutes import Source
 from sigmawatch_simulator.replacing import login_page, replacement
 from sigmawatch_simulator.script import ScriptFile
-from sigmawatch_simulator.spoiling import Spoiler, spoil
+from sigmawatch_simulator.spoiling import Spoiler
 from sigmawatch_simulator.synthetic import Synthetic
 from sigmawatch_simulator.transport import send
 from sigmawatch_simulator.universe import universe
@@ -103,21 +103,25 @@ class Simulator:
     def answer(self, venue: str, question: Question) -> tuple[Answer, list[Fault]]:
         """The answer to one request and the faults of its sending; no I/O."""
         now_ms = self.clock.now_ms()
-        struck = self.faults.strike(venue, question.path, now_ms)
+        struck = self.faults.strike(venue, question.path, now_ms=now_ms)
         sending = [fault for _, fault in struck if fault.kind in SENDING]
         if question.path == "/login":
             return login_page(), sending
         for _, fault in struck:
             if fault.kind in REPLACING:
-                return replacement(fault, venue, self.venue_now_ms(venue)), sending
-        answer = self._undisturbed(venue, question, now_ms)
+                stated_ms = self.venue_now_ms(venue)
+                return replacement(fault, venue, now_ms=stated_ms), sending
+        answer = self._undisturbed(venue, question)
         for number, fault in struck:
-            if fault.kind in INSIDE:
-                answer = self._spoilt(answer, (number, fault), venue, question)
+            if fault.kind == "frozen" and answer.status == 200:
+                asked = f"{venue} {question.path} {sorted(question.query.items())}"
+                answer = self._frozen.setdefault((number, asked), answer)
+            elif fault.kind in INSIDE and fault.kind != "frozen":
+                answer = self._spoiler(venue, fault).spoil(answer)
         return answer, sending
 
-    def _undisturbed(self, venue: str, question: Question, now_ms: int) -> Answer:
-        stage = self.stages[venue]
+    def _undisturbed(self, venue: str, question: Question) -> Answer:
+        stage, now_ms = self.stages[venue], self.clock.now_ms()
         scene = stage.scene(
             self.venue_now_ms(venue),
             self.faults.changes(venue, now_ms),
@@ -125,58 +129,39 @@ class Simulator:
         )
         return stage.personality.answer(question, scene)
 
-    def _spoilt(
-        self, answer: Answer, numbered: tuple[int, Fault], venue: str, question: Question
-    ) -> Answer:
-        number, fault = numbered
-        if fault.kind == "frozen":
-            key = (number, f"{venue} {question.path} {sorted(question.query.items())}")
-            return self._frozen.setdefault(key, answer) if answer.status == 200 else answer
+    def _spoiler(self, venue: str, fault: Fault) -> Spoiler:
         pairs = {market.id: market.pair for market in self.stages[venue].markets}
-        spoiler = Spoiler(
-            venue=venue, seed=self.config.seed, now_ms=self.clock.now_ms(), pairs=pairs
-        )
-        return spoil(answer, fault, spoiler)
+        return Spoiler(fault=fault, venue=venue, seed=self.config.seed, pairs=pairs)
 
-    def _handler(self, venue: str):  # type: ignore[no-untyped-def]
+    def _handler(self, venue: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def handle(request: web.Request) -> web.StreamResponse:
-            question = Question(
-                path=request.path,
-                query=dict(request.query),
-                headers={name.lower(): value for name, value in request.headers.items()},
-                ip=request.remote or "",
-            )
-            return await self._serve(venue, request, question)
+            return await self._serve(venue, request)
 
         return handle
 
-    async def _serve(
-        self, venue: str, request: web.Request, question: Question
-    ) -> web.StreamResponse:
-        now_ms = self.clock.now_ms()
+    async def _serve(self, venue: str, request: web.Request) -> web.StreamResponse:
+        now_ms, status = self.clock.now_ms(), 0
         self.counters.begin(venue, now_ms)
-        status = 0
+        question = _question(request)
         try:
             answer, sending = self.answer(venue, question)
             wait_s = answer.headers.get("Retry-After")
             if wait_s is not None:
                 self.counters.blocked(venue, now_ms + int(wait_s) * 1_000)
-            response = await send(request, answer, sending, self._stopping)
+            response = await send(request, answer, faults=sending, stopping=self._stopping)
             if not {"hang", "reset"} & {fault.kind for fault in sending}:
                 status = response.status
             return response
         finally:
             route = self.stages[venue].personality.route(question.path)
-            self.counters.end(venue, route, status)
+            self.counters.end(venue, route=route, status=status)
 
     def _source(self, venue: str, script: ScriptFile | None) -> Source:
         if script is not None:
             return script.source(venue, NAMES[venue])
-        if venue not in NAMES:
-            raise BadRequest(f"venues: unknown venue {venue!r}")
         config = self.config
         made = universe(venue, config.markets_count, seed=config.seed, name=NAMES[venue])
-        return Synthetic(made.markets, made.assets, config.seed)
+        return Synthetic(made.markets, assets=made.assets, seed=config.seed)
 
     async def _listen(self, name: str, app: web.Application) -> None:
         runner = web.AppRunner(
@@ -187,3 +172,12 @@ class Simulator:
         site = web.TCPSite(runner, _HOST, self.config.ports.get(name, 0))
         await site.start()
         self._ports[name] = runner.addresses[0][1]
+
+
+def _question(request: web.Request) -> Question:
+    return Question(
+        path=request.path,
+        query=dict(request.query),
+        headers={name.lower(): value for name, value in request.headers.items()},
+        ip=request.remote or "",
+    )

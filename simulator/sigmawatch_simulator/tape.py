@@ -7,7 +7,7 @@ caches, bounded, and every figure is exact whatever was asked before.
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -17,13 +17,31 @@ from sigmawatch_simulator.noise import field, mixed
 from sigmawatch_simulator.prints import Prints, prints_of
 from sigmawatch_simulator.window import Window, join, window_of_minutes, window_of_prints
 
-_RECTANGLES_BYTES_MAX = 64_000_000
+_RECTANGLES_BYTES_MAX = 24_000_000
 _CELL_BYTES = 57
 _SUMMARIES_MAX = 80
 _MINUTES_MAX = 4
 _SPANS_MAX = 4
 
 T = TypeVar("T")
+
+
+class _Cache(Generic[T]):
+    """Computed once, kept while used; full means the longest unused goes."""
+
+    def __init__(self, size_max: int) -> None:
+        assert size_max > 0
+        self._size_max = size_max
+        self._kept: OrderedDict[object, T] = OrderedDict()
+
+    def get(self, key: object, compute: Callable[[], T]) -> T:
+        if key in self._kept:
+            self._kept.move_to_end(key)
+            return self._kept[key]
+        value = self._kept[key] = compute()
+        if len(self._kept) > self._size_max:
+            self._kept.popitem(last=False)
+        return value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,18 +64,18 @@ class Tape:
         self.size = len(source.markets)
         self._all = np.arange(self.size, dtype=np.int64)
         per_hour = HOUR_MINUTES * self.size * _CELL_BYTES
-        self._hours: OrderedDict[Any, Minutes] = OrderedDict()
-        self._hours_max = max(3, min(_RECTANGLES_BYTES_MAX // per_hour, 60))
-        self._summaries: OrderedDict[Any, Window] = OrderedDict()
-        self._prints: OrderedDict[Any, tuple[Minutes, Prints]] = OrderedDict()
-        self._spans: OrderedDict[Any, Window] = OrderedDict()
+        hours_max = max(3, min(_RECTANGLES_BYTES_MAX // per_hour, HOUR_MINUTES))
+        self._hours: _Cache[Minutes] = _Cache(hours_max)
+        self._summaries: _Cache[Window] = _Cache(_SUMMARIES_MAX)
+        self._prints: _Cache[tuple[Minutes, Prints]] = _Cache(_MINUTES_MAX)
+        self._spans: _Cache[Window] = _Cache(_SPANS_MAX)
 
     def board(self, now_ms: int) -> Board:
         """Every market at now_ms: trades before that instant have happened."""
         day = self.window(now_ms - DAY_MS, now_ms)
         minute, offset_ms = divmod(now_ms, MINUTE_MS)
         cells, prints = self._minute(minute)
-        running = self._inside(minute, 0, offset_ms)
+        running = self._inside(minute, to_ms=offset_ms)
         last = np.where(day.count > 0, day.close, cells.open)
         middle = np.where(running.count > 0, running.close, cells.open)
         below, above = _half_spreads(cells, middle)
@@ -81,20 +99,17 @@ class Tape:
         first, first_ms = divmod(from_ms, MINUTE_MS)
         last, last_ms = divmod(to_ms, MINUTE_MS)
         if first == last:
-            return self._inside(first, first_ms, last_ms)
-        closed = _kept(
-            self._spans, (first + 1, last), _SPANS_MAX, lambda: self._closed(first + 1, last)
-        )
+            return self._inside(first, from_ms=first_ms, to_ms=last_ms)
+        closed = self._spans.get((first + 1, last), lambda: self._closed(first + 1, last))
         return join(
-            [self._inside(first, first_ms, MINUTE_MS), closed, self._inside(last, 0, last_ms)]
+            [self._inside(first, from_ms=first_ms), closed, self._inside(last, to_ms=last_ms)]
         )
 
-    def past(self, position: int, first_minute: int, last_minute: int) -> Minutes:
-        """One market's minutes first..last inclusive, as [minutes, 1]; complete ones."""
-        which = np.array([position], dtype=np.int64)
-        return self.source.minutes(which, first_minute, last_minute - first_minute + 1)
+    def past(self, position: int, minutes: range) -> Minutes:
+        """One market's minutes, all of them complete, as [minutes, 1]."""
+        return self.source.minutes(np.array([position], dtype=np.int64), minutes)
 
-    def _inside(self, minute: int, from_ms: int, to_ms: int) -> Window:
+    def _inside(self, minute: int, *, from_ms: int = 0, to_ms: int = MINUTE_MS) -> Window:
         if from_ms == to_ms:
             return Window.empty(self.size)
         prints = self._minute(minute)[1]
@@ -107,7 +122,7 @@ class Tape:
             cells = self._hour(hour).row(row)
             return cells, prints_of(cells)
 
-        return _kept(self._prints, minute, _MINUTES_MAX, compute)
+        return self._prints.get(minute, compute)
 
     def _closed(self, first: int, last: int) -> Window:
         """The complete minutes first..last-1."""
@@ -124,32 +139,14 @@ class Tape:
         return join(parts)
 
     def _hour(self, hour: int) -> Minutes:
-        return _kept(
-            self._hours,
-            hour,
-            self._hours_max,
-            lambda: self.source.minutes(self._all, hour * HOUR_MINUTES, HOUR_MINUTES),
-        )
+        span = range(hour * HOUR_MINUTES, (hour + 1) * HOUR_MINUTES)
+        return self._hours.get(hour, lambda: self.source.minutes(self._all, span))
 
     def _summary(self, hour: int) -> Window:
-        return _kept(
-            self._summaries, hour, _SUMMARIES_MAX, lambda: window_of_minutes(self._hour(hour))
-        )
+        return self._summaries.get(hour, lambda: window_of_minutes(self._hour(hour)))
 
 
 _PRICES = ("open", "high", "low", "close")
-
-
-def _kept(cache: OrderedDict[Any, T], key: object, size_max: int, compute: Callable[[], T]) -> T:
-    """The cached value, or a computed one; full means the longest unused goes."""
-    if key in cache:
-        cache.move_to_end(key)
-        return cache[key]
-    value = compute()
-    cache[key] = value
-    if len(cache) > size_max:
-        cache.popitem(last=False)
-    return value
 
 
 def _half_spreads(cells: Minutes, middle: Ints) -> tuple[Ints, Ints]:

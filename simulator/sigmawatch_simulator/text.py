@@ -9,7 +9,7 @@ from sigmawatch_simulator.arrays import Ints
 from sigmawatch_simulator.market import Market
 
 
-def fixed(amount: int, decimals: int, shown: int | None = None) -> str:
+def fixed(amount: int, decimals: int, *, shown: int | None = None) -> str:
     """12345 with 2 decimals is "123.45"; `shown` adds zeros up to so many decimals."""
     whole, part = divmod(abs(amount), 10**decimals)
     zeros = "0" * ((shown or decimals) - decimals)

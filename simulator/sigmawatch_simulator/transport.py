@@ -16,7 +16,7 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 async def send(
-    request: web.Request, answer: Answer, faults: list[Fault], stopping: asyncio.Event
+    request: web.Request, answer: Answer, *, faults: list[Fault], stopping: asyncio.Event
 ) -> web.StreamResponse:
     """Sends the answer with the faults of faults.SENDING; ends early when stopping."""
     kinds = {fault.kind: fault for fault in faults}
@@ -35,7 +35,9 @@ async def send(
     if "gzip_cut" in kinds:
         return _cut(answer)
     if "slow_body" in kinds:
-        return await _slowly(request, answer, int(kinds["slow_body"].value or 1), stopping)
+        return await _slowly(
+            request, answer, bytes_per_s=int(kinds["slow_body"].value or 1), stopping=stopping
+        )
     return _plain(request, answer)
 
 
@@ -56,7 +58,7 @@ def _cut(answer: Answer) -> web.Response:
 
 
 async def _slowly(
-    request: web.Request, answer: Answer, bytes_per_s: int, stopping: asyncio.Event
+    request: web.Request, answer: Answer, *, bytes_per_s: int, stopping: asyncio.Event
 ) -> web.StreamResponse:
     response = web.StreamResponse(status=answer.status, headers=_headers(answer))
     response.content_length = len(answer.body)

@@ -61,7 +61,7 @@ HABITS = {
             "BTC": (0.04, 100),
             "GBP": (0.03, 100),
         },
-        money=("USDT-USD", "USDT-EUR", "USDT-USDC"),
+        money=("USDT/USD", "USDT/EUR", "USDT/USDC"),
         extra_decimals=1,
         decimals_max=10,
     ),
@@ -90,16 +90,13 @@ class Universe:
     markets: tuple[Market, ...]
 
 
-def universe(
-    venue: str, count: int, *, seed: int, name: Callable[[str, str], str]
-) -> Universe:
+def universe(venue: str, count: int, *, seed: int, name: Callable[[str, str], str]) -> Universe:
     """The `count` busiest markets of a venue; `name` makes the venue's id of (base, quote)."""
-    habits = HABITS[venue]
     known = {asset.name: asset for asset in _assets(math.ceil(count * 1.3) + 20, seed)} | _MONEY
-    wanted = sorted(_candidates(venue, habits, list(known.values()), seed), reverse=True)
+    wanted = sorted(_candidates(venue, list(known.values()), seed=seed), reverse=True)
     chosen: list[Market] = []
     for value_usd, base, quote in wanted:
-        market = _market(venue, name, (known[base], known[quote]), value_usd)
+        market = _market(venue, (known[base], known[quote]), value_usd=value_usd, name=name)
         if market is not None:
             chosen.append(market)
         if len(chosen) == count:
@@ -121,11 +118,11 @@ def _assets(count: int, seed: int) -> Iterator[Asset]:
         )
 
 
-def _candidates(
-    venue: str, habits: Habits, known: list[Asset], seed: int
-) -> Iterator[tuple[float, str, str]]:
+def _candidates(venue: str, known: list[Asset], *, seed: int) -> Iterator[tuple[float, str, str]]:
+    """Traded value a day in US dollars, base, quote."""
+    habits = HABITS[venue]
     for pair in habits.money:
-        base, quote = pair.replace("-", "/").split("/")
+        base, quote = pair.split("/")
         yield habits.leader_usd_day * (0.2 if quote in ("USD", "USDT") else 0.03), base, quote
     coins = [asset for asset in known if asset.name not in _MONEY]
     for rank, asset in enumerate(coins):
@@ -134,12 +131,17 @@ def _candidates(
         value = habits.leader_usd_day * (rank + 1) ** -1.25
         value *= 0.7 + 0.6 * uniform(seed, venue, asset.name)
         for quote, (share, rank_max) in habits.quotes.items():
-            if rank < rank_max and quote != asset.name and not (asset.name, quote) == ("BTC", "ETH"):
+            is_pair = quote != asset.name and (asset.name, quote) != ("BTC", "ETH")
+            if rank < rank_max and is_pair:
                 yield value * share, asset.name, quote
 
 
 def _market(
-    venue: str, name: Callable[[str, str], str], pair: tuple[Asset, Asset], value_usd: float
+    venue: str,
+    pair: tuple[Asset, Asset],
+    *,
+    value_usd: float,
+    name: Callable[[str, str], str],
 ) -> Market | None:
     """The market of a pair, or None where the venue's grid is too coarse for its price."""
     base, quote = pair

@@ -39,17 +39,17 @@ def window_of_minutes(cells: Minutes) -> Window:
     if cells.minute.size == 0:
         return Window.empty(cells.keys.size)
     traded = cells.count > 0
-    return _folded(traded, (cells.open, cells.high, cells.low, cells.close), cells)
+    return _folded(traded, cells, prices=(cells.open, cells.high, cells.low, cells.close))
 
 
 def window_of_prints(prints: Prints, chosen: Flags) -> Window:
     """The window over the chosen prints [prints, markets] of one minute."""
     price = prints.price
-    return _folded(chosen & prints.active, (price, price, price, price), prints)
+    return _folded(chosen & prints.active, prints, prices=(price, price, price, price))
 
 
 def _folded(
-    traded: Flags, prices: tuple[Ints, Ints, Ints, Ints], sizes: Minutes | Prints
+    traded: Flags, sizes: Minutes | Prints, *, prices: tuple[Ints, Ints, Ints, Ints]
 ) -> Window:
     first, high, low, last = prices
     any_trade = traded.any(axis=0)

@@ -1,6 +1,6 @@
 """Binance's REST personality: weights, bans, halted markets with zero prices, filled klines.
 
-    [{"symbol":"BTCUSDT","priceChange":"-12.00000000", ... "count":5019250}]
+[{"symbol":"BTCUSDT","priceChange":"-12.00000000", ... "count":5019250}]
 """
 
 from collections.abc import Iterable
@@ -10,9 +10,10 @@ import msgspec
 import numpy as np
 
 from sigmawatch_simulator.arrays import DAY_MS, MINUTE_MS
-from sigmawatch_simulator.candles import Candles, Span, candles_of
+from sigmawatch_simulator.candles import Candles
 from sigmawatch_simulator.listings import Listings
 from sigmawatch_simulator.market import Market
+from sigmawatch_simulator.past import Past, Span
 from sigmawatch_simulator.text import Grid, fixed, halves, hole
 from sigmawatch_simulator.venues.binance_info import BREAK, halted_names, symbol_entry
 from sigmawatch_simulator.venues.limits import Verdict, WeightWindow
@@ -68,9 +69,9 @@ class Binance:
         name = question.path.removeprefix(_PREFIX)
         if name not in calls or not question.path.startswith(_PREFIX):
             return Answer(body=b"<html><body><h2>404 Not found</h2></body></html>", status=404)
-        verdict = self._charge(question, _weight(name, question), scene)
+        verdict = self._charge(question, _weight(name, question), now_ms=scene.now_ms)
         if verdict.status == 200 and scene.is_maintenance:
-            answer = _error(-1016, "This service is no longer available.", 503)
+            answer = _error(-1016, "This service is no longer available.", status=503)
         else:
             answer = calls[name]() if verdict.status == 200 else self._refusal(verdict)
         used = {"X-MBX-USED-WEIGHT": str(verdict.used), "X-MBX-USED-WEIGHT-1M": str(verdict.used)}
@@ -81,10 +82,10 @@ class Binance:
             headers={**answer.headers, **used},
         )
 
-    def _charge(self, question: Question, weight: int, scene: Scene) -> Verdict:
+    def _charge(self, question: Question, weight: int, *, now_ms: int) -> Verdict:
         if not self._limited:
             return Verdict(status=200, used=weight)
-        return self._window.charge(question.ip, weight, scene.now_ms)
+        return self._window.charge(question.ip, weight, now_ms=now_ms)
 
     def _refusal(self, verdict: Verdict) -> Answer:
         text = _RATE_TEXT.format(self._weight_max)
@@ -107,7 +108,7 @@ class Binance:
         wanted = tuple(query.get(name, "") for name in _INFO_FILTERS)
         kept = self._info.get(wanted)
         if kept is None or kept[0] is not scene.listings:
-            symbols = list(_symbols(scene.listings, self._halted, query))
+            symbols = list(_symbols(scene.listings, self._halted, query=query))
             kept = self._info[wanted] = (scene.listings, msgspec.json.encode(symbols))
             while len(self._info) > 8:
                 self._info.pop(next(iter(self._info)))
@@ -181,9 +182,9 @@ class Binance:
                 return _error(-1121, "Invalid symbol.")
             return json_answer([])
         step_ms = _INTERVALS_MINUTES[query["interval"]] * MINUTE_MS
-        span = _span(question, step_ms, scene.now_ms)
-        candles = candles_of(scene.tape, position, span, now_ms=scene.now_ms)
-        return json_answer(_kline_rows(candles, scene.listings.markets[position], step_ms))
+        past = scene.past(position)
+        candles = past.candles(_span(past, question, step_ms=step_ms))
+        return json_answer(_kline_rows(candles, past.market, step_ms=step_ms))
 
     def _is_unknown(self, name: str, scene: Scene) -> bool:
         return name not in scene.listings.positions and name not in self._all_halted(scene)
@@ -244,7 +245,7 @@ def _times(now_ms: int, count: Any) -> list[Iterable[int]]:
     return [[now_ms - DAY_MS] * len(count), [now_ms] * len(count), first, last, count.tolist()]
 
 
-def _symbols(listings: Listings, halted: list[str], query: dict[str, str]) -> Iterable[Any]:
+def _symbols(listings: Listings, halted: list[str], *, query: dict[str, str]) -> Iterable[Any]:
     status, names = query.get("symbolStatus", ""), query["names"].split(",")
     if query.get("permissions", "SPOT") != "SPOT" and "SPOT" not in query["permissions"]:
         return
@@ -279,11 +280,11 @@ def _names(query: Any) -> list[str] | None:
         return None
 
 
-def _span(question: Question, step_ms: int, now_ms: int) -> Span:
+def _span(past: Past, question: Question, *, step_ms: int) -> Span:
     """Oldest first from startTime; else the last `limit` up to endTime."""
     query = question.query
     limit = min(max(whole(query.get("limit")) or _LIMIT_DEFAULT, 1), _LIMIT_MAX)
-    end_ms = min(whole(query.get("endTime")) or now_ms, now_ms)
+    end_ms = min(whole(query.get("endTime")) or past.now_ms, past.now_ms)
     start_ms = whole(query.get("startTime"))
     if start_ms is None:
         first_ms = end_ms - end_ms % step_ms - (limit - 1) * step_ms
@@ -293,7 +294,7 @@ def _span(question: Question, step_ms: int, now_ms: int) -> Span:
     return Span(first_ms=first_ms, end_ms=end_open_ms, step_ms=step_ms)
 
 
-def _kline_rows(candles: Candles, market: Market, step_ms: int) -> list[list[Any]]:
+def _kline_rows(candles: Candles, market: Market, *, step_ms: int) -> list[list[Any]]:
     """[open ms, o, h, l, c, volume, close ms, quote volume, count, taker base, quote, "0"]."""
     price, lot, quote = market.tick_decimals, market.lot_decimals, market.quote_decimals
     columns = (
@@ -304,12 +305,16 @@ def _kline_rows(candles: Candles, market: Market, step_ms: int) -> list[list[Any
     for open_ms, o, h, low, c, volume, amount, count in zip(
         *(column.tolist() for column in columns), strict=True
     ):
-        prices = [fixed(value, price, 8) for value in (o, h, low, c)]
-        taker = [fixed(volume * 12 // 25, lot, 8), fixed(amount * 12 // 25, quote, 8)]
-        amounts = (fixed(volume, lot, 8), open_ms + step_ms - 1, fixed(amount, quote, 8))
+        prices = [fixed(value, price, shown=8) for value in (o, h, low, c)]
+        taker = [fixed(volume * 12 // 25, lot, shown=8), fixed(amount * 12 // 25, quote, shown=8)]
+        amounts = (
+            fixed(volume, lot, shown=8),
+            open_ms + step_ms - 1,
+            fixed(amount, quote, shown=8),
+        )
         rows.append([open_ms, *prices, *amounts, count, *taker, "0"])
     return rows
 
 
-def _error(code: int, text: str, status: int = 400) -> Answer:
+def _error(code: int, text: str, *, status: int = 400) -> Answer:
     return json_answer({"code": code, "msg": text}, status)

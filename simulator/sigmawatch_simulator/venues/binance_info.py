@@ -6,7 +6,7 @@ from sigmawatch_simulator.market import Market
 from sigmawatch_simulator.text import fixed
 
 BREAK = "BREAK"
-_HALTED = "BCC VEN HSR ICN SALT SUB WTC MCO OAX DNT SNGLS BQX SNM MDA STRAT".split()
+_HALTED = "BCC VEN HSR ICN SALT SUB WTC MCO OAX DNT SNGLS BQX SNM MDA STRAT"
 _ORDER_TYPES = ["LIMIT", "LIMIT_MAKER", "MARKET", "STOP_LOSS_LIMIT", "TAKE_PROFIT_LIMIT"]
 
 
@@ -16,7 +16,7 @@ def halted_names(markets: tuple[Market, ...]) -> list[str]:
     From 100 markets on one of them is not ASCII.
     """
     known = {market.id for market in markets}
-    names = [coin + quote for quote in ("USDT", "BTC", "ETH") for coin in _HALTED]
+    names = [coin + quote for quote in ("USDT", "BTC", "ETH") for coin in _HALTED.split()]
     chosen = [name for name in names if name not in known][: max(2, len(markets) // 10)]
     return [*chosen, "币安人生USDT"] if len(markets) >= 100 else chosen
 
@@ -55,8 +55,8 @@ _QUOTES = ("USDT", "BTC", "ETH")
 
 
 def _filters(market: Market) -> list[dict[str, Any]]:
-    tick = fixed(1, market.tick_decimals, max(8, market.tick_decimals))
-    lot = fixed(1, market.lot_decimals, 8)
+    tick = fixed(1, market.tick_decimals, shown=max(8, market.tick_decimals))
+    lot = fixed(1, market.lot_decimals, shown=8)
     return [
         {"filterType": "PRICE_FILTER", "minPrice": tick, "maxPrice": "922327.00000000",
          "tickSize": tick},

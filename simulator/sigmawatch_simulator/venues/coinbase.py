@@ -1,6 +1,6 @@
 """Coinbase Exchange's REST personality: candles newest first and low before high, quiet left out.
 
-    {"BTC-USD":{"stats_30day":{"volume":"9e3"},"stats_24hour":{"open":"94001.20", ...}}}
+{"BTC-USD":{"stats_30day":{"volume":"9e3"},"stats_24hour":{"open":"94001.20", ...}}}
 """
 
 import re
@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 
-from sigmawatch_simulator.candles import Span, Trade, candles_of, latest_trades
 from sigmawatch_simulator.listings import Listings
 from sigmawatch_simulator.market import Market
+from sigmawatch_simulator.past import Past, Span, Trade
 from sigmawatch_simulator.text import Grid, fixed, hole
 from sigmawatch_simulator.venues.limits import TokenBucket
 from sigmawatch_simulator.venues.speech import Answer, Question, Scene, json_answer, whole
@@ -82,9 +82,9 @@ class Coinbase:
                 rows = self._stats_rows(scene)
                 return Answer(body=_flat(rows[position]))
             case "/candles":
-                return _candles(position, question, scene)
+                return _candles(scene.past(position), question)
             case "/trades":
-                return _trades(position, question, scene)
+                return _trades(scene.past(position), question)
             case _:
                 return json_answer(_entry(scene.listings.markets[position], name))
 
@@ -111,7 +111,7 @@ class Coinbase:
 
     def _ticker(self, position: int, scene: Scene) -> Answer:
         board, market = scene.tape.board(scene.now_ms), scene.listings.markets[position]
-        latest = latest_trades(scene.tape, position, 1, now_ms=scene.now_ms)
+        latest = scene.past(position).latest_trades(1)
         price, lot = market.tick_decimals, market.lot_decimals
         trade = _trade(latest[-1], market) if latest else {}
         return json_answer(
@@ -140,13 +140,13 @@ def _flat(row: str) -> bytes:
     return msgspec.json.encode(flat)
 
 
-def _candles(position: int, question: Question, scene: Scene) -> Answer:
+def _candles(past: Past, question: Question) -> Answer:
     granularity = whole(question.query.get("granularity", "60"))
     if granularity not in _GRANULARITIES_S:
         return _message("Unsupported granularity", 400)
     step_ms = granularity * 1_000
     try:
-        end_ms = _moment(question.query.get("end"), scene.now_ms)
+        end_ms = _moment(question.query.get("end"), past.now_ms)
         start_ms = _moment(question.query.get("start"), end_ms - (_ROWS_MAX - 1) * step_ms)
     except ValueError:
         return _message("invalid start or end", 400)
@@ -157,11 +157,10 @@ def _candles(position: int, question: Question, scene: Scene) -> Answer:
             400,
         )
     span = Span(first_ms=start_ms, end_ms=end_ms + 1, step_ms=step_ms)
-    found = candles_of(scene.tape, position, span, now_ms=scene.now_ms).traded()
-    market = scene.listings.markets[position]
+    found = past.candles(span).traded()
     columns = (found.open_ms, found.low, found.high, found.open, found.close, found.volume)
     rows = zip(*(column.tolist() for column in columns), strict=True)
-    newest_first = [_candle(row, market) for row in reversed(list(rows))]
+    newest_first = [_candle(row, past.market) for row in reversed(list(rows))]
     return json_answer(newest_first[:_ROWS_MAX])
 
 
@@ -172,11 +171,9 @@ def _candle(row: tuple[int, ...], market: Market) -> list[Any]:
     return [row[0] // 1_000, *prices, msgspec.Raw(fixed(row[5], lot).encode())]
 
 
-def _trades(position: int, question: Question, scene: Scene) -> Answer:
+def _trades(past: Past, question: Question) -> Answer:
     limit = min(whole(question.query.get("limit")) or _TRADES_MAX, _TRADES_MAX)
-    latest = latest_trades(scene.tape, position, limit, now_ms=scene.now_ms)
-    market = scene.listings.markets[position]
-    rows = [_trade(trade, market) for trade in reversed(latest)]
+    rows = [_trade(trade, past.market) for trade in reversed(past.latest_trades(limit))]
     cursors = {}
     if rows:
         cursors = {"cb-before": str(rows[0]["trade_id"]), "cb-after": str(rows[-1]["trade_id"])}
@@ -187,8 +184,8 @@ def _trade(trade: Trade, market: Market) -> dict[str, Any]:
     return {
         "trade_id": trade.id,
         "side": "sell" if trade.is_buy else "buy",  # the maker's side
-        "size": fixed(trade.size, market.lot_decimals, 8),
-        "price": fixed(trade.price, market.tick_decimals, max(8, market.tick_decimals)),
+        "size": fixed(trade.size, market.lot_decimals, shown=8),
+        "price": fixed(trade.price, market.tick_decimals, shown=max(8, market.tick_decimals)),
         "time": _iso(trade.time_ns, digits=6),
     }
 

@@ -1,6 +1,6 @@
 """Kraken's REST personality: errors inside 200, three names per pair, fillers in OHLC.
 
-    {"error":[],"result":{"XXBTZUSD":{"a":["94095.80000","1","1.000"], ... "o":"94001.20000"}}}
+{"error":[],"result":{"XXBTZUSD":{"a":["94095.80000","1","1.000"], ... "o":"94001.20000"}}}
 """
 
 import time
@@ -11,16 +11,10 @@ import msgspec
 import numpy as np
 
 from sigmawatch_simulator.arrays import DAY_MS, MINUTE_MS
-from sigmawatch_simulator.candles import (
-    Candles,
-    Span,
-    Trade,
-    candles_of,
-    latest_trades,
-    next_trades,
-)
+from sigmawatch_simulator.candles import Candles
 from sigmawatch_simulator.listings import Listings
 from sigmawatch_simulator.market import Market
+from sigmawatch_simulator.past import Span, Trade
 from sigmawatch_simulator.text import Grid, fixed, hole
 from sigmawatch_simulator.venues import kraken_names
 from sigmawatch_simulator.venues.limits import TokenBucket
@@ -112,7 +106,7 @@ class Kraken:
         span = Span(
             first_ms=running_ms - _ROWS_MAX * step_ms, end_ms=running_ms + step_ms, step_ms=step_ms
         )
-        candles = candles_of(scene.tape, position, span, now_ms=scene.now_ms)
+        candles = scene.past(position).candles(span)
         last_s = (running_ms - step_ms) // 1_000
         since = whole(question.query.get("since"))
         if since is not None and since * 1_000 >= span.first_ms:
@@ -127,14 +121,14 @@ class Kraken:
             return refusal
         count = min(whole(question.query.get("count")) or _TRADES_MAX, _TRADES_MAX)
         since = whole(question.query.get("since"))
+        past = scene.past(position)
         if since is None:
-            trades = latest_trades(scene.tape, position, count, now_ms=scene.now_ms)
+            trades = past.latest_trades(count)
         else:
             since_ns = since if since > 10**14 else since * 10**9
-            trades = next_trades(scene.tape, position, since_ns, count, now_ms=scene.now_ms)
+            trades = past.next_trades(since_ns, count)
         last = str(trades[-1].time_ns) if trades else str(since)
-        market = scene.listings.markets[position]
-        rows = [_trade_row(trade, market) for trade in trades]
+        rows = [_trade_row(trade, past.market) for trade in trades]
         return _result({scene.listings.ids[position]: rows, "last": last})
 
     def _one_pair(self, question: Question, scene: Scene) -> tuple[int, Answer | None]:
@@ -280,14 +274,14 @@ def _ohlc_rows(candles: Candles, market: Market) -> list[list[Any]]:
     for open_ms, o, h, low, c, volume, amount, count in columns:
         vwap = f"{amount / 10**quote / (volume / 10**lot):.{price}f}" if count else "0.0"
         prices = [fixed(value, price) for value in (o, h, low, c)]
-        rows.append([open_ms // 1_000, *prices, vwap, fixed(volume, lot, 8), count])
+        rows.append([open_ms // 1_000, *prices, vwap, fixed(volume, lot, shown=8), count])
     return rows
 
 
 def _trade_row(trade: Trade, market: Market) -> list[Any]:
     return [
-        fixed(trade.price, market.tick_decimals, max(5, market.tick_decimals)),
-        fixed(trade.size, market.lot_decimals, 8),
+        fixed(trade.price, market.tick_decimals, shown=max(5, market.tick_decimals)),
+        fixed(trade.size, market.lot_decimals, shown=8),
         msgspec.Raw(f"{trade.time_ns // 10**9}.{trade.time_ns % 10**9 // 100:07d}".encode()),
         "b" if trade.is_buy else "s",
         "m" if trade.id % 3 else "l",

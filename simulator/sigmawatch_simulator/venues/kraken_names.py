@@ -1,8 +1,10 @@
 """Kraken's three names per pair: internal key, altname, wsname. Old assets carry X and Z."""
 
 _SHORT = {"BTC": "XBT", "DOGE": "XDG"}
-_OLD_COINS = frozenset("XBT ETH LTC XRP XLM XMR ZEC ETC XDG REP MLN".split())
-_OLD_MONEY = frozenset("USD EUR GBP JPY CAD AUD".split())
+_OLD_COINS = frozenset(
+    {"XBT", "ETH", "LTC", "XRP", "XLM", "XMR", "ZEC", "ETC", "XDG", "REP", "MLN"}
+)
+_OLD_MONEY = frozenset({"USD", "EUR", "GBP", "JPY", "CAD", "AUD"})
 
 
 def short(asset: str) -> str:

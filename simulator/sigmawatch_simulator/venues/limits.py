@@ -41,7 +41,7 @@ class WeightWindow:
         self._ban_s = ban_s
         self._callers: dict[str, _Caller] = {}
 
-    def charge(self, key: str, weight: int, now_ms: int) -> Verdict:
+    def charge(self, key: str, weight: int, *, now_ms: int) -> Verdict:
         caller = self._callers.setdefault(key, _Caller())
         if now_ms < caller.banned_until_ms:
             return self._banned(caller, now_ms)

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import msgspec
 
 from sigmawatch_simulator.listings import Listings
+from sigmawatch_simulator.past import Past
 from sigmawatch_simulator.tape import Tape
 
 JSON = "application/json"
@@ -41,6 +42,10 @@ class Scene:
     tape: Tape
     listings: Listings
     is_maintenance: bool = False
+
+    def past(self, position: int) -> Past:
+        market = self.listings.markets[position]
+        return Past(tape=self.tape, market=market, position=position, now_ms=self.now_ms)
 
 
 class Personality(Protocol):
