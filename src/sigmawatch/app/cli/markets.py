@@ -1,0 +1,164 @@
+"""`add`, `remove` and `list`: which markets are tracked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sigmawatch.app.cli import options
+from sigmawatch.app.cli.output import demo_line, number, plain, print_json, print_table, stdout
+from sigmawatch.app.cli.session import ask
+from sigmawatch.domain.errors import Invalid, NotFound
+from sigmawatch.domain.market import parse_market
+from sigmawatch.domain.metric import METRICS
+from sigmawatch.domain.series import parse_series
+
+if TYPE_CHECKING:
+    from sigmawatch.app.cli.client import Client
+
+DEFAULT_METRICS = ["price", "volume_24h_quote", "traded_quote"]
+
+Markets = Annotated[
+    list[str],
+    typer.Argument(metavar="MARKET...", help="As KRAKEN:SOL/EUR, kraken:sol-eur or SOLEUR."),
+]
+MetricNames = Annotated[
+    list[str] | None,
+    typer.Option("--metric", "-m", metavar="METRIC", show_default=", ".join(DEFAULT_METRICS),
+                 help="What to measure; give it again for more."),
+]  # fmt: skip
+
+
+def add(
+    markets: Markets,
+    *,
+    metrics: MetricNames = None,
+    every: Annotated[
+        str | None, typer.Option("--every", metavar="SPAN", help="Interval, as 1m.")
+    ] = None,
+    file: options.ConfigFile = None,
+    data: options.Data = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Track markets from now on; their last 24 hours are filled in."""
+
+    async def added(client: Client) -> list[dict[str, Any]]:
+        answers = [
+            await client.post("/metrics", {"market": market, "metrics": metrics or DEFAULT_METRICS}
+                              | ({"every": every} if every else {}))
+            for market in markets
+        ]  # fmt: skip
+        return [item for answer in answers for item in answer["items"]]
+
+    items = ask(added, file=file, data=data)
+    if as_json:
+        print_json(stdout(), {"items": items})
+        return
+    for item in items:
+        verb = "tracking" if item["created"] else "tracked already:"
+        stdout().print(plain(f"{verb} {item['name']} every {item['interval']} (id {item['id']})"))
+
+
+def remove(
+    series: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SERIES...",
+            help="An id, KRAKEN:SOL-EUR:price, or KRAKEN:SOL/EUR for all metrics of a market.",
+        ),
+    ],
+    *,
+    file: options.ConfigFile = None,
+    data: options.Data = None,
+) -> None:
+    """Stop tracking. What was recorded stays."""
+
+    async def removed(client: Client) -> list[str]:
+        names: list[str] = []
+        for text in series:
+            for item in await _named(client, text):
+                await client.delete(f"/metrics/{item['id']}")
+                names.append(item["name"])
+        return names
+
+    for name in ask(removed, file=file, data=data):
+        stdout().print(plain(f"no longer tracking {name}"))
+
+
+async def _named(client: Client, text: str) -> list[dict[str, Any]]:
+    """The tracked series that `text` names: one, or all of a market."""
+    if _names_series(text):
+        return [await client.get(f"/metrics/{parse_series(text).text}")]
+    market = parse_market(text)
+    tracked = (await client.get_all("/metrics"))["items"]
+    pairs = [item for item in tracked if market.venue in {None, item["venue"]}]
+    found = [item for item in pairs if _same_market(text, item)]
+    if not found:
+        near = sorted({f"{item['venue']}:{item['pair']}" for item in pairs})[:5]
+        raise NotFound(f"{text} is not tracked", field="series", allowed=", ".join(near))
+    if len({item["venue"] for item in found}) > 1:
+        names = ", ".join(sorted({f"{item['venue']}:{item['pair']}" for item in found}))
+        raise Invalid(f"{text} is tracked at several venues", field="series", allowed=names)
+    return found
+
+
+def _names_series(text: str) -> bool:
+    return text.isdigit() or text.rpartition(":")[2].strip().lower() in METRICS
+
+
+def _same_market(text: str, item: dict[str, Any]) -> bool:
+    from sigmawatch.domain.market import Market  # noqa: PLC0415
+
+    market = Market(venue=item["venue"], base=item["base"], quote=item["quote"],
+                    native=item["market"])  # fmt: skip
+    return parse_market(text).names(market)
+
+
+def list_(
+    *,
+    venue: options.VenueName = None,
+    metric: Annotated[
+        str | None, typer.Option("--metric", "-m", metavar="METRIC", help="Only this metric.")
+    ] = None,
+    find: Annotated[
+        str | None, typer.Option("--find", metavar="TEXT", help="Only names that hold this text.")
+    ] = None,
+    available: Annotated[
+        bool, typer.Option("--available", help="What could be tracked, instead of what is.")
+    ] = False,
+    file: options.ConfigFile = None,
+    data: options.Data = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """List what is tracked, or with --available what the venues offer."""
+
+    async def listed(client: Client) -> Any:
+        if available:
+            return await client.get_all("/markets", venue=venue, q=find)
+        return await client.get_all("/metrics", venue=venue, metric=metric, q=find)
+
+    answer = ask(listed, file=file, data=data)
+    if as_json:
+        print_json(stdout(), answer)
+    elif available:
+        columns = {"market": "left", "venue's id": "left", "status": "left", "tracked": "left"}
+        print_table(stdout(), columns, [
+            (item["name"], item["native"], item["status"], ", ".join(item["metrics"]))
+            for item in answer["items"]
+        ])  # fmt: skip
+    else:
+        _print_tracked(answer)
+
+
+def _print_tracked(answer: Any) -> None:
+    console = stdout()
+    if line := demo_line(answer):
+        console.print(line)
+    columns = {"id": "right", "market": "left", "metric": "left", "every": "left",
+               "value": "right", "at": "left", "state": "left", "defined by": "left"}  # fmt: skip
+    print_table(console, columns, [
+        (item["id"], f"{item['venue']}:{item['pair']}", item["metric"], item["interval"],
+         number(item["value"]), item["value_at"], item["state"], item["origin"])
+        for item in answer["items"]
+    ])  # fmt: skip

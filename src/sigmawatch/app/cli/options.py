@@ -1,0 +1,48 @@
+"""Options that several commands share, and the configuration that follows from them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated
+
+import typer
+
+from sigmawatch.app.config import Config
+from sigmawatch.app.sources import load_config, read_env_file
+
+ENV_FILE = ".env"
+_PLACE = "Where"
+_OUTPUT = "Output"
+
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="FOLDER", rich_help_panel=_PLACE, show_default="data",
+                 help="Folder of the database."),
+]  # fmt: skip
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE", rich_help_panel=_PLACE,
+                 show_default="sigmawatch.toml, if it is there", help="Configuration file."),
+]  # fmt: skip
+AsJson = Annotated[
+    bool, typer.Option("--json", rich_help_panel=_OUTPUT, help="Print JSON instead of a table.")
+]
+VenueName = Annotated[
+    str | None, typer.Option("--venue", metavar="NAME", help="Only this venue, as kraken.")
+]
+Port = Annotated[
+    int | None,
+    typer.Option("--port", metavar="PORT", show_default="8000",
+                 help="Port of the page and the API; 0 takes any free one."),
+]  # fmt: skip
+
+
+def read_config(
+    file: Path | None, data: Path | None, *, server: Mapping[str, object] = MappingProxyType({})
+) -> Config:
+    """The configuration that counts for a command. Raises ConfigProblems."""
+    environ = {**read_env_file(Path(ENV_FILE)), **os.environ}
+    return load_config(file, environ=environ, overrides={"data": data, "server": server})

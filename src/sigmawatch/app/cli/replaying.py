@@ -1,0 +1,76 @@
+"""`record`, `replay` and `simulate`: real venues onto a file, a file through the real program, and
+the venue double."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sigmawatch.app.cli import options
+from sigmawatch.app.cli.output import plain, stdout
+from sigmawatch.app.telemetry import LogStyle, configure
+from sigmawatch.domain.errors import Invalid, NotFound
+from sigmawatch.domain.market import venue_name
+from sigmawatch.domain.window import SECOND_MS, parse_span
+
+
+def record(
+    target: Annotated[Path, typer.Argument(metavar="FILE", help="JSON lines to write; new.")],
+    *,
+    venue: Annotated[str, typer.Option("--venue", metavar="NAME", help="Which venue.")],
+    span: Annotated[
+        str, typer.Option("--for", metavar="SPAN", help="How long, as 30s, 5m or 2h.")
+    ] = "5m",
+    file: options.ConfigFile = None,
+) -> None:
+    """Record a venue's raw answers. `replay` plays them through the real program."""
+    config = options.read_config(file, None)
+    span_ms = parse_span(span)
+    if target.exists():
+        raise Invalid(f"{target} is there already; name a new file", field="FILE")
+    configure(LogStyle.CONSOLE)
+    from sigmawatch.app.cli.signals import until_signalled  # noqa: PLC0415 - as in app.cli.session
+    from sigmawatch.app.wiring import record as recorded  # noqa: PLC0415
+
+    asyncio.run(until_signalled(
+        recorded(config, venue_name(venue), target, for_s=span_ms / SECOND_MS)
+    ))  # fmt: skip
+    lines = sum(1 for _ in target.open("rb")) if target.exists() else 0
+    stdout().print(plain(f"{target}: {lines} answers of {venue_name(venue)}"))
+
+
+def replay(
+    source: Annotated[
+        Path,
+        typer.Argument(metavar="FILE|FOLDER", help="What `record` wrote, or recorded candles."),
+    ],
+    *,
+    speed: Annotated[
+        float | None,
+        typer.Option("--speed", min=0.001, metavar="FACTOR", show_default="as fast as it goes",
+                     help="Recorded seconds a second."),
+    ] = None,
+    port: options.Port = None,
+    file: options.ConfigFile = None,
+    data: options.Data = None,
+) -> None:  # fmt: skip
+    """Play a recording through the real program, in a folder of its own. Ends with Ctrl-C."""
+    config = options.read_config(file, data, server={"port": port})
+    if not source.exists():
+        raise NotFound(f"{source} is not there", field="FILE|FOLDER")
+    configure(LogStyle.CONSOLE, level=logging.WARNING)
+    from sigmawatch.app.cli.lines import Lines  # noqa: PLC0415 - as in app.cli.session
+    from sigmawatch.app.cli.serving import serve_replay  # noqa: PLC0415
+
+    asyncio.run(serve_replay(config, source, speed=speed, lines=Lines(stdout())))
+
+
+def simulate(context: typer.Context) -> None:
+    """Run the venue double: three venues on this machine. `simulate --help` lists its options."""
+    from sigmawatch.app.wiring import simulate as simulated  # noqa: PLC0415 - as in app.cli.session
+
+    raise typer.Exit(simulated(context.args))

@@ -1,0 +1,61 @@
+"""The note that a running program leaves in its data folder, so that other commands find it.
+
+`running.json`, mode 0600: address, process id and a token. It is written once the program listens
+and removed when it ends; one of a dead process is no note.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+NAME = "running.json"
+
+
+class Running(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a running program answers."""
+
+    url: str
+    pid: int
+    token: str
+
+    def __repr__(self) -> str:
+        return f"Running(url={self.url!r}, pid={self.pid})"
+
+
+@contextmanager
+def announced(folder: Path, running: Running) -> Iterator[None]:
+    """The note lies in `folder` until the block ends."""
+    note, draft = folder / NAME, folder / f"{NAME}.new"
+    draft.unlink(missing_ok=True)
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(msgspec.json.encode(running))
+    draft.replace(note)
+    try:
+        yield
+    finally:
+        note.unlink(missing_ok=True)
+
+
+def find(folder: Path) -> Running | None:
+    """The note of a living process in `folder`."""
+    try:
+        running = msgspec.json.decode((folder / NAME).read_bytes(), type=Running)
+    except (OSError, msgspec.DecodeError):
+        return None
+    return running if _alive(running.pid) else None
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True  # somebody else's
+    except (OSError, OverflowError):
+        return False
+    return pid > 0

@@ -1,0 +1,104 @@
+"""The running program and what is printed of it: live, or the demo market until a venue answers.
+
+The web server stays while what it shows changes from demo to live, so an address that was opened
+stays good.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+from contextlib import AsyncExitStack
+from typing import Any
+
+from sigmawatch.app.cli.lines import Lines
+from sigmawatch.app.cli.running import Running, announced
+from sigmawatch.app.cli.signals import until_signalled
+from sigmawatch.app.config import Config
+from sigmawatch.app.demo import Facts, Mode, next_mode
+from sigmawatch.app.forecast import forecast
+from sigmawatch.app.problems import ConfigProblems
+from sigmawatch.app.program import Program
+from sigmawatch.app.web import create_app
+from sigmawatch.app.web.server import listen, serve_on
+from sigmawatch.app.wiring import build, demo_program, venue_traits
+
+LOOK_EVERY_MS = 250
+
+
+class Stage:
+    """The ASGI application of whichever program is shown."""
+
+    def __init__(self, program: Program, *, token: str) -> None:
+        self.token = token
+        self.show(program)
+
+    def show(self, program: Program) -> None:
+        """From the next request on, `program` answers."""
+        self.program = program
+        self._app = create_app(program, token=self.token)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self._app(scope, receive, send)
+
+
+async def serve(config: Config, *, demo: bool, lines: Lines) -> None:
+    """Run everything until a signal. Raises InUse, ConfigProblems, StorageNewer, Refused."""
+    found = forecast(config, venue_traits())
+    if found.problems:
+        raise ConfigProblems(found.problems)
+    for warning in found.warnings:
+        lines.say(f"warning: {warning}")
+    await until_signalled(_serve(config, demo=demo, lines=lines))
+
+
+async def _serve(config: Config, *, demo: bool, lines: Lines) -> None:
+    async with AsyncExitStack() as stack:
+        listener = stack.enter_context(listen(config.server.host, config.server.port))
+        program = await stack.enter_async_context(demo_program(config) if demo else build(config))
+        stage = Stage(program, token=secrets.token_urlsafe(32))
+        running = Running(url=_url(listener), pid=os.getpid(), token=stage.token)
+        stack.enter_context(announced(program.config.data, running))
+        lines.started(program, running.url)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(serve_on(stage, listener), name="web")
+            group.create_task(program.serve_until_cancelled(), name="program")
+            group.create_task(lines.follow(stage), name="lines")
+            if not demo:
+                group.create_task(_fall_back(config, program, stage, lines), name="demo")
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+async def _fall_back(config: Config, live: Program, stage: Stage, lines: Lines) -> None:
+    """Show the demo market where SEMANTICS.md 5 says so, until a venue answers."""
+    given = config.source is not None or config.model_fields_set & {"track", "venues"}
+    holds_live = await live.live_since_ms() is not None
+    started_ms = live.clock.monotonic_ms()
+
+    async def left(mode: Mode) -> Mode:
+        while True:
+            facts = Facts(
+                asked=False, holds_live=holds_live, configured=bool(given),
+                answered=live.answered(), failures=tuple(live.failures().values()),
+                elapsed_ms=live.clock.monotonic_ms() - started_ms,
+            )  # fmt: skip
+            if (following := next_mode(mode, facts)) is not mode:
+                return following
+            await live.clock.sleep_until_ms(live.clock.now_ms() + LOOK_EVERY_MS)
+
+    if await left(Mode.WAIT) is Mode.LIVE:
+        return
+    lines.say("no venue answers: showing the DEMO market until one does (`--demo` shows it always)")
+    async with demo_program(config) as demo, asyncio.TaskGroup() as group:
+        serving = group.create_task(demo.serve_until_cancelled(), name="demo")
+        stage.show(demo)
+        await left(Mode.DEMO)
+        stage.show(live)
+        serving.cancel()
+    lines.say("a venue answers: showing live markets from now on")

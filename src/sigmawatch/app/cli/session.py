@@ -1,0 +1,32 @@
+"""What every command that asks the program does around its one question."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from sigmawatch.app.cli.options import read_config
+from sigmawatch.app.telemetry import LogStyle, configure
+
+if TYPE_CHECKING:
+    from sigmawatch.app.cli.client import Client
+
+T = TypeVar("T")
+
+
+def ask(question: Callable[[Client], Awaitable[T]], *, file: Path | None, data: Path | None) -> T:
+    """Ask the program that holds the data folder, or open the folder for this one question."""
+    config = read_config(file, data)
+    configure(LogStyle.CONSOLE, level=logging.WARNING)
+
+    async def asked() -> T:
+        # The web framework and NumPy take longer to import than `--help` takes altogether.
+        from sigmawatch.app.cli.connecting import connected  # noqa: PLC0415
+
+        async with connected(config) as client:
+            return await question(client)
+
+    return asyncio.run(asked())

@@ -1,0 +1,117 @@
+"""`init`, `check` and `migrate`: before the first run, and before the next version."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from sigmawatch.app.cli import options
+from sigmawatch.app.cli.exits import Exit, tell
+from sigmawatch.app.cli.output import plain, print_json, print_table, stderr, stdout
+from sigmawatch.app.problems import ConfigProblems, Problem
+from sigmawatch.app.telemetry import LogStyle, configure
+from sigmawatch.domain.errors import Conflict, Refused
+
+if TYPE_CHECKING:
+    from sigmawatch.app.forecast import Forecast
+
+TEMPLATES = {"sigmawatch.toml": "sigmawatch.toml", "env.example": ".env.example"}
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to write them.")] = Path(),
+) -> None:
+    """Write a commented sigmawatch.toml and .env.example. Never overwrites a file."""
+    targets = {name: folder / target for name, target in TEMPLATES.items()}
+    for target in targets.values():
+        if target.exists():
+            raise Conflict(f"{target} is there already; move it away, or name another folder")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, target in targets.items():
+            template = resources.files("sigmawatch.app.cli") / "templates" / name
+            target.write_bytes(template.read_bytes())
+            stdout().print(plain(f"wrote {target}"))
+    except OSError as exc:
+        raise Refused(f"cannot write to {folder}: {exc.strerror}") from exc
+
+
+def check(
+    *, file: options.ConfigFile = None, data: options.Data = None, as_json: options.AsJson = False
+) -> None:
+    """Check the configuration; foresee load, budgets and back-fill.
+
+    Every problem is reported at once. Ends with 0 where all is well, 1 with warnings only, 2 with
+    problems. Asks no venue.
+    """
+    from sigmawatch.app.forecast import forecast  # noqa: PLC0415 - as in app.cli.session
+    from sigmawatch.app.wiring import venue_traits  # noqa: PLC0415
+
+    try:
+        config = options.read_config(file, data)
+    except ConfigProblems as error:
+        if as_json:
+            print_json(stdout(), {"problems": [asdict(p) for p in error.problems]})
+            raise typer.Exit(Exit.USAGE) from error
+        raise
+    found = forecast(config, venue_traits())
+    if as_json:
+        print_json(stdout(), asdict(found))
+    else:
+        source = config.source or "no file, the defaults"
+        stdout().print(plain(f"configuration: {source}"))
+        _print_forecast(stdout(), found)
+    if found.problems and not as_json:
+        tell(ConfigProblems(found.problems), stderr())
+    if found.problems or found.warnings:
+        raise typer.Exit(Exit.USAGE if found.problems else Exit.FAILED)
+
+
+def _print_forecast(console: Console, found: Forecast) -> None:
+    columns = dict.fromkeys(
+        ("venue", "markets", "series", "polls/min", "flows/min", "budget/min", "used", "back-fill"),
+        "right",
+    ) | {"venue": "left"}
+    print_table(console, columns, [
+        (venue.venue, venue.markets_count, venue.series_count, f"{venue.poll_per_minute:g}",
+         f"{venue.flow_per_minute:g}", f"{venue.budget_per_minute:g}", f"{venue.used_ratio:.1%}",
+         f"about {_duration(venue.backfill_s)}")
+        for venue in found.venues
+    ])  # fmt: skip
+    console.print(
+        f"memory about {found.memory_bytes / 1e6:,.0f} MB, "
+        f"disk about {found.disk_bytes_per_day / 1e6:,.1f} MB a day"
+    )
+    for warning in found.warnings:
+        console.print(_warning(warning))
+
+
+def _warning(problem: Problem) -> str:
+    return f"warning: {problem}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5_400 else f"{seconds / 3600:.1f} h"
+
+
+def migrate(*, file: options.ConfigFile = None, data: options.Data = None) -> None:
+    """Bring the database to this version. `run` does it too; a backup is made first."""
+    from sigmawatch.app.wiring import build  # noqa: PLC0415 - as in app.cli.session
+
+    config = options.read_config(file, data)
+    configure(LogStyle.CONSOLE)
+
+    async def opened() -> None:
+        async with build(config):
+            pass
+
+    asyncio.run(opened())
+    stdout().print(plain(f"the database in {config.data} is up to date"))
