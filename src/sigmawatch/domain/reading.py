@@ -87,9 +87,10 @@ class Candles:
 
     span_ms: width of each candle. open_ms: int64[candles]. close: quote per base. volume_base,
     volume_quote, trades: inside the candle; NaN where the venue does not say. quote_derived: the
-    quote volume was computed as base x vwap (or x close), not quoted. complete_ms: everything
-    closed before this moment and not older than the request's start is in here; a span before it
-    without a candle was quiet.
+    quote volume was computed as base x vwap (or x close), not quoted. from_ms, complete_ms:
+    everything that opened at or after the first and closed before the second is in here, so a span
+    between them without a candle was quiet; nothing is known of others. from_ms is later than what
+    was asked for where the venue does not reach that far.
     """
 
     native: str
@@ -101,6 +102,7 @@ class Candles:
     trades: array[float]
     quote_derived: bool = False
     complete_ms: int
+    from_ms: int = 0
     rejected_count: int = 0
 
     def __post_init__(self) -> None:

@@ -51,9 +51,10 @@ def json_of(reply: Reply, facts: VenueFacts) -> bytes:
     """The body, where it may be the JSON we asked for. Raises the error that it is otherwise."""
     if not 200 <= reply.status < 300:
         raise _failure(reply, facts)
-    if not reply.body.strip():
+    start = reply.body.lstrip()[:1]
+    if not start:
         raise BadAnswer(f"{facts.name} answered with an empty body")
-    if reply.body.lstrip()[:1] not in (b"{", b"["):
+    if start not in (b"{", b"["):
         raise BadAnswer(f"{facts.name} answered with a page instead of data: {gist(reply.body)}")
     return reply.body
 

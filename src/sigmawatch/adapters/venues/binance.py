@@ -7,7 +7,7 @@ refuses an address, the market-data host may answer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -99,14 +99,15 @@ class _Ticker(msgspec.Struct, rename="camel", gc=False):
     close_time: Any = None
 
 
-_TICKERS = msgspec.json.Decoder(list[msgspec.Raw])
+_TICKERS = msgspec.json.Decoder(list[_Ticker])
+_BY_PLACE = msgspec.json.Decoder(list[msgspec.Raw])
 _TICKER = msgspec.json.Decoder(_Ticker)
 
 
 def parse_tickers(body: bytes, *, recv_ms: int) -> Tickers:
     """ticker/24hr of all markets. Raises BadAnswer."""
-    rows, refused = rows_of(numbered(decoded(_TICKERS, body)), _TICKER)
-    by_symbol = {row.symbol: row for row in rows.values()}
+    rows, refused = _rows(body)
+    by_symbol = {row.symbol: row for row in rows}
     sheet, tickers = Sheet(by_symbol, rejected=refused), by_symbol.values()
     sheet.price("price", [row.last_price for row in tickers], zero_is_missing=True)
     sheet.book([row.bid_price for row in tickers], [row.ask_price for row in tickers])
@@ -114,6 +115,15 @@ def parse_tickers(body: bytes, *, recv_ms: int) -> Tickers:
     sheet.volume("volume_24h_quote", [row.quote_volume for row in tickers])
     event_ms = _event_ms([row.close_time for row in tickers], recv_ms=recv_ms)
     return sheet.tickers(recv_ms=recv_ms, event_ms=event_ms)
+
+
+def _rows(body: bytes) -> tuple[Iterable[_Ticker], dict[str, str]]:
+    """All rows at once; where one is odd, each for itself."""
+    try:
+        return _TICKERS.decode(body), {}
+    except (ValueError, RecursionError):
+        rows, refused = rows_of(numbered(decoded(_BY_PLACE, body)), _TICKER)
+        return rows.values(), refused
 
 
 def _event_ms(close_times: Sequence[object], *, recv_ms: int) -> int | None:
@@ -137,6 +147,7 @@ def parse_candles(body: bytes) -> Rows:
     return Rows(
         time_unit_ms=1,
         quoted=True,
+        fills=True,
         opens=[row[0] for row in sound],
         closes=[row[4] for row in sound],
         volumes=[row[5] for row in sound],
@@ -183,7 +194,7 @@ class BinanceVenue(RestVenue):
     async def candles(self, native: str, *, span_ms: int, from_ms: int, to_ms: int) -> Candles:
         """1,000 candles a call."""
         asked = CandleRequest(native=native, span_ms=span_ms, from_ms=from_ms, to_ms=to_ms)
-        rows = Rows(time_unit_ms=1, quoted=True)
+        rows = Rows(time_unit_ms=1, quoted=True, fills=True)
         for first_ms, last_ms in self._pages(asked):
             params = {"symbol": native, "interval": _INTERVALS[span_ms], "limit": "1000",
                       "startTime": str(first_ms), "endTime": str(last_ms)}  # fmt: skip

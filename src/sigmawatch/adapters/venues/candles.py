@@ -40,12 +40,14 @@ class Rows:
     """What a venue said, column by column, unchecked. time_unit_ms: of `opens`.
 
     quoted: the venue gives the quote volume (`quotes`); else it is derived from `vwaps`, where
-    there are any, or closes. committed_ms: the newest candle that the venue calls closed opens
+    there are any, or closes. fills: a span without trades has a row, so that the first row is how
+    far the venue reaches. committed_ms: the newest candle that the venue calls closed opens
     there; None where it does not say. malformed_count: rows that were no candles at all.
     """
 
     time_unit_ms: int
     quoted: bool = False
+    fills: bool = False
     opens: list[object] = field(default_factory=list)
     closes: list[object] = field(default_factory=list)
     volumes: list[object] = field(default_factory=list)
@@ -57,7 +59,8 @@ class Rows:
 
     def extend(self, page: Rows) -> None:
         """Add another answer of the same venue and market."""
-        assert (self.time_unit_ms, self.quoted) == (page.time_unit_ms, page.quoted)
+        assert self.time_unit_ms == page.time_unit_ms
+        assert (self.quoted, self.fills) == (page.quoted, page.fills)
         for name in ("opens", "closes", "volumes", "quotes", "vwaps", "trades"):
             getattr(self, name).extend(getattr(page, name))
         self.malformed_count += page.malformed_count
@@ -100,6 +103,7 @@ def candles_of(rows: Rows, asked: CandleRequest, *, now_ms: int) -> Candles:
         trades=_column(_amounts(rows.trades, len(opens))[at]),
         quote_derived=not rows.quoted,
         complete_ms=complete_ms,
+        from_ms=_reached_ms(opens[sound], asked) if rows.fills else asked.from_ms,
         rejected_count=rows.malformed_count + int(bad.sum()),
     )
 
@@ -129,6 +133,10 @@ def _told_ms(seen: Values, asked: CandleRequest, *, closed_ms: int) -> int:
         told_ms = max(told_ms, int(seen.max()) + asked.span_ms)
     whole_ms = asked.to_ms // asked.span_ms * asked.span_ms
     return min(told_ms, closed_ms, whole_ms)
+
+
+def _reached_ms(seen: Values, asked: CandleRequest) -> int:
+    return max(int(seen.min()), asked.from_ms) if len(seen) else asked.to_ms
 
 
 def _quotes(rows: Rows, closes: Values, volumes: Values) -> Values:

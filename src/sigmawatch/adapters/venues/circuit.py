@@ -91,7 +91,8 @@ class Circuit:
                          first_s=first_s)  # fmt: skip
         until_ms = now_ms + math.ceil(wait_s * 1_000.0)
         if self._error is None or until_ms >= self._until_ms:
-            self._error, self._until_ms = error, until_ms
+            # A copy: the original holds on to every frame it passed through.
+            self._error, self._until_ms = type(error)(str(error)), until_ms
         self.left(ticket)
 
     def left(self, ticket: Ticket) -> None:

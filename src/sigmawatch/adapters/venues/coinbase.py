@@ -98,19 +98,28 @@ class _Stats(msgspec.Struct, gc=False):
     stats_24hour: _Stats24Hour
 
 
-_ALL_STATS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_ALL_STATS = msgspec.json.Decoder(dict[str, _Stats])
+_BY_NAME = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _STATS = msgspec.json.Decoder(_Stats)
 
 
 def parse_tickers(body: bytes, *, recv_ms: int) -> Tickers:
     """/products/stats. Raises BadAnswer."""
-    rows, refused = rows_of(decoded(_ALL_STATS, body).items(), _STATS)
+    rows, refused = _rows(body)
     stats = [row.stats_24hour for row in rows.values()]
     sheet = Sheet(rows, rejected=refused)
     sheet.price("price", [one.last for one in stats])
     sheet.volume("volume_24h_base", [one.volume for one in stats])
     sheet.worth("volume_24h_quote", sheet.column("price"), amount="volume_24h_base")
     return sheet.tickers(recv_ms=recv_ms)
+
+
+def _rows(body: bytes) -> tuple[dict[str, _Stats], dict[str, str]]:
+    """All rows at once; where one is odd, each for itself."""
+    try:
+        return _ALL_STATS.decode(body), {}
+    except (ValueError, RecursionError):
+        return rows_of(decoded(_BY_NAME, body).items(), _STATS)
 
 
 # {"products":[{"product_id":"BTC-USDC","price":"63912.44","volume_24h":"9120.33148214", …

@@ -39,6 +39,7 @@ _BACKGROUND_MAX = 4  # calls under way at once that are not urgent
 _IDLE_S = 30.0
 _PAUSE_S, _WORDED_PAUSE_S = 60.0, 15.0  # after a first 429, or a complaint inside a 200
 _CHUNK_BYTES = 64 * 1024
+_EXPLAIN_S = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +78,9 @@ class VenueHttp:
         self._session: aiohttp.ClientSession | None = None
         self._closed = False
         self._base = (settings.base_url or facts.base_url).rstrip("/")
-        self._fallback = (settings.fallback_url or facts.fallback_url).rstrip("/")
+        # Who sends us elsewhere means all of it: a test or a mirror must never reach the venue.
+        fallback = settings.fallback_url or settings.base_url or facts.fallback_url
+        self._fallback = fallback.rstrip("/")
         self._counts: Counter[str] = Counter()
 
     @property
@@ -164,14 +167,15 @@ class VenueHttp:
                      recv_ms=self._clock.now_ms())  # fmt: skip
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
-        body = bytearray()
+        chunks, left = [], self._settings.body_bytes_max
         async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
-            body += chunk
-            if len(body) > self._settings.body_bytes_max:
+            chunks.append(chunk)
+            left -= len(chunk)
+            if left < 0:
                 response.close()
                 raise BadAnswer(f"{self.facts.name} sent more than "
                                 f"{self._settings.body_bytes_max:,} bytes")  # fmt: skip
-        return bytes(body)
+        return b"".join(chunks)
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._closed:
@@ -209,8 +213,9 @@ async def _named(error: SigmawatchError, explain: Explain | None) -> SigmawatchE
     if explain is None or type(error) not in {Unavailable, BadAnswer}:
         return error
     try:
-        return await explain() or error
-    except SigmawatchError:
+        async with asyncio.timeout(_EXPLAIN_S):
+            return await explain() or error
+    except (SigmawatchError, TimeoutError):
         return error
 
 

@@ -95,14 +95,14 @@ class _Pair(msgspec.Struct, gc=False):
     status: Any = "online"
 
 
-_PAIRS = msgspec.json.Decoder(_Answer[dict[str, msgspec.Raw]])
+_BY_NAME = msgspec.json.Decoder(_Answer[dict[str, msgspec.Raw]])
 _PAIR = msgspec.json.Decoder(_Pair)
 
 
 def parse_markets(body: bytes, *, traded: Mapping[str, float] | None = None) -> Listing:
     """AssetPairs. traded: market id -> quote volume of the last poll, where there was one; a
     tokenized asset is listed only if it is among them. Raises BadAnswer and Kraken's errors."""
-    pairs, refused = rows_of(_result(decoded(_PAIRS, body)).items(), _PAIR)
+    pairs, refused = rows_of(_result(decoded(_BY_NAME, body)).items(), _PAIR)
     entries = (
         _entry(native, pair)
         for native, pair in pairs.items()
@@ -143,13 +143,13 @@ class _Ticker(msgspec.Struct, gc=False):
     p: _Day
 
 
-_TICKERS = msgspec.json.Decoder(_Answer[dict[str, msgspec.Raw]])
+_TICKERS = msgspec.json.Decoder(_Answer[dict[str, _Ticker]])
 _TICKER = msgspec.json.Decoder(_Ticker)
 
 
 def parse_tickers(body: bytes, *, recv_ms: int) -> Tickers:
     """Ticker without `pair`: all markets. Raises BadAnswer and Kraken's errors."""
-    rows, refused = rows_of(_result(decoded(_TICKERS, body)).items(), _TICKER)
+    rows, refused = _rows(body)
     sheet, tickers = Sheet(rows, rejected=refused), rows.values()
     sheet.price("price", [ticker.c.value for ticker in tickers])
     sheet.book([ticker.b.value for ticker in tickers], [ticker.a.value for ticker in tickers])
@@ -157,6 +157,14 @@ def parse_tickers(body: bytes, *, recv_ms: int) -> Tickers:
     vwap = sheet.read("vwap", [ticker.p.last_24h for ticker in tickers])
     sheet.worth("volume_24h_quote", vwap, amount="volume_24h_base")
     return sheet.tickers(recv_ms=recv_ms)
+
+
+def _rows(body: bytes) -> tuple[dict[str, _Ticker], dict[str, str]]:
+    """All rows at once; where one is odd, each for itself."""
+    try:
+        return _result(_TICKERS.decode(body)), {}
+    except (ValueError, RecursionError):
+        return rows_of(_result(decoded(_BY_NAME, body)).items(), _TICKER)
 
 
 # {"error":[],"result":{"XBTUSDT":[[1762776960,"106030.1","106030.1","106020.0","106020.0",
@@ -176,6 +184,7 @@ def parse_candles(body: bytes, asked: CandleRequest, *, now_ms: int) -> Candles:
     sound, malformed_count = table(next(iter(result.values())), width=8)
     rows = Rows(
         time_unit_ms=SECOND_MS,
+        fills=True,
         opens=[row[0] for row in sound],
         closes=[row[4] for row in sound],
         vwaps=[row[5] for row in sound],
