@@ -68,7 +68,7 @@ class MemoryVenue:
         if native not in self.rows:
             raise NotFound(native)
         closed_ms = min(to_ms, self.clock.now_ms() - self.clock.now_ms() % span_ms)
-        rows = [row for row in self.rows[native] if from_ms <= row[0] < closed_ms]
+        rows = [row for row in self._spans(native, span_ms) if from_ms <= row[0] < closed_ms]
         return Candles(
             native=native,
             span_ms=span_ms,
@@ -79,6 +79,14 @@ class MemoryVenue:
             trades=array("d", [NAN] * len(rows)),
             complete_ms=closed_ms,
         )
+
+    def _spans(self, native: str, span_ms: int) -> list[tuple[int, float, float]]:
+        """The rows added up to wider candles: last close, summed volume."""
+        spans: dict[int, tuple[float, float]] = {}
+        for open_ms, close, volume in sorted(self.rows[native]):
+            start_ms = open_ms // span_ms * span_ms
+            spans[start_ms] = (close, spans.get(start_ms, (0.0, 0.0))[1] + volume)
+        return [(start_ms, close, volume) for start_ms, (close, volume) in spans.items()]
 
     async def time_ms(self) -> int:
         return self.clock.now_ms()
