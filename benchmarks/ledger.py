@@ -53,8 +53,7 @@ async def measure(folder: Path, *, series_count: int) -> None:
     report("close", [await timed(ledger.close())])
 
     values_count = len(blocks) * BLOCK_SERIES_MAX * SLOTS
-    size_bytes = sum(file.stat().st_size for file in folder.iterdir())
-    print(f"{'on disk':40} {size_bytes / values_count:9.2f} bytes a value")
+    print(f"{'on disk':40} {size_bytes(folder) / values_count:9.2f} bytes a value")
 
     ledger = await SqliteLedger.open(folder, clock=clock)
     report(f"replay of 24 h x {values_count // SLOTS:,}", [await timed(replay(ledger))])
@@ -103,9 +102,7 @@ async def store(ledger: SqliteLedger, frames: Sequence[Frame]) -> None:
 
 
 async def read(ledger: SqliteLedger, series: Series) -> float:
-    return await timed(
-        ledger.stretch(series, from_slot=FIRST_SLOT, to_slot=FIRST_SLOT + SLOTS)
-    )
+    return await timed(ledger.stretch(series, from_slot=FIRST_SLOT, to_slot=FIRST_SLOT + SLOTS))
 
 
 async def replay(ledger: SqliteLedger) -> None:
@@ -117,6 +114,10 @@ async def timed(work: object) -> float:
     started = time.perf_counter()
     await work  # type: ignore[misc]
     return 1_000 * (time.perf_counter() - started)
+
+
+def size_bytes(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.iterdir())
 
 
 def sync_ms(folder: Path) -> list[float]:

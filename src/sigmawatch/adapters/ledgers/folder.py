@@ -14,7 +14,7 @@ from sigmawatch.domain.errors import InUse, Refused
 
 DATABASE = "sigmawatch.db"
 LOCK = "sigmawatch.lock"
-_MOUNTS = Path("/proc/self/mountinfo")  # Linux; elsewhere nothing is known and nothing refused
+MOUNTS = Path("/proc/self/mountinfo")  # Linux; elsewhere nothing is known and nothing refused
 
 # Locks and shared memory over these do not hold what SQLite needs of them.
 _NETWORK = frozenset({
@@ -37,14 +37,14 @@ class DataFolder:
         return self.path / DATABASE
 
     @classmethod
-    def hold(cls, path: Path) -> DataFolder:
+    def hold(cls, path: Path, *, mounts: Path = MOUNTS) -> DataFolder:
         """Make the folder where it is missing (0700) and lock it; at once or not at all.
 
-        Raises InUse with the holder's process id, Refused on a network file system or where we
-        may not write.
+        mounts: where the mounted file systems are listed. Raises InUse with the holder's process
+        id, Refused on a network file system or where we may not write.
         """
         path = path.absolute()
-        _refuse_network(path)
+        _refuse_network(path, mounts)
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -99,12 +99,12 @@ def _not_writable(path: Path, exc: OSError) -> Refused:
     )
 
 
-def _refuse_network(path: Path) -> None:
+def _refuse_network(path: Path, mounts: Path) -> None:
     try:
-        mounts = _MOUNTS.read_text("utf-8", "replace")
+        listed = mounts.read_text("utf-8", "replace")
     except OSError:
         return
-    kind = filesystem(path.resolve(), mounts)
+    kind = filesystem(path.resolve(), listed)
     if kind in _NETWORK:
         raise Refused(
             f"{path} lies on a network file system ({kind}), where a database cannot be kept "

@@ -85,27 +85,28 @@ ON CONFLICT (id) DO NOTHING
 SELECT venue, kind, slot, started_ms, finished_ms, expected, updated, failed, reasons
 FROM runs
 WHERE started_ms < :before_ms
-ORDER BY started_ms DESC, id
+ORDER BY started_ms DESC, id DESC
 LIMIT :rows
 
 -- name: select_runs_of_venue
 SELECT venue, kind, slot, started_ms, finished_ms, expected, updated, failed, reasons
 FROM runs
 WHERE venue = :venue AND started_ms < :before_ms
-ORDER BY started_ms DESC, id
+ORDER BY started_ms DESC, id DESC
 LIMIT :rows
 
 -- name: replay_bounds
 -- The ids between which a replay from :from_ms moves: the first that touches such a slot (the
 -- largest integer: none does) and the last there is now. :from_ms / interval_ms, an integer
--- division, is the slot of :from_ms.
+-- division, is the slot of :from_ms. The + keeps SQLite from walking all ids, oldest first.
 SELECT
     min(
-        coalesce((SELECT min(f.id)
+        coalesce((SELECT min(+f.id)
                   FROM blocks AS b
-                  JOIN frames AS f ON f.block_id = b.id AND f.slot >= :from_ms / b.interval_ms),
+                  CROSS JOIN frames AS f
+                  WHERE f.block_id = b.id AND f.slot >= :from_ms / b.interval_ms),
                  9223372036854775807),
-        coalesce((SELECT min(id) FROM patches WHERE until_ms > :from_ms),
+        coalesce((SELECT min(+id) FROM patches WHERE until_ms > :from_ms),
                  9223372036854775807)
     ),
     max(
@@ -139,7 +140,8 @@ WHERE series_id = :series_id AND from_slot < :to_slot AND until_ms > :from_ms
 DELETE FROM frames WHERE id IN (
     SELECT f.id
     FROM blocks AS b
-    JOIN frames AS f ON f.block_id = b.id AND f.slot < :before_ms / b.interval_ms
+    CROSS JOIN frames AS f
+    WHERE f.block_id = b.id AND f.slot < :before_ms / b.interval_ms
     LIMIT :rows
 )
 

@@ -1,0 +1,159 @@
+"""What every history promises: stored slots read as the series table held them (SEMANTICS.md 2)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import pytest
+from tests.contracts.conftest import SqliteDatabase
+from tests.contracts.samples import MINUTE, NAN, SLOT, frame, patch, store, track, unpacked
+
+from sigmawatch.adapters.ledgers.sqlite import SqliteLedger
+from sigmawatch.domain.frame import Flag, Frame, Patch, Reason
+from sigmawatch.domain.series import Series
+
+FILLED = int(Flag.FILLED)
+REVISED = int(Flag.REVISED)
+COARSE = int(Flag.COARSE)
+OUTAGE, PENDING, NOT_POLLED = int(Reason.OUTAGE), int(Reason.PENDING), int(Reason.NOT_POLLED)
+
+
+async def prepared(database: SqliteDatabase, metric: str) -> tuple[SqliteLedger, Series]:
+    ledger = await database.open()
+    await track(ledger, "BTC", metric=metric)
+    [series] = await ledger.series()
+    return ledger, series
+
+
+async def read(
+    ledger: SqliteLedger, series: Series, from_slot: int, to_slot: int
+) -> list[tuple[float, int]]:
+    stretch = await ledger.stretch(series, from_slot=from_slot, to_slot=to_slot)
+    assert stretch.from_slot == from_slot
+    return list(zip(unpacked(stretch.values), stretch.marks, strict=True))
+
+
+def polled(value: float, late_slots: int = 1, *, mark: int | None = None) -> Frame:
+    return frame(values=[value], late_slots=late_slots, marks=None if mark is None else [mark])
+
+
+def candle(value: float, *, mark: int = FILLED, made_slot: int = SLOT + 10) -> Patch:
+    return patch(values=[value], marks=[mark], made_slot=made_slot)
+
+
+@pytest.mark.parametrize(
+    ("metric", "items", "value", "mark"),
+    [
+        ("price", [], NAN, NOT_POLLED),
+        ("price", [polled(5.0)], 5.0, 0),
+        ("price", [polled(NAN)], NAN, OUTAGE),
+        # "One value per series and slot: the last observation."
+        ("price", [polled(5.0, 1), polled(6.0, 2)], 6.0, 0),
+        ("price", [polled(6.0, 2), polled(5.0, 1)], 6.0, 0),
+        ("price", [polled(5.0, 1), polled(NAN, 2)], 5.0, 0),
+        ("price", [polled(NAN, 2), polled(5.0, 1)], 5.0, 0),
+        ("price", [polled(NAN, 1), polled(NAN, 2, mark=PENDING)], NAN, PENDING),
+        # "Re-read candles fill missing level slots; they never replace a polled level."
+        ("price", [polled(NAN), candle(7.0)], 7.0, FILLED),
+        ("price", [candle(7.0)], 7.0, FILLED),
+        ("price", [polled(5.0), candle(7.0)], 5.0, 0),
+        ("price", [candle(7.0), polled(5.0)], 5.0, 0),
+        # A flow's candle knows better, and says so only where it does.
+        ("traded_quote", [polled(5.0), candle(7.0)], 7.0, FILLED | REVISED),
+        ("traded_quote", [polled(NAN, mark=PENDING), candle(7.0)], 7.0, FILLED),
+        ("traded_quote", [polled(NAN, mark=PENDING), candle(NAN, mark=PENDING)], NAN, PENDING),
+        ("price", [polled(NAN), candle(NAN, mark=PENDING | FILLED)], NAN, OUTAGE),
+        # A finer candle replaces a coarse one, in the order they were committed.
+        ("price", [candle(7.0, mark=FILLED | COARSE), candle(8.0, made_slot=SLOT + 11)],
+         8.0, FILLED | REVISED),
+        ("price", [candle(7.0, made_slot=SLOT + 11), candle(8.0)], 8.0, FILLED | REVISED),
+        # "Late values up to 2 slots recompute their slot ...; later ones ... are marked revised."
+        ("price", [polled(5.0, 2), polled(6.0, 3)], 6.0, REVISED),
+        ("price", [polled(5.0, 1), polled(6.0, 3)], 6.0, REVISED),
+        ("price", [polled(NAN, 1), polled(6.0, 3)], 6.0, 0),
+        ("price", [polled(5.0, 1), polled(5.0, 3)], 5.0, 0),
+    ],
+)  # fmt: skip
+async def test_a_slot_reads_as_the_table_held_it(
+    database: SqliteDatabase,
+    metric: str,
+    items: Sequence[Frame | Patch],
+    value: float,
+    mark: int,
+) -> None:
+    ledger, series = await prepared(database, metric)
+    for item in items:
+        await store(ledger, item)
+    [(read_value, read_mark)] = await read(ledger, series, SLOT, SLOT + 1)
+    assert read_value == value or (math.isnan(value) and math.isnan(read_value))
+    assert read_mark == mark
+
+
+async def test_a_stretch_holds_each_slot_in_its_place_and_says_what_nobody_knows(
+    database: SqliteDatabase,
+) -> None:
+    ledger, series = await prepared(database, "price")
+    await store(ledger, frame(SLOT + 1, values=[1.0]), frame(SLOT + 4, values=[4.0]))
+    await store(ledger, patch(SLOT - 3, values=[9.0] * 6, marks=[FILLED] * 6))
+    slots = await read(ledger, series, SLOT, SLOT + 5)
+    assert [value for value, _ in slots[:3]] == [9.0, 1.0, 9.0]
+    assert math.isnan(slots[3][0])
+    assert slots[4][0] == 4.0
+    assert [mark for _, mark in slots] == [FILLED, 0, FILLED, NOT_POLLED, 0]
+    assert await read(ledger, series, SLOT, SLOT) == []
+
+
+async def test_a_series_reads_its_own_place_and_nothing_from_before_it_had_one(
+    database: SqliteDatabase,
+) -> None:
+    ledger = await database.open()
+    await track(ledger, "BTC", "ETH")
+    await store(ledger, frame(SLOT, values=[1.0]), frame(SLOT + 1, values=[1.0, 2.0]))
+    btc, eth = await ledger.series()
+    assert [value for value, _ in await read(ledger, btc, SLOT, SLOT + 2)] == [1.0, 1.0]
+    slots = await read(ledger, eth, SLOT, SLOT + 2)
+    assert math.isnan(slots[0][0])
+    assert slots == [slots[0], (2.0, 0)]
+    assert slots[0][1] == NOT_POLLED
+
+
+async def test_days_are_read_whole_across_the_pieces_they_are_read_in(
+    database: SqliteDatabase,
+) -> None:
+    ledger, series = await prepared(database, "price")
+    days = range(SLOT, SLOT + 3_000)
+    await store(ledger, *(frame(slot, values=[float(slot)]) for slot in days if slot % 7))
+    await store(ledger, patch(SLOT, values=[-1.0] * 3_000, marks=[FILLED] * 3_000))
+    slots = await read(ledger, series, SLOT, SLOT + 3_000)
+    assert [value for value, _ in slots] == [float(s) if s % 7 else -1.0 for s in days]
+
+
+async def test_a_damaged_frame_is_a_missing_slot_and_never_a_wrong_value(
+    database: SqliteDatabase,
+) -> None:
+    ledger, series = await prepared(database, "price")
+    damaged = frame(SLOT + 1, values=[2.0], late_slots=2)
+    await store(ledger, frame(values=[1.0]), damaged, frame(SLOT + 2, values=[3.0]))
+    await ledger.close()
+    database.flip_a_bit(damaged)
+    ledger = await database.open()
+    slots = await read(ledger, series, SLOT, SLOT + 3)
+    assert (slots[0], slots[2]) == ((1.0, 0), (3.0, 0))
+    assert math.isnan(slots[1][0])
+    assert ledger.damaged_count == 1
+
+
+async def test_pruning_takes_what_lies_wholly_before_and_nothing_else(
+    database: SqliteDatabase,
+) -> None:
+    ledger, series = await prepared(database, "price")
+    await store(ledger, *(frame(slot) for slot in range(SLOT, SLOT + 200)))
+    await store(ledger, patch(SLOT, values=[1.0] * 99, marks=[FILLED] * 99),
+                patch(SLOT, values=[1.0] * 101, marks=[FILLED] * 101, made_slot=SLOT))  # fmt: skip
+    before_ms = MINUTE.open_ms(SLOT + 100)
+    assert await ledger.prune(before_ms=before_ms, rows_max=70) == 70
+    assert await ledger.prune(before_ms=before_ms, rows_max=70) == 31
+    assert await ledger.prune(before_ms=before_ms, rows_max=70) == 0
+    slots = await read(ledger, series, SLOT, SLOT + 200)
+    assert [mark for _, mark in slots] == [FILLED] * 100 + [0] * 100

@@ -1,0 +1,67 @@
+"""A disk that fails or waits on demand: a file layer of SQLite over the real one."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import apsw
+
+_FILES = apsw.SQLITE_OPEN_MAIN_DB | apsw.SQLITE_OPEN_WAL
+
+
+class Disk(apsw.VFS):
+    """operations: how many writes, truncations and syncs there were. fails_at: the one that fails,
+    with an I/O error (once). gate: where set, every sync waits for it."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, "")
+        self.name = name
+        self.operations: list[str] = []
+        self.fails_at: int | None = None
+        self.gate: threading.Event | None = None
+        self.waiting = threading.Event()
+
+    def xOpen(self, name: str | apsw.URIFilename | None, flags: list[int]) -> apsw.VFSFile:  # noqa: N802
+        return _File(self, name, flags)
+
+    def touch(self, operation: str) -> None:
+        if operation == "sync" and self.gate is not None:
+            self.waiting.set()
+            assert self.gate.wait(60)
+        self.operations.append(operation)
+        if self.fails_at == len(self.operations):
+            raise apsw.exception_for(apsw.SQLITE_IOERR)
+
+
+class _File(apsw.VFSFile):
+    def __init__(self, disk: Disk, name: str | apsw.URIFilename | None, flags: list[int]) -> None:
+        super().__init__("", name, flags)
+        self._disk = disk
+        self._counts = bool(flags[0] & _FILES)
+
+    def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802
+        if self._counts:
+            self._disk.touch("write")
+        super().xWrite(data, offset)
+
+    def xTruncate(self, newsize: int) -> None:  # noqa: N802
+        if self._counts:
+            self._disk.touch("truncate")
+        super().xTruncate(newsize)
+
+    def xSync(self, flags: int) -> None:  # noqa: N802
+        if self._counts:
+            self._disk.touch("sync")
+        super().xSync(flags)
+
+
+@contextmanager
+def disk(name: str) -> Iterator[Disk]:
+    """A disk of its own, known to SQLite as long as the block lasts."""
+    made = Disk(name)
+    try:
+        yield made
+    finally:
+        made.unregister()

@@ -1,0 +1,70 @@
+"""kill -9 at any moment: nothing that was reported is lost (RELIABILITY.md P01, a small dose)."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from sigmawatch.adapters.clock import VirtualClock
+from sigmawatch.adapters.ledgers.sqlite import SqliteLedger
+from sigmawatch.domain.frame import Frame
+
+ROOT = Path(__file__).parents[2]
+KILLS = 10
+
+
+def reported_until_killed(folder: Path, *, report: str, dice: random.Random) -> list[int]:
+    """The slots a child reported before it was killed, a random moment after some commit."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.ledgers.child", str(folder), report],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+    ) as child:
+        assert child.stdout is not None
+        slots = [int(child.stdout.readline()) for _ in range(dice.randint(1, 60))]
+        moment = time.perf_counter() + dice.uniform(0.0, 0.004)
+        while time.perf_counter() < moment:
+            pass
+        child.kill()
+        return slots + [int(line) for line in child.stdout.read().splitlines(keepends=True)
+                        if line.endswith(b"\n")]  # fmt: skip
+
+
+async def stored(folder: Path) -> set[int]:
+    ledger = await SqliteLedger.open(folder, clock=VirtualClock(0))
+    slots = {
+        item.slot
+        async for batch in ledger.replay(from_ms=0)
+        for item in batch
+        if isinstance(item, Frame)
+    }
+    assert ledger.damaged_count == 0
+    await ledger.close()
+    return slots
+
+
+@pytest.mark.slow
+async def test_what_was_reported_survives_kill_9(tmp_path: Path) -> None:
+    seed = random.randrange(2**32)
+    dice, reported = random.Random(seed), set[int]()
+    for kill in range(KILLS):
+        reported |= set(reported_until_killed(tmp_path / "data", report="after", dice=dice))
+        lost = reported - await stored(tmp_path / "data")
+        assert not lost, f"seed {seed}, kill {kill}: {len(lost)} of {len(reported)} lost"
+    assert len(reported) >= KILLS
+
+
+@pytest.mark.slow
+async def test_the_check_above_notices_a_report_before_the_commit(tmp_path: Path) -> None:
+    dice = random.Random(1)
+    for kill in range(20):
+        folder = tmp_path / str(kill)
+        reported = set(reported_until_killed(folder, report="before", dice=dice))
+        if reported - await stored(folder):
+            return
+    pytest.fail("20 kills of a program that reports too early lost nothing")
