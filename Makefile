@@ -31,7 +31,7 @@ check: ## format, lint, types, layers, house style, documentation
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python scripts/tidy.py
-	$(BIN)/python scripts/docs.py --check
+	$(BIN)/python -m scripts.docs --check
 
 fmt: ## format, and fix what the linter can
 	@$(SET_UP) dev
@@ -44,7 +44,7 @@ bench: ## every benchmark, or the named ones: make bench ARGS=slot_close
 
 docs: ## write the generated pages
 	@$(SET_UP) dev
-	$(BIN)/python scripts/docs.py
+	$(BIN)/python -m scripts.docs
 
 lock: ## rewrite requirements/ from pyproject.toml; needs uv. ARGS=--upgrade takes what is newest
 	@command -v uv >/dev/null || { echo "make lock needs uv on the PATH: pip install uv" >&2; exit 1; }

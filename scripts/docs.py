@@ -1,4 +1,6 @@
-"""Documentation that cannot rot: `docs.py` writes the generated pages, `docs.py --check` verifies.
+"""Documentation that cannot rot.
+
+`python -m scripts.docs` writes the generated pages, `python -m scripts.docs --check` verifies.
 
 Checked: every relative link in a tracked *.md file leads somewhere, every `make verb` in it is a
 verb of the Makefile, and every generated page is what its generator writes today.
@@ -10,11 +12,15 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from scripts import reference
+
 ROOT = Path(__file__).resolve().parent.parent
 
-# Pages written from the code: path below the root -> what writes it. A reference page of the
-# command line, the configuration or the API is one line here.
-GENERATED: Mapping[str, Callable[[], str]] = {}
+# Pages written from the code: path below the root -> what writes it.
+GENERATED: Mapping[str, Callable[[], str]] = {
+    "docs/reference/cli.md": reference.cli_page,
+    "docs/reference/configuration.md": reference.configuration_page,
+}
 
 LINK = re.compile(r"(?<!\!)\[[^\]]*\]\(([^)\s]+)[^)]*\)|!\[[^\]]*\]\(([^)\s]+)[^)]*\)")
 MAKE = re.compile(r"`make ([a-z][\w-]*)|^ {4,}make ([a-z][\w-]*)", re.MULTILINE)
@@ -90,7 +96,7 @@ def _anchors(page: Path) -> set[str]:
 
 if __name__ == "__main__":
     if sys.argv[1:] not in ([], ["--check"]):
-        sys.exit("usage: docs.py [--check]")
+        sys.exit("usage: python -m scripts.docs [--check]")
     if not sys.argv[1:]:
         write()
     faults = problems()

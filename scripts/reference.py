@@ -1,0 +1,157 @@
+"""The reference pages of the command line and the configuration, written from the real thing."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import typer
+from pydantic import BaseModel, SecretStr
+from pydantic.fields import FieldInfo
+
+from sigmawatch.app.cli import app
+from sigmawatch.app.cli.exits import MEANING
+from sigmawatch.app.config import (
+    BackfillConfig,
+    Config,
+    HistoryConfig,
+    Server,
+    Track,
+    VenueConfig,
+)
+from sigmawatch.domain.window import Interval, format_span
+
+CLI = """\
+# Command line
+
+<!-- written by `make docs` from the commands themselves -->
+
+`./sigmawatch COMMAND` from a checkout, `sigmawatch COMMAND` where it is installed. Commands that
+print data take `--json`. A command that finds its data folder in use asks the program that runs
+there; otherwise it opens the database itself, and prints the same.
+
+`sigmawatch --install-completion` teaches your shell to complete all of this.
+"""
+
+CONFIGURATION = """\
+# Configuration
+
+<!-- written by `make docs` from the configuration itself -->
+
+Nothing must be configured: without a file, twenty liquid pairs of Kraken, Coinbase and Binance are
+tracked. `sigmawatch init` writes a commented `sigmawatch.toml` with the defaults and a
+`.env.example`; `sigmawatch check` tells every problem at once, with its path, and foresees load and
+budgets.
+
+Later sources win, key by key: the defaults, one TOML file, the environment (`.env` in the folder of
+the start, then the real one), flags. The file is the one of `--config`, else of `SIGMAWATCH_CONFIG`
+(a path, or a stage: `dev` is `sigmawatch.dev.toml`), else `sigmawatch.toml` where it is there.
+Unknown keys are errors; secrets are never printed.
+
+In the environment a key is `SIGMAWATCH_` and its path, tables joined with two underscores:
+`SIGMAWATCH_SERVER__PORT=9000`, `SIGMAWATCH_VENUES__BINANCE__API_KEY=…`. Lists are JSON:
+`SIGMAWATCH_WINDOWS=["24h","1h"]`. An empty value is no value.
+"""
+
+TRACK = "One table for each set of markets of a venue. What a file tracks is read-only elsewhere."
+VENUE = "How to talk to one venue, as `[venues.binance]`."
+
+
+def cli_page() -> str:
+    """docs/reference/cli.md"""
+    lines = [CLI]
+    group: Any = typer.main.get_command(app)
+    for name, command in group.commands.items():
+        lines += _command(name, command)
+    lines += ["## Exit codes", "", "| code | meaning |", "|---|---|"]
+    lines += [f"| {code:d} | {meaning} |" for code, meaning in MEANING.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _command(name: str, command: Any) -> Iterator[str]:
+    arguments = [param for param in command.params if param.param_type_name == "argument"]
+    usage = " ".join(["sigmawatch", name, *(_argument(param) for param in arguments)])
+    yield from (f"## {name}", "", f"    {usage}", "", *_paragraphs(command.help), "")
+    shown = [param for param in command.params if param.help and param.name != "help"]
+    if not shown:
+        return
+    yield from ("| | | default |", "|---|---|---|")
+    for param in shown:
+        yield f"| {_spelling(param)} | {_cell(param.help)} | {_cell(_default(param))} |"
+    yield ""
+
+
+def _argument(param: Any) -> str:
+    return str(param.metavar) if param.required else f"[{param.metavar}]"
+
+
+def _spelling(param: Any) -> str:
+    if param.param_type_name == "argument":
+        return f"`{param.metavar.removesuffix('...')}`".replace("|", "` or `")
+    names = ", ".join(f"`{option}`" for option in param.opts)
+    return f"{names} {param.metavar}" if param.metavar else names
+
+
+def _default(param: Any) -> str:
+    if isinstance(param.show_default, str):
+        return param.show_default
+    if param.default is None or param.default is False or param.required:
+        return ""
+    return str(getattr(param.default, "value", param.default))
+
+
+def configuration_page() -> str:
+    """docs/reference/configuration.md"""
+    lines = [CONFIGURATION]
+    lines += _section("Top level", Config)
+    lines += _section("[server]", Server)
+    lines += _section("[history]", HistoryConfig)
+    lines += _section("[backfill]", BackfillConfig)
+    lines += _section("[[track]]", Track, TRACK)
+    lines += _section("[venues.NAME]", VenueConfig, VENUE)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _section(title: str, model: type[BaseModel], text: str = "") -> Iterator[str]:
+    name = f"`{title}`" if title.startswith("[") else title
+    yield from (f"## {name}", "", *([text, ""] if text else []))
+    yield from ("| key | default | meaning |", "|---|---|---|")
+    for key, field in model.model_fields.items():
+        if field.description:
+            spelled = field.validation_alias or key
+            yield f"| `{spelled}` | {_field_default(field)} | {_cell(field.description)} |"
+    yield ""
+
+
+def _field_default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    value = field.get_default(call_default_factory=True)
+    shown = _toml(value)
+    return f"`{shown}`" if shown else ""
+
+
+def _toml(value: object) -> str:
+    match value:
+        case None | SecretStr():
+            return ""
+        case bool():
+            return str(value).lower()
+        case Interval():
+            return f'"{value}"'
+        case tuple():
+            return "[" + ", ".join(_toml(_span(item)) for item in value) + "]"
+        case int() | float():
+            return f"{value:g}"
+        case _:
+            return f'"{value}"'
+
+
+def _span(item: object) -> object:
+    return format_span(item) if isinstance(item, int) else item
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _paragraphs(text: str | None) -> Sequence[str]:
+    return (text or "").strip().splitlines()
