@@ -16,7 +16,8 @@ from sigmawatch.domain.series import Series
 FILLED = int(Flag.FILLED)
 REVISED = int(Flag.REVISED)
 COARSE = int(Flag.COARSE)
-OUTAGE, PENDING, NOT_POLLED = int(Reason.OUTAGE), int(Reason.PENDING), int(Reason.NOT_POLLED)
+OUTAGE, PENDING = int(Reason.OUTAGE), int(Reason.PENDING)
+NOT_POLLED, SUSPECT = int(Reason.NOT_POLLED), int(Reason.SUSPECT)
 
 
 async def prepared(database: SqliteDatabase, metric: str) -> tuple[SqliteLedger, Series]:
@@ -64,10 +65,20 @@ def candle(value: float, *, mark: int = FILLED, made_slot: int = SLOT + 10) -> P
         ("traded_quote", [polled(NAN, mark=PENDING), candle(7.0)], 7.0, FILLED),
         ("traded_quote", [polled(NAN, mark=PENDING), candle(NAN, mark=PENDING)], NAN, PENDING),
         ("price", [polled(NAN), candle(NAN, mark=PENDING | FILLED)], NAN, OUTAGE),
-        # A finer candle replaces a coarse one, in the order they were committed.
+        # A finer candle stands before a coarse one, a later candle before an earlier one.
+        ("price", [candle(7.0, mark=FILLED | COARSE), candle(8.0)], 7.0, FILLED | COARSE),
         ("price", [candle(7.0, mark=FILLED | COARSE), candle(8.0, made_slot=SLOT + 11)],
          8.0, FILLED | REVISED),
-        ("price", [candle(7.0, made_slot=SLOT + 11), candle(8.0)], 8.0, FILLED | REVISED),
+        ("price", [candle(8.0), candle(7.0, mark=FILLED | COARSE, made_slot=SLOT + 11)],
+         8.0, FILLED),
+        ("price", [candle(7.0, made_slot=SLOT + 11), candle(8.0)], 7.0, FILLED),
+        # A suspect number is shown until a later reading confirms it.
+        ("price", [polled(9.0, mark=SUSPECT)], 9.0, SUSPECT),
+        ("price", [polled(9.0, mark=SUSPECT), candle(9.0, mark=0)], 9.0, 0),
+        ("price", [polled(5.0, 1), polled(9.0, 2, mark=SUSPECT)], 5.0, 0),
+        # A value and its mark agree, whatever was written.
+        ("price", [polled(5.0, mark=OUTAGE)], NAN, OUTAGE),
+        ("price", [polled(NAN, mark=0)], NAN, OUTAGE),
         # "Late values up to 2 slots recompute their slot ...; later ones ... are marked revised."
         ("price", [polled(5.0, 2), polled(6.0, 3)], 6.0, REVISED),
         ("price", [polled(5.0, 1), polled(6.0, 3)], 6.0, REVISED),
