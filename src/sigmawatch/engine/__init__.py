@@ -1,1 +1,1 @@
-"""What follows: the series table, its statistics and ranks. NumPy only; no I/O, no clock."""
+"""What follows from the readings: NumPy and domain only; no clock, I/O, logging, or randomness."""

@@ -1,0 +1,261 @@
+"""One block of the series table: its ring, its windows' moments, its gate and its freshness.
+
+Inside a block slots are shifted by a phase of its own (block id modulo the span), so that the spans
+of different blocks end in different slots and no slot close has to turn them all. The phase
+depends on the block's id alone. Imports the rest of the engine but snapshot, ranking and table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sigmawatch.domain.frame import REASON_MASK, Frame, Patch, Reason
+from sigmawatch.domain.metric import METRICS, Kind
+from sigmawatch.domain.series import BLOCK_SERIES_MAX, BLOCK_SERIES_MIN, Block, Series
+from sigmawatch.engine.freshness import Signs, Watch
+from sigmawatch.engine.gate import MEDIAN_SLOTS, Pending, read_now, wild
+from sigmawatch.engine.geometry import Column, Geometry, Marks, Mask, Rows, Slots
+from sigmawatch.engine.marks import changes, reasons_of, with_reason
+from sigmawatch.engine.moments import Moments
+from sigmawatch.engine.ring import Ring
+from sigmawatch.engine.spans import Spans
+
+LATE_SLOTS = 2  # later than this, a changed value is marked revised
+REACH_SLOTS = 2  # how far before its moment a close may lie that change_pct uses
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One slot of one block as a board shows it; all [count]."""
+
+    value: Column
+    mark: Marks
+    last_value: Column
+    last_slot: Slots
+    live_value: Column
+    live_ms: Slots
+    came: bool
+
+
+class BlockTable:
+    """Grows from 32 places to 1,024 by doubling. Slots in and out are the interval's own."""
+
+    def __init__(self, block: Block, shape: Geometry) -> None:
+        kind = METRICS[block.metric]
+        self.block = block
+        self.series: dict[int, Series] = {}  # place -> who stands there
+        self.count = 0  # one more than the last place that was ever taken
+        self._flow = kind.kind is Kind.FLOW
+        self._gated = kind.gated
+        self._shape = shape
+        self._phase = block.id % shape.span
+        self._ring = Ring(shape.ring, BLOCK_SERIES_MIN, flow=self._flow)
+        self._pending = Pending(BLOCK_SERIES_MIN)
+        self.changed_ms: Slots = np.zeros(BLOCK_SERIES_MIN, np.int64)
+        self._live = (-1, 0)  # slot and receipt of the newest open frame
+        self._remember_nothing()
+
+    def _remember_nothing(self) -> None:
+        """Everything that follows from the ring is to be read from it again."""
+        self._spans = Spans(self._ring, self._shape, channels=1 if self._flow else 2)
+        self._watch = Watch(self._ring.width, day=self._shape.day)
+        self._base: dict[int, tuple[int, Column]] = {}
+
+    # Membership
+
+    def add(self, series: Series) -> None:
+        assert series.block_id == self.block.id
+        assert series.place < BLOCK_SERIES_MAX
+        if series.place >= self._ring.width:
+            self._widen(series.place)
+        self._ring.seat(series.place)
+        self.series[series.place] = series
+        self.count = max(self.count, series.place + 1)
+
+    def remove(self, place: int) -> None:
+        """The place stays empty for ever; what it held is in nobody's statistics."""
+        del self.series[place]
+        self._ring.unseat(place)
+
+    def _widen(self, place: int) -> None:
+        width = self._ring.width
+        while width <= place:
+            width *= 2
+        self._ring = self._ring.widened(width)
+        self._pending = self._pending.widened(width)
+        self.changed_ms = np.append(self.changed_ms, np.zeros(width - len(self.changed_ms), int))
+        self._remember_nothing()
+
+    # Readings
+
+    @property
+    def newest(self) -> int | None:
+        return self._ring.newest - self._phase if self._ring.newest >= 0 else None
+
+    def gate(self, frame: Frame) -> tuple[Frame | Patch, ...]:
+        """The frame with its wild readings marked, and a patch for each that it confirms."""
+        values, marks = self._columns(frame)
+        slot = frame.slot + self._phase
+        known = self._ring.holds(slot - 1) or self._ring.holds(slot)
+        if not self._gated or not known:
+            return (frame,)
+        read = read_now(values, marks) & self._ring.live[: len(values)]
+        before = self._ring.values[self._ring.rows(slot - MEDIAN_SLOTS, slot), : len(values)]
+        confirmed = read & self._pending.confirmed(slot, values)
+        suspect = read & wild(values, before) & ~confirmed
+        if suspect.any():
+            marks = with_reason(marks, Reason.SUSPECT, where=suspect)
+            frame = Frame(
+                block_id=frame.block_id, slot=frame.slot, revision=frame.revision,
+                recv_ms=frame.recv_ms, values=frame.values, open=frame.open,
+                marks=marks.tobytes() + frame.marks[len(marks) :],
+            )  # fmt: skip
+        earlier = confirmed & (self._pending.slots[: len(values)] < slot)
+        return (frame, *(self._confirming(int(p), frame) for p in np.flatnonzero(earlier)))
+
+    def _confirming(self, place: int, frame: Frame) -> Patch:
+        slot = int(self._pending.slots[place])
+        mark = int(self._ring.marks[slot % self._shape.ring, place]) & ~REASON_MASK
+        return Patch(
+            series_id=self.series[place].id,
+            from_slot=slot - self._phase,
+            revision=frame.slot,
+            recv_ms=frame.recv_ms,
+            values=self._pending.values[place : place + 1].astype("<f8").tobytes(),
+            marks=bytes([mark | Reason.OBSERVED]),
+        )
+
+    def _columns(self, frame: Frame) -> tuple[Column, Marks]:
+        """The frame's columns as far as this block has places."""
+        width = self._ring.width
+        values = np.frombuffer(frame.values, "<f8")[:width].astype(np.float64, copy=False)
+        return values, np.frombuffer(frame.marks, np.uint8)[:width]
+
+    def apply_frame(self, frame: Frame) -> bool:
+        """Write one row; whether it said anything new."""
+        values, marks = self._columns(frame)
+        slot = frame.slot + self._phase
+        self._ring.open(slot)
+        if not self._ring.holds(slot) or not len(values):
+            return False
+        newest_word = frame.revision >= self._ring.revision(slot)
+        first_word = not self._ring.came(slot)
+        late = self.block.interval.slot(frame.recv_ms) - frame.slot > LATE_SLOTS
+        changed = self._ring.write_frame(
+            slot, values, marks=marks, revision=frame.revision, late=late
+        )
+        if newest_word:
+            live = self._ring.live[: len(values)]
+            heard = np.where(live, marks, np.uint8(Reason.NO_PLACE))
+            self._pending.note(slot, values, marks=heard)
+        known = self.changed_ms[: len(marks)]
+        np.copyto(known, np.maximum(known, frame.recv_ms), where=changes(reasons_of(marks)))
+        if frame.open:
+            self._live = max(self._live, (slot, frame.recv_ms))
+        if changed:
+            self._touch(slot)
+        return changed or first_word
+
+    def apply_patch(self, patch: Patch, place: int) -> bool:
+        """Write a run of one column, as far as it is held; whether it said anything new."""
+        values = np.frombuffer(patch.values, "<f8").astype(np.float64, copy=False)
+        marks = np.frombuffer(patch.marks, np.uint8)
+        first = patch.from_slot + self._phase
+        self._ring.open(first + len(values) - 1)
+        skip = max(self._ring.oldest - first, 0)
+        if skip >= len(values):
+            return False
+        changed = self._ring.write_patch(
+            place, first + skip, values=values[skip:], marks=marks[skip:],
+            revision=patch.revision,
+        )  # fmt: skip
+        for slot in changed.tolist():
+            self._touch(slot)
+        moved = np.flatnonzero(changes(reasons_of(marks)))
+        if len(moved):
+            ended_ms = self.block.interval.open_ms(patch.from_slot + int(moved[-1]) + 1)
+            moment_ms = min(patch.recv_ms, ended_ms)
+            self.changed_ms[place] = max(int(self.changed_ms[place]), moment_ms)
+        return bool(len(changed))
+
+    def _touch(self, slot: int) -> None:
+        self._spans.touch(slot)
+        self._watch.touch(slot)
+        self._base = {w: base for w, base in self._base.items() if base[0] < slot}
+
+    # Closing
+
+    def open(self, slot: int) -> None:
+        """Make room through `slot`: what never came was not polled."""
+        self._ring.open(slot + self._phase)
+
+    def window(self, slot: int, slots: int, *, standing: bool) -> Moments:
+        """The moments of the `slots` slots that end with `slot`; [.., width]."""
+        return self._spans.window(slot + self._phase, slots, standing=standing)
+
+    def mean_before(self, slot: int, slots: int) -> tuple[Column, Column]:
+        """Mean and n of the `slots` slots before `slot`, itself left out; float64[width]."""
+        last = slot - 1 + self._phase
+        found = self._base.get(slots)
+        if found is None or found[0] != last:
+            moments = self._spans.window(last, slots, standing=True)
+            mean = moments.shift[0] + moments.mean[0]
+            found = self._base[slots] = (last, np.stack((mean, moments.n[0])))
+        return found[1][0], found[1][1]
+
+    def close_at(self, slot: int) -> Column:
+        """The newest counted value among `slot` and the 2 before; float64[width], else NaN."""
+        at = slot + self._phase
+        values = self._ring.values
+        close: Column = values[at % self._shape.ring]
+        for older in range(at - 1, at - REACH_SLOTS - 1, -1):
+            close = np.where(np.isnan(close), values[older % self._shape.ring], close)
+        return close
+
+    def signs(self, slot: int) -> Signs:
+        """What the marks say of freshness at `slot`."""
+        return self._watch.signs(self._ring, slot + self._phase)
+
+    def row(self, slot: int, signs: Signs) -> Row:
+        """The slot's values, marks, and the running slot's readings after it."""
+        at, count, ring = slot + self._phase, self.count, self._ring
+        counted = signs.counted[:count]
+        last_value = ring.values[counted % ring.slots, np.arange(count)]
+        live_slot, live_ms = self._live
+        live_value = np.full(count, np.nan)
+        if live_slot > at and ring.holds(live_slot):
+            live_value = ring.shown(live_slot)[:count]
+        return Row(
+            value=ring.shown(at)[:count],
+            mark=ring.marks[at % ring.slots, :count],
+            last_value=np.where(counted >= 0, last_value, np.nan),
+            last_slot=np.where(counted >= 0, counted - self._phase, -1),
+            live_value=live_value,
+            live_ms=np.where(np.isnan(live_value), 0, live_ms),
+            came=ring.came(at),
+        )
+
+    # Reading
+
+    def stretch(self, place: int, from_slot: int, *, to_slot: int) -> tuple[Column, Marks]:
+        """Copies of one column over [from_slot, to_slot)."""
+        return self._ring.stretch(place, from_slot + self._phase, to_slot=to_slot + self._phase)
+
+    def missing(
+        self, places: Rows, from_slot: int, *, to_slot: int, fillable: Mask
+    ) -> tuple[Slots, Slots]:
+        """First slot and stop of what is missing at `places` in [from_slot, to_slot); both 0 where
+        nothing is. fillable: bool[256], the marks that count as missing."""
+        if self._ring.newest < 0 or from_slot >= to_slot:
+            blank = np.full(len(places), to_slot)
+            return np.minimum(blank, from_slot), blank
+        at = np.arange(from_slot, to_slot) + self._phase
+        held = (at >= self._ring.oldest) & (at <= self._ring.newest)
+        marks = self._ring.marks[np.ix_(at % self._ring.slots, places)]
+        gone = np.where(held[:, None], fillable[marks], True)
+        some = gone.any(axis=0)
+        first = np.where(some, from_slot + gone.argmax(axis=0), 0)
+        stop = np.where(some, to_slot - gone[::-1].argmax(axis=0), 0)
+        return first, stop

@@ -1,0 +1,177 @@
+"""Whether a market still tells us anything: fresh, quiet, stale, frozen, delisted (SEMANTICS.md 4).
+
+Everything is read from the marks of the day that ends with the judged slot, so it is a function of
+the ring: a process that starts later says the same. The newest MOVED_SLOTS rows are looked at as
+they are, because late values still change them; what older rows say of changes is kept, one row
+further each slot, and read again only after a write that reaches behind it.
+
+A market's own pace is the median of the gaps between its last GAPS changes, as far as they lie in
+the quarter day before its present silence. No threshold is longer than three quarters of a day:
+that is as far as a day's marks can vouch. Imports domain.frame.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from sigmawatch.domain.frame import Reason
+from sigmawatch.engine.geometry import Column, Mask, Slots
+from sigmawatch.engine.marks import changes, counted, is_reason, reasons_of
+from sigmawatch.engine.ring import Ring
+
+MOVED_SLOTS = 5  # a change this recent is movement
+READ_SLOTS = 3  # no successful read in these: stale
+GAPS = 16
+QUIET_GAPS, QUIET_SLOTS = 10, 5
+FROZEN_GAPS, FROZEN_SLOTS = 20, 15
+_UNKNOWN = np.iinfo(np.int32).max
+
+
+class State(IntEnum):
+    """What a reader should think of a series."""
+
+    FRESH = 0
+    QUIET = 1
+    STALE = 2
+    FROZEN = 3
+    DELISTED = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signs:
+    """What the marks say at one slot; all [width].
+
+    moved: changed in the last 5 slots. read: successfully read in the last 3. delisted: the venue
+    said so last. unchanged: slots since the last change, at most a day. gap: the median gap of its
+    changes in slots, NaN where there are none. counted: the newest slot of the day that holds a
+    counted value, -1 without one.
+    """
+
+    moved: Mask
+    read: Mask
+    delisted: Mask
+    unchanged: Slots
+    gap: Column
+    counted: Slots
+
+
+class Watch:
+    """The memory of one block: when each of its markets changed, and when it was last counted."""
+
+    def __init__(self, width: int, *, day: int) -> None:
+        self._day = day
+        self._upto = -1  # the last slot whose row was counted
+        self._changes = np.full((GAPS + 1, width), -1, np.int64)
+        self._next = np.zeros(width, np.intp)  # row of `_changes` the next one overwrites
+        self._changed: Slots = np.full(width, -1, np.int64)
+        self._counted: Slots = np.full(width, -1, np.int64)
+        self._gap: Column = np.full(width, np.nan)
+        self._gap_of: Slots = np.full(width, -1, np.int64)  # the change `_gap` was taken at
+
+    def touch(self, slot: int) -> None:
+        """The row of `slot` changed."""
+        if slot <= self._upto:
+            self._upto = -1
+
+    def signs(self, ring: Ring, slot: int) -> Signs:
+        """What the marks say at `slot`, the ring's newest or one a little older."""
+        self._follow(ring, slot - MOVED_SLOTS)
+        reasons = reasons_of(ring.marks[ring.rows(slot - MOVED_SLOTS + 1, slot + 1)])
+        reads = counted(reasons) | is_reason(reasons, Reason.SUSPECT)
+        moved = np.logical_or.reduce(changes(reasons))
+        newest = np.where(self._counted > slot - self._day, self._counted, -1)
+        for newer, row in enumerate(reasons, slot - MOVED_SLOTS + 1):
+            newest = np.where(counted(row), newer, newest)
+        known = self._changed >= max(slot - self._day + 1, 0)
+        since = np.where(known, slot - self._changed, self._day)
+        self._measure(np.flatnonzero(~moved & (self._gap_of != self._changed)))
+        return Signs(
+            moved=moved,
+            read=np.logical_or.reduce(reads[-READ_SLOTS:]),
+            delisted=_said_last(is_reason(reasons, Reason.DELISTED), reads),
+            unchanged=np.where(moved, 0, since),
+            gap=self._gap,
+            counted=newest,
+        )
+
+    def _follow(self, ring: Ring, slot: int) -> None:
+        """Count the rows up to `slot`, from the start of the day where we cannot go on."""
+        if self._upto > slot or slot - self._upto > self._day // 2:
+            self._upto = -1
+        if self._upto < 0:
+            self._read_again(ring, slot)
+        for passed in range(self._upto + 1, slot + 1):
+            reasons = reasons_of(ring.marks[passed % ring.slots])
+            places = np.flatnonzero(changes(reasons))
+            self._changes[self._next[places], places] = passed
+            self._next[places] = (self._next[places] + 1) % len(self._changes)
+            self._changed[places] = passed
+            self._counted[counted(reasons)] = passed
+        self._upto = slot
+
+    def _read_again(self, ring: Ring, slot: int) -> None:
+        """Take the newest changes of every place from the marks of the day."""
+        first = max(slot + MOVED_SLOTS - self._day + 1, ring.oldest)
+        reasons = reasons_of(ring.marks[ring.rows(first, slot + 1)])
+        changed, present = changes(reasons), counted(reasons)
+        newest = slot - present[::-1].argmax(axis=0)
+        self._counted = np.where(present.any(axis=0), newest, -1)
+        younger = np.cumsum(changed[::-1], axis=0, dtype=np.int32)[::-1]  # 1: the newest
+        ages, places = np.nonzero(changed & (younger <= len(self._changes)))
+        self._changes.fill(-1)
+        self._changes[-younger[ages, places], places] = first + ages
+        self._next.fill(0)
+        self._changed = self._changes[-1].copy()
+        self._gap_of.fill(-1)
+        self._gap.fill(np.nan)
+        self._upto = slot
+
+    def _measure(self, places: npt.NDArray[np.intp]) -> None:
+        """The pace of the places that have just fallen silent."""
+        if not len(places):
+            return
+        since = self._changed[places]
+        times = np.sort(self._changes[:, places], axis=0)
+        known = (times >= np.maximum(since - self._day // 4, 0)) & (since >= 0)
+        gaps = np.where(known[:-1], np.diff(times, axis=0), _UNKNOWN)
+        gaps.sort(axis=0)
+        count = np.maximum(known.sum(axis=0) - 1, 0)
+        every = np.arange(len(places))
+        lower, upper = gaps[np.maximum(count - 1, 0) // 2, every], gaps[count // 2, every]
+        self._gap[places] = np.where(count > 0, (lower + upper) / 2.0, np.nan)
+        self._gap_of[places] = since
+
+
+def _said_last(said: Mask, otherwise: Mask) -> Mask:
+    """Where, going forward over the rows, `said` was true after `otherwise` last was."""
+    last = np.zeros(said.shape[1], np.bool_)
+    for row, other in zip(said, otherwise, strict=True):
+        last = row | (last & ~other)
+    return last
+
+
+def states(signs: Signs, *, others_move: Mask, day: int) -> npt.NDArray[np.uint8]:
+    """uint8[width] of State. others_move: bool[width], at least half of the venue's other markets
+    moved."""
+    cap = day * 3 // 4
+    gap = np.where(np.isnan(signs.gap), 0.0, signs.gap)
+    quiet = signs.unchanged >= np.clip(QUIET_GAPS * gap, QUIET_SLOTS, cap)
+    frozen = signs.unchanged >= np.clip(FROZEN_GAPS * gap, FROZEN_SLOTS, cap)
+    state = np.where(quiet, np.uint8(State.QUIET), np.uint8(State.FRESH))
+    state = np.where(frozen & others_move, np.uint8(State.FROZEN), state)
+    state = np.where(signs.read, state, np.uint8(State.STALE))
+    return np.where(signs.delisted, np.uint8(State.DELISTED), state)
+
+
+def others_move(signs: Signs, *, moved_count: int, read_count: int) -> Mask:
+    """Whether at least half of a market's neighbours moved, itself left out; bool[width].
+
+    moved_count, read_count: over all markets of the venue and metric that were read lately.
+    """
+    others = read_count - signs.read
+    moved = moved_count - (signs.moved & signs.read)
+    return np.asarray((others > 0) & (2 * moved >= others))

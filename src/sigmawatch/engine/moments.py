@@ -1,0 +1,107 @@
+"""Moments of many series at once: n, mean and the sum of squared deviations, never sums of squares.
+
+Each series' values are taken relative to its `shift`, the first value folded: a quiet series at a
+high level loses no digits and a constant one has a deviation of exactly zero. A value is folded in
+by Welford's update (Technometrics 4, 1962), two runs are merged by the pairwise formula of Chan,
+Golub and LeVeque (Stanford STAN-CS-79-773, 1979). Every result depends on the values and the order
+of folding alone.
+
+Channel 0 holds the values themselves, channel 1 (levels only) the log returns between neighbours;
+both are folded by the same steps. Imports engine.geometry.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from sigmawatch.engine.geometry import Column, Marks
+
+Counts = npt.NDArray[np.float64] | npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
+
+
+class Moments:
+    """The moments of one run of slots.
+
+    n: whole numbers; shift, mean (of value - shift), m2: float64[channels, width]; low, high:
+    float64[width], NaN without a value; marks: uint8[width], every mark of the run or-ed together.
+    """
+
+    __slots__ = ("high", "low", "m2", "marks", "mean", "n", "shift")
+
+    def __init__(
+        self, levels: tuple[Counts, Column, Column, Column], edges: tuple[Column, Column, Marks]
+    ) -> None:
+        self.n, self.shift, self.mean, self.m2 = levels
+        self.low, self.high, self.marks = edges
+
+    @classmethod
+    def empty(cls, channels: int, width: int) -> Moments:
+        """Of no slots at all."""
+        n, shift, mean, m2 = np.zeros((4, channels, width))
+        low, high = np.full((2, width), np.nan)
+        return cls((n, shift, mean, m2), (low, high, np.zeros(width, np.uint8)))
+
+    def fold(self, row: Column, marks: Marks) -> None:
+        """Add one slot: float64[channels, width] as `channels_of` gives it, uint8[width]. What is
+        not finite is missing. `n` must be float64."""
+        present = np.isfinite(row)
+        first = present & (self.n == 0.0)
+        if first.any():
+            np.copyto(self.shift, row, where=first)
+        np.add(self.n, present, out=self.n)
+        off = row - self.shift
+        off -= self.mean
+        off = np.where(present, off, 0.0)
+        step = off / np.maximum(self.n, 1.0)
+        self.mean += step
+        self.m2 += off * (off - step)
+        np.fmin(self.low, row[0], out=self.low)
+        np.fmax(self.high, row[0], out=self.high)
+        self.marks |= marks
+
+
+def merged(a: Moments, b: Moments) -> Moments:
+    """The moments of run `a` followed by run `b`; of the other exactly where one is empty."""
+    n = np.add(a.n, b.n, dtype=np.float64)
+    shift = np.where(a.n > 0, a.shift, b.shift)
+    apart = b.shift - shift
+    apart += b.mean
+    apart -= a.mean
+    share = b.n / np.maximum(n, 1.0)
+    mean = a.mean + apart * share
+    apart *= apart
+    apart *= share
+    apart *= a.n
+    apart += b.m2
+    apart += a.m2
+    edges = (np.fmin(a.low, b.low), np.fmax(a.high, b.high), a.marks | b.marks)
+    return Moments((n, shift, mean, apart), edges)
+
+
+def channels_of(row: Column, before: Column | None, *, channels: int) -> Column:
+    """float64[channels, width]: the values of a slot and, where asked for, the log returns to them
+    from the slot before; without one there are none."""
+    if channels == 1:
+        return row[None, :]
+    both = np.empty((2, len(row)))
+    both[0] = row
+    if before is None:
+        both[1] = np.nan
+    else:
+        both[1] = log_returns(before, row)
+    return both
+
+
+def log_returns(before: Column, after: Column) -> Column:
+    """log(after / before) where both are above zero, else NaN; float64[width].
+
+    As SEMANTICS.md 3: log1p((after - before) / before), which keeps every digit of a small move. A
+    fall is the negative of the rise that undoes it: so the argument never comes near -1, where a
+    crash by 12 digits would leave four.
+    """
+    less = np.minimum(before, after)
+    less = np.where(less > 0.0, less, np.nan)
+    move = after - before
+    rise = np.log1p(np.abs(move) / less)
+    return np.copysign(rise, move)

@@ -1,0 +1,268 @@
+"""The values and marks of one block, slot by slot: a ring, time-major, and who may write a place.
+
+A place (slot, series) holds the strongest thing said of it, whatever the order of arrival. For a
+level that is a polled value, then a candle's, a coarse candle's, a suspect one, a reason for its
+absence; for a flow the candle comes before the poll. Among equals the higher revision stands, and a
+patch, made on purpose, before a frame. Per-place revisions are kept for the newest RECENT slots;
+older slots remember the frame's only, so there a later patch wins by arriving later.
+
+Missing is NaN in `values` with the reason in `marks`; a suspect number lies beside (`held`), so
+that arithmetic over `values` needs no mask. Imports domain.frame.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from sigmawatch.domain.frame import MISSING, REASON_MASK, Flag, Reason
+from sigmawatch.engine.geometry import Column, Marks, Mask, Rows, Slots
+from sigmawatch.engine.marks import counted, is_reason, reasons_of
+
+RECENT = 8
+_STRENGTH = 48  # a key is strength << 48 | patch << 47 | revision
+_PATCH = 1 << 47
+_REVISION_MAX = _PATCH - 1
+Keys = npt.NDArray[np.int64]
+_NOTHING_HELD = (np.zeros(0, np.intp), np.zeros(0))
+
+
+def _strength(mark: int, *, flow: bool) -> int:
+    reason = mark & REASON_MASK
+    if reason == Reason.SUSPECT:
+        return 2
+    if reason >= MISSING:
+        return 1
+    if mark & Flag.COARSE:
+        return 3
+    return 5 if bool(mark & Flag.FILLED) == flow else 4
+
+
+def _strengths(*, flow: bool) -> Keys:
+    """int64[256]: the key of every mark byte without its revision."""
+    return np.array([_strength(mark, flow=flow) << _STRENGTH for mark in range(256)], np.int64)
+
+
+_LEVEL_KEYS, _FLOW_KEYS = _strengths(flow=False), _strengths(flow=True)
+
+
+class Ring:
+    """float64[slots, width] and uint8[slots, width]; row = slot % slots.
+
+    live: bool[width], where a series stands. newest: the last slot that was opened, -1 before the
+    first. Slots (newest - slots, newest] are held.
+    """
+
+    def __init__(self, slots: int, width: int, *, flow: bool) -> None:
+        self.slots = slots
+        self.values: Column = np.empty((slots, width))
+        self.marks: Marks = np.empty((slots, width), np.uint8)
+        self.live: Mask = np.zeros(width, np.bool_)
+        self.newest = -1
+        self._blank: Marks = np.full(width, Reason.NO_PLACE, np.uint8)
+        self._keys = np.zeros((RECENT, width), np.int64)
+        self._key_of_mark = _FLOW_KEYS if flow else _LEVEL_KEYS
+        self._revision: Slots = np.zeros(slots, np.int64)  # newest frame's; 0: no frame came
+        self._touched: Mask = np.zeros(slots, np.bool_)
+        self._held: dict[int, tuple[Rows, Column]] = {}
+
+    @property
+    def width(self) -> int:
+        return len(self.live)
+
+    @property
+    def oldest(self) -> int:
+        return self.newest - self.slots + 1
+
+    def holds(self, slot: int) -> bool:
+        return self.newest >= 0 and self.oldest <= slot <= self.newest
+
+    def came(self, slot: int) -> bool:
+        """Whether a frame of `slot` was written."""
+        return self.holds(slot) and bool(self._revision[slot % self.slots])
+
+    def revision(self, slot: int) -> int:
+        """The highest revision of a frame of `slot`, 0 without one."""
+        return int(self._revision[slot % self.slots]) if self.holds(slot) else 0
+
+    def rows(self, from_slot: int, to_slot: int) -> Rows:
+        """Row numbers of the slots [from_slot, to_slot), oldest first."""
+        return np.arange(from_slot, to_slot) % self.slots
+
+    def open(self, slot: int) -> None:
+        """Make `slot` the newest; slots skipped on the way were not polled."""
+        if slot <= self.newest:
+            return
+        first = self.newest + 1 if self.holds(slot - self.slots) else slot - self.slots + 1
+        rows = self.rows(first, slot + 1)
+        self.values[rows] = np.nan
+        self.marks[rows] = self._blank
+        self._revision[rows] = 0
+        self._touched[rows] = False
+        self._keys[np.arange(max(first, slot - RECENT + 1), slot + 1) % RECENT] = 0
+        self.newest = slot
+        self._held = {old: held for old, held in self._held.items() if old >= self.oldest}
+
+    def seat(self, place: int) -> None:
+        """A series stands in `place` from now on; nothing is known of it."""
+        self._fill(place, Reason.NOT_POLLED)
+        self.live[place] = True
+
+    def unseat(self, place: int) -> None:
+        """The series of `place` is gone, and with it what it held."""
+        self._fill(place, Reason.NO_PLACE)
+        self.live[place] = False
+
+    def _fill(self, place: int, reason: Reason) -> None:
+        self._blank[place] = reason
+        if self.newest >= 0:
+            self.values[:, place] = np.nan
+            self.marks[:, place] = reason
+            self._keys[:, place] = 0
+            for slot in list(self._held):
+                self._release(slot, np.array([place]))
+
+    def write_frame(
+        self, slot: int, values: Column, *, marks: Marks, revision: int, late: bool
+    ) -> bool:
+        """Write one row: float64[n], uint8[n] for places 0 to n-1, n <= width, slot held.
+
+        late: a value that changes now is marked revised. Returns whether anything changed.
+        """
+        assert self.holds(slot)
+        values, marks, held = settled(values, marks)
+        row, count = slot % self.slots, len(values)
+        keys = self._key_of_mark[marks] | min(revision, _REVISION_MAX)
+        before = self._frame_keys(slot, count)
+        wins = (keys > before) & self.live[:count]
+        suspect = wins & is_reason(reasons_of(marks), Reason.SUSPECT)
+        self._release(slot, np.flatnonzero(wins))
+        if suspect.any():
+            self._hold(slot, np.flatnonzero(suspect), values=held[suspect])
+        self._revision[row] = max(self._revision[row], revision, 1)
+        if slot > self.newest - RECENT:
+            np.copyto(self._keys[slot % RECENT, :count], keys, where=wins)
+        self._touched[row] = True
+        old = self.values[row, :count], self.marks[row, :count]
+        stands, why, changed = _contest(old, (values, marks), wins=wins, late=late)
+        self.values[row, :count], self.marks[row, :count] = stands, why
+        return bool(changed.any()) or bool(suspect.any())
+
+    def write_patch(
+        self, place: int, from_slot: int, *, values: Column, marks: Marks, revision: int
+    ) -> Slots:
+        """Write one column from `from_slot` on; float64[n], uint8[n], every slot held.
+
+        A value over a value is marked revised. Returns int64[]: the slots that changed.
+        """
+        values, marks, held = settled(values, marks)
+        slots = np.arange(from_slot, from_slot + len(values))
+        assert self.holds(from_slot)
+        assert self.holds(int(slots[-1]))
+        rows = slots % self.slots
+        keys = self._key_of_mark[marks] | _PATCH | min(revision, _REVISION_MAX)
+        silent = np.isnan(values) & is_reason(reasons_of(marks), Reason.PENDING)
+        recent = slots > self.newest - RECENT
+        before = self._key_of_mark[self.marks[rows, place]] | self._revision[rows]
+        before[recent] = self._keys[slots[recent] % RECENT, place]
+        wins = (keys > before) & ~silent & self.live[place]
+        for slot in [one for one in self._held if from_slot <= one <= slots[-1]]:
+            if wins[slot - from_slot]:
+                self._release(slot, np.array([place]))
+        suspect = wins & is_reason(reasons_of(marks), Reason.SUSPECT)
+        for index in np.flatnonzero(suspect):
+            self._hold(int(slots[index]), np.array([place]), values=held[index : index + 1])
+        noted = wins & recent
+        self._keys[slots[noted] % RECENT, place] = keys[noted]
+        self._touched[rows[wins]] = True
+        old = self.values[rows, place], self.marks[rows, place]
+        stands, why, changed = _contest(old, (values, marks), wins=wins, late=True)
+        self.values[rows, place], self.marks[rows, place] = stands, why
+        touched: Slots = slots[changed | suspect]
+        return touched
+
+    def _frame_keys(self, slot: int, count: int) -> Keys:
+        """What stands in a row, as keys; int64[count]."""
+        row = slot % self.slots
+        if slot > self.newest - RECENT:
+            recent: Keys = self._keys[slot % RECENT, :count]
+            return recent
+        if not self._touched[row]:
+            return np.zeros(count, np.int64)
+        stands: Keys = self._key_of_mark[self.marks[row, :count]] | self._revision[row]
+        return stands
+
+    def _hold(self, slot: int, places: Rows, *, values: Column) -> None:
+        held_places, held = self._held.get(slot, _NOTHING_HELD)
+        self._held[slot] = np.append(held_places, places), np.append(held, values)
+
+    def _release(self, slot: int, places: Rows) -> None:
+        if slot not in self._held:
+            return
+        held_places, held = self._held.pop(slot)
+        keep = ~np.isin(held_places, places)
+        if keep.any():
+            self._held[slot] = held_places[keep], held[keep]
+
+    def shown(self, slot: int) -> Column:
+        """A copy of the row of `slot` with its suspect numbers; float64[width]."""
+        values: Column = self.values[slot % self.slots].copy()
+        places, held = self._held.get(slot, _NOTHING_HELD)
+        values[places] = held
+        return values
+
+    def stretch(self, place: int, from_slot: int, *, to_slot: int) -> tuple[Column, Marks]:
+        """Copies of one column over [from_slot, to_slot), suspect numbers included; slots that
+        are not held are NaN and not polled."""
+        count = max(to_slot - from_slot, 0)
+        values, marks = np.full(count, np.nan), np.full(count, Reason.NOT_POLLED, np.uint8)
+        first, stop = max(from_slot, self.oldest, 0), min(to_slot, self.newest + 1)
+        if self.newest < 0 or first >= stop:
+            return values, marks
+        rows, inside = self.rows(first, stop), slice(first - from_slot, stop - from_slot)
+        values[inside], marks[inside] = self.values[rows, place], self.marks[rows, place]
+        for slot, (places, held) in self._held.items():
+            if first <= slot < stop and place in places:
+                values[slot - from_slot] = held[places == place][0]
+        return values, marks
+
+    def widened(self, width: int) -> Ring:
+        """A copy with room for `width` series."""
+        wide = Ring(self.slots, width, flow=self._key_of_mark is _FLOW_KEYS)
+        old = self.width
+        wide.live[:old], wide._blank[:old] = self.live, self._blank
+        wide.newest, wide._held = self.newest, dict(self._held)
+        wide._revision, wide._touched = self._revision, self._touched
+        wide._keys[:, :old] = self._keys
+        if self.newest >= 0:
+            wide.values[:, :old], wide.values[:, old:] = self.values, np.nan
+            wide.marks[:, :old], wide.marks[:, old:] = self.marks, Reason.NO_PLACE
+        return wide
+
+
+def settled(values: Column, marks: Marks) -> tuple[Column, Marks, Column]:
+    """Values and marks that agree, and the suspect numbers beside them.
+
+    A value is NaN wherever its mark says missing; a mark that promises a value where there is none
+    becomes an outage. Returns float64[n], uint8[n], float64[n] (NaN where nothing is suspect).
+    """
+    reasons, finite = reasons_of(marks), np.isfinite(values)
+    lost = ~finite & counted(reasons)
+    present = finite & counted(reasons)
+    held = np.where(finite & is_reason(reasons, Reason.SUSPECT), values, np.nan)
+    return np.where(present, values, np.nan), np.where(lost, np.uint8(Reason.OUTAGE), marks), held
+
+
+def _contest(
+    old: tuple[Column, Marks], new: tuple[Column, Marks], *, wins: Mask, late: bool
+) -> tuple[Column, Marks, Mask]:
+    """The values and marks that stand after `new` came, and where that changed something."""
+    (old_values, old_marks), (new_values, new_marks) = old, new
+    values = np.where(wins, new_values, old_values)
+    same = (values == old_values) | np.isnan(values) & np.isnan(old_values)
+    kept = np.where(np.isnan(old_values), np.uint8(0), old_marks & np.uint8(Flag.REVISED))
+    if late:
+        replaced = ~np.isnan(values) & ~np.isnan(old_values) & ~same
+        kept |= np.where(replaced, np.uint8(Flag.REVISED), np.uint8(0))
+    marks = np.where(wins, new_marks | kept, old_marks)
+    return values, marks, ~same | (marks != old_marks)

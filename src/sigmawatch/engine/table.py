@@ -1,0 +1,272 @@
+"""The series table: every block of one interval, and the board of a closed slot.
+
+Not thread-safe: one thread at a time (the tracker's compute thread). What it answers is a function
+of the frames and patches applied and their order; no clock, no I/O. Where order could matter at all
+(engine.ring), it does not within the newest slots. A slot's close costs, for each block of
+1,024 series, one fold and one merge a window; a board's arrays are new each time and never written
+again. Imports the rest of the engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from types import MappingProxyType
+
+import numpy as np
+
+from sigmawatch.domain.errors import Invalid
+from sigmawatch.domain.frame import Frame, Patch, Reason
+from sigmawatch.domain.series import Block, Series
+from sigmawatch.domain.window import DAY_MS, HOUR_MS, Interval
+from sigmawatch.engine.block import REACH_SLOTS, BlockTable
+from sigmawatch.engine.columns import BoardColumns, WindowColumns
+from sigmawatch.engine.freshness import Signs, others_move, states
+from sigmawatch.engine.geometry import Column, Marks, Rows, geometry
+from sigmawatch.engine.snapshot import DEVIATIONS, Board, Layout, Statistics
+
+FILLABLE = (Reason.OUTAGE, Reason.NOT_POLLED, Reason.PENDING)
+_FILLABLE = np.isin(np.arange(256) & 0x0F, FILLABLE)
+
+
+class SeriesTable:
+    """Frames and patches in, boards out."""
+
+    def __init__(
+        self, interval: Interval, *, windows_ms: Sequence[int] = (DAY_MS, HOUR_MS)
+    ) -> None:
+        """windows_ms: the windows of every board, as far as they are whole numbers of slots; the
+        first one's rankings by deviation are made at the close, all others when asked for."""
+        self.interval = interval
+        self._shape = geometry(interval)
+        self._windows = {w: w // interval.ms for w in windows_ms if w % interval.ms == 0}
+        self._hour = HOUR_MS // interval.ms if HOUR_MS % interval.ms == 0 else 0
+        self._blocks: dict[int, BlockTable] = {}
+        self._series: dict[int, Series] = {}
+        self._layout: Layout | None = None
+        self._order: Rows | None = None
+        self._count = 0
+
+    # Membership
+
+    def add_block(self, block: Block) -> None:
+        """A block that is known already stays as it is."""
+        assert block.interval == self.interval
+        if block.id not in self._blocks:
+            self._blocks[block.id] = BlockTable(block, self._shape)
+
+    def add(self, series: Series) -> None:
+        """Its place is live from now on; a series that is known already stays as it is."""
+        if series.id not in self._series:
+            self._blocks[series.block_id].add(series)
+            self._series[series.id] = series
+            self._layout = None
+
+    def remove(self, series_id: int) -> None:
+        """What the series held is gone; removing one that is not there is nothing."""
+        series = self._series.pop(series_id, None)
+        if series is not None:
+            self._blocks[series.block_id].remove(series.place)
+            self._layout = None
+
+    # Readings
+
+    def gate(self, frame: Frame) -> tuple[Frame | Patch, ...]:
+        """The frame with its suspect readings marked, then patches for those it confirms. Applying
+        them in this order is what makes them count."""
+        block = self._blocks.get(frame.block_id)
+        return (frame,) if block is None else block.gate(frame)
+
+    def apply(self, item: Frame | Patch) -> bool:
+        """Take a frame or patch in; whether it said anything new.
+
+        False for an unknown block or series, for slots that have left the ring, and for slots
+        beyond the one after the receipt's (a clock that is wrong would empty the ring).
+        """
+        beyond = self.interval.slot(item.recv_ms) + 2
+        with np.errstate(all="ignore"):
+            if isinstance(item, Frame):
+                block = self._blocks.get(item.block_id)
+                return block is not None and item.slot < beyond and block.apply_frame(item)
+            series = self._series.get(item.series_id)
+            if series is None or not item.marks or item.from_slot + len(item.marks) > beyond:
+                return False
+            return self._blocks[series.block_id].apply_patch(item, series.place)
+
+    # Closing
+
+    def close(self, slot: int) -> Board:
+        """Statistics, freshness and ranks of everything, over windows that end with `slot`."""
+        self._check_held(slot, self._shape.day)
+        layout = self._laid_out()
+        columns = BoardColumns(self._count)
+        windows = {w: WindowColumns(self._count) for w in self._windows}
+        signs: list[Signs] = []
+        with np.errstate(all="ignore"):
+            for part, block in self._parts():
+                block.open(slot)
+                signs.append(block.signs(slot))
+                columns.put(part, block.row(slot, signs[-1]), changed_ms=block.changed_ms)
+                self._put_surge(columns, part, block=block, slot=slot)
+                for window_ms, slots in self._windows.items():
+                    self._put_window(windows[window_ms], part, block=block, slot=slot, slots=slots)
+            self._put_states(columns, signs)
+            board = self._board(slot, layout, columns=columns, windows=windows)
+            self._rank(board)
+        return board
+
+    def statistics(self, window_ms: int, slot: int) -> Statistics:
+        """Any window of up to a day that ends with `slot`, rows as in the boards.
+
+        Byte-equal to a standing one's. Raises Invalid where the window is no whole number of slots
+        or begins before what is held.
+        """
+        slots = self.interval.slots(window_ms)
+        self._check_held(slot, slots)
+        self._laid_out()
+        columns = WindowColumns(self._count)
+        with np.errstate(all="ignore"):
+            for part, block in self._parts():
+                block.open(slot)
+                self._put_window(columns, part, block=block, slot=slot, slots=slots)
+        return self._statistics(columns, window_ms=window_ms, slot=slot)
+
+    def _check_held(self, slot: int, slots: int) -> None:
+        first = slot - slots - REACH_SLOTS
+        if self.oldest_slot is not None and first < self.oldest_slot:
+            raise Invalid(
+                f"{slots} slots up to slot {slot} are no longer held",
+                field="slot",
+                allowed=f"{self.oldest_slot + slots + REACH_SLOTS} and later",
+            )
+
+    def _laid_out(self) -> Layout:
+        """The rows of the boards; made anew when membership has changed."""
+        if self._layout is None:
+            self._layout = Layout(self._series.values())
+            starts, start = {}, 0
+            for block in self._blocks.values():
+                starts[block.block.id] = start
+                start += block.count
+            order = np.array(
+                [starts[one.block_id] + one.place for one in self._layout.series], np.intp
+            )
+            straight = len(order) == start and bool((np.diff(order) == 1).all())
+            self._order = None if straight else order
+            self._count = start
+        return self._layout
+
+    def _parts(self) -> Iterable[tuple[slice, BlockTable]]:
+        """Every block with its part of columns in table order."""
+        start = 0
+        for block in self._blocks.values():
+            if block.count:
+                yield slice(start, start + block.count), block
+            start += block.count
+
+    def _put_surge(
+        self, columns: BoardColumns, part: slice, *, block: BlockTable, slot: int
+    ) -> None:
+        if self._hour:
+            mean, n = block.mean_before(slot, self._hour)
+            columns.put_surge(part, mean, n=n, expected=self._hour)
+
+    def _put_window(
+        self,
+        columns: WindowColumns,
+        part: slice,
+        *,
+        block: BlockTable,
+        slot: int,
+        slots: int,
+    ) -> None:
+        standing = slots in self._windows.values()
+        moments = block.window(slot, slots, standing=standing)
+        columns.put(part, moments, slots=slots)
+        columns.put_change(part, then=block.close_at(slot - slots), last=block.close_at(slot))
+
+    def _put_states(self, columns: BoardColumns, signs: Sequence[Signs]) -> None:
+        """A venue's other markets decide between quiet and frozen, so this comes last."""
+        groups: dict[tuple[str, str], list[int]] = {}
+        parts = list(self._parts())
+        for index, (_, block) in enumerate(parts):
+            groups.setdefault((block.block.venue, block.block.metric), []).append(index)
+        for members in groups.values():
+            read = sum(int(signs[index].read.sum()) for index in members)
+            moved = sum(int((signs[index].moved & signs[index].read).sum()) for index in members)
+            for index in members:
+                part, block = parts[index]
+                others = others_move(signs[index], moved_count=moved, read_count=read)
+                state = states(signs[index], others_move=others, day=self._shape.day)
+                columns.state[part] = state[: block.count]
+
+    def _statistics(self, columns: WindowColumns, *, window_ms: int, slot: int) -> Statistics:
+        to_ms = self.interval.open_ms(slot + 1)
+        return columns.statistics(
+            self._order, window_ms=window_ms, to_ms=to_ms, expected=window_ms // self.interval.ms
+        )
+
+    def _board(
+        self,
+        slot: int,
+        layout: Layout,
+        *,
+        columns: BoardColumns,
+        windows: dict[int, WindowColumns],
+    ) -> Board:
+        statistics = {
+            window_ms: self._statistics(columns, window_ms=window_ms, slot=slot)
+            for window_ms, columns in windows.items()
+        }
+        return columns.board(
+            self._order, interval=self.interval, slot=slot, layout=layout,
+            statistics=MappingProxyType(statistics),
+        )  # fmt: skip
+
+    def _rank(self, board: Board) -> None:
+        """Make the rankings that everybody asks for."""
+        for window_ms in list(self._windows)[:1]:
+            for metric in board.layout.metrics:
+                for by in DEVIATIONS:
+                    board.ranking(metric, by, window_ms=window_ms)
+
+    # Reading
+
+    @property
+    def newest_slot(self) -> int | None:
+        """The newest slot of any block, None before the first."""
+        found = [block.newest for block in self._blocks.values() if block.newest is not None]
+        return max(found, default=None)
+
+    @property
+    def oldest_slot(self) -> int | None:
+        """The oldest slot that is held for every block, None before the first."""
+        newest = self.newest_slot
+        return None if newest is None else newest - self._shape.ring + 1
+
+    def stretch(self, series_id: int, *, from_slot: int, to_slot: int) -> tuple[Column, Marks]:
+        """Copies of a series' slots [from_slot, to_slot): float64[n], suspect numbers included,
+        NaN where missing, and uint8[n]; what is not held is not polled."""
+        series = self._series[series_id]
+        return self._blocks[series.block_id].stretch(series.place, from_slot, to_slot=to_slot)
+
+    def missing(
+        self, series_ids: Iterable[int], *, from_slot: int, to_slot: int
+    ) -> dict[int, tuple[int, int]]:
+        """Series id -> (first, stop): the shortest run that holds every slot of [from_slot,
+        to_slot) in which nothing is known and a candle could help; series without one are left
+        out."""
+        found: dict[int, tuple[int, int]] = {}
+        members: dict[int, list[Series]] = {}
+        for series_id in series_ids:
+            if series_id in self._series:
+                one = self._series[series_id]
+                members.setdefault(one.block_id, []).append(one)
+        for block_id, series in members.items():
+            places = np.array([one.place for one in series])
+            first, stop = self._blocks[block_id].missing(
+                places, from_slot, to_slot=to_slot, fillable=_FILLABLE
+            )
+            for one, start, end in zip(series, first.tolist(), stop.tolist(), strict=True):
+                if start < end:
+                    found[one.id] = (start, end)
+        return found
