@@ -7,21 +7,39 @@ from __future__ import annotations
 
 import random
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from sigmawatch.adapters.buses.local import LocalBus
-from sigmawatch.adapters.clock import RealClock
+from sigmawatch.adapters.clock import RealClock, VirtualClock
 from sigmawatch.adapters.ledgers.sqlite import SqliteLedger
-from sigmawatch.adapters.venues import VENUES, VenueSettings, settings_for, venue_for
+from sigmawatch.adapters.venues import VENUES, VenueSettings, venue_for
+from sigmawatch.adapters.venues.files import FileVenue, read_tapes
+from sigmawatch.adapters.venues.recorded import (
+    Exchange,
+    Player,
+    Recorder,
+    kept_headers,
+    read_recording,
+)
+from sigmawatch.adapters.venues.rest import RestVenue
 from sigmawatch.app.backfill import Backfill
 from sigmawatch.app.catalogue import Catalogue
 from sigmawatch.app.collector import Collector
-from sigmawatch.app.config import Config, VenueConfig
+from sigmawatch.app.config import BackfillConfig, Config, HistoryConfig, Track, VenueConfig
 from sigmawatch.app.program import Ports, Program
+from sigmawatch.app.recording import record_for
+from sigmawatch.app.replay import replay
+from sigmawatch.domain.window import MINUTE_MS, Interval
 from sigmawatch.ports.clock import Clock
 from sigmawatch.ports.venue import Venue, VenueTraits
+from sigmawatch_simulator import Config as SimulatorConfig
+from sigmawatch_simulator import Simulator
+from sigmawatch_simulator.cli import main as simulator_main
+
+DEMO_BUDGET = 60_000.0  # requests a minute: the double is ours
+REPLAY_BUDGET = 1e9  # nobody is asked
 
 
 def wanted_venues(config: Config) -> Sequence[str]:
@@ -32,21 +50,26 @@ def wanted_venues(config: Config) -> Sequence[str]:
 
 def venue_settings(name: str, config: VenueConfig) -> VenueSettings:
     """The adapter's settings: its defaults, changed where the configuration says so."""
-    settings = settings_for(name)
-    changes: dict[str, object] = {
-        "base_url": config.base_url,
-        "fallback_url": config.fallback_url,
-        "api_key": config.api_key.get_secret_value() or None,
-        "requests_per_minute": config.requests_per_minute,
-        "count_floor": config.count_floor,
-        "timeout_s": config.timeout_s,
-    }
-    return replace(settings, **{key: value for key, value in changes.items() if value is not None})
+    return VenueSettings(
+        name=name,
+        base_url=config.base_url or "",
+        fallback_url=config.fallback_url or "",
+        api_key=config.api_key.get_secret_value(),
+        timeout_s=config.timeout_s,
+        requests_per_minute=config.requests_per_minute,
+        count_floor=config.count_floor,
+    )
 
 
-def venue_traits() -> Mapping[str, VenueTraits]:
-    """What every venue with an adapter can do, without asking it."""
-    return {name: settings_for(name).traits for name in VENUES}
+def venue_traits(config: Config | None = None) -> Mapping[str, VenueTraits]:
+    """What every venue with an adapter can do, under the configured budgets, without asking it."""
+    chosen = config or Config()
+    return {name: _venue(name, chosen, clock=RealClock()).traits for name in VENUES}
+
+
+def _venue(name: str, config: Config, *, clock: Clock) -> Venue:
+    rng = random.Random()  # noqa: S311 - jitter of back-offs, not a secret
+    return venue_for(venue_settings(name, config.venue(name)), clock=clock, rng=rng)
 
 
 @asynccontextmanager
@@ -66,11 +89,7 @@ async def build(
         ledger = await SqliteLedger.open(config.data, clock=clock)
         stack.push_async_callback(ledger.close)
         if venues is None:
-            rng = random.Random()  # noqa: S311 - jitter, not a secret
-            venues = [
-                venue_for(venue_settings(name, config.venue(name)), clock=clock, rng=rng)
-                for name in wanted_venues(config)
-            ]
+            venues = [_venue(name, config, clock=clock) for name in wanted_venues(config)]
         for venue in venues:
             stack.push_async_callback(venue.close)
         ports = Ports(clock=clock, ledger=ledger, history=ledger, bus=LocalBus())
@@ -103,6 +122,134 @@ def _roles(
     return collector, backfill
 
 
-def demo_folder(config: Config) -> Path:
-    """Where the demo market keeps its own data."""
-    return config.data / "demo"
+@asynccontextmanager
+async def demo_program(config: Config) -> AsyncIterator[Program]:
+    """The demo market: the venue double in this process, the default markets, a folder of its own.
+
+    Its venues have no request limits, so the day before is there within seconds.
+    """
+    async with AsyncExitStack() as stack:
+        simulator = await stack.enter_async_context(Simulator(SimulatorConfig(limited=False)))
+        venues = {
+            name.lower(): VenueConfig(
+                base_url=simulator.base_url(name.lower()), requests_per_minute=DEMO_BUDGET
+            )
+            for name in VENUES
+        }
+        demo = Config(
+            data=config.data / "demo",
+            interval=config.interval,
+            windows_ms=config.windows_ms,
+            server=config.server,
+            venues=venues,
+        )
+        yield await stack.enter_async_context(build(demo, demo=True))
+
+
+def simulate(arguments: Sequence[str]) -> int:
+    """Run the venue double until a signal; its exit code."""
+    return simulator_main(list(arguments))
+
+
+async def record(config: Config, name: str, path: Path, *, for_s: float) -> None:
+    """Ask one venue as a collector would, and append every raw answer to `path`: its market list,
+    then the tickers after every slot boundary and the newest candles of what is tracked there.
+    What fails is recorded as it came. Raises NotFound for a venue without an adapter.
+    """
+    clock = RealClock()
+    venue = _venue(name, config, clock=clock)
+    assert isinstance(venue, RestVenue)
+    with path.open("ab") as file:
+        recorder = Recorder(file)
+        venue.http.tap = lambda request, reply: recorder.write(
+            Exchange(
+                at_ms=reply.recv_ms,
+                venue=name,
+                path=request.path,
+                query=dict(request.params),
+                status=reply.status,
+                headers=kept_headers(reply.headers),
+            ),
+            reply.body,
+        )
+        try:
+            await record_for(venue, config, clock, until_ms=clock.now_ms() + round(1_000 * for_s))
+        finally:
+            await venue.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replay:
+    """A program over recorded data, and how to run it slot by slot."""
+
+    program: Program
+    clock: VirtualClock
+    interval: Interval
+    until_ms: int
+
+    def slots(self, *, speed: float | None = None) -> AsyncIterator[int]:
+        """Every slot, once its snapshot is out; see app.replay."""
+        return replay(self.program, self.clock, self.interval, until_ms=self.until_ms, speed=speed)
+
+
+def replaying(config: Config, source: Path, *, folder: Path) -> AbstractAsyncContextManager[Replay]:
+    """The program over a recording (`.jsonl`) or candle files, in `folder`. Raises Invalid, InUse
+    on entry."""
+    if source.suffix == ".jsonl":
+        return _replaying_answers(config, source, folder=folder)
+    return _replaying_candles(config, source, folder=folder)
+
+
+@asynccontextmanager
+async def _replaying_candles(
+    config: Config, source: Path, *, folder: Path
+) -> AsyncIterator[Replay]:
+    tapes = read_tapes(source, venue="REPLAY")
+    first_ms = min(int(tape.open_ms[0]) for tape in tapes)
+    last_ms = max(int(tape.open_ms[-1]) for tape in tapes) + MINUTE_MS
+    clock = VirtualClock(first_ms)
+    track = Track(
+        venue="replay",
+        markets=tuple(tape.market.pair for tape in tapes),
+        metrics=("price", "volume_24h_quote", "traded_quote"),
+        every=config.interval,
+    )
+    settings = _replay_config(config, folder, track=(track,), venues={})
+    async with build(settings, clock=clock, venues=[FileVenue(tapes, clock=clock)]) as program:
+        yield Replay(program=program, clock=clock, interval=config.interval, until_ms=last_ms)
+
+
+@asynccontextmanager
+async def _replaying_answers(
+    config: Config, source: Path, *, folder: Path
+) -> AsyncIterator[Replay]:
+    exchanges = read_recording(source)
+    clock = VirtualClock(exchanges[0].at_ms)
+    names = {exchange.venue for exchange in exchanges} & set(VENUES)
+    async with Player(exchanges, clock=clock) as player:
+        venues = {
+            name.lower(): VenueConfig(
+                base_url=player.base_url(name), requests_per_minute=REPLAY_BUDGET
+            )
+            for name in names
+        }
+        track = tuple(one for one in config.track if one.venue_name in names)
+        settings = _replay_config(config, folder, track=track, venues=venues)
+        async with build(settings, clock=clock) as program:
+            until_ms = exchanges[-1].at_ms
+            yield Replay(program=program, clock=clock, interval=config.interval, until_ms=until_ms)
+
+
+def _replay_config(
+    config: Config, folder: Path, *, track: tuple[Track, ...], venues: Mapping[str, VenueConfig]
+) -> Config:
+    return Config(
+        data=folder,
+        interval=config.interval,
+        windows_ms=config.windows_ms,
+        server=config.server,
+        history=HistoryConfig(raw_days=36_500),  # recorded days are old by nature
+        backfill=BackfillConfig(enabled=False),
+        track=track,
+        venues=venues,
+    )

@@ -48,14 +48,6 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return self.venue, self.path, tuple(chosen)
 
 
-def body_fields(body: bytes) -> dict[str, str | bytes]:
-    """The field of `Exchange` that holds these bytes."""
-    try:
-        return {"text": body.decode()}
-    except UnicodeDecodeError:
-        return {"data": body}
-
-
 def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """The headers that change what an adapter does with an answer."""
     lower = {name.lower(): value for name, value in headers.items()}
@@ -69,9 +61,13 @@ class Recorder:
         self._file = file
         self.count = 0
 
-    def write(self, exchange: Exchange) -> None:
+    def write(self, exchange: Exchange, body: bytes) -> None:
         """One line, flushed: a recording that is cut off is whole up to there."""
-        self._file.write(msgspec.json.encode(exchange))
+        try:
+            whole = msgspec.structs.replace(exchange, text=body.decode())
+        except UnicodeDecodeError:
+            whole = msgspec.structs.replace(exchange, data=body)
+        self._file.write(msgspec.json.encode(whole))
         self._file.write(b"\n")
         self._file.flush()
         self.count += 1

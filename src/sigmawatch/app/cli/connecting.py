@@ -12,6 +12,7 @@ import aiohttp
 
 from sigmawatch.app.cli import running
 from sigmawatch.app.cli.client import ApiClient, Client, in_process
+from sigmawatch.app.cli.judging import workable
 from sigmawatch.app.config import Config
 from sigmawatch.app.web import create_app
 from sigmawatch.app.wiring import build
@@ -25,13 +26,14 @@ ANSWER_TIMEOUT_S = 300.0  # a collection waits for its venues
 async def connected(config: Config) -> AsyncIterator[Client]:
     """A client of the program that holds `config.data`, else of one opened for this block.
 
-    Raises InUse where a process holds the folder but does not answer.
+    Raises InUse where a process holds the folder but does not answer, ConfigProblems.
     """
     note = running.find(config.data)
     if note is not None and await _answers(note):
         async with over_http(note) as client:
             yield client
         return
+    workable(config)
     async with build(config) as program:
         yield ApiClient(in_process(create_app(program)))
 

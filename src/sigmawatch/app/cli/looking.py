@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from sigmawatch.app.cli import options
+from sigmawatch.app.cli.client import segment
 from sigmawatch.app.cli.output import (
     demo_line,
     number,
@@ -72,10 +73,10 @@ def _print_ranking(console: Console, answer: Any) -> None:
                "σ of returns": "right", "change": "right", "coverage": "right",
                "state": "left"}  # fmt: skip
     rows = [
-        (item["rank_text"], f"{item['venue']}:{item['pair']}", number(item["value"]),
-         percent(item["sigma_rel"]), percent(item["sigma_ret"]), _change(item["change_pct"]),
-         f"{item['coverage']:.0%}", item["state"])
-        for item in (*answer["items"], *answer["provisional"])
+        (_place(item), item["market"], number(item["value"]), percent(item["sigma_rel"]),
+         percent(item["sigma_ret"]), _change(item["change_pct"]), percent(item["coverage"]),
+         item["state"])
+        for item in answer["items"]
     ]  # fmt: skip
     print_table(console, columns, rows)
     console.print(plain(
@@ -83,6 +84,13 @@ def _print_ranking(console: Console, answer: Any) -> None:
         f"{answer['excluded']} excluded"
         + (", in mixed units" if answer["mixed_units"] else "")
     ))  # fmt: skip
+
+
+def _place(item: Any) -> str:
+    """The rank; where there is none, why."""
+    if item["rank_text"]:
+        return str(item["rank_text"])
+    return f"({item['provisional_rank']})" if item["provisional"] else str(item["rank_reason"])
 
 
 def _change(value: float | None) -> str:
@@ -104,8 +112,6 @@ def show(
     """Show everything that is known of one series."""
 
     async def shown(client: Client) -> Any:
-        from sigmawatch.app.cli.client import segment  # noqa: PLC0415 - as in app.cli.session
-
         # A name may hold the separator of addresses; the API reads a dash as one, too.
         name = segment(series.replace("/", "-"))
         return await client.get(f"/metrics/{name}", by=by, window=window, peers=peers)

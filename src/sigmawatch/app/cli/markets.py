@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sigmawatch.app.cli import options
+from sigmawatch.app.cli.client import segment
 from sigmawatch.app.cli.output import demo_line, number, plain, print_json, print_table, stdout
 from sigmawatch.app.cli.session import ask
-from sigmawatch.domain.errors import Invalid, NotFound
-from sigmawatch.domain.market import parse_market
+from sigmawatch.domain.errors import NotFound
+from sigmawatch.domain.market import Market, parse_market
 from sigmawatch.domain.metric import METRICS
-from sigmawatch.domain.series import parse_series
 
 if TYPE_CHECKING:
     from sigmawatch.app.cli.client import Client
@@ -75,44 +75,32 @@ def remove(
     """Stop tracking. What was recorded stays."""
 
     async def removed(client: Client) -> list[str]:
-        names: list[str] = []
-        for text in series:
-            for item in await _named(client, text):
-                await client.delete(f"/metrics/{item['id']}")
-                names.append(item["name"])
-        return names
+        slugs = [slug for text in series for slug in await _slugs(client, text)]
+        for slug in slugs:
+            await client.delete(f"/metrics/{segment(slug)}")
+        return slugs
 
-    for name in ask(removed, file=file, data=data):
-        stdout().print(plain(f"no longer tracking {name}"))
+    for slug in ask(removed, file=file, data=data):
+        stdout().print(plain(f"no longer tracking {slug}"))
 
 
-async def _named(client: Client, text: str) -> list[dict[str, Any]]:
-    """The tracked series that `text` names: one, or all of a market."""
-    if _names_series(text):
-        return [await client.get(f"/metrics/{parse_series(text).text}")]
-    market = parse_market(text)
-    tracked = (await client.get_all("/metrics"))["items"]
-    pairs = [item for item in tracked if market.venue in {None, item["venue"]}]
-    found = [item for item in pairs if _same_market(text, item)]
-    if not found:
-        near = sorted({f"{item['venue']}:{item['pair']}" for item in pairs})[:5]
-        raise NotFound(f"{text} is not tracked", field="series", allowed=", ".join(near))
-    if len({item["venue"] for item in found}) > 1:
-        names = ", ".join(sorted({f"{item['venue']}:{item['pair']}" for item in found}))
-        raise Invalid(f"{text} is tracked at several venues", field="series", allowed=names)
-    return found
+async def _slugs(client: Client, text: str) -> list[str]:
+    """What a person calls one series, or all of one market, as the API takes it."""
+    if text.strip().isdigit() or text.rpartition(":")[2].strip().lower() in METRICS:
+        return [text.strip().replace("/", "-")]
+    wanted = parse_market(text)
+    tracked = (await client.get_all("/markets", tracked=True))["items"]
+    found = [item for item in tracked if wanted.names(_market(item))]
+    if len(found) != 1:
+        rule = "is tracked at several venues" if found else "is not tracked"
+        names = ", ".join(item["name"] for item in (found or tracked)[:5])
+        raise NotFound(f"{text} {rule}", field="series", allowed=names)
+    (item,) = found
+    return [f"{item['venue']}:{item['base']}-{item['quote']}:{m}" for m in item["metrics"]]
 
 
-def _names_series(text: str) -> bool:
-    return text.isdigit() or text.rpartition(":")[2].strip().lower() in METRICS
-
-
-def _same_market(text: str, item: dict[str, Any]) -> bool:
-    from sigmawatch.domain.market import Market  # noqa: PLC0415
-
-    market = Market(venue=item["venue"], base=item["base"], quote=item["quote"],
-                    native=item["market"])  # fmt: skip
-    return parse_market(text).names(market)
+def _market(item: dict[str, Any]) -> Market:
+    return Market(**{key: item[key] for key in ("venue", "base", "quote", "native")})
 
 
 def list_(
@@ -158,7 +146,7 @@ def _print_tracked(answer: Any) -> None:
     columns = {"id": "right", "market": "left", "metric": "left", "every": "left",
                "value": "right", "at": "left", "state": "left", "defined by": "left"}  # fmt: skip
     print_table(console, columns, [
-        (item["id"], f"{item['venue']}:{item['pair']}", item["metric"], item["interval"],
+        (item["id"], item["market"], item["metric"], item["interval"],
          number(item["value"]), item["value_at"], item["state"], item["origin"])
         for item in answer["items"]
     ])  # fmt: skip

@@ -54,19 +54,31 @@ def replay(
         typer.Option("--speed", min=0.001, metavar="FACTOR", show_default="as fast as it goes",
                      help="Recorded seconds a second."),
     ] = None,
+    ends: Annotated[
+        bool, typer.Option("--end", help="End with the recording, instead of serving on.")
+    ] = False,
     port: options.Port = None,
     file: options.ConfigFile = None,
-    data: options.Data = None,
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", metavar="FOLDER", show_default="data/replay/NAME",
+                     help="Folder of its own for the database; new."),
+    ] = None,
 ) -> None:  # fmt: skip
-    """Play a recording through the real program, in a folder of its own. Ends with Ctrl-C."""
-    config = options.read_config(file, data, server={"port": port})
+    """Play a recording through the real program, in a folder of its own. Ends with Ctrl-C.
+
+    The page and the API answer meanwhile, and afterwards. No venue is asked.
+    """
+    config = options.read_config(file, None, server={"port": port})
     if not source.exists():
         raise NotFound(f"{source} is not there", field="FILE|FOLDER")
     configure(LogStyle.CONSOLE, level=logging.WARNING)
-    from sigmawatch.app.cli.lines import Lines  # noqa: PLC0415 - as in app.cli.session
+    from sigmawatch.app.cli.replay_bar import ReplayBar  # noqa: PLC0415 - as in app.cli.session
     from sigmawatch.app.cli.serving import serve_replay  # noqa: PLC0415
 
-    asyncio.run(serve_replay(config, source, speed=speed, lines=Lines(stdout())))
+    folder = data or config.data / "replay" / source.stem
+    bar = ReplayBar(stdout(), ends=ends)
+    asyncio.run(serve_replay(config, source, folder=folder, speed=speed, bar=bar))
 
 
 def simulate(context: typer.Context) -> None:

@@ -11,21 +11,24 @@ import os
 import secrets
 import socket
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
+from sigmawatch.app.cli.judging import workable
 from sigmawatch.app.cli.lines import Lines
+from sigmawatch.app.cli.replay_bar import ReplayBar
 from sigmawatch.app.cli.running import Running, announced
 from sigmawatch.app.cli.signals import until_signalled
 from sigmawatch.app.config import Config
 from sigmawatch.app.demo import Facts, Mode, next_mode
-from sigmawatch.app.forecast import forecast
-from sigmawatch.app.problems import ConfigProblems
 from sigmawatch.app.program import Program
 from sigmawatch.app.web import create_app
 from sigmawatch.app.web.server import listen, serve_on
-from sigmawatch.app.wiring import build, demo_program, venue_traits
+from sigmawatch.app.wiring import build, demo_program, replaying
+from sigmawatch.domain.errors import Conflict
 
 LOOK_EVERY_MS = 250
+DATABASE = "sigmawatch.db"
 
 
 class Stage:
@@ -46,10 +49,7 @@ class Stage:
 
 async def serve(config: Config, *, demo: bool, lines: Lines) -> None:
     """Run everything until a signal. Raises InUse, ConfigProblems, StorageNewer, Refused."""
-    found = forecast(config, venue_traits())
-    if found.problems:
-        raise ConfigProblems(found.problems)
-    for warning in found.warnings:
+    for warning in () if demo else workable(config).warnings:
         lines.say(f"warning: {warning}")
     await until_signalled(_serve(config, demo=demo, lines=lines))
 
@@ -68,6 +68,36 @@ async def _serve(config: Config, *, demo: bool, lines: Lines) -> None:
             group.create_task(lines.follow(stage), name="lines")
             if not demo:
                 group.create_task(_fall_back(config, program, stage, lines), name="demo")
+
+
+async def serve_replay(
+    config: Config, source: Path, *, folder: Path, speed: float | None, bar: ReplayBar
+) -> None:
+    """Play `source` through the real program and serve it, then serve on until a signal.
+
+    Raises InUse, Invalid, Conflict.
+    """
+    if (folder / DATABASE).exists():
+        raise Conflict(f"{folder} holds data already; name another folder with --data")
+    await until_signalled(_serve_replay(config, source, folder=folder, speed=speed, bar=bar))
+
+
+async def _serve_replay(
+    config: Config, source: Path, *, folder: Path, speed: float | None, bar: ReplayBar
+) -> None:
+    async with AsyncExitStack() as stack:
+        listener = stack.enter_context(listen(config.server.host, config.server.port))
+        replay = await stack.enter_async_context(replaying(config, source, folder=folder))
+        token = secrets.token_urlsafe(32)
+        running = Running(url=_url(listener), pid=os.getpid(), token=token)
+        stack.enter_context(announced(folder, running))
+        async with asyncio.TaskGroup() as group:
+            web = group.create_task(serve_on(create_app(replay.program, token=token), listener))
+            with bar.begun(replay, url=running.url, folder=folder):
+                async for slot in replay.slots(speed=speed):
+                    bar.closed(replay.interval.open_ms(slot + 1))
+            if bar.ends:
+                web.cancel()
 
 
 def _url(listener: socket.socket) -> str:

@@ -50,8 +50,7 @@ def check(
     Every problem is reported at once. Ends with 0 where all is well, 1 with warnings only, 2 with
     problems. Asks no venue.
     """
-    from sigmawatch.app.forecast import forecast  # noqa: PLC0415 - as in app.cli.session
-    from sigmawatch.app.wiring import venue_traits  # noqa: PLC0415
+    from sigmawatch.app.cli.judging import judged  # noqa: PLC0415 - as in app.cli.session
 
     try:
         config = options.read_config(file, data)
@@ -60,7 +59,7 @@ def check(
             print_json(stdout(), {"problems": [asdict(p) for p in error.problems]})
             raise typer.Exit(Exit.USAGE) from error
         raise
-    found = forecast(config, venue_traits())
+    found = judged(config)
     if as_json:
         print_json(stdout(), asdict(found))
     else:
