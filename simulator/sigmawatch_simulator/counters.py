@@ -1,5 +1,6 @@
 """What the venues were asked: for tests of good citizenship."""
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,15 +23,19 @@ class Counters:
     def __init__(self, venues: tuple[str, ...]) -> None:
         self._venues = venues
         self._blocked_until_ms: dict[str, int] = {}
+        self._arrived = {venue: asyncio.Event() for venue in venues}
         self.reset()
 
     def reset(self) -> None:
         """Forget the counts; bans stay in force."""
         self._counts = {venue: VenueCount() for venue in self._venues}
+        for event in self._arrived.values():
+            event.clear()
 
     def begin(self, venue: str, now_ms: int) -> None:
         """A request has come."""
         count = self._counts[venue]
+        self._arrived[venue].set()
         count.in_flight_count += 1
         count.in_flight_max = max(count.in_flight_max, count.in_flight_count)
         count.first_ms = now_ms if count.first_ms is None else count.first_ms
@@ -47,6 +52,10 @@ class Counters:
     def blocked(self, venue: str, until_ms: int) -> None:
         """The venue has asked for silence until then."""
         self._blocked_until_ms[venue] = max(until_ms, self._blocked_until_ms.get(venue, 0))
+
+    async def arrival(self, venue: str) -> None:
+        """Returns once a request has come since the last reset, answered or not."""
+        await self._arrived[venue].wait()
 
     def requests(self, venue: str, *, route: str | None = None, status: int | None = None) -> int:
         """How many answered or given-up requests fit."""

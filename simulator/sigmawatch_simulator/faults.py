@@ -6,7 +6,7 @@ and throws the dice from the seed, so the same requests meet the same faults in 
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
 
 import msgspec
@@ -112,11 +112,17 @@ class Fault:
         return begun and (self.until_ms is None or now_ms < self.until_ms)
 
 
+_NAMES = {field.name for field in fields(Fault)}
+
+
 def parse_faults(text: bytes | str) -> list[Fault]:
     """One fault or a list of them as JSON. Raises BadRequest."""
     try:
         value = msgspec.json.decode(text)
         rows = value if isinstance(value, list) else [value]
+        unknown = {name for row in rows if isinstance(row, dict) for name in row} - _NAMES
+        if unknown:
+            raise BadRequest(f"unknown: {', '.join(sorted(unknown))}; known: {sorted(_NAMES)}")
         return msgspec.convert(rows, type=list[Fault])
     except msgspec.MsgspecError as exc:
         raise BadRequest(str(exc)) from exc

@@ -23,7 +23,7 @@ class Prints:
     """[prints, cells] of one line of minutes; where not active, all volumes are 0."""
 
     active: Flags
-    offset_ms: Ints  # within the minute, growing
+    offset_ms: Ints  # within the minute, growing, where active
     price: Ints
     volume: Ints
     quote: Ints
