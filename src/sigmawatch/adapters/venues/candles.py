@@ -99,7 +99,7 @@ def candles_of(rows: Rows, asked: CandleRequest, *, now_ms: int) -> Candles:
         open_ms=array("q", opens[at].astype(np.int64).tobytes()),
         close=_column(closes[at]),
         volume_base=_column(volumes[at]),
-        volume_quote=_column(_quotes(rows, closes, volumes)[at]),
+        volume_quote=_column(_quotes(rows, closes=closes, volumes=volumes)[at]),
         trades=_column(_amounts(rows.trades, len(opens))[at]),
         quote_derived=not rows.quoted,
         complete_ms=complete_ms,
@@ -139,7 +139,7 @@ def _reached_ms(seen: Values, asked: CandleRequest) -> int:
     return max(int(seen.min()), asked.from_ms) if len(seen) else asked.to_ms
 
 
-def _quotes(rows: Rows, closes: Values, volumes: Values) -> Values:
+def _quotes(rows: Rows, *, closes: Values, volumes: Values) -> Values:
     if rows.quoted:
         return _amounts(rows.quotes, len(volumes))
     prices = closes

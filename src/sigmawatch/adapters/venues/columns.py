@@ -31,25 +31,25 @@ _BASIS_POINTS = 10_000.0
 def floats(raws: Sequence[object]) -> tuple[Values, dict[int, str]]:
     """float64[n] and index -> reason; NaN where `number` refuses."""
     values, refused = array("d"), dict[int, str]()
-    _read(raws, values, refused)
+    _read(raws, into=values, refused=refused)
     return np.frombuffer(values, np.float64) if values else np.empty(0), refused
 
 
-def _read(raws: Sequence[object], values: array[float], refused: dict[int, str]) -> None:
+def _read(raws: Sequence[object], *, into: array[float], refused: dict[int, str]) -> None:
     run = _plain(raws)
     if run is not None:
-        values.extend(run)
+        into.extend(run)
     elif len(raws) <= _SINGLES_MAX:
         for raw in raws:
             try:
-                values.append(number(raw))
+                into.append(number(raw))
             except Invalid as error:
-                refused[len(values)] = str(error)
-                values.append(np.nan)
+                refused[len(into)] = str(error)
+                into.append(np.nan)
     else:
         middle = len(raws) // 2
-        _read(raws[:middle], values, refused)
-        _read(raws[middle:], values, refused)
+        _read(raws[:middle], into=into, refused=refused)
+        _read(raws[middle:], into=into, refused=refused)
 
 
 def _plain(raws: Sequence[Any]) -> array[float] | None:
@@ -95,12 +95,16 @@ class Sheet:
         values = self.read(metric, raws)
         if zero_is_missing:
             values[values == 0.0] = np.nan
-        self._columns[metric] = self._refuse(metric, values, values <= 0.0, "must be above zero")
+        self._columns[metric] = self._refuse(
+            metric, values, broken=values <= 0.0, why="must be above zero"
+        )
 
     def volume(self, metric: str, raws: Sequence[object]) -> None:
         """A column of amounts, zero or more."""
         values = self.read(metric, raws)
-        self._columns[metric] = self._refuse(metric, values, values < 0.0, "must not be negative")
+        self._columns[metric] = self._refuse(
+            metric, values, broken=values < 0.0, why="must not be negative"
+        )
 
     def book(self, bids: Sequence[object], asks: Sequence[object]) -> None:
         """Best quotes, and their spread. A side without orders is missing; a crossed pair is."""
@@ -108,7 +112,7 @@ class Sheet:
         self.price("ask", asks, zero_is_missing=True)
         bid, ask = self._columns["bid"], self._columns["ask"]
         crossed = ask < bid
-        self._columns["ask"] = self._refuse("ask", ask, crossed, "below the bid")
+        self._columns["ask"] = self._refuse("ask", ask, broken=crossed, why="below the bid")
         bid[crossed] = np.nan
         self._derive("spread_bp", _BASIS_POINTS * (ask - bid) / (0.5 * (ask + bid)))
 
@@ -117,7 +121,8 @@ class Sheet:
         amounts = self._columns[amount]
         values = amounts * prices
         values[amounts == 0.0] = 0.0  # what did not trade has no average price, and no worth
-        self._derive(metric, self._refuse(metric, values, values < 0.0, "must not be negative"))
+        worthless = (amounts > 0.0) & (values <= 0.0)
+        self._derive(metric, self._refuse(metric, values, broken=worthless, why="no worth"))
 
     def column(self, metric: str) -> Values:
         """A column as it stands: float64[markets], NaN where missing."""
@@ -143,11 +148,13 @@ class Sheet:
         )
 
     def _derive(self, metric: str, values: Values) -> None:
-        self._columns[metric] = self._refuse(metric, values, values > VALUE_MAX, "out of range")
+        self._columns[metric] = self._refuse(
+            metric, values, broken=values > VALUE_MAX, why="out of range"
+        )
         self._derived.add(metric)
 
     def _refuse(
-        self, metric: str, values: Values, broken: npt.NDArray[np.bool_], why: str
+        self, metric: str, values: Values, *, broken: npt.NDArray[np.bool_], why: str
     ) -> Values:
         for index in np.flatnonzero(broken):
             self.reject(self.natives[index], f"{metric}: {why}: {float(values[index])!r}")

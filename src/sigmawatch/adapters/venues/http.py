@@ -82,6 +82,7 @@ class VenueHttp:
         fallback = settings.fallback_url or settings.base_url or facts.fallback_url
         self._fallback = fallback.rstrip("/")
         self._counts: Counter[str] = Counter()
+        self.tap: Callable[[Request, Reply], None] | None = None  # hears every answer (`record`)
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -163,8 +164,11 @@ class VenueHttp:
         except (aiohttp.ClientError, OSError) as error:
             raise Unavailable(f"{self.facts.name} is out of reach: {_brief(error)}") from None
         received = {name.lower(): value for name, value in response.headers.items()}
-        return Reply(status=response.status, headers=received, body=body,
-                     recv_ms=self._clock.now_ms())  # fmt: skip
+        reply = Reply(status=response.status, headers=received, body=body,
+                      recv_ms=self._clock.now_ms())  # fmt: skip
+        if self.tap is not None:
+            self.tap(request, reply)
+        return reply
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
         chunks, left = [], self._settings.body_bytes_max
