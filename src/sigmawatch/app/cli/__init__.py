@@ -15,7 +15,7 @@ from rich.text import Text
 
 from sigmawatch import __version__
 from sigmawatch.app.cli import collecting, looking, markets, replaying, run, setting_up
-from sigmawatch.app.cli.exits import MEANING, tell
+from sigmawatch.app.cli.exits import MEANING, first_of, tell
 from sigmawatch.app.cli.output import stderr, stdout
 from sigmawatch.domain.errors import SigmawatchError
 
@@ -73,5 +73,5 @@ def main() -> None:
     """The entry point: runs a command, and ends the process with its code."""
     try:
         app()
-    except SigmawatchError as error:
-        sys.exit(tell(error, stderr()))
+    except* SigmawatchError as group:  # a task group wraps what ends it
+        sys.exit(tell(first_of(group), stderr()))

@@ -55,3 +55,9 @@ def tell(error: SigmawatchError, console: Console) -> Exit:
     for line in lines:  # Text, since brackets in a stranger's name are no mark-up
         console.print(Text(line, style="red"), soft_wrap=True)
     return exit_of(error)
+
+
+def first_of(group: BaseExceptionGroup[SigmawatchError]) -> SigmawatchError:
+    """The first error inside a group, however deep."""
+    first = group.exceptions[0]
+    return first_of(first) if isinstance(first, BaseExceptionGroup) else first

@@ -37,7 +37,7 @@ def record(
     from sigmawatch.app.wiring import record as recorded  # noqa: PLC0415
 
     asyncio.run(until_signalled(
-        recorded(config, venue_name(venue), target, for_s=span_ms / SECOND_MS)
+        recorded(config, venue_name(venue), path=target, for_s=span_ms / SECOND_MS)
     ))  # fmt: skip
     lines = sum(1 for _ in target.open("rb")) if target.exists() else 0
     stdout().print(plain(f"{target}: {lines} answers of {venue_name(venue)}"))

@@ -9,42 +9,41 @@ import asyncio
 import os
 import signal
 import threading
-from collections.abc import Awaitable
+import time
+from collections.abc import Coroutine
+from typing import Any
 
 GRACE_S = 1.8
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-async def until_signalled(work: Awaitable[None]) -> None:
+async def until_signalled(work: Coroutine[Any, Any, None]) -> None:
     """Do `work` until it ends or a signal comes; a signal is a normal end."""
-    task = asyncio.ensure_future(work)
-    ending = False
+    task, loop = asyncio.ensure_future(work), asyncio.get_running_loop()
+    signalled = threading.Event()
+    # Waiting since before the signal: neither a blocked event loop nor a thread that does not
+    # return can keep us.
+    threading.Thread(target=_leave_after, args=(signalled,), daemon=True).start()
 
-    def first() -> None:
-        nonlocal ending
-        ending = True
-        _at_once_after(GRACE_S)
-        task.cancel()
+    def first(*_: object) -> None:
+        for number in SIGNALS:
+            signal.signal(number, _leave)
+        signalled.set()
+        loop.call_soon_threadsafe(task.cancel)
 
-    loop = asyncio.get_running_loop()
     for number in SIGNALS:
-        loop.add_signal_handler(number, first)
+        signal.signal(number, first)
     try:
         await task
     except asyncio.CancelledError:
-        if not ending:
+        if not signalled.is_set():
             raise
 
 
-def _at_once_after(seconds: float) -> None:
-    """From now on a signal, or the end of `seconds`, ends the process; a blocked event loop, or a
-    thread that does not return, cannot stop that."""
-    for number in SIGNALS:
-        asyncio.get_running_loop().remove_signal_handler(number)
-        signal.signal(number, _leave)
-    timer = threading.Timer(seconds, os._exit, args=(0,))
-    timer.daemon = True
-    timer.start()
+def _leave_after(signalled: threading.Event) -> None:
+    signalled.wait()
+    time.sleep(GRACE_S)
+    _leave()
 
 
 def _leave(*_: object) -> None:

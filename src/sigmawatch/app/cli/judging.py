@@ -1,0 +1,32 @@
+"""Whether a configuration can work, asked of the adapters but of no venue."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sigmawatch.app.config import Config
+from sigmawatch.app.forecast import Forecast, forecast
+from sigmawatch.app.problems import ConfigProblems, Problem
+from sigmawatch.app.wiring import venue_traits
+from sigmawatch.domain.errors import Invalid
+
+
+def judged(config: Config) -> Forecast:
+    """The forecast of `config`, with what an adapter itself refuses among the problems."""
+    found = forecast(config, venue_traits())
+    refused: list[Problem] = []
+    for name, settings in config.venues.items():
+        try:
+            venue_traits(Config(venues={name: settings}))
+        except Invalid as error:
+            path = f"venues.{name}.{error.field}".rstrip(".")
+            refused.append(Problem(path=path, rule=str(error), allowed=error.allowed))
+    return replace(found, problems=(*found.problems, *refused))
+
+
+def workable(config: Config) -> Forecast:
+    """The forecast of a configuration that can work. Raises ConfigProblems."""
+    found = judged(config)
+    if found.problems:
+        raise ConfigProblems(found.problems)
+    return found
