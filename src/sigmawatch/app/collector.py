@@ -105,7 +105,7 @@ class Collector:
     async def refresh_markets(self) -> None:
         """Read the market list once."""
         now_ms = self._clock.now_ms()
-        markets = await within(self._clock, now_ms + 60_000, self.venue.markets())
+        markets = await within(self.venue.markets(), clock=self._clock, until_ms=now_ms + 60_000)
         self._catalogue.list_markets(self.name, markets)
         tracked = [one.market for one in self._catalogue.of_venue(self.name)]
         self.delistings.listed(markets, tracked, now_ms=self._clock.now_ms())
@@ -117,7 +117,9 @@ class Collector:
         while True:
             before_ms = self._clock.now_ms()
             try:
-                venue_ms = await within(self._clock, before_ms + 10_000, self.venue.time_ms())
+                venue_ms = await within(
+                    self.venue.time_ms(), clock=self._clock, until_ms=before_ms + 10_000
+                )
             except (SigmawatchError, TimeoutError):
                 wait_ms = 60_000
             else:
@@ -172,11 +174,11 @@ class Collector:
             plans = self.plans() if share is None else self._planned(share)
             if boundary_ms is not None:
                 plans = tuple(plan for plan in plans if boundary_ms % plan.interval.ms == 0)
-            run = await self._run(kind, plans, started_ms)
+            run = await self._run(kind, plans, started_ms=started_ms)
         self._count_skipped(plans, run)
         return run
 
-    async def _run(self, kind: RunKind, plans: Sequence[Plan], started_ms: int) -> Run:
+    async def _run(self, kind: RunKind, plans: Sequence[Plan], *, started_ms: int) -> Run:
         shortest_ms = min((plan.interval.ms for plan in plans), default=60_000)
         deadline_ms = started_ms + round(TIMEOUT_RATIO * shortest_ms)
         reasons: Counter[str] = Counter()
@@ -204,11 +206,13 @@ class Collector:
         asked_ms = self._clock.now_ms()
         expected = sum(len(series) for plan in plans for _, series in plan.levels)
         try:
-            tickers = await within(self._clock, deadline_ms, self.venue.tickers())
+            tickers = await within(self.venue.tickers(), clock=self._clock, until_ms=deadline_ms)
         except (SigmawatchError, TimeoutError) as error:
             self._note_failure(error, "venue_poll_failed")
             reasons[reason_of(error)] += expected
-            frames = [outage(block, at) for block, at in _stamped(plans, asked_ms, asked_ms)]
+            frames = [
+                outage(block, at) for block, at in _stamped(plans, asked_ms, recv_ms=asked_ms)
+            ]
             await self._publish([frame for frame in frames if not frame.open])
             return 0
         if self.health.answered(now_ms=self._clock.now_ms()):
@@ -218,7 +222,7 @@ class Collector:
         gone = self.delistings.confirmed
         frames = [
             self._framer.frame(block, at, delisted=gone)
-            for block, at in _stamped(plans, asked_ms, tickers.recv_ms)
+            for block, at in _stamped(plans, asked_ms, recv_ms=tickers.recv_ms)
         ]
         await self._publish(frames)
         updated = sum(present_count(frame) for frame in frames)
@@ -274,7 +278,9 @@ def _plan(interval: Interval, pairs: Sequence[tuple[BlockPlan, tuple[Series, ...
     return Plan(interval=interval, levels=levels, flows=flows)
 
 
-def _stamped(plans: Sequence[Plan], asked_ms: int, recv_ms: int) -> list[tuple[BlockPlan, Stamp]]:
+def _stamped(
+    plans: Sequence[Plan], asked_ms: int, *, recv_ms: int
+) -> list[tuple[BlockPlan, Stamp]]:
     return [
         (block, stamp(plan.interval, recv_ms, asked_ms=asked_ms))
         for plan in plans

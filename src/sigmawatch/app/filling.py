@@ -171,7 +171,7 @@ def patch_for(
     told = np.flatnonzero((marks & REASON_MASK) < MISSING)
     if not len(told):
         return None
-    first, values, marks = _trim(first, values, marks, told=told)
+    first, values, marks = _trim(first, values, marks=marks, told=told)
     return Patch(
         series_id=series.id,
         from_slot=line.from_slot + first,
@@ -182,7 +182,7 @@ def patch_for(
     )
 
 
-def _trim(first: int, values: Values, marks: Marks, *, told: Slots) -> tuple[int, Values, Marks]:
+def _trim(first: int, values: Values, *, marks: Marks, told: Slots) -> tuple[int, Values, Marks]:
     start, stop = int(told[0]), int(told[-1]) + 1
     return first + start, values[start:stop], marks[start:stop]
 

@@ -75,7 +75,9 @@ class FlowReader:
         async def one(native: str) -> None:
             async with gate:
                 try:
-                    answer.lines[native] = await self._line(native, interval, slot, span_ms=span_ms)
+                    answer.lines[native] = await self._line(
+                        native, interval, slot=slot, span_ms=span_ms
+                    )
                 except SigmawatchError as error:
                     answer.reasons[reason_of(error)] += 1
 
@@ -85,12 +87,12 @@ class FlowReader:
                     group.create_task(one(native))
 
         try:
-            await within(self._clock, deadline_ms, every())
+            await within(every(), clock=self._clock, until_ms=deadline_ms)
         except TimeoutError:
             answer.reasons["timeout"] += len(natives) - len(answer.lines) - answer.reasons.total()
         return answer
 
-    async def _line(self, native: str, interval: Interval, slot: int, *, span_ms: int) -> Timeline:
+    async def _line(self, native: str, interval: Interval, *, slot: int, span_ms: int) -> Timeline:
         from_slot = slot + 1 - REREAD_SLOTS
         from_ms, to_ms = interval.open_ms(from_slot), interval.open_ms(slot + 1)
         candles = await self._venue.candles(native, span_ms=span_ms, from_ms=from_ms, to_ms=to_ms)
@@ -114,12 +116,12 @@ class FlowReader:
             for one in series:
                 line = lines.get(one.market.native)
                 if line is not None:
-                    items.extend(self._corrections(one, line, at))
+                    items.extend(self._corrections(one, line, at=at))
         oldest = at.slot - 2 * REREAD_SLOTS
         self._told = {key: value for key, value in self._told.items() if key[1] > oldest}
         return items
 
-    def _corrections(self, series: Series, line: Timeline, at: Stamp) -> list[Patch]:
+    def _corrections(self, series: Series, line: Timeline, *, at: Stamp) -> list[Patch]:
         patch = patch_for(
             series, line, from_slot=line.from_slot, to_slot=at.slot, now_ms=at.recv_ms
         )

@@ -129,12 +129,12 @@ class Framer:
                 reason |= np.uint8(Flag.DERIVED)
             values[plan.places] = taken
             marks[plan.places] = np.where(np.isnan(taken), np.uint8(Reason.OUTAGE), reason)
-        _mark_delisted(plan, values, marks, delisted=delisted)
+        _mark_delisted(plan, values, marks=marks, delisted=delisted)
         return framed(plan, at, values=values, marks=marks)
 
 
 def _mark_delisted(
-    plan: BlockPlan, values: Values, marks: Marks, *, delisted: frozenset[str]
+    plan: BlockPlan, values: Values, *, marks: Marks, delisted: frozenset[str]
 ) -> None:
     if not delisted.intersection(plan.natives):
         return

@@ -9,6 +9,7 @@ from sigmawatch.app.filling import CANDLE_METRICS
 from sigmawatch.app.flows import REREAD_SLOTS, candle_span_ms, flow_markets_max
 from sigmawatch.domain.errors import Invalid, SigmawatchError
 from sigmawatch.domain.market import Market, MarketRef, parse_market
+from sigmawatch.domain.window import Interval
 from sigmawatch.ports.clock import Clock
 from sigmawatch.ports.venue import Venue
 
@@ -16,7 +17,7 @@ OFFSET_MS = 1_000
 log = structlog.get_logger()
 
 
-async def record_for(venue: Venue, config: Config, clock: Clock, *, until_ms: int) -> None:
+async def record_for(venue: Venue, config: Config, *, clock: Clock, until_ms: int) -> None:
     """Ask the market list once, then tickers and candles at once and after every boundary."""
     name, interval = venue.traits.name, config.interval
     refs = [
@@ -28,7 +29,7 @@ async def record_for(venue: Venue, config: Config, clock: Clock, *, until_ms: in
     tracked = _resolved(refs, await venue.markets())
     tracked = tracked[: flow_markets_max(venue.traits, interval)]
     while True:
-        await _ask_once(venue, config, clock, tracked=tracked)
+        await _ask_once(venue, config.interval, clock=clock, tracked=tracked)
         due_ms = interval.open_ms(interval.slot(clock.now_ms()) + 1) + OFFSET_MS
         await clock.sleep_until_ms(min(due_ms, until_ms))
         if due_ms >= until_ms:
@@ -43,8 +44,9 @@ def _resolved(refs: list[MarketRef], markets: object) -> list[Market]:
     return [market for market in found if market is not None]
 
 
-async def _ask_once(venue: Venue, config: Config, clock: Clock, *, tracked: list[Market]) -> None:
-    interval = config.interval
+async def _ask_once(
+    venue: Venue, interval: Interval, *, clock: Clock, tracked: list[Market]
+) -> None:
     slot, span_ms = interval.slot(clock.now_ms()), candle_span_ms(venue.traits, interval)
     try:
         await venue.tickers()

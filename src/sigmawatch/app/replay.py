@@ -27,8 +27,8 @@ class MovedClock(Clock, Protocol):
 async def replay(
     program: Program,
     clock: MovedClock,
-    interval: Interval,
     *,
+    interval: Interval,
     until_ms: int,
     speed: float | None = None,
 ) -> AsyncIterator[int]:

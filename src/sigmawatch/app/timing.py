@@ -11,7 +11,7 @@ from sigmawatch.ports.clock import Clock
 T = TypeVar("T")
 
 
-async def until(clock: Clock, ts_ms: int, event: asyncio.Event) -> bool:
+async def until(event: asyncio.Event, *, clock: Clock, ts_ms: int) -> bool:
     """Wait for `event`, at most until `ts_ms`; whether it came."""
     async with asyncio.TaskGroup() as group:
         sleeper = group.create_task(clock.sleep_until_ms(ts_ms))
@@ -22,10 +22,10 @@ async def until(clock: Clock, ts_ms: int, event: asyncio.Event) -> bool:
     return event.is_set()
 
 
-async def within(clock: Clock, ts_ms: int, work: Coroutine[Any, Any, T]) -> T:
-    """The result of `work`, cancelled at `ts_ms`. Raises TimeoutError then, else what it raises."""
+async def within(work: Coroutine[Any, Any, T], *, clock: Clock, until_ms: int) -> T:
+    """The result of `work`, or TimeoutError: it is cancelled at `until_ms`."""
     task = asyncio.ensure_future(work)
-    sleeper = asyncio.ensure_future(clock.sleep_until_ms(ts_ms))
+    sleeper = asyncio.ensure_future(clock.sleep_until_ms(until_ms))
     try:
         await asyncio.wait((task, sleeper), return_when=asyncio.FIRST_COMPLETED)
         if not task.done():

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 import structlog
@@ -201,7 +202,7 @@ class Tracker:
         deadline_ms = interval.open_ms(slot + 1) + interval.close_deadline_ms
         while self._awaited(interval, slot):
             self._committed.clear()
-            if not await until(self._clock, deadline_ms, self._committed):
+            if not await until(self._committed, clock=self._clock, ts_ms=deadline_ms):
                 break
         return len(self._tables) == tables_count
 
@@ -252,7 +253,8 @@ class Tracker:
             stop = interval.slot(self._clock.now_ms())
             ids = [one.id for one in series if one.interval == interval]
             start = stop - interval.slots_per_day - 3  # change_pct looks before its window
-            found = await self.computed(_missing_ranges, table, ids, start, stop)
+            look = partial(table.missing, ids, from_slot=start, to_slot=stop)
+            found = await self.computed(look)
             ranges.update(found)
         return {"ranges": ranges}
 
@@ -273,17 +275,9 @@ class Tracker:
         oldest = table.oldest_slot
         if oldest is None or from_slot < oldest:
             return None
-        return await self.computed(_hot_bytes, table, series.id, from_slot, to_slot)
 
+        def copied() -> tuple[bytes, bytes]:
+            values, marks = table.stretch(series.id, from_slot=from_slot, to_slot=to_slot)
+            return values.astype("<f8").tobytes(), marks.tobytes()
 
-def _hot_bytes(
-    table: SeriesTable, series_id: int, from_slot: int, to_slot: int
-) -> tuple[bytes, bytes]:
-    values, marks = table.stretch(series_id, from_slot=from_slot, to_slot=to_slot)
-    return values.astype("<f8").tobytes(), marks.tobytes()
-
-
-def _missing_ranges(
-    table: SeriesTable, series_ids: Sequence[int], from_slot: int, to_slot: int
-) -> dict[int, tuple[int, int]]:
-    return table.missing(series_ids, from_slot=from_slot, to_slot=to_slot)
+        return await self.computed(copied)

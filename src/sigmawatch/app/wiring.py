@@ -98,7 +98,9 @@ async def build(
             config,
             ports=ports,
             catalogue=catalogue,
-            collectors=[_roles(venue, config, ports, catalogue) for venue in venues],
+            collectors=[
+                _roles(venue, config, ports=ports, catalogue=catalogue) for venue in venues
+            ],
             demo=demo,
         )
         stack.push_async_callback(program.close)
@@ -108,7 +110,7 @@ async def build(
 
 
 def _roles(
-    venue: Venue, config: Config, ports: Ports, catalogue: Catalogue
+    venue: Venue, config: Config, *, ports: Ports, catalogue: Catalogue
 ) -> tuple[Collector, Backfill]:
     settings = config.venue(venue.traits.name)
     collector = Collector(
@@ -151,7 +153,7 @@ def simulate(arguments: Sequence[str]) -> int:
     return simulator_main(list(arguments))
 
 
-async def record(config: Config, name: str, path: Path, *, for_s: float) -> None:
+async def record(config: Config, name: str, *, path: Path, for_s: float) -> None:
     """Ask one venue as a collector would, and append every raw answer to `path`: its market list,
     then the tickers after every slot boundary and the newest candles of what is tracked there.
     What fails is recorded as it came. Raises NotFound for a venue without an adapter.
@@ -173,7 +175,8 @@ async def record(config: Config, name: str, path: Path, *, for_s: float) -> None
             reply.body,
         )
         try:
-            await record_for(venue, config, clock, until_ms=clock.now_ms() + round(1_000 * for_s))
+            until_ms = clock.now_ms() + round(1_000 * for_s)
+            await record_for(venue, config, clock=clock, until_ms=until_ms)
         finally:
             await venue.close()
 
@@ -189,7 +192,9 @@ class Replay:
 
     def slots(self, *, speed: float | None = None) -> AsyncIterator[int]:
         """Every slot, once its snapshot is out; see app.replay."""
-        return replay(self.program, self.clock, self.interval, until_ms=self.until_ms, speed=speed)
+        return replay(
+            self.program, self.clock, interval=self.interval, until_ms=self.until_ms, speed=speed
+        )
 
 
 def replaying(config: Config, source: Path, *, folder: Path) -> AbstractAsyncContextManager[Replay]:

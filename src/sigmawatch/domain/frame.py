@@ -92,7 +92,8 @@ class Frame:
 
     def encode(self) -> bytes:
         """The frame's bytes, as stored and sent."""
-        return _encode(self, _FRAME, self.block_id, self.slot, _FLAG_OPEN if self.open else 0)
+        flags = _FLAG_OPEN if self.open else 0
+        return _encode(self, _FRAME, owner=self.block_id, slot=self.slot, flags=flags)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,14 +117,12 @@ class Patch:
 
     def encode(self) -> bytes:
         """The patch's bytes, as stored and sent."""
-        return _encode(self, _PATCH, self.series_id, self.from_slot, 0)
+        return _encode(self, _PATCH, owner=self.series_id, slot=self.from_slot, flags=0)
 
 
-def _encode(item: Frame | Patch, kind: int, owner: int, slot: int, flags: int) -> bytes:
+def _encode(item: Frame | Patch, kind: int, *, owner: int, slot: int, flags: int) -> bytes:
     count = len(item.marks)
-    head = _HEADER.pack(
-        VERSION, kind, flags, owner, slot, item.revision, count, item.recv_ms
-    )
+    head = _HEADER.pack(VERSION, kind, flags, owner, slot, item.revision, count, item.recv_ms)
     body = head + item.values + item.marks
     return body + _CRC.pack(zlib.crc32(body))
 

@@ -145,6 +145,4 @@ def parse_market(text: str) -> MarketRef:
             f"{text[:NAME_MAX]!r} is no market", field="market",
             allowed="VENUE:BASE/QUOTE, as KRAKEN:BTC/USD; or BASE/QUOTE, BASE-QUOTE, BASEQUOTE",
         )  # fmt: skip
-    return MarketRef(
-        text=text.strip(), venue=venue_name(venue) if separator else None, pair=folded
-    )
+    return MarketRef(text=text.strip(), venue=venue_name(venue) if separator else None, pair=folded)

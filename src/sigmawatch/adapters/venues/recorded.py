@@ -79,7 +79,7 @@ def read_recording(path: Path) -> list[Exchange]:
     try:
         with path.open("rb") as file:
             for number, line in enumerate(file, start=1):
-                exchanges.append(_exchange(line, path.name, number))
+                exchanges.append(_exchange(line, name=path.name, number=number))
     except OSError as error:
         raise Invalid(f"{path.name} cannot be read: {error.strerror}", field="file") from None
     if not exchanges:
@@ -87,7 +87,7 @@ def read_recording(path: Path) -> list[Exchange]:
     return sorted(exchanges, key=lambda exchange: exchange.at_ms)
 
 
-def _exchange(line: bytes, name: str, number: int) -> Exchange:
+def _exchange(line: bytes, *, name: str, number: int) -> Exchange:
     try:
         return msgspec.json.decode(line, type=Exchange)
     except msgspec.DecodeError as error:
