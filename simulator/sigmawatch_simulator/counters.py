@@ -4,6 +4,8 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
+_ROUTES_MAX = 256  # further ones are counted as "other"
+
 
 @dataclass(slots=True)
 class VenueCount:
@@ -46,6 +48,8 @@ class Counters:
         """It was answered, or given up (0)."""
         count = self._counts[venue]
         count.in_flight_count = max(0, count.in_flight_count - 1)
+        if len(count.by_route) >= _ROUTES_MAX:
+            route = route if route in count.by_route else "other"
         statuses = count.by_route.setdefault(route, {})
         statuses[status] = statuses.get(status, 0) + 1
 

@@ -28,6 +28,7 @@ from sigmawatch_simulator.venues.stage import NAMES, Stage
 
 _HOST = "127.0.0.1"
 _SHUTDOWN_S = 0.2
+_FROZEN_MAX = 1_000
 
 
 class Simulator:
@@ -48,7 +49,7 @@ class Simulator:
         }
         for fault in self.config.faults:
             self.faults.add(fault)
-        self._frozen: dict[tuple[int, str], Answer] = {}
+        self._frozen: dict[tuple[int, str, str], Answer] = {}
         self._stopping = asyncio.Event()
         self._runners: list[web.AppRunner] = []
         self._ports: dict[str, int] = {}
@@ -102,11 +103,11 @@ class Simulator:
 
     def answer(self, venue: str, question: Question) -> tuple[Answer, list[Fault]]:
         """The answer to one request and the faults of its sending; no I/O."""
+        if question.path == "/login":
+            return login_page(), []
         now_ms = self.clock.now_ms()
         struck = self.faults.strike(venue, question.path, now_ms=now_ms)
         sending = [fault for _, fault in struck if fault.kind in SENDING]
-        if question.path == "/login":
-            return login_page(), sending
         for _, fault in struck:
             if fault.kind in REPLACING:
                 stated_ms = self.venue_now_ms(venue)
@@ -114,11 +115,18 @@ class Simulator:
         answer = self._undisturbed(venue, question)
         for number, fault in struck:
             if fault.kind == "frozen" and answer.status == 200:
-                asked = f"{venue} {question.path} {sorted(question.query.items())}"
-                answer = self._frozen.setdefault((number, asked), answer)
+                answer = self._first_said((number, venue), question, fresh=answer)
             elif fault.kind in INSIDE and fault.kind != "frozen":
                 answer = self._spoiler(venue, fault).spoil(answer)
         return answer, sending
+
+    def _first_said(self, under: tuple[int, str], question: Question, *, fresh: Answer) -> Answer:
+        """The first answer to this question under this fault; full means the oldest goes."""
+        asked = f"{question.path} {sorted(question.query.items())}"
+        kept = self._frozen.setdefault((*under, asked), fresh)
+        while len(self._frozen) > _FROZEN_MAX:
+            self._frozen.pop(next(iter(self._frozen)))
+        return kept
 
     def _undisturbed(self, venue: str, question: Question) -> Answer:
         stage, now_ms = self.stages[venue], self.clock.now_ms()

@@ -400,3 +400,12 @@ def test_the_json_form_is_small() -> None:
         Fault(kind="hang", venue="kraken")
     ]
     assert all(KINDS.values())
+
+
+def test_a_renamed_pair_is_known_by_its_new_name_only(make: Make) -> None:
+    simulator = make(markets_count=12)
+    simulator.faults.add(Fault(kind="rename", markets=("ETH/USD",), value="ETH2USD"))
+    assert list(kraken(simulator, "Ticker", pair="ETH2USD")) == ["ETH2USD"]
+    for old in ("XETHZUSD", "ETHUSD", "ETH/USD"):
+        body = json.loads(ask(simulator, "kraken", "/0/public/Ticker", pair=old).body)
+        assert body == {"error": ["EQuery:Unknown asset pair"]}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from decimal import Decimal
+from functools import cache
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ MINUTE = NOON_MS // MINUTE_MS
 CELLS = ("open", "high", "low", "close", "volume", "quote", "count")
 
 
+@cache
 def source(venue: str = "kraken", *, count: int = 40, seed: int = 7) -> Synthetic:
     made = universe(venue, count, seed=seed, name=NAMES[venue])
     return Synthetic(made.markets, assets=made.assets, seed=seed)
@@ -54,7 +56,7 @@ def test_a_minute_is_the_same_in_whatever_rectangle_it_is_asked(
 
 @pytest.mark.parametrize("now_ms", [NOON_MS, NOON_MS - NOON_MS % MINUTE_MS, NOON_MS + 13_337])
 def test_the_rolling_day_is_the_sum_over_its_trades(now_ms: int) -> None:
-    tape = Tape(source(count=20))
+    tape = Tape(source(count=6))
     window = tape.window(now_ms - DAY_MS, now_ms)
     for position, market in enumerate(tape.source.markets):
         past = Past(tape=tape, market=market, position=position, now_ms=now_ms)

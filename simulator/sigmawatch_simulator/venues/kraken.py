@@ -143,7 +143,9 @@ class Kraken:
         if name in listings.positions:
             return name
         position = self._aliases.get(name)
-        return None if position is None else listings.ids[position] or None
+        if position is None or listings.ids[position] != listings.markets[position].id:
+            return None  # unknown, gone or renamed
+        return listings.ids[position]
 
 
 class _BoardText:
