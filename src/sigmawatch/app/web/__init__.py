@@ -1,0 +1,73 @@
+"""The web role: REST under /api/v1 (and /api/latest), the page, the documentation, health.
+
+`create_app` is all that others use, with `server.serve`. One file per resource; what all share is
+in `site` (program and walks), `gate` (before and after every handler), `problems` (errors).
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from litestar import Litestar, Router
+from litestar.di import Provide
+from litestar.exceptions import ValidationException
+from litestar.types import ControllerRouterHandler
+
+from sigmawatch.app.web import (
+    health,
+    metrics,
+    openapi,
+    pages,
+    problems,
+    ranking,
+    records,
+    rejected,
+    runs,
+    tracking,
+    venues,
+)
+from sigmawatch.app.web.gate import BODY_BYTES_MAX, Gate
+from sigmawatch.app.web.inputs import refuse_unknown
+from sigmawatch.app.web.site import Contract, Site
+
+if TYPE_CHECKING:
+    from sigmawatch.app.program import Program
+
+RESOURCES: tuple[ControllerRouterHandler, ...] = (
+    health.show_index,
+    metrics.list_metrics, metrics.show_metric, tracking.track, tracking.untrack,
+    records.list_records, records.show_records, ranking.show_ranking,
+    venues.list_venues, venues.show_venue, venues.list_markets,
+    runs.list_runs, runs.list_jobs, runs.start_job, runs.collect,
+)  # fmt: skip
+BESIDE: tuple[ControllerRouterHandler, ...] = (
+    health.show_health, health.show_readiness, health.show_problem,
+)  # fmt: skip
+PAGES: tuple[ControllerRouterHandler, ...] = (
+    pages.show_page, pages.show_docs, pages.show_asset, openapi.show_document,
+)  # fmt: skip
+
+
+@cache
+def contract() -> Contract:
+    """The OpenAPI document of version 1; the same in every program."""
+    return openapi.contract_of([Router("/api/v1", route_handlers=RESOURCES), *BESIDE])
+
+
+def create_app(program: Program, *, token: str = "") -> Litestar:
+    """The ASGI application of `program`. token: of the command line on this machine, accepted as
+    `Authorization: Bearer`; any other credential is refused."""
+    site = Site(program, contract=contract)
+    versions = [Router(path, route_handlers=RESOURCES) for path in ("/api/v1", "/api/latest")]
+    app = Litestar(
+        [*versions, *BESIDE, *PAGES],
+        dependencies={"site": Provide(lambda: site, sync_to_thread=False)},
+        exception_handlers={ValidationException: rejected.answer, Exception: problems.answer},
+        guards=[refuse_unknown],
+        request_max_body_size=BODY_BYTES_MAX,
+        openapi_config=None,
+        logging_config=None,
+    )
+    app.asgi_handler = Gate(app.asgi_handler, token=token)
+    return app

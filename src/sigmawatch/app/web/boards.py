@@ -1,0 +1,91 @@
+"""Reading a snapshot: the running slot of a series, the newest closed slot, who is a peer."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+from msgspec import Meta, Struct
+
+from sigmawatch.app.web.moments import rfc3339
+from sigmawatch.domain.errors import Invalid
+from sigmawatch.domain.market import asset, venue_name
+from sigmawatch.domain.series import Series
+from sigmawatch.domain.window import Interval, parse_span
+from sigmawatch.engine.geometry import Mask
+from sigmawatch.engine.snapshot import Board, Snapshot
+
+PEERS = "venue:NAME or quote:CURRENCY, or both with a comma between"
+
+
+class Live(Struct, frozen=True, kw_only=True):
+    """The newest reading of the running slot."""
+
+    time: Annotated[
+        str, Meta(description="Open of the slot.", examples=["2026-11-21T08:00:00.000Z"])
+    ]
+    value: Annotated[float, Meta(description="As read.", examples=[67290.0])]
+    at: Annotated[str, Meta(description="Its receipt.", examples=["2026-11-21T08:00:14.120Z"])]
+
+
+def newest_slot(snapshot: Snapshot, interval: Interval) -> int | None:
+    """The newest closed slot of an interval; None before the first."""
+    board = snapshot.boards.get(interval.ms)
+    return board.slot if board is not None else None
+
+
+def live_of(snapshot: Snapshot, series: Series) -> Live | None:
+    """The running slot's reading of one series."""
+    found = snapshot.find(series.id)
+    if found is None:
+        return None
+    board, row = found
+    value, recv_ms = float(board.live_value[row]), int(board.live_ms[row])
+    if not np.isfinite(value) or not recv_ms:
+        return None
+    interval = board.interval
+    time_ms = interval.open_ms(interval.slot(recv_ms))
+    return Live(time=rfc3339(time_ms), value=value, at=rfc3339(recv_ms))
+
+
+def parse_window(text: str) -> int:
+    """Milliseconds of `24h`. Raises Invalid naming `window`."""
+    try:
+        return parse_span(text)
+    except Invalid as exc:
+        raise Invalid(str(exc), field="window", allowed="a span up to 24h, as 6h") from exc
+
+
+def parse_interval(text: str) -> Interval:
+    """The interval that `1m` names. Raises Invalid naming `interval`."""
+    try:
+        return Interval(parse_span(text))
+    except Invalid as exc:
+        raise Invalid(str(exc), field="interval", allowed="1s to 1h, as 1m") from exc
+
+
+def peers_of(board: Board, text: str | None) -> Mask | None:
+    """bool[rows]: the peers that `venue:kraken,quote:USD` names; None for everything tracked.
+    Raises Invalid."""
+    if text is None:
+        return None
+    mask = np.ones(len(board.series), np.bool_)
+    for part in text.split(","):
+        key, separator, name = part.strip().partition(":")
+        if not separator or not name or key not in ("venue", "quote"):
+            raise Invalid(f"{part[:40]!r} names no peers", field="peers", allowed=PEERS)
+        mask &= _venue(board, name) if key == "venue" else _quote(board, name)
+    return mask
+
+
+def _venue(board: Board, text: str) -> Mask:
+    try:
+        name = venue_name(text)
+    except Invalid as exc:
+        raise Invalid(str(exc), field="peers", allowed=PEERS) from exc
+    return np.array([one.market.venue == name for one in board.series], np.bool_)
+
+
+def _quote(board: Board, text: str) -> Mask:
+    name = asset(text)
+    return np.array([one.market.quote == name for one in board.series], np.bool_)

@@ -1,0 +1,208 @@
+"""`/metrics`: the tracked series with their statistics; `/metrics/{id}`: one of them.
+
+A walk through pages shows one snapshot: every series of it exactly once, in one order, with the
+numbers of one slot, even when slots close between two pages. A walk left alone for five minutes,
+or overtaken by many others, ends with 410 `cursor-expired`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import numpy as np
+from litestar import Request, Response, get
+from litestar.datastructures import ResponseHeader
+from litestar.di import NamedDependency, Provide
+from litestar.params import QueryParameter
+from msgspec import Meta, Struct
+
+from sigmawatch.app.web import cursors
+from sigmawatch.app.web.asked import (
+    Cursor,
+    Every,
+    Limit,
+    Peers,
+    RankKey,
+    SeriesId,
+    Text,
+    VenueName,
+    Window,
+)
+from sigmawatch.app.web.boards import parse_interval, parse_window, peers_of
+from sigmawatch.app.web.moments import rfc3339
+from sigmawatch.app.web.problems import fails
+from sigmawatch.app.web.rows import Freshness, MetricRow, rows_of
+from sigmawatch.app.web.site import Site, not_modified, unchanged
+from sigmawatch.app.web.venues import known_venue
+from sigmawatch.app.web.view import SORTABLE, View, ordered
+from sigmawatch.domain.errors import Unavailable
+from sigmawatch.domain.market import asset
+from sigmawatch.domain.metric import metric_named
+from sigmawatch.domain.series import Series, parse_series
+from sigmawatch.engine.geometry import Mask, Rows
+from sigmawatch.engine.snapshot import Board, Snapshot
+
+ETAG = ResponseHeader(name="etag", documentation_only=True, description="For If-None-Match")
+SORT = "a column, - before it for descending: " + ", ".join(SORTABLE)
+_STATES = {state: code for code, state in enumerate(Freshness)}
+
+
+class MetricsPage(Struct, frozen=True, kw_only=True):
+    """One page of series."""
+
+    items: Annotated[Sequence[MetricRow], Meta(description="This page.")]
+    total: Annotated[int, Meta(description="Series on all pages.", examples=[1])]
+    next_cursor: Annotated[
+        str | None, Meta(description="For the next page; null on the last.", examples=[None])
+    ]
+    sequence: Annotated[
+        int, Meta(description="The snapshot; all pages of a walk have one.", examples=[4711])
+    ]
+    as_of: Annotated[
+        str, Meta(description="When ages were taken.", examples=["2026-11-21T08:00:14.350Z"])
+    ]
+    demo: Annotated[bool, Meta(description="An invented market.", examples=[False])]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedMetrics:
+    """Query of `/metrics`."""
+
+    venue: VenueName = None
+    quote: Annotated[str | None, QueryParameter(description="a quote currency", max_length=64)] = (
+        None
+    )
+    metric: Annotated[str | None, QueryParameter(description="a metric's name", max_length=32)] = (
+        None
+    )
+    freshness: Annotated[
+        Freshness | None, QueryParameter(name="state", description="a state of freshness")
+    ] = None
+    q: Text = None
+    interval: Every = None
+    window: Window = "24h"
+    by: RankKey = "sigma_rel"
+    sort: Annotated[str, QueryParameter(description=SORT, max_length=40)] = "id"
+    limit: Limit = 100
+    cursor: Cursor = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedMetric:
+    """Query of `/metrics/{id}`."""
+
+    by: RankKey = "sigma_rel"
+    window: Window = "24h"
+    peers: Peers = None
+
+
+@get("/metrics", summary="Tracked series with their statistics", tags=["metrics"],
+     responses=fails(410, 422), response_headers=[ETAG],
+     dependencies={"asked": Provide(AskedMetrics, sync_to_thread=False)})  # fmt: skip
+async def list_metrics(
+    request: Request[Any, Any, Any],
+    site: NamedDependency[Site],
+    asked: NamedDependency[AskedMetrics],
+) -> Response[MetricsPage]:
+    """Filter, sort by any column, page. Ranks are among all series of the same metric and
+    interval, whatever is filtered. All pages of a walk show one snapshot."""
+    query = ("metrics", asked.venue, asked.quote, asked.metric, asked.freshness, asked.q,
+             asked.interval, asked.window, asked.by, asked.sort)  # fmt: skip
+    walk, start = cursors.unpack(query, asked.cursor) if asked.cursor else (None, 0)
+    snapshot = site.snapshot(walk)
+    tag = site.tag(snapshot)
+    if unchanged(request, tag):
+        return not_modified(tag)
+    window_ms = parse_window(asked.window)
+    snapshot = await site.windowed(snapshot, window_ms)
+    views = [
+        View(board, window_ms=window_ms, by=asked.by, now_ms=site.now_ms)
+        for board in _boards(snapshot, asked.interval)
+    ]
+    picks = [_picked(site, view.board, asked) for view in views]
+    order = ordered(views, picks, sort=asked.sort)
+    stop = start + asked.limit
+    cursor = None
+    if stop < len(order):
+        cursor = cursors.pack(query, walk=site.keep(snapshot, window_ms), place=stop)
+    page = MetricsPage(
+        items=tuple(_rows(site, views, order[start:stop])), total=len(order), next_cursor=cursor,
+        sequence=snapshot.sequence, as_of=rfc3339(site.now_ms), demo=site.program.demo,
+    )  # fmt: skip
+    return Response(page, headers={"etag": site.tag(snapshot)})
+
+
+def _boards(snapshot: Snapshot, interval: str | None) -> Sequence[Board]:
+    if interval is None:
+        return [board for _, board in sorted(snapshot.boards.items())]
+    board = snapshot.boards.get(parse_interval(interval).ms)
+    return [board] if board is not None else []
+
+
+def _picked(site: Site, board: Board, asked: AskedMetrics) -> Rows:
+    """The rows that every filter lets through."""
+    mask = np.ones(len(board.series), np.bool_)
+    if asked.metric is not None:
+        name = metric_named(asked.metric).name
+        mask &= board.layout.metrics.get(name, np.bool_(False))
+    if asked.freshness is not None:
+        mask &= board.state == _STATES[asked.freshness]
+    if asked.venue is not None:
+        venue = known_venue(site, asked.venue)
+        mask &= _where(board, [one.market.venue == venue for one in board.series])
+    if asked.quote is not None:
+        quote = asset(asked.quote)
+        mask &= _where(board, [one.market.quote == quote for one in board.series])
+    if asked.q is not None:
+        text = asked.q.upper()
+        mask &= _where(board, [_says(one, text) for one in board.series])
+    return np.flatnonzero(mask)
+
+
+def _where(board: Board, found: Sequence[bool]) -> Mask:
+    return np.array(found, np.bool_).reshape(len(board.series))
+
+
+def _says(series: Series, text: str) -> bool:
+    return text in series.name.upper() or text in series.market.native.upper()
+
+
+def _rows(
+    site: Site, views: Sequence[View], order: Sequence[tuple[int, int]]
+) -> Sequence[MetricRow]:
+    """The rows of one page, made view by view, in the page's order."""
+    made: dict[tuple[int, int], MetricRow] = {}
+    for number, view in enumerate(views):
+        mine = [row for which, row in order if which == number]
+        rows = rows_of(view, np.array(mine, np.intp), demo=site.program.demo)
+        made.update(((number, row), one) for row, one in zip(mine, rows, strict=True))
+    return [made[place] for place in order]
+
+
+@get("/metrics/{id:str}", summary="One series", tags=["metrics"], responses=fails(404, 422, 503),
+     response_headers=[ETAG],
+     dependencies={"asked": Provide(AskedMetric, sync_to_thread=False)})  # fmt: skip
+async def show_metric(
+    request: Request[Any, Any, Any],
+    site: NamedDependency[Site],
+    id: SeriesId,
+    asked: NamedDependency[AskedMetric],
+) -> Response[MetricRow]:
+    """Value, freshness, three σ, and the rank by any key over any window among any peers."""
+    series = site.program.catalogue.find(parse_series(id))
+    snapshot = site.snapshot()
+    tag = site.tag(snapshot)
+    if unchanged(request, tag):
+        return not_modified(tag)
+    window_ms = parse_window(asked.window)
+    snapshot = await site.windowed(snapshot, window_ms)
+    found = snapshot.find(series.id)
+    if found is None:
+        raise Unavailable(f"no slot of {series.slug} has closed yet", retry_after_s=1)
+    board, row = found
+    peers = peers_of(board, asked.peers)
+    view = View(board, window_ms=window_ms, by=asked.by, peers=peers, now_ms=site.now_ms)
+    (shown,) = rows_of(view, np.array([row]), demo=site.program.demo)
+    return Response(shown, headers={"etag": site.tag(snapshot)})

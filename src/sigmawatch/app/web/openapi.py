@@ -1,0 +1,127 @@
+"""The OpenAPI 3.1 document: the API's contract, drawn from the handlers themselves.
+
+What the framework cannot know is added: whole examples composed of the fields' own, request bodies
+closed to unknown fields, and 304 where an answer has an entity tag.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from litestar import Litestar, Request, Response, get
+from litestar.di import NamedDependency, Provide
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.spec import License, Tag
+from litestar.types import ControllerRouterHandler
+
+from sigmawatch import __version__
+from sigmawatch.app.web.site import Contract, Site, not_modified, unchanged
+
+TAGS = {
+    "metrics": "A metric resource is one series: one metric of one market at one venue.",
+    "ranking": "All series of one metric in one order.",
+    "venues": "Where readings come from.",
+    "collection": "Runs and long jobs.",
+    "operations": "For whoever runs the program.",
+}
+DESCRIPTION = (
+    "Sigmawatch tracks market metrics and ranks them by volatility. Every error is an RFC 9457 "
+    "problem. Times are RFC 3339 in UTC; an unknown number is null. Answers with an ETag may be "
+    "asked for again with If-None-Match. SEMANTICS.md defines every number."
+)
+
+
+def document(handlers: Sequence[ControllerRouterHandler]) -> dict[str, Any]:
+    """The document of `handlers` under /api/v1 and of those beside it, as JSON values."""
+    config = OpenAPIConfig(
+        title="Sigmawatch", version=__version__, description=DESCRIPTION,
+        use_handler_docstrings=True, license=License(name="Apache-2.0", identifier="Apache-2.0"),
+        tags=[Tag(name=name, description=text) for name, text in TAGS.items()],
+        operation_id_creator=lambda handler, _method, _path: handler.handler_name,
+    )  # fmt: skip
+    nobody = Provide(lambda: None, sync_to_thread=False)  # these handlers are read, never called
+    app = Litestar(
+        list(handlers), dependencies={"site": nobody}, openapi_config=config, logging_config=None
+    )
+    found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(app.openapi_schema.to_schema()))
+    for schema in found["components"]["schemas"].values():
+        _compose(schema, found["components"]["schemas"])
+    for operations in found["paths"].values():
+        for operation in operations.values():
+            _complete(operation, found["components"]["schemas"])
+    return found
+
+
+def contract_of(handlers: Sequence[ControllerRouterHandler]) -> Contract:
+    """The document of `handlers`, ready to be sent."""
+    found = document(handlers)
+    content = msgspec.json.encode(found)
+    tag = f'"{hashlib.blake2b(content, digest_size=8).hexdigest()}"'
+    paths = {
+        path: tuple(method.upper() for method in operations)
+        for path, operations in sorted(found["paths"].items())
+    }
+    return Contract(content=content, tag=tag, paths=paths)
+
+
+def _complete(operation: dict[str, Any], schemas: Mapping[str, Any]) -> None:
+    """Close the request body, and say 304 where an answer carries an entity tag."""
+    content = operation.get("requestBody", {}).get("content", {})
+    for media in content.values():
+        for schema in _referred(media["schema"], schemas):
+            schema["additionalProperties"] = False
+    for parameter in operation.get("parameters", ()):
+        _one_type(parameter["schema"])
+        if parameter["name"] == "format":
+            table = {"schema": {"type": "string", "description": "RFC 4180, with a header line"}}
+            operation["responses"]["200"]["content"]["text/csv"] = table
+    tag = operation["responses"].get("200", {}).get("headers", {}).get("etag")
+    if tag is not None:
+        tag["schema"] = {"type": "string"}
+        operation["responses"]["304"] = {"description": "Unchanged since that entity tag"}
+
+
+def _one_type(schema: dict[str, Any]) -> None:
+    """A parameter that may be left out is not one that may be null."""
+    choices = [one for one in schema.pop("oneOf", ()) if one != {"type": "null"}]
+    schema.update(*choices)
+
+
+def _referred(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The component schemas that `schema` is, or may be."""
+    choices = [schema, *schema.get("oneOf", ())]
+    names = [choice["$ref"].rpartition("/")[2] for choice in choices if "$ref" in choice]
+    return [schemas[name] for name in names]
+
+
+def _compose(schema: dict[str, Any], schemas: Mapping[str, Any]) -> None:
+    """One whole example out of the fields' own."""
+    if "properties" in schema:
+        schema["examples"] = [_example(schema, schemas)]
+
+
+def _example(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Any:
+    if "properties" in schema:
+        return {name: _example(inner, schemas) for name, inner in schema["properties"].items()}
+    if "examples" in schema:
+        return schema["examples"][0]
+    if found := _referred(schema, schemas):
+        return _example(found[0], schemas)
+    if schema.get("type") == "array":
+        return [_example(schema["items"], schemas)]
+    return schema.get("default", schema.get("enum", [None])[0])
+
+
+@get("/openapi.json", include_in_schema=False)
+async def show_document(
+    request: Request[Any, Any, Any], site: NamedDependency[Site]
+) -> Response[Any]:
+    """The contract, for programs."""
+    contract = site.contract()
+    if unchanged(request, contract.tag):
+        return not_modified(contract.tag)
+    headers = {"etag": contract.tag}
+    return Response(contract.content, media_type="application/json", headers=headers)

@@ -1,0 +1,267 @@
+"""`/metrics/{id}/records`: the history of one series, or of several, slot by slot.
+
+Every slot of the range is a row: its open time, its value, and the marks that say why it is what
+it is. A run of equal coarse values is one row with its span: it is never told as minutes. The
+running slot stands apart, in `running`. A walk keeps the range of its first page; what is revised
+meanwhile is told as it is when its page is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any
+
+import numpy as np
+from litestar import Request, Response, get
+from litestar.datastructures import ResponseHeader
+from litestar.di import NamedDependency, Provide
+from litestar.params import QueryParameter
+from msgspec import Meta, Struct
+
+from sigmawatch.app.web import cursors, tables
+from sigmawatch.app.web.asked import SeriesId
+from sigmawatch.app.web.boards import Live, live_of, newest_slot
+from sigmawatch.app.web.marks import MARKS
+from sigmawatch.app.web.moments import parse_moment, rfc3339, rfc3339_column
+from sigmawatch.app.web.problems import fails
+from sigmawatch.app.web.site import Site, tagged
+from sigmawatch.domain.errors import Invalid
+from sigmawatch.domain.frame import Flag
+from sigmawatch.domain.metric import Kind
+from sigmawatch.domain.series import Series, parse_series
+from sigmawatch.domain.window import DAY_MS, format_span
+
+POINTS_MAX = 50_000
+SERIES_MAX = 100
+ETAG = ResponseHeader(name="etag", documentation_only=True, description="For If-None-Match")
+
+
+class Format(StrEnum):
+    """How records are written."""
+
+    JSON = "json"
+    CSV = "csv"
+
+
+class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One slot, or one coarse span."""
+
+    time: Annotated[
+        str, Meta(description="Open of the slot.", examples=["2026-11-21T08:00:00.000Z"])
+    ]
+    value: Annotated[float | None, Meta(description="Null where missing.", examples=[67284.1])]
+    marks: Annotated[
+        Sequence[str], Meta(description="Why it is what it is.", examples=[["carried"]])
+    ] = ()
+    span: Annotated[
+        str | None, Meta(description="Coarse: what the value covers.", examples=["5m"])
+    ] = None
+
+
+class Records(Struct, frozen=True, kw_only=True):
+    """One page of one series."""
+
+    id: Annotated[int, Meta(description="The series.", examples=[17])]
+    name: Annotated[str, Meta(description="Its name.", examples=["KRAKEN:BTC/USD:price"])]
+    slug: Annotated[str, Meta(description="For addresses.", examples=["KRAKEN:BTC-USD:price"])]
+    metric: Annotated[str, Meta(description="What is measured.", examples=["price"])]
+    kind: Annotated[str, Meta(description="level or flow.", examples=["level"])]
+    unit: Annotated[str, Meta(description="What it counts.", examples=["quote_per_base"])]
+    interval: Annotated[str, Meta(description="Width of a slot.", examples=["1m"])]
+    begin: Annotated[
+        str, Meta(description="First moment told.", examples=["2026-11-20T08:00:00.000Z"])
+    ]
+    end: Annotated[
+        str, Meta(description="First moment not told.", examples=["2026-11-21T08:00:00.000Z"])
+    ]
+    items: Annotated[Sequence[Record], Meta(description="Oldest first.")]
+    running: Annotated[Live | None, Meta(description="The running slot, in no statistic.")]
+    next_cursor: Annotated[
+        str | None, Meta(description="For the next page; null on the last.", examples=[None])
+    ]
+    demo: Annotated[bool, Meta(description="An invented market.", examples=[False])]
+
+
+class RecordsOfSeveral(Struct, frozen=True, kw_only=True):
+    """First pages of several series; their cursors continue at each one's own records."""
+
+    items: Annotated[Sequence[Records], Meta(description="In the order asked for.")]
+    demo: Annotated[bool, Meta(description="An invented market.", examples=[False])]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedRecords:
+    """Query of `/metrics/{id}/records`. With a cursor, the range of the first page stands."""
+
+    from_: Annotated[
+        str | None,
+        QueryParameter(name="from", description="RFC 3339, milliseconds or -6h; a day before `to`",
+                  max_length=40),
+    ] = None  # fmt: skip
+    to: Annotated[
+        str | None,
+        QueryParameter(description="RFC 3339, milliseconds or -6h; else the newest", max_length=40),
+    ] = None
+    limit: Annotated[
+        int, QueryParameter(description="slots a page, of each series", ge=1, le=POINTS_MAX)
+    ] = 10_000
+    cursor: Annotated[
+        str | None,
+        QueryParameter(
+            description="next_cursor of the page before; its range stands", max_length=500
+        ),
+    ] = None
+    written: Annotated[
+        Format | None, QueryParameter(name="format", description="json or csv, before Accept")
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedSeveral(AskedRecords):
+    """Query of `/metrics/records`."""
+
+    ids: Annotated[
+        str,
+        QueryParameter(description=f"1 to {SERIES_MAX} ids or names, by comma", max_length=8_000),
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Range:
+    """Slots [first, stop) to tell."""
+
+    first: int
+    stop: int
+
+
+@get("/metrics/{id:str}/records", summary="History of a series", tags=["metrics"],
+     responses=fails(404, 422), response_headers=[ETAG],
+     dependencies={"asked": Provide(AskedRecords, sync_to_thread=False)})  # fmt: skip
+async def show_records(
+    request: Request[Any, Any, Any],
+    site: NamedDependency[Site],
+    id: SeriesId,
+    asked: NamedDependency[AskedRecords],
+) -> Response[Records]:
+    """The last 24 hours by default. As CSV with `format=csv` or `Accept: text/csv`."""
+    series = site.program.catalogue.find(parse_series(id))
+    if asked.cursor is not None:
+        wanted = _continued(series, asked.cursor)
+    else:
+        wanted = _range(site, series, asked)
+    page = await _page(site, series, wanted, limit=asked.limit)
+    if _format(request, asked) is Format.CSV:
+        return tagged(request, tables.csv_of([page]), media_type=tables.CSV, name=page.slug)
+    return tagged(request, page)
+
+
+@get("/metrics/records", summary="History of several series", tags=["metrics"],
+     responses=fails(422), response_headers=[ETAG],
+     dependencies={"asked": Provide(AskedSeveral, sync_to_thread=False)})  # fmt: skip
+async def list_records(
+    request: Request[Any, Any, Any],
+    site: NamedDependency[Site],
+    asked: NamedDependency[AskedSeveral],
+) -> Response[RecordsOfSeveral]:
+    """The first page of each; 50,000 slots at most in all, so `limit` shrinks with many series."""
+    if asked.cursor is not None:
+        raise Invalid("a cursor continues one series", field="cursor",
+                      allowed="none here; use it at /metrics/{id}/records")  # fmt: skip
+    found = _several(site, asked.ids)
+    limit = min(asked.limit, POINTS_MAX // len(found))
+    pages = [
+        await _page(site, series, _range(site, series, asked), limit=limit) for series in found
+    ]
+    if _format(request, asked) is Format.CSV:
+        return tagged(request, tables.csv_of(pages), media_type=tables.CSV, name="records")
+    return tagged(request, RecordsOfSeveral(items=tuple(pages), demo=site.program.demo))
+
+
+def _several(site: Site, ids: str) -> Sequence[Series]:
+    refs = [parse_series(text) for text in ids.split(",") if text.strip()]
+    if not 1 <= len(refs) <= SERIES_MAX:
+        raise Invalid(f"{len(refs)} series asked for", field="ids", allowed=f"1 to {SERIES_MAX}")
+    found = [site.program.catalogue.find(ref) for ref in refs]
+    return list({series.id: series for series in found}.values())
+
+
+def _format(request: Request[Any, Any, Any], asked: AskedRecords) -> Format:
+    if asked.written is not None:
+        return asked.written
+    return Format.CSV if "text/csv" in request.headers.get("accept", "") else Format.JSON
+
+
+def _range(site: Site, series: Series, asked: AskedRecords) -> Range:
+    """The closed slots that open in [from, to). Raises Invalid where from is after to."""
+    interval, now_ms = series.interval, site.now_ms
+    closed = newest_slot(site.snapshot(), interval)
+    running = interval.slot(now_ms) if closed is None else closed + 1
+    to_ms = interval.open_ms(running)
+    if asked.to is not None:
+        to_ms = min(to_ms, parse_moment(asked.to, now_ms=now_ms, field="to"))
+    from_ms = max(0, to_ms - DAY_MS)
+    if asked.from_ is not None:
+        from_ms = parse_moment(asked.from_, now_ms=now_ms, field="from")
+        if asked.to is not None and from_ms > parse_moment(asked.to, now_ms=now_ms, field="to"):
+            raise Invalid("the range ends before it begins", field="from", allowed="before `to`")
+    stop = -(-to_ms // interval.ms)
+    return Range(first=min(-(-from_ms // interval.ms), stop), stop=stop)
+
+
+def _continued(series: Series, cursor: str) -> Range:
+    walk, place = cursors.unpack(("records", series.id), cursor)
+    if not walk.isdigit() or not place <= int(walk[:15]):
+        raise Invalid("that cursor is not one of this query's", field="cursor")
+    return Range(first=place, stop=int(walk[:15]))
+
+
+async def _page(site: Site, series: Series, wanted: Range, *, limit: int) -> Records:
+    stop = min(wanted.stop, wanted.first + limit)
+    found = await site.program.stretch(series, from_slot=wanted.first, to_slot=stop)
+    values = np.frombuffer(found.values, "<f8")
+    marks = np.frombuffer(found.marks, np.uint8)
+    begins = _begins(values, marks)
+    if stop < wanted.stop and len(begins) > 1 and marks[begins[-1]] & Flag.COARSE:
+        stop, begins = wanted.first + int(begins[-1]), begins[:-1]  # whole on the next page
+        values, marks = values[: stop - wanted.first], marks[: stop - wanted.first]
+    cursor = None
+    if stop < wanted.stop:
+        cursor = cursors.pack(("records", series.id), walk=str(wanted.stop), place=stop)
+    interval = series.interval
+    return Records(
+        id=series.id, name=series.name, slug=series.slug, metric=series.metric,
+        kind=series.kind.kind, unit=series.kind.unit, interval=str(interval),
+        begin=rfc3339(interval.open_ms(wanted.first)), end=rfc3339(interval.open_ms(stop)),
+        items=_rows(series, wanted.first, values=values, marks=marks, begins=begins),
+        running=live_of(site.snapshot(), series), next_cursor=cursor, demo=site.program.demo,
+    )  # fmt: skip
+
+
+def _begins(values: np.ndarray[Any, Any], marks: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Where each row begins: at every slot but those that go on with an equal coarse value."""
+    if not len(values):
+        return np.empty(0, np.intp)
+    coarse = (marks & Flag.COARSE) != 0
+    goes_on = coarse[1:] & (marks[1:] == marks[:-1]) & (values[1:] == values[:-1])
+    return np.flatnonzero(np.concatenate(([True], ~goes_on)))
+
+
+def _rows(
+    series: Series, first: int, *, values: np.ndarray[Any, Any], marks: np.ndarray[Any, Any],
+    begins: np.ndarray[Any, Any],
+) -> Sequence[Record]:  # fmt: skip
+    interval = series.interval
+    widths = np.diff(np.append(begins, len(values)))
+    told = values[begins]
+    if series.kind.kind is Kind.FLOW:  # a coarse flow stands as span value / slots
+        told = told * widths
+    times = rfc3339_column((first + begins) * interval.ms)
+    return tuple(
+        Record(time=time, value=value, marks=MARKS[mark],
+               span=format_span(width * interval.ms) if mark & Flag.COARSE else None)
+        for time, value, mark, width in zip(
+            times, told.tolist(), marks[begins].tolist(), widths.tolist(), strict=True
+        )
+    )  # fmt: skip

@@ -1,0 +1,139 @@
+"""The site: what all resources share. The program, and the snapshots that page walks stand on.
+
+A walk through pages of a moving table shows one moment: its cursor names a snapshot, which is kept
+for WALK_MS after its last page, WALKS_MAX of them at most (the longest unused goes first; boards
+share their arrays, so a kept one costs little until its slot is over).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from collections.abc import Callable
+from dataclasses import replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.status_codes import HTTP_304_NOT_MODIFIED
+from msgspec import Struct
+
+from sigmawatch.app.web.problems import ProblemError
+from sigmawatch.domain.errors import Unavailable
+from sigmawatch.engine.snapshot import Board, Snapshot, Statistics
+
+if TYPE_CHECKING:
+    from sigmawatch.app.program import Program
+
+WALK_MS = 300_000
+WALKS_MAX = 16
+WINDOWS_MAX = 16
+
+
+class Contract(Struct, frozen=True, kw_only=True):
+    """The OpenAPI document as JSON, its entity tag, and path -> methods of what it describes."""
+
+    content: bytes
+    tag: str
+    paths: dict[str, tuple[str, ...]]
+
+
+class Site:
+    """One application's program and its open walks."""
+
+    def __init__(self, program: Program, *, contract: Callable[[], Contract]) -> None:
+        self.program = program
+        self.contract = contract
+        self._epoch = secrets.token_hex(4)  # sequences begin anew in every process
+        self._walks: dict[str, tuple[int, Snapshot]] = {}
+        self._windows: dict[tuple[int, int], tuple[object, Statistics]] = {}
+
+    @property
+    def now_ms(self) -> int:
+        return self.program.clock.now_ms()
+
+    def keep(self, snapshot: Snapshot, window_ms: int) -> str:
+        """Keep `snapshot` for the next page of a walk over `window_ms`; the walk's name."""
+        name = f"{self._epoch}.{snapshot.sequence}.{window_ms}"
+        self._walks.pop(name, None)
+        self._walks[name] = (self.program.clock.monotonic_ms() + WALK_MS, snapshot)
+        while len(self._walks) > WALKS_MAX:
+            del self._walks[next(iter(self._walks))]
+        return name
+
+    def snapshot(self, walk: str | None = None) -> Snapshot:
+        """The snapshot of a walk; the newest for none. Raises ProblemError where it is gone."""
+        if walk is None:
+            return self.program.snapshot
+        now_ms = self.program.clock.monotonic_ms()
+        self._walks = {name: kept for name, kept in self._walks.items() if kept[0] > now_ms}
+        if walk not in self._walks:
+            raise ProblemError("cursor-expired", "the pages of that moment are no longer kept")
+        return self._walks[walk][1]
+
+    async def windowed(self, snapshot: Snapshot, window_ms: int) -> Snapshot:
+        """`snapshot` with statistics over `window_ms` on every board; the newest one instead where
+        a slot closed meanwhile. Raises Invalid for a window that some interval cannot have."""
+        for board in list(snapshot.boards.values()):
+            board.interval.slots(window_ms)
+            if window_ms in board.statistics:
+                continue
+            statistics = await self._statistics(board, window_ms)
+            if statistics.to_ms != board.interval.open_ms(board.slot + 1):
+                return await self._again(snapshot, window_ms)
+            wider = board.with_window(statistics)
+            boards = {**snapshot.boards, board.interval.ms: wider}
+            snapshot = replace(snapshot, boards=MappingProxyType(boards))
+        return snapshot
+
+    async def _again(self, stale: Snapshot, window_ms: int) -> Snapshot:
+        newest = self.program.snapshot
+        if newest.sequence == stale.sequence:
+            raise Unavailable("a slot is closing; ask again", retry_after_s=1)
+        return await self.windowed(newest, window_ms)
+
+    async def _statistics(self, board: Board, window_ms: int) -> Statistics:
+        """Built once for the newest board of an interval, however many ask."""
+        key = (board.interval.ms, window_ms)
+        held = self._windows.get(key)
+        if held is None or held[0] is not board.statistics:
+            held = (board.statistics, await self.program.statistics(board.interval, window_ms))
+            self._windows[key] = held
+            while len(self._windows) > WINDOWS_MAX:
+                del self._windows[next(iter(self._windows))]
+        return held[1]
+
+    def tag(self, snapshot: Snapshot) -> str:
+        """The weak entity tag of an answer that follows from `snapshot` and the address alone, but
+        for ages, which move with the clock."""
+        return f'W/"{self._epoch}.{snapshot.sequence}"'
+
+
+def unchanged(request: Request[Any, Any, Any], tag: str) -> bool:
+    """Whether the client holds the answer tagged `tag` already (RFC 9110, 13.1.2)."""
+    given = request.headers.get("if-none-match", "")
+    held = {one.strip().removeprefix("W/") for one in given.split(",")}
+    return "*" in held or tag.removeprefix("W/") in held
+
+
+def tagged(
+    request: Request[Any, Any, Any], content: Any, *, media_type: str = "application/json",
+    name: str = "",
+) -> Response[Any]:  # fmt: skip
+    """An answer whose entity tag is a digest of its bytes. name: of the file, for a download."""
+    body = content if isinstance(content, bytes) else msgspec.json.encode(content)
+    tag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+    if unchanged(request, tag):
+        return not_modified(tag)
+    headers = {"etag": tag, "vary": "accept"}
+    if name:
+        plain = re.sub(r"[^A-Za-z0-9._-]", "_", name)
+        headers["content-disposition"] = f'attachment; filename="{plain}.csv"'
+    return Response(body, media_type=media_type, headers=headers)
+
+
+def not_modified(tag: str) -> Response[Any]:
+    """The 304 answer."""
+    return Response(None, status_code=HTTP_304_NOT_MODIFIED, headers={"etag": tag})

@@ -1,0 +1,174 @@
+"""A view: one board looked at over one window and ranked by one key, in columns.
+
+Columns are float64[rows] as `/metrics` names them, NaN where null; moments in milliseconds.
+Everything is computed over whole columns; rows are made for the page that was asked for only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+
+import numpy as np
+
+from sigmawatch.domain.errors import Invalid
+from sigmawatch.domain.series import Series
+from sigmawatch.engine.geometry import Column, Mask, Rows
+from sigmawatch.engine.ranking import Codes, Ranking, Why
+from sigmawatch.engine.snapshot import Board, Statistics
+
+
+class View:
+    """peers: bool[rows], who is ranked against whom; None for everything tracked."""
+
+    def __init__(
+        self, board: Board, *, window_ms: int, by: str, peers: Mask | None = None, now_ms: int
+    ) -> None:
+        self.board = board
+        self.by = by
+        self.now_ms = now_ms
+        self.statistics: Statistics = board.statistics[window_ms]
+        self._window_ms = window_ms
+        self._peers = peers
+
+    def ranking(self, metric: str) -> Ranking:
+        """The ranking of one metric's series. Raises Invalid for an unknown key."""
+        return self.board.ranking(metric, self.by, window_ms=self._window_ms, peers=self._peers)
+
+    @cached_property
+    def rankings(self) -> Sequence[tuple[Rows, Ranking]]:
+        """Every metric's rows and ranking."""
+        return [
+            (np.flatnonzero(mask), self.ranking(metric))
+            for metric, mask in self.board.layout.metrics.items()
+        ]
+
+    def column(self, name: str) -> Column:
+        """The column `name`, numbers only."""
+        if name in _OF_RANKING:
+            return self._of_ranking(_OF_RANKING[name])
+        if name in _OF_STATISTICS:
+            found: Column = getattr(self.statistics, _OF_STATISTICS[name])
+            return found
+        return _OF_BOARD[name](self)
+
+    def _of_ranking(self, of: Callable[[Ranking, Rows], Column | int]) -> Column:
+        column = np.full(len(self.board.series), np.nan)
+        for rows, ranking in self.rankings:
+            column[rows] = of(ranking, rows)
+        return column
+
+    @cached_property
+    def why(self) -> Codes:
+        """uint8[rows] of ranking.Why."""
+        why: Codes = np.zeros(len(self.board.series), np.uint8)
+        for rows, ranking in self.rankings:
+            why[rows] = ranking.why[rows]
+        return why
+
+    def ties(self, rows: Rows) -> Rows:
+        """int64: how many share the rank of each of `rows`, itself included; 0 without one."""
+        ties = np.zeros(len(rows), np.int64)
+        for members, ranking in self.rankings:
+            at = np.flatnonzero(np.isin(rows, members))
+            rank = ranking.rank[rows[at]]
+            after = np.searchsorted(ranking.rank[ranking.order], rank, side="right")
+            ties[at] = np.where(rank > 0, after - rank + 1, 0)
+        return ties
+
+
+def ordered(
+    views: Sequence[View], picks: Sequence[Rows], *, sort: str
+) -> Sequence[tuple[int, int]]:
+    """The picked rows of all views in one order: (number of the view, row).
+
+    sort: a column's name, with `-` before it for descending. Stable: ties by id; null is last.
+    Raises Invalid for an unknown column.
+    """
+    name = sort.removeprefix("-")
+    if name not in SORTABLE:
+        allowed = ", ".join(SORTABLE) + "; with - before it for descending"
+        raise Invalid(f"there is no column {name[:40]!r}", field="sort", allowed=allowed)
+    nothing = np.zeros(0, np.int64)
+    which = np.concatenate([nothing, *(np.full(len(rows), i) for i, rows in enumerate(picks))])
+    rows = np.concatenate([nothing, *picks])
+    ids = [view.board.layout.ids[rows] for view, rows in zip(views, picks, strict=True)]
+    keys = _keys(views, picks, name=name)
+    if sort.startswith("-"):
+        keys = -keys
+    order = np.lexsort((np.concatenate([nothing, *ids]), keys))
+    return list(zip(which[order].tolist(), rows[order].tolist(), strict=True))
+
+
+def _keys(views: Sequence[View], picks: Sequence[Rows], *, name: str) -> Column:
+    """float64: what to sort by; NaN where null."""
+    pairs = list(zip(views, picks, strict=True))
+    if name not in _TEXTS:
+        columns = [view.column(name)[rows].astype(np.float64) for view, rows in pairs]
+        return np.concatenate([*columns, np.zeros(0)])
+    text = _TEXTS[name]
+    texts = [text(view.board.series[row]) for view, rows in pairs for row in rows.tolist()]
+    places = {label: place for place, label in enumerate(sorted(set(texts)))}
+    return np.array([places[label] for label in texts], np.float64)
+
+
+def _value(view: View) -> Column:
+    """The slot's value; where it is missing, the newest one of the day."""
+    board = view.board
+    return np.where(np.isfinite(board.value), board.value, board.last_value)
+
+
+def _value_at(view: View) -> Column:
+    board = view.board
+    slot = np.where(np.isfinite(board.value), board.slot, board.last_slot)
+    return np.where(slot < 0, np.nan, slot * float(board.interval.ms))
+
+
+def _known(ts_ms: Rows) -> Column:
+    return np.where(ts_ms > 0, ts_ms, np.nan)
+
+
+def _age_s(view: View) -> Column:
+    return np.maximum(view.now_ms - _known(view.board.changed_ms), 0.0) / 1_000.0
+
+
+_OF_BOARD: dict[str, Callable[[View], Column]] = {
+    "id": lambda view: view.board.layout.ids.astype(np.float64),
+    "interval": lambda view: np.full(len(view.board.series), float(view.board.interval.ms)),
+    "state": lambda view: view.board.state.astype(np.float64),
+    "value": _value,
+    "value_at": _value_at,
+    "live_value": lambda view: view.board.live_value,
+    "live_at": lambda view: _known(view.board.live_ms),
+    "changed_at": lambda view: _known(view.board.changed_ms),
+    "age_s": _age_s,
+    "surge": lambda view: view.board.surge,
+}
+_OF_STATISTICS = {
+    "n": "n", "coverage": "coverage", "mean": "mean", "min": "minimum", "max": "maximum",
+    "sigma_abs": "sigma_abs", "sigma_rel": "sigma_rel", "sigma_ret": "sigma_ret",
+    "sign_change": "sign_change", "coarse": "coarse", "change_pct": "change_pct",
+}  # fmt: skip
+_OF_RANKING: dict[str, Callable[[Ranking, Rows], Column | int]] = {
+    "rank": lambda ranking, rows: np.where(ranking.rank[rows] > 0, ranking.rank[rows], np.nan),
+    "provisional_rank": lambda ranking, rows: np.where(
+        ranking.why[rows] == Why.PROVISIONAL, ranking.provisional[rows], np.nan
+    ),
+    "of": lambda ranking, _: ranking.of,
+    "excluded": lambda ranking, _: ranking.excluded,
+}
+_TEXTS: dict[str, Callable[[Series], str]] = {
+    "name": lambda one: one.name,
+    "slug": lambda one: one.slug,
+    "venue": lambda one: one.market.venue,
+    "market": lambda one: one.market.name,
+    "native": lambda one: one.market.native,
+    "pair": lambda one: one.market.pair,
+    "base": lambda one: one.market.base,
+    "quote": lambda one: one.market.quote,
+    "metric": lambda one: one.metric,
+    "kind": lambda one: one.kind.kind,
+    "unit": lambda one: one.kind.unit,
+    "origin": lambda one: one.origin,
+}
+SORTABLE = tuple(sorted({*_OF_BOARD, *_OF_STATISTICS, *_OF_RANKING, *_TEXTS}))
