@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import pytest
+from tests.venues.binance.bodies import symbol, ticker
 from tests.venues.support import T0_MS, body, captured, recorded, row, sound
 
 from sigmawatch.adapters.venues.binance import (
@@ -18,22 +19,6 @@ from sigmawatch.adapters.venues.binance import (
 from sigmawatch.adapters.venues.candles import CandleRequest, candles_of
 from sigmawatch.domain.errors import BadAnswer
 from sigmawatch.domain.market import MarketStatus
-
-
-def ticker(symbol: object = "ETHBTC", **fields: object) -> dict[str, object]:
-    """One row of ticker/24hr, as documented."""
-    return {
-        "symbol": symbol, "priceChange": "-0.1", "weightedAvgPrice": "0.0355",
-        "lastPrice": "0.03600000", "bidPrice": "0.03590000", "askPrice": "0.03610000",
-        "openPrice": "0.0361", "highPrice": "0.0367", "lowPrice": "0.0355",
-        "volume": "1000.00000000", "quoteVolume": "35.50000000", "openTime": T0_MS - 86_400_000,
-        "closeTime": T0_MS - 200, "firstId": 1, "lastId": 99, "count": 99, **fields,
-    }  # fmt: skip
-
-
-def symbol(name: str, **fields: object) -> dict[str, object]:
-    return {"symbol": name, "status": "TRADING", "baseAsset": name[:3], "quoteAsset": name[3:],
-            **fields}  # fmt: skip
 
 
 def test_a_ticker_has_quoted_volumes_and_the_time_of_its_window() -> None:

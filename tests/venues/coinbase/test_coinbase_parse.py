@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from tests.venues.coinbase.bodies import advanced, product, stats
 from tests.venues.support import T0_MS, body, captured, recorded, row, sound
 
 from sigmawatch.adapters.venues.candles import CandleRequest, candles_of
@@ -17,27 +18,6 @@ from sigmawatch.adapters.venues.coinbase import (
 )
 from sigmawatch.domain.errors import BadAnswer
 from sigmawatch.domain.market import MarketStatus
-
-
-def stats(last: object = "50.5", volume: object = "2.0") -> dict[str, object]:
-    """One product of /products/stats."""
-    return {
-        "stats_30day": {"volume": "60.0"},
-        "stats_24hour": {"open": "49", "high": "51", "low": "48", "last": last, "volume": volume},
-    }
-
-
-def product(name: str, **fields: object) -> dict[str, object]:
-    base, quote = name.split("-")
-    return {
-        "id": name, "base_currency": base, "quote_currency": quote, "status": "online",
-        "trading_disabled": False, "cancel_only": False, "post_only": False, **fields,
-    }  # fmt: skip
-
-
-def advanced(name: str, **fields: object) -> dict[str, object]:
-    return {"product_id": name, "price": "50.5", "volume_24h": "2.0", "alias": "", "alias_to": [],
-            **fields}  # fmt: skip
 
 
 def test_the_quote_volume_is_derived_from_base_and_last() -> None:
