@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.progress import Progress
 
 from sigmawatch.app.cli import options
-from sigmawatch.app.cli.output import plain, stdout
+from sigmawatch.app.cli.output import plain, stderr, stdout
 from sigmawatch.app.telemetry import LogStyle, configure
 from sigmawatch.domain.errors import Invalid, NotFound
 from sigmawatch.domain.market import venue_name
@@ -29,18 +30,32 @@ def record(
 ) -> None:
     """Record a venue's raw answers. `replay` plays them through the real program."""
     config = options.read_config(file, None)
-    span_ms = parse_span(span)
+    span_ms, name = parse_span(span), venue_name(venue)
     if target.exists():
         raise Invalid(f"{target} is there already; name a new file", field="FILE")
     configure(LogStyle.CONSOLE)
     from sigmawatch.app.cli.signals import until_signalled  # noqa: PLC0415 - as in app.cli.session
     from sigmawatch.app.wiring import record as recorded  # noqa: PLC0415
 
-    asyncio.run(until_signalled(
-        recorded(config, venue_name(venue), path=target, for_s=span_ms / SECOND_MS)
-    ))  # fmt: skip
-    lines = sum(1 for _ in target.open("rb")) if target.exists() else 0
-    stdout().print(plain(f"{target}: {lines} answers of {venue_name(venue)}"))
+    async def work() -> None:
+        async with asyncio.TaskGroup() as group:
+            bar = group.create_task(_seconds(span_ms // SECOND_MS))
+            await recorded(config, name, path=target, for_s=span_ms / SECOND_MS)
+            bar.cancel()
+
+    asyncio.run(until_signalled(work()))
+    with target.open("rb") as lines:
+        stdout().print(plain(f"{target}: {sum(1 for _ in lines)} answers of {name}"))
+
+
+async def _seconds(total: int) -> None:
+    """A bar that fills in `total` seconds; nothing where nobody watches."""
+    console = stderr()
+    with Progress(console=console, disable=not console.is_terminal) as progress:
+        bar = progress.add_task("recording", total=total)
+        while True:
+            await asyncio.sleep(1)
+            progress.advance(bar)
 
 
 def replay(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
@@ -106,7 +107,7 @@ def migrate(*, file: options.ConfigFile = None, data: options.Data = None) -> No
     from sigmawatch.app.wiring import build  # noqa: PLC0415 - as in app.cli.session
 
     config = options.read_config(file, data)
-    configure(LogStyle.CONSOLE)
+    configure(LogStyle.CONSOLE, level=logging.WARNING)
 
     async def opened() -> None:
         async with build(config):
