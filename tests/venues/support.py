@@ -9,14 +9,16 @@ from array import array
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Protocol, cast
 
 import pytest
 
 from sigmawatch.adapters.clock import VirtualClock
 from sigmawatch.adapters.venues import VenueSettings, venue_for
-from sigmawatch.adapters.venues.rest import RestVenue
+from sigmawatch.adapters.venues.http import VenueHttp
 from sigmawatch.domain.reading import Tickers
 from sigmawatch.ports.clock import Clock
+from sigmawatch.ports.venue import Venue
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 T0_MS = 1_762_819_200_000  # 2025-11-11 00:00 UTC
@@ -80,10 +82,17 @@ class Dice(random.Random):
         return self._value
 
 
+class Adapter(Venue, Protocol):
+    """A venue asked by REST, with what only tests and telemetry look at."""
+
+    http: VenueHttp
+    rejected_markets: Mapping[str, str]
+
+
 @asynccontextmanager
 async def venue_at(
     base_url: str, name: str, *, clock: Clock | None = None, **settings: object
-) -> AsyncIterator[RestVenue]:
+) -> AsyncIterator[Adapter]:
     """An adapter pointed at `base_url`, closed at the end. Half of each back-off is waited."""
     options: Mapping[str, object] = {"requests_per_minute": AMPLE, "timeout_s": 5.0, **settings}
     venue = venue_for(
@@ -91,8 +100,7 @@ async def venue_at(
         clock=clock or VirtualClock(T0_MS),
         rng=Dice(0.5),
     )
-    assert isinstance(venue, RestVenue)
     try:
-        yield venue
+        yield cast(Adapter, venue)
     finally:
         await venue.close()

@@ -85,6 +85,12 @@ def test_no_answer_at_all_is_a_surprise(status: int, body: bytes, wait: str) -> 
     assert told.isprintable()
 
 
+def test_binance_says_in_a_number_that_it_shuts_down() -> None:
+    said = reply(503, b'{"code":-1016,"msg":"This service is no longer available."}')
+    assert type(failure(said, binance.FACTS)) is Maintenance
+    assert type(failure(said, coinbase.FACTS)) is Unavailable
+
+
 def test_a_refused_address_is_told_why_and_where_else_to_ask() -> None:
     # SEMANTICS 4: "`blocked_by_region` (451/403, with explanation and alternative host)".
     told = str(failure(reply(451, b'{"msg":"restricted location"}'), binance.FACTS))

@@ -129,7 +129,8 @@ def _failure(reply: Reply, facts: VenueFacts) -> SigmawatchError:
         return RateLimited(said, retry_after_s=wait_s)
     if reply.status in {403, 451}:
         return BlockedByRegion(_blocked(said, facts))
-    if b"maintenance" in reply.body[:_SCANNED_BYTES].lower():
+    words = reply.body[:_SCANNED_BYTES].lower()
+    if any(mark in words for mark in (b"maintenance", *facts.maintenance_marks)):
         return Maintenance(said, retry_after_s=wait_s)
     if reply.status >= 500 or reply.status == 408:
         return Unavailable(said, retry_after_s=wait_s)

@@ -32,6 +32,7 @@ FACTS = VenueFacts(
     limits=Limits(per_minute=6_000.0, burst=1_200.0, reserve=_TICKER_WEIGHT, call=_KLINES_WEIGHT),
     key_header="X-MBX-APIKEY",
     used_header="x-mbx-used-weight-1m",
+    maintenance_marks=(b'"code":-1016',),  # "this service is no longer available"
     alternative="https://data-api.binance.vision",
 )
 _SPANS_MS = (MINUTE_MS, 5 * MINUTE_MS, 15 * MINUTE_MS, HOUR_MS)

@@ -55,7 +55,9 @@ class VenueFacts:
 
     key_header: the header that carries an API key on public calls; None where they take none.
     used_header: the header that says how much of the budget is used in this minute.
-    alternative: where else the same data may be had, for an operator whose address is refused.
+    maintenance_marks: what stands in an error body, in lower case, when the venue is being
+    maintained, besides the word itself. alternative: where else the same data may be had, for an
+    operator whose address is refused.
     """
 
     name: str
@@ -64,6 +66,7 @@ class VenueFacts:
     limits: Limits
     key_header: str | None = None
     used_header: str | None = None
+    maintenance_marks: tuple[bytes, ...] = ()
     alternative: str = ""
 
 
