@@ -72,11 +72,14 @@ def _close_at(values: Mapping[int, float], slot: int) -> float | None:
 
 
 def _deviation(exact: Sequence[Fraction]) -> Decimal:
-    mean = sum(exact, Fraction(0)) / len(exact)
-    variance = sum(((x - mean) ** 2 for x in exact), Fraction(0)) / len(exact)
+    """Population σ; in whole numbers over one denominator, where sums of squares are exact."""
+    unit = math.lcm(*(x.denominator for x in exact))
+    whole = [x.numerator * (unit // x.denominator) for x in exact]
+    count, total = len(whole), sum(whole)
+    spread = count * sum(x * x for x in whole) - total * total
     with localcontext() as context:
         context.prec = DIGITS
-        return _decimal(variance).sqrt()
+        return Decimal(spread).sqrt() / Decimal(count * unit)
 
 
 def _decimal(number: Fraction) -> Decimal:

@@ -14,6 +14,7 @@ import numpy as np
 from sigmawatch.domain.frame import REASON_MASK, Frame, Patch, Reason
 from sigmawatch.domain.metric import METRICS, Kind
 from sigmawatch.domain.series import BLOCK_SERIES_MAX, BLOCK_SERIES_MIN, Block, Series
+from sigmawatch.domain.window import HOUR_MS
 from sigmawatch.engine.freshness import Signs, Watch
 from sigmawatch.engine.gate import MEDIAN_SLOTS, Pending, read_now, wild
 from sigmawatch.engine.geometry import Column, Geometry, Marks, Mask, Rows, Slots
@@ -51,6 +52,7 @@ class BlockTable:
         self._gated = kind.gated
         self._shape = shape
         self._phase = block.id % shape.span
+        self._hour = HOUR_MS // block.interval.ms  # only asked for where that is whole
         self._ring = Ring(shape.ring, BLOCK_SERIES_MIN, flow=self._flow)
         self._pending = Pending(BLOCK_SERIES_MIN)
         self.changed_ms: Slots = np.zeros(BLOCK_SERIES_MIN, np.int64)
@@ -61,7 +63,8 @@ class BlockTable:
         """Everything that follows from the ring is to be read from it again."""
         self._spans = Spans(self._ring, self._shape, channels=1 if self._flow else 2)
         self._watch = Watch(self._ring.width, day=self._shape.day)
-        self._base: dict[int, tuple[int, Column]] = {}
+        self._asked = -1  # the newest slot anything was computed of
+        self._means: dict[int, tuple[Column, Column]] = {}  # last slot -> the hour's mean and n
 
     # Membership
 
@@ -151,7 +154,8 @@ class BlockTable:
             heard = np.where(live, marks, np.uint8(Reason.NO_PLACE))
             self._pending.note(slot, values, marks=heard)
         known = self.changed_ms[: len(marks)]
-        np.copyto(known, np.maximum(known, frame.recv_ms), where=changes(reasons_of(marks)))
+        moment_ms = np.where(changes(reasons_of(marks)), frame.recv_ms, 0)
+        np.maximum(known, moment_ms, out=known)
         if frame.open:
             self._live = max(self._live, (slot, frame.recv_ms))
         if changed:
@@ -181,9 +185,13 @@ class BlockTable:
         return bool(len(changed))
 
     def _touch(self, slot: int) -> None:
+        if slot > self._asked:
+            return
         self._spans.touch(slot)
         self._watch.touch(slot)
-        self._base = {w: base for w, base in self._base.items() if base[0] < slot}
+        self._means = {
+            last: mean for last, mean in self._means.items() if last < slot - self._phase
+        }
 
     # Closing
 
@@ -193,44 +201,51 @@ class BlockTable:
 
     def window(self, slot: int, slots: int, *, standing: bool) -> Moments:
         """The moments of the `slots` slots that end with `slot`; [.., width]."""
-        return self._spans.window(slot + self._phase, slots, standing=standing)
+        self._asked = max(self._asked, slot + self._phase)
+        moments = self._spans.window(slot + self._phase, slots, standing=standing)
+        if slots == self._hour:
+            self._means = {last: mean for last, mean in self._means.items() if last == slot - 1}
+            self._means[slot] = moments.shift[0] + moments.mean[0], moments.n[0]
+        return moments
 
-    def mean_before(self, slot: int, slots: int) -> tuple[Column, Column]:
-        """Mean and n of the `slots` slots before `slot`, itself left out; float64[width]."""
-        last = slot - 1 + self._phase
-        found = self._base.get(slots)
-        if found is None or found[0] != last:
-            moments = self._spans.window(last, slots, standing=True)
-            mean = moments.shift[0] + moments.mean[0]
-            found = self._base[slots] = (last, np.stack((mean, moments.n[0])))
-        return found[1][0], found[1][1]
+    def hour_before(self, slot: int) -> tuple[Column, Column]:
+        """Mean and n of the hour that ends where `slot` opens; float64[width]. In the usual course
+        the close of the slot before has left it here."""
+        if slot - 1 not in self._means:
+            self.window(slot - 1, self._hour, standing=True)
+        return self._means[slot - 1]
 
     def close_at(self, slot: int) -> Column:
         """The newest counted value among `slot` and the 2 before; float64[width], else NaN."""
-        at = slot + self._phase
-        values = self._ring.values
-        close: Column = values[at % self._shape.ring]
+        at, values = slot + self._phase, self._ring.values
+        close: Column = values[at % self._ring.slots]
         for older in range(at - 1, at - REACH_SLOTS - 1, -1):
-            close = np.where(np.isnan(close), values[older % self._shape.ring], close)
+            unknown = np.isnan(close)
+            if not unknown.any():
+                break
+            close = np.where(unknown, values[older % self._ring.slots], close)
         return close
 
     def signs(self, slot: int) -> Signs:
         """What the marks say of freshness at `slot`."""
+        self._asked = max(self._asked, slot + self._phase)
         return self._watch.signs(self._ring, slot + self._phase)
 
     def row(self, slot: int, signs: Signs) -> Row:
         """The slot's values, marks, and the running slot's readings after it."""
         at, count, ring = slot + self._phase, self.count, self._ring
-        counted = signs.counted[:count]
-        last_value = ring.values[counted % ring.slots, np.arange(count)]
         live_slot, live_ms = self._live
         live_value = np.full(count, np.nan)
         if live_slot > at and ring.holds(live_slot):
             live_value = ring.shown(live_slot)[:count]
+        counted = signs.counted[:count]
+        last_value = ring.values[at % ring.slots, :count].copy()
+        older = np.flatnonzero((counted < at) & (counted >= 0))
+        last_value[older] = ring.values[counted[older] % ring.slots, older]
         return Row(
             value=ring.shown(at)[:count],
             mark=ring.marks[at % ring.slots, :count],
-            last_value=np.where(counted >= 0, last_value, np.nan),
+            last_value=last_value,
             last_slot=np.where(counted >= 0, counted - self._phase, -1),
             live_value=live_value,
             live_ms=np.where(np.isnan(live_value), 0, live_ms),

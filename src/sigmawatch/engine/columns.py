@@ -32,9 +32,9 @@ class WindowColumns:
         (
             self.coverage, self.mean, self.sigma_abs, self.sigma_rel, self.sigma_ret,
             self.minimum, self.maximum, self.change_pct,
-        ) = np.full((8, count), np.nan)  # fmt: skip
-        self.coarse: Mask = np.zeros(count, np.bool_)
-        self.sign_change: Mask = np.zeros(count, np.bool_)
+        ) = np.empty((8, count))  # fmt: skip
+        self.coarse: Mask = np.empty(count, np.bool_)
+        self.sign_change: Mask = np.empty(count, np.bool_)
 
     def put(self, part: slice, moments: Moments, *, slots: int) -> None:
         """One block's moments as statistics; population σ (ddof 0)."""
@@ -42,7 +42,7 @@ class WindowColumns:
         n, low, high = moments.n[0, :count], moments.low[:count], moments.high[:count]
         mean = moments.shift[0, :count] + moments.mean[0, :count]
         sigma = np.sqrt(moments.m2[0, :count] / n)
-        one_sign = (low > 0.0) | (high < 0.0)
+        one_sign = (low > 0.0) | (high < 0.0)  # zero shares a sign with nothing
         self.n[part] = n
         self.coverage[part] = n / slots
         self.mean[part] = np.where(n > 0, mean, np.nan)
@@ -51,6 +51,7 @@ class WindowColumns:
         self.minimum[part], self.maximum[part] = low, high
         self.coarse[part] = has_flag(moments.marks[:count], Flag.COARSE)
         self.sign_change[part] = (n > 0) & ~one_sign
+        self.sigma_ret[part] = np.nan
         if len(moments.n) == 2:
             returns = np.sqrt(moments.m2[1, :count] / moments.n[1, :count])
             self.sigma_ret[part] = returns * np.sqrt(slots)

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sigmawatch.domain.frame import Reason
-from sigmawatch.engine.geometry import Column, Mask, Slots
+from sigmawatch.engine.geometry import Column, Marks, Mask, Slots
 from sigmawatch.engine.marks import changes, counted, is_reason, reasons_of
 from sigmawatch.engine.ring import Ring
 
@@ -65,7 +65,7 @@ class Watch:
     def __init__(self, width: int, *, day: int) -> None:
         self._day = day
         self._upto = -1  # the last slot whose row was counted
-        self._changes = np.full((GAPS + 1, width), -1, np.int64)
+        self._changes = np.full((GAPS + 2, width), -1, np.int64)
         self._next = np.zeros(width, np.intp)  # row of `_changes` the next one overwrites
         self._changed: Slots = np.full(width, -1, np.int64)
         self._counted: Slots = np.full(width, -1, np.int64)
@@ -81,22 +81,27 @@ class Watch:
         """What the marks say at `slot`, the ring's newest or one a little older."""
         self._follow(ring, slot - MOVED_SLOTS)
         reasons = reasons_of(ring.marks[ring.rows(slot - MOVED_SLOTS + 1, slot + 1)])
-        reads = counted(reasons) | is_reason(reasons, Reason.SUSPECT)
+        reads = counted(reasons[-READ_SLOTS:]) | is_reason(reasons[-READ_SLOTS:], Reason.SUSPECT)
         moved = np.logical_or.reduce(changes(reasons))
-        newest = np.where(self._counted > slot - self._day, self._counted, -1)
-        for newer, row in enumerate(reasons, slot - MOVED_SLOTS + 1):
-            newest = np.where(counted(row), newer, newest)
-        known = self._changed >= max(slot - self._day + 1, 0)
-        since = np.where(known, slot - self._changed, self._day)
+        since = slot - self._changed
+        known = (self._changed >= 0) & (since < self._day)
         self._measure(np.flatnonzero(~moved & (self._gap_of != self._changed)))
         return Signs(
             moved=moved,
-            read=np.logical_or.reduce(reads[-READ_SLOTS:]),
-            delisted=_said_last(is_reason(reasons, Reason.DELISTED), reads),
-            unchanged=np.where(moved, 0, since),
+            read=np.logical_or.reduce(reads),
+            delisted=_delisted(reasons),
+            unchanged=np.where(moved, 0, np.where(known, since, self._day)),
             gap=self._gap,
-            counted=newest,
+            counted=self._newest_counted(reasons, slot),
         )
+
+    def _newest_counted(self, reasons: Marks, slot: int) -> Slots:
+        newest = np.where(self._counted > slot - self._day, self._counted, -1)
+        if counted(reasons[-1]).all():
+            return np.full_like(newest, slot)
+        for recent, row in enumerate(reasons, slot - MOVED_SLOTS + 1):
+            newest = np.where(counted(row), recent, newest)
+        return newest
 
     def _follow(self, ring: Ring, slot: int) -> None:
         """Count the rows up to `slot`, from the start of the day where we cannot go on."""
@@ -104,27 +109,34 @@ class Watch:
             self._upto = -1
         if self._upto < 0:
             self._read_again(ring, slot)
+        every = np.arange(ring.width)
         for passed in range(self._upto + 1, slot + 1):
             reasons = reasons_of(ring.marks[passed % ring.slots])
-            places = np.flatnonzero(changes(reasons))
-            self._changes[self._next[places], places] = passed
-            self._next[places] = (self._next[places] + 1) % len(self._changes)
-            self._changed[places] = passed
-            self._counted[counted(reasons)] = passed
+            changed = changes(reasons)
+            # Where nothing changed this clears the entry to be written next, the oldest and one
+            # more than is used: a store to every place is faster than one to some.
+            self._changes.ravel()[self._next * ring.width + every] = np.where(changed, passed, -1)
+            self._next = np.where(changed, (self._next + 1) % len(self._changes), self._next)
+            self._changed = np.where(changed, passed, self._changed)
+            self._counted = np.where(counted(reasons), passed, self._counted)
         self._upto = slot
 
     def _read_again(self, ring: Ring, slot: int) -> None:
         """Take the newest changes of every place from the marks of the day."""
         first = max(slot + MOVED_SLOTS - self._day + 1, ring.oldest)
-        reasons = reasons_of(ring.marks[ring.rows(first, slot + 1)])
-        changed, present = changes(reasons), counted(reasons)
-        newest = slot - present[::-1].argmax(axis=0)
-        self._counted = np.where(present.any(axis=0), newest, -1)
-        younger = np.cumsum(changed[::-1], axis=0, dtype=np.int32)[::-1]  # 1: the newest
-        ages, places = np.nonzero(changed & (younger <= len(self._changes)))
         self._changes.fill(-1)
-        self._changes[-younger[ages, places], places] = first + ages
         self._next.fill(0)
+        self._counted = np.full(ring.width, -1)
+        found = np.zeros(ring.width, np.intp)  # changes of each place so far, newest first
+        for passed in range(slot, first - 1, -1):
+            reasons = reasons_of(ring.marks[passed % ring.slots])
+            places = np.flatnonzero(changes(reasons) & (found <= GAPS))
+            self._changes[-1 - found[places], places] = passed
+            found[places] += 1
+            newest = counted(reasons) & (self._counted < 0)
+            self._counted = np.where(newest, passed, self._counted)
+            if not (ring.live & ((found <= GAPS) | (self._counted < 0))).any():
+                break
         self._changed = self._changes[-1].copy()
         self._gap_of.fill(-1)
         self._gap.fill(np.nan)
@@ -135,7 +147,7 @@ class Watch:
         if not len(places):
             return
         since = self._changed[places]
-        times = np.sort(self._changes[:, places], axis=0)
+        times = np.sort(self._changes[:, places], axis=0)[-(GAPS + 1) :]
         known = (times >= np.maximum(since - self._day // 4, 0)) & (since >= 0)
         gaps = np.where(known[:-1], np.diff(times, axis=0), _UNKNOWN)
         gaps.sort(axis=0)
@@ -146,11 +158,14 @@ class Watch:
         self._gap_of[places] = since
 
 
-def _said_last(said: Mask, otherwise: Mask) -> Mask:
-    """Where, going forward over the rows, `said` was true after `otherwise` last was."""
-    last = np.zeros(said.shape[1], np.bool_)
-    for row, other in zip(said, otherwise, strict=True):
-        last = row | (last & ~other)
+def _delisted(reasons: Marks) -> Mask:
+    """Where the venue's last word within these rows, oldest first, was that the market is gone."""
+    last = np.zeros(reasons.shape[1], np.bool_)
+    if not is_reason(reasons, Reason.DELISTED).any():
+        return last
+    for row in reasons:
+        silent = ~counted(row) & ~is_reason(row, Reason.SUSPECT)
+        last = is_reason(row, Reason.DELISTED) | (last & silent)
     return last
 
 

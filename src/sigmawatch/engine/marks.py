@@ -37,4 +37,4 @@ def with_reason(marks: Marks, reason: Reason, *, where: Mask) -> Marks:
 
 def changes(reasons: Marks) -> Mask:
     """Where the market's row, or its tape, had moved."""
-    return is_reason(reasons, Reason.OBSERVED) | is_reason(reasons, Reason.SUSPECT)
+    return is_reason(reasons, Reason.OBSERVED)

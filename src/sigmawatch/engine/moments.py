@@ -62,21 +62,25 @@ class Moments:
 
 
 def merged(a: Moments, b: Moments) -> Moments:
-    """The moments of run `a` followed by run `b`; of the other exactly where one is empty."""
-    n = np.add(a.n, b.n, dtype=np.float64)
-    shift = np.where(a.n > 0, a.shift, b.shift)
+    """The moments of run `a` followed by run `b`; of the other exactly where one is empty.
+
+    With d the distance of the means: mean = mean_a + d n_b / n, m2 = m2_a + m2_b + d² n_a n_b / n.
+    """
+    a_n, b_n = a.n.astype(np.float64), b.n.astype(np.float64, copy=False)
+    n = a_n + b_n
+    shift = np.where(a_n > 0, a.shift, b.shift)
     apart = b.shift - shift
     apart += b.mean
     apart -= a.mean
-    share = b.n / np.maximum(n, 1.0)
-    mean = a.mean + apart * share
-    apart *= apart
-    apart *= share
-    apart *= a.n
-    apart += b.m2
-    apart += a.m2
+    share = b_n / np.maximum(n, 1.0)
+    step = apart * share
+    m2 = a.m2 + b.m2
+    apart *= step
+    apart *= a_n
+    m2 += apart
+    step += a.mean
     edges = (np.fmin(a.low, b.low), np.fmax(a.high, b.high), a.marks | b.marks)
-    return Moments((n, shift, mean, apart), edges)
+    return Moments((n, shift, step, m2), edges)
 
 
 def channels_of(row: Column, before: Column | None, *, channels: int) -> Column:

@@ -17,13 +17,14 @@ import numpy.typing as npt
 
 from sigmawatch.domain.frame import MISSING, REASON_MASK, Flag, Reason
 from sigmawatch.engine.geometry import Column, Marks, Mask, Rows, Slots
-from sigmawatch.engine.marks import counted, is_reason, reasons_of
+from sigmawatch.engine.marks import counted, has_flag, is_reason, reasons_of
 
 RECENT = 8
 _STRENGTH = 48  # a key is strength << 48 | patch << 47 | revision
 _PATCH = 1 << 47
 _REVISION_MAX = _PATCH - 1
 Keys = npt.NDArray[np.int64]
+_NO_KEYS: Keys = np.zeros(1, np.int64)
 _NOTHING_HELD = (np.zeros(0, np.intp), np.zeros(0))
 
 
@@ -93,15 +94,20 @@ class Ring:
         """Make `slot` the newest; slots skipped on the way were not polled."""
         if slot <= self.newest:
             return
-        first = self.newest + 1 if self.holds(slot - self.slots) else slot - self.slots + 1
-        rows = self.rows(first, slot + 1)
+        first = slot - self.slots + 1
+        if self.newest >= 0:
+            first = max(first, self.newest + 1)
+        single = first == slot
+        rows: Rows | int = slot % self.slots if single else self.rows(first, slot + 1)
         self.values[rows] = np.nan
         self.marks[rows] = self._blank
         self._revision[rows] = 0
         self._touched[rows] = False
-        self._keys[np.arange(max(first, slot - RECENT + 1), slot + 1) % RECENT] = 0
+        for recent in range(max(first, slot - RECENT + 1), slot + 1):
+            self._keys[recent % RECENT] = 0
         self.newest = slot
-        self._held = {old: held for old, held in self._held.items() if old >= self.oldest}
+        if self._held:
+            self._held = {old: held for old, held in self._held.items() if old >= self.oldest}
 
     def seat(self, place: int) -> None:
         """A series stands in `place` from now on; nothing is known of it."""
@@ -132,21 +138,21 @@ class Ring:
         assert self.holds(slot)
         values, marks, held = settled(values, marks)
         row, count = slot % self.slots, len(values)
-        keys = self._key_of_mark[marks] | min(revision, _REVISION_MAX)
-        before = self._frame_keys(slot, count)
-        wins = (keys > before) & self.live[:count]
-        suspect = wins & is_reason(reasons_of(marks), Reason.SUSPECT)
-        self._release(slot, np.flatnonzero(wins))
-        if suspect.any():
-            self._hold(slot, np.flatnonzero(suspect), values=held[suspect])
-        self._revision[row] = max(self._revision[row], revision, 1)
-        if slot > self.newest - RECENT:
-            np.copyto(self._keys[slot % RECENT, :count], keys, where=wins)
-        self._touched[row] = True
         old = self.values[row, :count], self.marks[row, :count]
-        stands, why, changed = _contest(old, (values, marks), wins=wins, late=late)
+        keys = self._key_of_mark[marks] | min(revision, _REVISION_MAX)
+        if self._touched[row]:
+            before = self._frame_keys(slot, count)
+            wins = (keys > before) & self.live[:count]
+            stands, why, changed = _contest(old, (values, marks), wins=wins, late=late)
+        else:  # nothing was said of this slot: the one write of almost every slot
+            wins, before, changed = self.live[:count], _NO_KEYS, self.live[:count]
+            stands, why = np.where(wins, values, np.nan), np.where(wins, marks, old[1])
         self.values[row, :count], self.marks[row, :count] = stands, why
-        return bool(changed.any()) or bool(suspect.any())
+        if slot > self.newest - RECENT:
+            self._keys[slot % RECENT, :count] = np.where(wins, keys, before)
+        self._revision[row] = max(self._revision[row], revision, 1)
+        self._touched[row] = True
+        return self._swap_held(slot, held, wins=wins) or bool(changed.any())
 
     def write_patch(
         self, place: int, from_slot: int, *, values: Column, marks: Marks, revision: int
@@ -155,54 +161,53 @@ class Ring:
 
         A value over a value is marked revised. Returns int64[]: the slots that changed.
         """
-        values, marks, held = settled(values, marks)
+        silent = np.isnan(values) & is_reason(reasons_of(marks), Reason.PENDING)
+        values, marks, _ = settled(values, marks)
         slots = np.arange(from_slot, from_slot + len(values))
         assert self.holds(from_slot)
         assert self.holds(int(slots[-1]))
-        rows = slots % self.slots
+        rows, recent = slots % self.slots, slots > self.newest - RECENT
+        old = self.values[rows, place], self.marks[rows, place]
         keys = self._key_of_mark[marks] | _PATCH | min(revision, _REVISION_MAX)
-        silent = np.isnan(values) & is_reason(reasons_of(marks), Reason.PENDING)
-        recent = slots > self.newest - RECENT
-        before = self._key_of_mark[self.marks[rows, place]] | self._revision[rows]
+        before = self._key_of_mark[old[1]] | self._revision[rows]
         before[recent] = self._keys[slots[recent] % RECENT, place]
         wins = (keys > before) & ~silent & self.live[place]
-        for slot in [one for one in self._held if from_slot <= one <= slots[-1]]:
-            if wins[slot - from_slot]:
-                self._release(slot, np.array([place]))
-        suspect = wins & is_reason(reasons_of(marks), Reason.SUSPECT)
-        for index in np.flatnonzero(suspect):
-            self._hold(int(slots[index]), np.array([place]), values=held[index : index + 1])
+        stands, why, changed = _contest(old, (values, marks), wins=wins, late=True)
+        self.values[rows, place], self.marks[rows, place] = stands, why
         noted = wins & recent
         self._keys[slots[noted] % RECENT, place] = keys[noted]
         self._touched[rows[wins]] = True
-        old = self.values[rows, place], self.marks[rows, place]
-        stands, why, changed = _contest(old, (values, marks), wins=wins, late=True)
-        self.values[rows, place], self.marks[rows, place] = stands, why
-        touched: Slots = slots[changed | suspect]
-        return touched
+        told: Slots = slots[changed]
+        for slot in self._held.keys() & set(told.tolist()):
+            self._release(slot, np.array([place]))
+        return told
 
     def _frame_keys(self, slot: int, count: int) -> Keys:
         """What stands in a row, as keys; int64[count]."""
         row = slot % self.slots
-        if slot > self.newest - RECENT:
-            recent: Keys = self._keys[slot % RECENT, :count]
-            return recent
-        if not self._touched[row]:
-            return np.zeros(count, np.int64)
-        stands: Keys = self._key_of_mark[self.marks[row, :count]] | self._revision[row]
+        stands: Keys = self._keys[slot % RECENT, :count]
+        if slot <= self.newest - RECENT:
+            stands = self._key_of_mark[self.marks[row, :count]] | self._revision[row]
         return stands
 
-    def _hold(self, slot: int, places: Rows, *, values: Column) -> None:
-        held_places, held = self._held.get(slot, _NOTHING_HELD)
-        self._held[slot] = np.append(held_places, places), np.append(held, values)
+    def _swap_held(self, slot: int, held: Column | None, *, wins: Mask) -> bool:
+        """Keep the suspect numbers of a row that was written; whether there were any."""
+        if slot in self._held:
+            self._release(slot, np.flatnonzero(wins))
+        if held is None:
+            return False
+        places = np.flatnonzero(wins & ~np.isnan(held))
+        if len(places):
+            old_places, old = self._held.get(slot, _NOTHING_HELD)
+            self._held[slot] = np.append(old_places, places), np.append(old, held[places])
+        return bool(len(places))
 
     def _release(self, slot: int, places: Rows) -> None:
-        if slot not in self._held:
-            return
-        held_places, held = self._held.pop(slot)
-        keep = ~np.isin(held_places, places)
-        if keep.any():
-            self._held[slot] = held_places[keep], held[keep]
+        if slot in self._held:
+            held_places, held = self._held.pop(slot)
+            keep = ~np.isin(held_places, places)
+            if keep.any():
+                self._held[slot] = held_places[keep], held[keep]
 
     def shown(self, slot: int) -> Column:
         """A copy of the row of `slot` with its suspect numbers; float64[width]."""
@@ -240,17 +245,21 @@ class Ring:
         return wide
 
 
-def settled(values: Column, marks: Marks) -> tuple[Column, Marks, Column]:
+def settled(values: Column, marks: Marks) -> tuple[Column, Marks, Column | None]:
     """Values and marks that agree, and the suspect numbers beside them.
 
     A value is NaN wherever its mark says missing; a mark that promises a value where there is none
-    becomes an outage. Returns float64[n], uint8[n], float64[n] (NaN where nothing is suspect).
+    becomes an outage. Returns float64[n], uint8[n] and float64[n], NaN where nothing is suspect, or
+    None where nothing is.
     """
     reasons, finite = reasons_of(marks), np.isfinite(values)
-    lost = ~finite & counted(reasons)
-    present = finite & counted(reasons)
+    promised = counted(reasons)
+    present = finite & promised
+    told = np.where(present, values, np.nan)
+    if (present == promised).all() and not is_reason(reasons, Reason.SUSPECT).any():
+        return told, marks, None
     held = np.where(finite & is_reason(reasons, Reason.SUSPECT), values, np.nan)
-    return np.where(present, values, np.nan), np.where(lost, np.uint8(Reason.OUTAGE), marks), held
+    return told, np.where(promised & ~finite, np.uint8(Reason.OUTAGE), marks), held
 
 
 def _contest(
@@ -259,10 +268,9 @@ def _contest(
     """The values and marks that stand after `new` came, and where that changed something."""
     (old_values, old_marks), (new_values, new_marks) = old, new
     values = np.where(wins, new_values, old_values)
-    same = (values == old_values) | np.isnan(values) & np.isnan(old_values)
-    kept = np.where(np.isnan(old_values), np.uint8(0), old_marks & np.uint8(Flag.REVISED))
-    if late:
-        replaced = ~np.isnan(values) & ~np.isnan(old_values) & ~same
-        kept |= np.where(replaced, np.uint8(Flag.REVISED), np.uint8(0))
+    vacant = np.isnan(old_values)
+    same = (values == old_values) | (vacant & np.isnan(values))
+    revised = has_flag(old_marks, Flag.REVISED) | (~same if late else False)
+    kept = np.where(revised & ~vacant & ~np.isnan(values), np.uint8(Flag.REVISED), np.uint8(0))
     marks = np.where(wins, new_marks | kept, old_marks)
     return values, marks, ~same | (marks != old_marks)

@@ -167,7 +167,7 @@ class SeriesTable:
         self, columns: BoardColumns, part: slice, *, block: BlockTable, slot: int
     ) -> None:
         if self._hour:
-            mean, n = block.mean_before(slot, self._hour)
+            mean, n = block.hour_before(slot)
             columns.put_surge(part, mean, n=n, expected=self._hour)
 
     def _put_window(
