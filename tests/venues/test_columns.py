@@ -18,7 +18,8 @@ decimals = st.decimals(-(10**9), 10**9, allow_nan=False, places=8).map(str)
 odd = st.one_of(
     st.none(), st.booleans(), st.text(max_size=8), st.lists(st.none(), max_size=2),
     st.sampled_from(["", "nan", "NaN", "inf", "-Infinity", "1_000", "1e400", "1e-99999", ".", "1.",
-                     ".5", "+1", "-1", " 1", "1 ", "١٢", "1.2.3", "0x10", "9" * 81, "1e5", "1E-7"]),
+                     ".5", "+1", "-1", " 1", "1 ", "١٢", "1.2.3", "0x10", "9" * 81, "9" * 80,
+                     "1,2", ",", "007", "0." + "1" * 78, "1e5", "1E-7"]),
     st.integers(-(10**400), 10**400), st.floats(),
 )  # fmt: skip
 
@@ -49,6 +50,12 @@ def test_one_odd_value_among_thousands_costs_no_other(place: int, what: object) 
     values, refused = floats(raws)
     assert all(values[index] == index + 0.25 for index in range(3_000) if index != place)
     assert set(refused) <= {place}
+
+
+@given(st.lists(st.text("0123456789.,", max_size=12), max_size=30))
+def test_what_looks_plain_is_read_no_further_than_each_alone(raws: list[object]) -> None:
+    values, _ = floats(raws)
+    assert [None if math.isnan(value) else value for value in values] == one_by_one(raws)
 
 
 def test_a_price_must_be_above_zero_and_a_volume_not_negative() -> None:

@@ -195,6 +195,7 @@ class BinanceVenue(RestVenue):
     async def candles(self, native: str, *, span_ms: int, from_ms: int, to_ms: int) -> Candles:
         """1,000 candles a call."""
         asked = CandleRequest(native=native, span_ms=span_ms, from_ms=from_ms, to_ms=to_ms)
+        assert span_ms in TRAITS.candle_spans_ms
         rows = Rows(time_unit_ms=1, quoted=True, fills=True)
         for first_ms, last_ms in self._pages(asked):
             params = {"symbol": native, "interval": _INTERVALS[span_ms], "limit": "1000",

@@ -213,6 +213,7 @@ class CoinbaseVenue(RestVenue):
     async def candles(self, native: str, *, span_ms: int, from_ms: int, to_ms: int) -> Candles:
         """300 candles a call; one more would be refused."""
         asked = CandleRequest(native=native, span_ms=span_ms, from_ms=from_ms, to_ms=to_ms)
+        assert span_ms in TRAITS.candle_spans_ms
         rows = Rows(time_unit_ms=SECOND_MS)
         for first_ms, last_ms in self._pages(asked):
             params = {
