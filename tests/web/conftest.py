@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+import pytest_asyncio
 from litestar import Litestar
-from litestar.testing import AsyncTestClient
 from tests.app.doubles import MemoryVenue
 
 from sigmawatch.adapters.clock import VirtualClock
@@ -26,6 +29,7 @@ START_MS = 1_795_248_000_000  # 2026-11-21T08:00:00Z
 TOKEN = "t" * 43
 BASES = ("BTC", "ETH", "SOL", "ADA", "DOT", "XRP")
 VENUES = ("BINANCE", "KRAKEN")
+MOVES = {base: 1.0 + 0.001 * place for place, base in enumerate(reversed(BASES))}
 
 
 @dataclass(kw_only=True)
@@ -36,7 +40,7 @@ class World:
     clock: VirtualClock
     venues: Mapping[str, MemoryVenue]
     app: Litestar
-    client: AsyncTestClient[Litestar]
+    client: httpx.AsyncClient
     slot: int = MINUTE.slot(START_MS)
     prices: dict[str, dict[str, float]] = field(default_factory=dict)
 
@@ -46,8 +50,9 @@ class World:
             self._move(moves or {})
             boundary_ms = MINUTE.open_ms(self.slot + 1)
             await self.clock.advance_to_ms(boundary_ms + 1_000)
-            for collector in self.program.collectors:
-                await collector.run_once(RunKind.POLL, boundary_ms=boundary_ms)
+            async with asyncio.TaskGroup() as group:
+                for collector in self.program.collectors:
+                    group.create_task(collector.run_once(RunKind.POLL, boundary_ms=boundary_ms))
             await self.program.tracker.close_slot(MINUTE, self.slot)
             self.slot += 1
 
@@ -60,7 +65,7 @@ class World:
 
     async def get(self, path: str, **query: object) -> Any:
         """The JSON of a successful GET below /api/v1."""
-        answer = await self.client.get(f"/api/v1{path}", params=query)  # type: ignore[arg-type]
+        answer = await self.client.get(f"/api/v1{path}", params=query or None)  # type: ignore[arg-type]
         assert answer.status_code == 200, answer.text
         return answer.json()
 
@@ -72,34 +77,55 @@ def listed(base: str, venue: str) -> Market:
 def a_venue(name: str, clock: VirtualClock) -> MemoryVenue:
     venue = MemoryVenue(clock, name=name)
     venue.listed = [listed(base, name) for base in (*BASES, "NEW")]
+    venue.listed.append(Market(venue=name, base="BTC", quote="EUR", native="BTCEUR"))
     venue.prices = {f"{base}USD": 10.0 * 7**place for place, base in enumerate(BASES)}
     return venue
 
 
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    """Two venues with six prices each, before their first slot."""
+@asynccontextmanager
+async def a_world(folder: Path, *, source: Path | None = None) -> AsyncIterator[World]:
+    """Two venues with six prices each, before their first slot. source: as if from that file."""
     clock = VirtualClock(START_MS)
     venues = {name: a_venue(name, clock) for name in VENUES}
     config = Config(
-        data=tmp_path / "data",
+        data=folder,
         track=tuple(
             Track(venue=name.lower(), markets=tuple(f"{b}/USD" for b in BASES), metrics=("price",))
             for name in VENUES
         ),
     )
+    config._source = source
     async with wiring.build(config, clock=clock, venues=list(venues.values())) as program:
         await program.list_venues()
         app = create_app(program, token=TOKEN)
-        async with AsyncTestClient(
-            app, base_url="http://127.0.0.1:8000", raise_server_exceptions=False
+        asgi: Any = app
+        transport = httpx.ASGITransport(asgi, raise_app_exceptions=False)  # in this very loop
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://127.0.0.1:8000"
         ) as client:
             yield World(program=program, clock=clock, venues=venues, app=app, client=client)
 
 
 @pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    """A world of the test's own, before its first slot."""
+    async with a_world(tmp_path / "data") as made:
+        yield made
+
+
+@pytest.fixture
 async def moving(world: World) -> World:
-    """Forty slots later; every base moves by its own measure, all of XRP not at all."""
-    moves = {base: 1.0 + 0.001 * place for place, base in enumerate(reversed(BASES))}
-    await world.pass_slots(40, moves)
+    """Twelve slots later; every base has moved by its own measure, XRP not at all."""
+    await world.pass_slots(12, MOVES)
     return world
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
+async def still(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    """As `moving`, but one for all tests that only read: never moved, never changed."""
+    async with a_world(tmp_path_factory.mktemp("still")) as made:
+        await made.pass_slots(12, MOVES)
+        yield made
+
+
+reading = pytest.mark.asyncio(loop_scope="session")

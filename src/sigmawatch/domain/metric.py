@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
-from sigmawatch.domain.errors import Invalid
+from sigmawatch.domain.errors import Invalid, NotFound
 
 
 class Kind(StrEnum):
@@ -70,7 +70,8 @@ METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric
 
 
 def metric_named(name: str) -> Metric:
-    """The metric called `name`. Raises Invalid that lists what there is."""
+    """The metric called `name`. Raises NotFound, or Invalid for a bare `volume`, each listing what
+    there is."""
     folded = name.strip().lower()
     if folded == "volume":
         raise Invalid(
@@ -79,5 +80,5 @@ def metric_named(name: str) -> Metric:
             allowed=", ".join(METRICS),
         )
     if folded not in METRICS:
-        raise Invalid(f"unknown metric {name!r}", field="metric", allowed=", ".join(METRICS))
+        raise NotFound(f"unknown metric {name!r}", field="metric", allowed=", ".join(METRICS))
     return METRICS[folded]

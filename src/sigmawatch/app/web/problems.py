@@ -154,7 +154,7 @@ def answer(request: Request[Any, Any, Any], exc: Exception) -> Response[bytes]:
     request_id = str(request.scope["state"].get("request_id", ""))
     status = KINDS[error.slug].status
     if isinstance(exc, NotFound) and error.slug.startswith("unknown-"):
-        status = 404 if _in_path(request, exc) else 422
+        status = 404 if request.scope.get("path_params") else 422
     if status >= 500 and error.slug == "internal":
         log.error("request_failed", request_id=request_id, method=request.method,
                   route=str(request.scope.get("path_template", "")), exc_info=exc)  # fmt: skip
@@ -162,10 +162,6 @@ def answer(request: Request[Any, Any, Any], exc: Exception) -> Response[bytes]:
         encode(error, request_id=request_id, status=status),
         status_code=status, media_type=MEDIA_TYPE, headers=dict(error.headers),
     )  # fmt: skip
-
-
-def _in_path(request: Request[Any, Any, Any], exc: NotFound) -> bool:
-    return exc.field in request.scope.get("path_params", {})
 
 
 _UNKNOWN = {

@@ -81,7 +81,8 @@ class Site:
             if window_ms in board.statistics:
                 continue
             statistics = await self._statistics(board, window_ms)
-            if statistics.to_ms != board.interval.open_ms(board.slot + 1):
+            same_rows = len(statistics.n) == len(board.series)
+            if not same_rows or statistics.to_ms != board.interval.open_ms(board.slot + 1):
                 return await self._again(snapshot, window_ms)
             wider = board.with_window(statistics)
             boards = {**snapshot.boards, board.interval.ms: wider}

@@ -1,0 +1,156 @@
+"""`/venues`, `/markets`, `/runs`, `/jobs`, `/collect`: what exists, what was done, do it now."""
+
+from __future__ import annotations
+
+import pytest
+from tests.web.conftest import World, listed, reading
+
+from sigmawatch.app.web.runs import _cut
+from sigmawatch.domain.errors import BlockedByRegion, Maintenance
+from sigmawatch.domain.venue import Run, RunKind
+
+
+@reading
+async def test_every_venue_says_how_it_is(still: World) -> None:
+    answer = await still.get("/venues")
+    assert [venue["name"] for venue in answer["items"]] == ["BINANCE", "KRAKEN"]
+    kraken = await still.get("/venues/kraken")
+    assert kraken == answer["items"][1]
+    assert (kraken["state"], kraken["tracked_count"], kraken["errors"]) == ("up", 6, {})
+    assert kraken["success_at"] == "2026-11-21T08:12:01.000Z"
+
+
+async def test_a_venue_in_trouble_says_why_and_alone(world: World) -> None:
+    """SEMANTICS.md 4: `blocked_by_region` (451/403, with explanation), `maintenance`."""
+    world.venues["BINANCE"].error = BlockedByRegion("451: use another host")
+    await world.pass_slots(1)
+    binance, kraken = (await world.get("/venues"))["items"]
+    assert (binance["state"], binance["detail"]) == ("blocked_by_region", "451: use another host")
+    assert binance["errors"] == {"blocked_by_region": 1}
+    assert kraken["state"] == "up"
+
+
+@reading
+async def test_markets_are_found_by_venue_text_and_whether_they_are_tracked(still: World) -> None:
+    every = await still.get("/markets")
+    assert every["total"] == 16
+    eth = await still.get("/markets", q="eth", venue="Kraken")
+    assert eth["items"] == [{
+        "name": "KRAKEN:ETH/USD", "venue": "KRAKEN", "pair": "ETH/USD", "base": "ETH",
+        "quote": "USD", "native": "ETHUSD", "status": "online", "metrics": ["price"],
+    }]  # fmt: skip
+    untracked = await still.get("/markets", tracked="false")
+    assert {market["pair"] for market in untracked["items"]} == {"NEW/USD", "BTC/EUR"}
+    assert (await still.get("/markets", tracked="true"))["total"] == 12
+
+
+@reading
+async def test_market_pages_come_to_every_market_once(still: World) -> None:
+    names, cursor = [], None
+    while True:
+        query = {"limit": 5} | ({"cursor": cursor} if cursor else {})
+        page = await still.get("/markets", **query)
+        names += [market["name"] for market in page["items"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert names == sorted(set(names))
+    assert len(names) == 16
+
+
+@reading
+async def test_runs_come_newest_first_and_their_pages_neither_repeat_nor_skip(still: World) -> None:
+    whole = (await still.get("/runs", limit=1_000))["items"]
+    walked, before = [], None
+    while True:
+        query = {"limit": 5} | ({"before": before} if before else {})
+        page = await still.get("/runs", **query)
+        walked += page["items"]
+        before = page["next_before"]
+        if before is None:
+            break
+    assert walked == whole
+    assert [run["started_at"] for run in whole] == sorted(
+        (run["started_at"] for run in whole), reverse=True
+    )
+    assert {run["venue"] for run in (await still.get("/runs", venue="kraken"))["items"]} == {
+        "KRAKEN"
+    }
+
+
+def a_run(started_ms: int) -> Run:
+    return Run(venue="KRAKEN", kind=RunKind.POLL, slot=1, started_ms=started_ms,
+               finished_ms=started_ms, expected=1, updated=1, failed=0)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("starts", "limit", "page", "next_ms"),
+    [
+        ([9, 8, 7], 3, [9, 8, 7], None),
+        ([9, 8, 7, 6], 3, [9, 8, 7], 7),
+        ([9, 8, 8, 8], 3, [9], 9),  # three of one millisecond stay together
+        ([8, 8, 8, 8], 3, [8, 8, 8], 8),  # more than a page: the rest is skipped, not repeated
+    ],
+)
+def test_runs_of_one_millisecond_are_not_torn_apart(
+    starts: list[int], limit: int, page: list[int], next_ms: int | None
+) -> None:
+    found, before_ms = _cut([a_run(start) for start in starts], limit)
+    assert [run.started_ms for run in found] == page
+    assert before_ms == next_ms
+
+
+async def test_collecting_now_says_what_was_updated_and_what_was_not(world: World) -> None:
+    """SEMANTICS.md 5: a partial run is not a success."""
+    whole = (await world.client.post("/api/v1/collect")).json()
+    assert (whole["success"], whole["expected"], whole["updated"]) == (True, 12, 12)
+    world.venues["KRAKEN"].prices.pop("ETHUSD")
+    await world.clock.advance_to_ms(world.clock.now_ms() + 30_000)
+    answer = await world.client.post("/api/v1/collect", json={"venue": "kraken"})
+    part = answer.json()
+    assert answer.status_code == 200
+    assert (part["success"], part["expected"], part["updated"]) == (False, 6, 5)
+    assert list(part["reasons"]) == ["KRAKEN"]
+    assert sum(part["reasons"]["KRAKEN"].values()) == 1
+    assert [run["outcome"] for run in part["runs"]] == ["partial"]
+
+
+async def test_shards_share_the_series_among_them(world: World) -> None:
+    counts = []
+    for shard in ("1/3", "2/3", "3/3"):
+        await world.clock.advance_to_ms(world.clock.now_ms() + 1_000)
+        answer = await world.client.post("/api/v1/collect", json={"shard": shard})
+        assert answer.json()["success"]
+        counts.append(answer.json()["expected"])
+    assert counts == [4, 4, 4]
+
+
+async def test_a_collection_that_got_nothing_is_no_success(world: World) -> None:
+    for venue in world.venues.values():
+        venue.error = Maintenance("back soon")
+    answer = (await world.client.post("/api/v1/collect", json={})).json()
+    assert (answer["success"], answer["updated"]) == (False, 0)
+    assert set(answer["reasons"]) == {"BINANCE", "KRAKEN"}
+
+
+async def test_back_fill_is_started_by_request_and_watched(world: World) -> None:
+    answer = await world.client.post("/api/v1/jobs", json={"kind": "backfill", "venue": "kraken"})
+    assert answer.status_code == 202
+    assert {job["venue"] for job in answer.json()["items"]} <= {"KRAKEN"}
+    jobs = await world.get("/jobs")
+    assert {job["kind"] for job in jobs["items"]} <= {"backfill"}
+
+
+async def test_hostile_names_are_data_in_every_answer(world: World) -> None:
+    """SECURITY.md, "Rendering": every exchange-supplied string is hostile."""
+    venue = world.venues["KRAKEN"]
+    hostile = "<img onerror=alert(1)>"
+    venue.listed.append(
+        type(listed("A", "KRAKEN"))(venue="KRAKEN", base=hostile.replace(" ", ""), quote="USD",
+                                    native=hostile)
+    )  # fmt: skip
+    await next(one for one in world.program.collectors if one.name == "KRAKEN").refresh_markets()
+    answer = await world.client.get("/api/v1/markets", params={"q": "onerror"})
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.json()["items"][0]["native"] == hostile
