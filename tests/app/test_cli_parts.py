@@ -119,7 +119,8 @@ def test_a_strangers_text_cannot_move_the_cursor() -> None:
 
 def test_a_table_into_a_pipe_cuts_nothing() -> None:
     console, stream = printed()
-    output.print_table(console, {"name": "left", "n": "right"}, [("x" * 100, 1), ("[b]y", 22)])
+    rows = [("x" * 100, 1), ("[b]y", 22)]
+    output.print_table(console, {"name": "left", "n": "right"}, rows=rows)
     lines = stream.getvalue().splitlines()
     assert lines[1].split() == ["x" * 100, "1"]
     assert lines[2].split() == ["[b]y", "22"]

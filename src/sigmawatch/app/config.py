@@ -8,6 +8,7 @@ by `check` (app.forecast). docs/reference/configuration.md is generated from the
 from __future__ import annotations
 
 import ipaddress
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -238,19 +239,17 @@ class Config(_Table):
     @field_validator("track")
     @classmethod
     def _each_series_once(cls, track: tuple[Track, ...]) -> tuple[Track, ...]:
-        repeated = list(_repeated(track))
+        repeated = _repeated(track)
         if repeated:
             raise Invalid(f"tracked twice: {', '.join(repeated)}", allowed="each series once")
         return track
 
 
-def _repeated(track: Iterable[Track]) -> Iterable[str]:
-    seen: set[tuple[str, str, str, Interval]] = set()
-    for entry in track:
-        for text in entry.markets:
-            pair = parse_market(text).pair
-            for metric in entry.metrics:
-                key = (entry.venue, pair, metric, entry.every)
-                if key in seen:
-                    yield f"{entry.venue_name}:{pair}:{metric} every {entry.every}"
-                seen.add(key)
+def _repeated(track: Iterable[Track]) -> list[str]:
+    keys = Counter(
+        f"{entry.venue_name}:{parse_market(text).pair}:{metric} every {entry.every}"
+        for entry in track
+        for text in entry.markets
+        for metric in entry.metrics
+    )
+    return [key for key, count in keys.items() if count > 1]

@@ -59,7 +59,7 @@ def forecast(config: Config, traits: Mapping[str, VenueTraits]) -> Forecast:
     """Everything that can be said of `config` without asking a venue."""
     known = [t for t in config.track if t.venue_name in traits and config.venue(t.venue).enabled]
     venues = [
-        _venue(config, traits[name], [track for track in known if track.venue_name == name])
+        _venue(config, traits[name], tracks=[t for t in known if t.venue_name == name])
         for name in sorted({track.venue_name for track in known})
     ]
     slots = sum(
@@ -67,7 +67,7 @@ def forecast(config: Config, traits: Mapping[str, VenueTraits]) -> Forecast:
     )
     return Forecast(
         problems=tuple(_problems(config, traits)),
-        warnings=tuple(_warnings(config, traits, venues)),
+        warnings=tuple(_warnings(config, traits, venues=venues)),
         venues=tuple(venues),
         memory_bytes=PROGRAM_BYTES + SLOT_BYTES_HOT * slots,
         disk_bytes_per_day=SLOT_BYTES_DISK * slots,
@@ -77,23 +77,23 @@ def forecast(config: Config, traits: Mapping[str, VenueTraits]) -> Forecast:
 def _problems(config: Config, traits: Mapping[str, VenueTraits]) -> Iterator[Problem]:
     for name in config.venues:
         if name.upper() not in traits:
-            yield _no_adapter(f"venues.{name}", name, traits)
+            yield _no_adapter(f"venues.{name}", name, traits=traits)
     for row, track in enumerate(config.track):
         path = f"track[{row}]"
         if track.venue_name not in traits:
-            yield _no_adapter(f"{path}.venue", track.venue, traits)
+            yield _no_adapter(f"{path}.venue", track.venue, traits=traits)
             continue
-        yield from _metric_problems(path, track, traits[track.venue_name])
-        yield from _interval_problems(path, track, config, traits=traits[track.venue_name])
+        yield from _metric_problems(path, track, traits=traits[track.venue_name])
+        yield from _interval_problems(path, track, config=config, traits=traits[track.venue_name])
 
 
-def _no_adapter(path: str, name: str, traits: Mapping[str, VenueTraits]) -> Problem:
+def _no_adapter(path: str, name: str, *, traits: Mapping[str, VenueTraits]) -> Problem:
     names = [known.lower() for known in traits]
     return Problem(path=path, rule=f"no adapter for this venue{near(name, names)}",
                    value=repr(name), allowed=", ".join(names))  # fmt: skip
 
 
-def _metric_problems(path: str, track: Track, traits: VenueTraits) -> Iterator[Problem]:
+def _metric_problems(path: str, track: Track, *, traits: VenueTraits) -> Iterator[Problem]:
     offered = [name for name in METRICS if name in traits.levels | traits.flows]
     for row, metric in enumerate(track.metrics):
         place = f"{path}.metrics[{row}]"
@@ -108,7 +108,7 @@ def _metric_problems(path: str, track: Track, traits: VenueTraits) -> Iterator[P
 
 
 def _interval_problems(
-    path: str, track: Track, config: Config, *, traits: VenueTraits
+    path: str, track: Track, *, config: Config, traits: VenueTraits
 ) -> Iterator[Problem]:
     every, settings = track.every, config.venue(track.venue)
     floor_ms = traits.poll_floor_ms
@@ -133,7 +133,7 @@ def _interval_problems(
 
 
 def _warnings(
-    config: Config, traits: Mapping[str, VenueTraits], venues: Sequence[VenueForecast]
+    config: Config, traits: Mapping[str, VenueTraits], *, venues: Sequence[VenueForecast]
 ) -> Iterator[Problem]:
     for row, track in enumerate(config.track):
         if track.venue_name in traits and not config.venue(track.venue).enabled:
@@ -154,7 +154,7 @@ def _warnings(
             )
 
 
-def _venue(config: Config, traits: VenueTraits, tracks: Sequence[Track]) -> VenueForecast:
+def _venue(config: Config, traits: VenueTraits, *, tracks: Sequence[Track]) -> VenueForecast:
     budget = config.venue(traits.name).requests_per_minute or traits.requests_per_minute
     flowing = {
         (market, track.every)

@@ -66,14 +66,14 @@ def near(name: str, known: Iterable[str]) -> str:
 
 
 def explain(
-    error: ValidationError, model: type[BaseModel], layers: Mapping[str, Mapping[str, Any]]
+    error: ValidationError, model: type[BaseModel], *, layers: Mapping[str, Mapping[str, Any]]
 ) -> list[Problem]:
     """Problems for everything pydantic found in `model`. layers: origin -> what it said."""
-    return [_problem(details, model, layers) for details in error.errors(include_url=False)]
+    return [_problem(details, model, layers=layers) for details in error.errors(include_url=False)]
 
 
 def _problem(
-    details: ErrorDetails, model: type[BaseModel], layers: Mapping[str, Mapping[str, Any]]
+    details: ErrorDetails, model: type[BaseModel], *, layers: Mapping[str, Mapping[str, Any]]
 ) -> Problem:
     location = details["loc"]
     rule, allowed, value = _rule(details["msg"]), "", _shown(details)

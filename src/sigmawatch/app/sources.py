@@ -51,7 +51,7 @@ def load_config(
     try:
         config = Config.model_validate(_inherit_interval(merged))
     except ValidationError as exc:
-        problems += explain(exc, Config, dict(zip(origins, layers, strict=True)))
+        problems += explain(exc, Config, layers=dict(zip(origins, layers, strict=True)))
     if problems:
         raise ConfigProblems(problems)
     assert config is not None

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import TextIO
 
 import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
+from structlog.typing import EventDict, Processor
 
 VALUE_CHARS_MAX = 1_000
 
@@ -33,7 +33,7 @@ def configure(style: LogStyle, *, level: int = logging.INFO, stream: TextIO | No
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
-            _tame,
+            lambda _, __, event: _tame(event),
             *_renderers(style, colors=target.isatty()),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -54,7 +54,7 @@ def _renderers(style: LogStyle, *, colors: bool) -> list[Processor]:
     ]
 
 
-def _tame(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+def _tame(event: EventDict) -> EventDict:
     """Escape and clip every text value but our own traceback."""
     return {key: _tamed(value) if isinstance(value, str) else value for key, value in event.items()}
 

@@ -7,8 +7,7 @@ that runs there, else it opens the database itself (app.cli.client); it prints t
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.text import Text
@@ -21,14 +20,6 @@ from sigmawatch.domain.errors import SigmawatchError
 
 _EPILOG = "Exit codes: " + " · ".join(f"{code:d} {text}" for code, text in MEANING.items())
 
-# Its arguments are the simulator's own.
-_FOREIGN: dict[str, dict[str, Any]] = {
-    "simulate": {
-        "add_help_option": False,
-        "context_settings": {"allow_extra_args": True, "ignore_unknown_options": True},
-    }
-}
-
 app = typer.Typer(
     help="Sigmawatch tracks market metrics and ranks them by their volatility.",
     epilog=_EPILOG,
@@ -37,18 +28,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-_COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
-    "Start": {"run": run.run, "init": setting_up.init, "check": setting_up.check,
-              "migrate": setting_up.migrate},
-    "Markets": {"add": markets.add, "remove": markets.remove, "list": markets.list_,
-                "show": looking.show, "rank": looking.rank},
-    "Collect": {"collect": collecting.collect, "backfill": collecting.backfill},
-    "Record and try out": {"record": replaying.record, "replay": replaying.replay,
-                           "simulate": replaying.simulate},
-}  # fmt: skip
-for _panel, _group in _COMMANDS.items():
-    for _name, _command in _group.items():
-        app.command(_name, rich_help_panel=_panel, **_FOREIGN.get(_name, {}))(_command)
+for _group in (run, setting_up, markets, looking, collecting, replaying):
+    app.add_typer(_group.commands)
 
 
 def _print_version(wanted: bool) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Protocol
 from urllib.parse import quote, unquote, urlencode
@@ -19,7 +20,18 @@ API = "/api/v1"
 PAGE_ROWS = 1_000
 
 Json = Any
-Speak = Callable[[str, str, bytes], Awaitable[tuple[int, bytes]]]  # method, target, body
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One request; target is a path with its query."""
+
+    method: str
+    target: str
+    body: bytes = b""
+
+
+Speak = Callable[[Question], Awaitable[tuple[int, bytes]]]  # the answer's status and body
 
 
 class Client(Protocol):
@@ -50,7 +62,8 @@ class ApiClient:
 
     async def get(self, path: str, **query: object) -> Json:
         asked = {name: _worded(value) for name, value in query.items() if value is not None}
-        return await self._ask("GET", f"{path}?{urlencode(asked)}" if asked else path)
+        target = f"{path}?{urlencode(asked)}" if asked else path
+        return await self._ask(Question("GET", API + target))
 
     async def get_all(self, path: str, **query: object) -> Json:
         answer = page = await self.get(path, **query, limit=PAGE_ROWS)
@@ -60,13 +73,13 @@ class ApiClient:
         return {**answer, "next_cursor": None}
 
     async def post(self, path: str, body: Mapping[str, object]) -> Json:
-        return await self._ask("POST", path, msgspec.json.encode(body))
+        return await self._ask(Question("POST", API + path, msgspec.json.encode(body)))
 
     async def delete(self, path: str) -> None:
-        await self._ask("DELETE", path)
+        await self._ask(Question("DELETE", API + path))
 
-    async def _ask(self, method: str, target: str, body: bytes = b"") -> Json:
-        status, answer = await self._speak(method, API + target, body)
+    async def _ask(self, question: Question) -> Json:
+        status, answer = await self._speak(question)
         if status >= HTTPStatus.BAD_REQUEST:
             raise _refusal(status, answer)
         return msgspec.json.decode(answer) if answer else None
@@ -113,13 +126,15 @@ def _refusal(status: int, answer: bytes) -> Exception:
 def in_process(app: Any) -> Speak:
     """Speak to an ASGI application without a socket."""
 
-    async def speak(method: str, target: str, body: bytes) -> tuple[int, bytes]:
-        path, _, query = target.partition("?")
+    async def speak(question: Question) -> tuple[int, bytes]:
+        path, _, query = question.target.partition("?")
+        body = question.body
         headers = [(b"host", b"localhost"), (b"content-length", str(len(body)).encode())]
         if body:
             headers.append((b"content-type", b"application/json"))
         scope = {
-            "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method,
+            "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1",
+            "method": question.method,
             "scheme": "http", "path": unquote(path), "raw_path": path.encode(), "root_path": "",
             "query_string": query.encode(), "headers": headers, "state": {},
             "client": ("127.0.0.1", 0), "server": ("localhost", 80),

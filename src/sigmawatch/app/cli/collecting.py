@@ -19,12 +19,16 @@ from sigmawatch.app.cli.session import ask
 if TYPE_CHECKING:
     from sigmawatch.app.cli.client import Client
 
+PANEL = "Collect"
+commands = typer.Typer()
+
 LOOK_EVERY_S = 0.5
 START_PATIENCE_S = 30.0
 
 Job = dict[str, Any]
 
 
+@commands.command("collect", rich_help_panel=PANEL)
 def collect(
     *,
     venue: options.VenueName = None,
@@ -63,7 +67,7 @@ def _print_runs(console: Console, answer: Any) -> None:
         console.print(line)
     columns = {"venue": "left", "updated": "right", "expected": "right", "outcome": "left",
                "why not": "left"}  # fmt: skip
-    print_table(console, columns, [
+    print_table(console, columns, rows=[
         (run["venue"], run["updated"], run["expected"], run["outcome"],
          ", ".join(f"{reason} {count}" for reason, count in run["reasons"].items()))
         for run in answer["runs"]
@@ -72,6 +76,7 @@ def _print_runs(console: Console, answer: Any) -> None:
         console.print("nothing is tracked yet: `sigmawatch add KRAKEN:BTC/USD`")
 
 
+@commands.command("backfill", rich_help_panel=PANEL)
 def backfill(
     *,
     venue: options.VenueName = None,
@@ -90,8 +95,8 @@ def backfill(
         await client.post("/jobs", {"kind": "backfill", "venue": venue})
         venues = (await client.get("/venues"))["items"]
         names = {item["name"] for item in venues if venue in {None, item["name"].lower()}}
-        with _bars(console) as bars:
-            return await _watched(client, bars, names or {str(venue).upper()}, before=before)
+        with _Bars(console) as bars:
+            return await _watched(client, bars, names=names, before=before)
 
     jobs = ask(filled, file=file, data=data)
     if as_json:
@@ -101,7 +106,7 @@ def backfill(
     raise typer.Exit(_outcome(done, done + failed) if failed else Exit.OK)
 
 
-class _bars:  # noqa: N801 - used as a function
+class _Bars:
     """One bar a venue on a terminal; one line a venue and tenth elsewhere."""
 
     def __init__(self, console: Console) -> None:
@@ -114,7 +119,7 @@ class _bars:  # noqa: N801 - used as a function
         self._tasks: dict[str, Any] = {}
         self._told: dict[str, int] = {}
 
-    def __enter__(self) -> _bars:
+    def __enter__(self) -> _Bars:
         self._progress.start()
         return self
 
@@ -140,7 +145,7 @@ class _bars:  # noqa: N801 - used as a function
         self._console.print(plain(f"{venue}: does not answer; nothing was fetched"))
 
 
-async def _watched(client: Client, bars: _bars, names: set[str], *, before: set[str]) -> list[Job]:
+async def _watched(client: Client, bars: _Bars, *, names: set[str], before: set[str]) -> list[Job]:
     """Watch the new job of every venue to its end; a venue that starts none in time is left."""
     deadline_s = time.monotonic() + START_PATIENCE_S
     while True:

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 
 from sigmawatch.app.cli import running
-from sigmawatch.app.cli.client import ApiClient, Client, in_process
+from sigmawatch.app.cli.client import ApiClient, Client, Question, in_process
 from sigmawatch.app.cli.judging import workable
 from sigmawatch.app.config import Config
 from sigmawatch.app.web import create_app
@@ -45,9 +45,10 @@ async def over_http(note: running.Running) -> AsyncIterator[ApiClient]:
     headers = {"Authorization": f"Bearer {note.token}", "Content-Type": "application/json"}
     async with aiohttp.ClientSession(note.url, timeout=timeout, headers=headers) as session:
 
-        async def speak(method: str, target: str, body: bytes) -> tuple[int, bytes]:
+        async def speak(question: Question) -> tuple[int, bytes]:
+            asked = session.request(question.method, question.target, data=question.body)
             try:
-                async with session.request(method, target, data=body) as answer:
+                async with asked as answer:
                     return answer.status, await answer.read()
             except (aiohttp.ClientError, TimeoutError) as exc:
                 raise Unavailable(f"the program at {note.url} does not answer: {exc}") from exc

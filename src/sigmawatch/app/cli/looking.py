@@ -23,6 +23,9 @@ from sigmawatch.app.cli.session import ask
 if TYPE_CHECKING:
     from sigmawatch.app.cli.client import Client
 
+PANEL = "Markets"
+commands = typer.Typer()
+
 Window = Annotated[str, typer.Option("--window", metavar="SPAN", help="Over how long, up to 24h.")]
 By = Annotated[
     str,
@@ -39,6 +42,7 @@ Peers = Annotated[
 ]  # fmt: skip
 
 
+@commands.command("rank", rich_help_panel=PANEL)
 def rank(
     *,
     metric: Annotated[
@@ -78,7 +82,7 @@ def _print_ranking(console: Console, answer: Any) -> None:
          item["state"])
         for item in answer["items"]
     ]  # fmt: skip
-    print_table(console, columns, rows)
+    print_table(console, columns, rows=rows)
     console.print(plain(
         f"{answer['metric']} by {answer['by']} over {answer['window']}: {answer['of']} ranked, "
         f"{answer['excluded']} excluded"
@@ -97,6 +101,7 @@ def _change(value: float | None) -> str:
     return "–" if value is None else f"{value:+.2f} %"
 
 
+@commands.command("show", rich_help_panel=PANEL)
 def show(
     series: Annotated[
         str, typer.Argument(metavar="SERIES", help="An id, or KRAKEN:BTC-USD:price.")
@@ -123,7 +128,7 @@ def show(
     console = stdout()
     if line := demo_line(answer):
         console.print(line)
-    print_table(console, {"": "left", " ": "left"}, [
+    print_table(console, {"": "left", " ": "left"}, rows=[
         (name, ", ".join(map(str, value)) if isinstance(value, list) else value)
         for name, value in answer.items()
         if value not in (None, [], {})

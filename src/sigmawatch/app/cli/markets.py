@@ -17,6 +17,9 @@ from sigmawatch.domain.metric import METRICS
 if TYPE_CHECKING:
     from sigmawatch.app.cli.client import Client
 
+PANEL = "Markets"
+commands = typer.Typer()
+
 DEFAULT_METRICS = ["price", "volume_24h_quote", "traded_quote"]
 
 Markets = Annotated[
@@ -30,6 +33,7 @@ MetricNames = Annotated[
 ]  # fmt: skip
 
 
+@commands.command("add", rich_help_panel=PANEL)
 def add(
     markets: Markets,
     *,
@@ -60,6 +64,7 @@ def add(
         stdout().print(plain(f"{verb} {item['name']} every {item['interval']} (id {item['id']})"))
 
 
+@commands.command("remove", rich_help_panel=PANEL)
 def remove(
     series: Annotated[
         list[str],
@@ -103,6 +108,7 @@ def _market(item: dict[str, Any]) -> Market:
     return Market(**{key: item[key] for key in ("venue", "base", "quote", "native")})
 
 
+@commands.command("list", rich_help_panel=PANEL)
 def list_(
     *,
     venue: options.VenueName = None,
@@ -131,7 +137,7 @@ def list_(
         print_json(stdout(), answer)
     elif available:
         columns = {"market": "left", "venue's id": "left", "status": "left", "tracked": "left"}
-        print_table(stdout(), columns, [
+        print_table(stdout(), columns, rows=[
             (item["name"], item["native"], item["status"], ", ".join(item["metrics"]))
             for item in answer["items"]
         ])  # fmt: skip
@@ -145,7 +151,7 @@ def _print_tracked(answer: Any) -> None:
         console.print(line)
     columns = {"id": "right", "market": "left", "metric": "left", "every": "left",
                "value": "right", "at": "left", "state": "left", "defined by": "left"}  # fmt: skip
-    print_table(console, columns, [
+    print_table(console, columns, rows=[
         (item["id"], item["market"], item["metric"], item["interval"],
          number(item["value"]), item["value_at"], item["state"], item["origin"])
         for item in answer["items"]

@@ -37,7 +37,7 @@ def print_json(console: Console, answer: object) -> None:
 
 
 def print_table(
-    console: Console, columns: Mapping[str, str], rows: Iterable[Sequence[object]]
+    console: Console, columns: Mapping[str, str], *, rows: Iterable[Sequence[object]]
 ) -> None:
     """A table. columns: heading -> "left" or "right"."""
     table = Table(box=box.SIMPLE_HEAD if console.is_terminal else None, pad_edge=False)

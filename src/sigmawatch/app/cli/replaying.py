@@ -18,7 +18,12 @@ from sigmawatch.domain.errors import Invalid, NotFound
 from sigmawatch.domain.market import venue_name
 from sigmawatch.domain.window import SECOND_MS, parse_span
 
+PANEL = "Record and try out"
+commands = typer.Typer()
+FOREIGN = {"allow_extra_args": True, "ignore_unknown_options": True}  # the simulator's own
 
+
+@commands.command("record", rich_help_panel=PANEL)
 def record(
     target: Annotated[Path, typer.Argument(metavar="FILE", help="JSON lines to write; new.")],
     *,
@@ -58,6 +63,7 @@ async def _seconds(total: int) -> None:
             progress.advance(bar)
 
 
+@commands.command("replay", rich_help_panel=PANEL)
 def replay(
     source: Annotated[
         Path,
@@ -96,6 +102,9 @@ def replay(
     asyncio.run(serve_replay(config, source, folder=folder, speed=speed, bar=bar))
 
 
+@commands.command(
+    "simulate", rich_help_panel=PANEL, add_help_option=False, context_settings=FOREIGN
+)
 def simulate(context: typer.Context) -> None:
     """Run the venue double: three venues on this machine. `simulate --help` lists its options."""
     from sigmawatch.app.wiring import simulate as simulated  # noqa: PLC0415 - as in app.cli.session

@@ -11,7 +11,11 @@ from sigmawatch.app.cli import options
 from sigmawatch.app.cli.output import stdout
 from sigmawatch.app.telemetry import LogStyle, configure
 
+PANEL = "Start"
+commands = typer.Typer()
 
+
+@commands.command("run", rich_help_panel=PANEL)
 def run(
     *,
     demo: Annotated[

@@ -24,7 +24,7 @@ from sigmawatch.app.demo import Facts, Mode, next_mode
 from sigmawatch.app.program import Program
 from sigmawatch.app.web import create_app
 from sigmawatch.app.web.server import listen, serve_on
-from sigmawatch.app.wiring import build, demo_program, replaying
+from sigmawatch.app.wiring import Replay, build, demo_program, replaying
 from sigmawatch.domain.errors import Conflict
 
 LOOK_EVERY_MS = 250
@@ -67,7 +67,7 @@ async def _serve(config: Config, *, demo: bool, lines: Lines) -> None:
             group.create_task(program.serve_until_cancelled(), name="program")
             group.create_task(lines.follow(stage), name="lines")
             if not demo:
-                group.create_task(_fall_back(config, program, stage, lines), name="demo")
+                group.create_task(fall_back(config, program, stage=stage, lines=lines), name="demo")
 
 
 async def serve_replay(
@@ -94,10 +94,14 @@ async def _serve_replay(
         async with asyncio.TaskGroup() as group:
             web = group.create_task(serve_on(create_app(replay.program, token=token), listener))
             with bar.begun(replay, url=running.url, folder=folder):
-                async for slot in replay.slots(speed=speed):
-                    bar.closed(replay.interval.open_ms(slot + 1))
+                await _play(replay, bar, speed=speed)
             if bar.ends:
                 web.cancel()
+
+
+async def _play(replay: Replay, bar: ReplayBar, *, speed: float | None) -> None:
+    async for slot in replay.slots(speed=speed):
+        bar.closed(replay.interval.open_ms(slot + 1))
 
 
 def _url(listener: socket.socket) -> str:
@@ -105,7 +109,7 @@ def _url(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-async def _fall_back(config: Config, live: Program, stage: Stage, lines: Lines) -> None:
+async def fall_back(config: Config, live: Program, *, stage: Stage, lines: Lines) -> None:
     """Show the demo market where SEMANTICS.md 5 says so, until a venue answers."""
     given = config.source is not None or config.model_fields_set & {"track", "venues"}
     holds_live = await live.live_since_ms() is not None
@@ -124,10 +128,10 @@ async def _fall_back(config: Config, live: Program, stage: Stage, lines: Lines) 
 
     if await left(Mode.WAIT) is Mode.LIVE:
         return
-    lines.say("no venue answers: showing the DEMO market until one does (`--demo` shows it always)")
     async with demo_program(config) as demo, asyncio.TaskGroup() as group:
         serving = group.create_task(demo.serve_until_cancelled(), name="demo")
         stage.show(demo)
+        lines.say("no venue answers: showing the DEMO market, an invented one, until one does")
         await left(Mode.DEMO)
         stage.show(live)
         serving.cancel()

@@ -22,9 +22,13 @@ from sigmawatch.domain.errors import Conflict, Refused
 if TYPE_CHECKING:
     from sigmawatch.app.forecast import Forecast
 
+PANEL = "Start"
+commands = typer.Typer()
+
 TEMPLATES = {"sigmawatch.toml": "sigmawatch.toml", "env.example": ".env.example"}
 
 
+@commands.command("init", rich_help_panel=PANEL)
 def init(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to write them.")] = Path(),
 ) -> None:
@@ -43,6 +47,7 @@ def init(
         raise Refused(f"cannot write to {folder}: {exc.strerror}") from exc
 
 
+@commands.command("check", rich_help_panel=PANEL)
 def check(
     *, file: options.ConfigFile = None, data: options.Data = None, as_json: options.AsJson = False
 ) -> None:
@@ -78,7 +83,7 @@ def _print_forecast(console: Console, found: Forecast) -> None:
         ("venue", "markets", "series", "polls/min", "flows/min", "budget/min", "used", "back-fill"),
         "right",
     ) | {"venue": "left"}
-    print_table(console, columns, [
+    print_table(console, columns, rows=[
         (venue.venue, venue.markets_count, venue.series_count, f"{venue.poll_per_minute:g}",
          f"{venue.flow_per_minute:g}", f"{venue.budget_per_minute:g}", f"{venue.used_ratio:.1%}",
          f"about {_duration(venue.backfill_s)}")
@@ -102,6 +107,7 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5_400 else f"{seconds / 3600:.1f} h"
 
 
+@commands.command("migrate", rich_help_panel=PANEL)
 def migrate(*, file: options.ConfigFile = None, data: options.Data = None) -> None:
     """Bring the database to this version. `run` does it too; a backup is made first."""
     from sigmawatch.app.wiring import build  # noqa: PLC0415 - as in app.cli.session
