@@ -194,10 +194,10 @@ class Readers:
         self._local = threading.local()
         self._connections: list[apsw.Connection] = []
 
-    async def run(self, work: Callable[[apsw.Connection], T]) -> T:
+    def run(self, work: Callable[[apsw.Connection], T]) -> asyncio.Future[T]:
         """What `work` returns. Keep it short: a long read keeps the log from beginning anew."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._work, work)
+        return loop.run_in_executor(self._threads, self._work, work)
 
     def _work(self, work: Callable[[apsw.Connection], T]) -> T:
         with translated():

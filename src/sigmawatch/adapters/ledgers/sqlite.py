@@ -110,17 +110,23 @@ class SqliteLedger:
         return await self._read(partial(read_series, sql=self._sql))
 
     async def replay(self, *, from_ms: int) -> AsyncIterator[Sequence[Frame | Patch]]:
-        """What was committed when the replay began, read in short pieces."""
+        """What was committed when the replay began, in short reads; the next one is under way
+        while the caller works on the one before."""
         first_id, last_id = await self._read(partial(self._stored.replay_bounds, from_ms=from_ms))
-        next_id: int | None = first_id
-        while next_id is not None and next_id <= last_id:
-            batch = await self._read(
-                partial(self._stored.replay_batch, first_id=next_id, last_id=last_id,
-                        from_ms=from_ms)
-            )  # fmt: skip
-            if batch.items:
-                yield batch.items
-            next_id = batch.next_id
+        batch_from = partial(self._stored.replay_batch, last_id=last_id, from_ms=from_ms)
+        coming = self._read(partial(batch_from, first_id=first_id))
+        try:
+            next_id: int | None = first_id
+            while next_id is not None:
+                batch = await coming
+                next_id = batch.next_id
+                if next_id is not None:
+                    coming = self._read(partial(batch_from, first_id=next_id))
+                if batch.items:
+                    yield batch.items
+        finally:
+            if not coming.cancel() and not coming.cancelled():
+                coming.exception()  # the caller has gone; nobody else would look at it
 
     async def runs(
         self, *, venue: str | None = None, before_ms: int | None = None, limit: int = 100
@@ -180,9 +186,9 @@ class SqliteLedger:
         async with self._begun() as transaction:
             return await transaction.run(work)
 
-    async def _read(self, work: Callable[[apsw.Connection], T]) -> T:
+    def _read(self, work: Callable[[apsw.Connection], T]) -> asyncio.Future[T]:
         assert not self._closed
-        return await self._readers.run(work)
+        return self._readers.run(work)
 
     async def close(self) -> None:
         """Wait for the transaction that runs, copy the log back, let the folder go."""
