@@ -185,9 +185,9 @@ class Collector:
         updated = await self._levels(plans, deadline_ms, reasons=reasons)
         items: list[Frame | Patch] = []
         for plan in plans:
-            flows = await self._flow_items(plan, deadline_ms, reasons=reasons)
+            flows, answered = await self._flow_items(plan, deadline_ms, reasons=reasons)
             items.extend(flows)
-            updated += sum(present_count(item) for item in flows if isinstance(item, Frame))
+            updated += answered
         expected = sum(plan.expected for plan in plans)
         slot = max((plan.interval.slot(started_ms) - 1 for plan in plans), default=0)
         run = Run(
@@ -231,23 +231,28 @@ class Collector:
 
     async def _flow_items(
         self, plan: Plan, deadline_ms: int, *, reasons: Counter[str]
-    ) -> list[Frame | Patch]:
+    ) -> tuple[list[Frame | Patch], int]:
+        """What the candles say, and for how many series the venue answered: a slot that is not
+        yet proven quiet is no failure."""
         if not plan.flows:
-            return []
+            return [], 0
         now_ms = self._clock.now_ms()
         slot = plan.interval.slot(now_ms) - 1
         expected = sum(len(series) for _, series in plan.flows)
         if self.health.failures_in_a_row:
             reasons["venue_unavailable"] += expected
             at = Stamp(interval=plan.interval, slot=slot, recv_ms=now_ms, open=False)
-            return [outage(block, at) for block, _ in plan.flows]
+            return [outage(block, at) for block, _ in plan.flows], 0
         natives = list(dict.fromkeys(
             one.market.native for _, series in plan.flows for one in series
         ))  # fmt: skip
         answer = await self._flows.read(natives, plan.interval, slot=slot, deadline_ms=deadline_ms)
         reasons.update(answer.reasons)
         at = Stamp(interval=plan.interval, slot=slot, recv_ms=self._clock.now_ms(), open=False)
-        return self._flows.items(plan.flows, at, lines=answer.lines)
+        answered = sum(
+            one.market.native in answer.lines for _, series in plan.flows for one in series
+        )
+        return self._flows.items(plan.flows, at, lines=answer.lines), answered
 
     async def _publish(self, items: Sequence[Frame | Patch | Run]) -> None:
         if not items:
