@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
 from typing import Any, get_args, get_type_hints
+from urllib.parse import parse_qsl
 
 import msgspec
 from litestar.connection import ASGIConnection
@@ -73,7 +74,8 @@ def refuse_unknown(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteH
     handler = connection.route_handler
     assert isinstance(handler, HTTPRouteHandler)
     known = asked_by(handler)
-    given = [name for name, _ in connection.query_params.multi_items()]
+    asked = connection.scope["query_string"].decode("latin-1")
+    given = [name for name, _ in parse_qsl(asked, keep_blank_values=True)]
     names = ", ".join(sorted(known)) or "none"
     errors = [
         FieldError(field=clip(name), message="unknown parameter", allowed=names)

@@ -18,9 +18,9 @@ from sigmawatch.app.web.problems import ProblemError
 from sigmawatch.app.web.site import not_modified, unchanged
 
 _TYPES = {
-    "html": "text/html; charset=utf-8",
-    "css": "text/css; charset=utf-8",
-    "js": "text/javascript; charset=utf-8",
+    "html": "text/html",  # the framework adds the character set
+    "css": "text/css",
+    "js": "text/javascript",
 }
 
 

@@ -14,12 +14,15 @@ from sigmawatch.app.web import inputs, problems
 from sigmawatch.app.web.problems import FieldError, ProblemError, clip
 
 _UNKNOWN = re.compile(r"unknown field `(.*)`", re.DOTALL)
+_ABSENT = re.compile(r"[Mm]issing required query parameter '(\w+)'")
 _MISSING = re.compile(r"missing required field `(.*)`", re.DOTALL)
 
 
 def answer(request: Request[Any, Any, Any], exc: ValidationException) -> Response[bytes]:
     """The answer to a request whose parameters or body do not have their declared types."""
     items = exc.extra if isinstance(exc.extra, list) else []
+    if absent := _ABSENT.search(exc.detail):
+        items = [{"key": absent[1], "message": "is required"}]
     errors = [_error(request, item) for item in items]
     detail = "; ".join(f"{error.field}: {error.message}" for error in errors)
     unknown = any(error.message == "unknown field" for error in errors)
@@ -35,7 +38,7 @@ def _error(request: Request[Any, Any, Any], item: Mapping[str, Any]) -> FieldErr
     for name, field in inputs.asked_by(handler).items():
         if key in (name, field.name):
             return FieldError(field=name, message=_said(message), allowed=inputs.allowed(field),
-                              value=clip(request.query_params.get(name, "")))  # fmt: skip
+                              value=clip(request.query_params.get(name, "")) or None)  # fmt: skip
     return FieldError(field=clip(key), message=_said(message))
 
 

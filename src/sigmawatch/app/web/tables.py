@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sigmawatch.app.web.records import Records
 
-CSV = "text/csv; charset=utf-8; header=present"
+CSV = "text/csv; header=present"
 COLUMNS = ("id", "name", "time", "value", "marks", "span")
 
 
