@@ -16,7 +16,7 @@ import structlog
 
 from sigmawatch.app.backfill import MISSING_SUBJECT, Backfill, Job
 from sigmawatch.app.catalogue import Catalogue
-from sigmawatch.app.collector import Collector, Share
+from sigmawatch.app.collector import PARTITION, Collector, Share
 from sigmawatch.app.config import Config
 from sigmawatch.app.enrolment import Enrolment
 from sigmawatch.app.flows import flow_markets_max
@@ -27,7 +27,7 @@ from sigmawatch.domain.series import Series
 from sigmawatch.domain.venue import Run, RunKind, VenueState, VenueStatus
 from sigmawatch.domain.window import HOUR_MS, Interval
 from sigmawatch.engine.snapshot import Snapshot, Statistics
-from sigmawatch.ports.bus import Bus
+from sigmawatch.ports.bus import Bus, Item
 from sigmawatch.ports.clock import Clock
 from sigmawatch.ports.history import History, Stretch
 from sigmawatch.ports.ledger import Ledger
@@ -297,6 +297,10 @@ class Program:
     async def untrack(self, series: Series) -> None:
         """Stop tracking; history stays. Raises Conflict where a file manages the series."""
         await self._enrolment.remove(series)
+
+    async def publish(self, items: Sequence[Item]) -> None:
+        """Take readings from elsewhere, as a collector's; returns once they are durable."""
+        await self._ports.bus.publish(PARTITION, items)
 
     async def collect(
         self, *, venue: str | None = None, share: Share | None = None
