@@ -121,14 +121,14 @@ async def list_metrics(
         View(board, window_ms=window_ms, by=asked.by, now_ms=site.now_ms)
         for board in _boards(snapshot, asked.interval)
     ]
-    picks = [_picked(site, view.board, asked) for view in views]
+    picks = [_picked(view.board, asked, site=site) for view in views]
     order = ordered(views, picks, sort=asked.sort)
     stop = start + asked.limit
     cursor = None
     if stop < len(order):
         cursor = cursors.pack(query, walk=site.keep(snapshot, window_ms), place=stop)
     page = MetricsPage(
-        items=tuple(_rows(site, views, order[start:stop])), total=len(order), next_cursor=cursor,
+        items=tuple(_rows(views, order[start:stop], demo=site.program.demo)), total=len(order), next_cursor=cursor,
         sequence=snapshot.sequence, as_of=rfc3339(site.now_ms), demo=site.program.demo,
     )  # fmt: skip
     return Response(page, headers={"etag": site.tag(snapshot)})
@@ -141,7 +141,7 @@ def _boards(snapshot: Snapshot, interval: str | None) -> Sequence[Board]:
     return [board] if board is not None else []
 
 
-def _picked(site: Site, board: Board, asked: AskedMetrics) -> Rows:
+def _picked(board: Board, asked: AskedMetrics, *, site: Site) -> Rows:
     """The rows that every filter lets through."""
     mask = np.ones(len(board.series), np.bool_)
     if asked.metric is not None:
@@ -170,13 +170,13 @@ def _says(series: Series, text: str) -> bool:
 
 
 def _rows(
-    site: Site, views: Sequence[View], order: Sequence[tuple[int, int]]
+    views: Sequence[View], order: Sequence[tuple[int, int]], *, demo: bool
 ) -> Sequence[MetricRow]:
     """The rows of one page, made view by view, in the page's order."""
     made: dict[tuple[int, int], MetricRow] = {}
     for number, view in enumerate(views):
         mine = [row for which, row in order if which == number]
-        rows = rows_of(view, np.array(mine, np.intp), demo=site.program.demo)
+        rows = rows_of(view, np.array(mine, np.intp), demo=demo)
         made.update(((number, row), one) for row, one in zip(mine, rows, strict=True))
     return [made[place] for place in order]
 
