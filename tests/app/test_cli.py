@@ -27,6 +27,7 @@ pytestmark = pytest.mark.timeout(60)
 COMMAND = [sys.executable, "-c", "from sigmawatch.app.cli import main; main()"]
 ENDS_WITHIN_S = 2.5  # two seconds, and what a busy machine adds
 VENUES = ("kraken", "coinbase", "binance")
+FAST = "requests_per_minute = 60000"  # the double allows it
 TRACKS = """
 [[track]]
 venue = "kraken"
@@ -84,10 +85,10 @@ class Folder:
         self.path = path
         self.configure(urls)
 
-    def configure(self, urls: dict[str, str], tracks: str = TRACKS, more: str = "") -> None:
-        tables = [f'[venues.{name}]\nbase_url = "{urls[name]}"\n' for name in VENUES]
-        text = more + "".join(tables) + tracks
-        (self.path / "sigmawatch.toml").write_text(text)
+    def configure(self, urls: dict[str, str], tracks: str = TRACKS, more: str = FAST) -> None:
+        """`tracks` at these addresses; `more` stands in every venue's table."""
+        tables = [f'[venues.{name}]\nbase_url = "{urls[name]}"\n{more}\n' for name in VENUES]
+        (self.path / "sigmawatch.toml").write_text("".join(tables) + tracks)
 
     def run(self, *arguments: str) -> Done:
         """A command, in this process: as the entry point runs it, but faster."""
@@ -190,6 +191,16 @@ def test_backfill_fetches_the_day_before_and_says_how_far_it_is(folder: Folder) 
     assert {item["coverage"] for item in ranking["items"]} == {1.0}
 
 
+def test_backfill_says_which_venue_gave_nothing(folder: Folder, double: dict[str, str]) -> None:
+    folder.configure(double | {"binance": DEAD})
+    some = folder.run("backfill")
+    assert some.returncode == 3
+    assert "BINANCE: nothing was fetched (it does not answer)" in some.stdout
+    none = folder.json("backfill", "--venue", "BINANCE", code=4)
+    assert none == {"items": [{"venue": "BINANCE", "total": 0, "done": 0, "failed": 0,
+                               "finished_at": None}]}  # fmt: skip
+
+
 # The same from a running program and without one
 
 
@@ -250,10 +261,7 @@ def test_run_says_where_it_listens_then_one_line_a_slot_and_ends_on_a_signal(
     folder: Folder, double: dict[str, str]
 ) -> None:
     track = '[[track]]\nvenue = "kraken"\nmarkets = ["BTC/USD"]\nmetrics = ["price"]\nevery = "2s"'
-    folder.configure(double, track)
-    text = (folder.path / "sigmawatch.toml").read_text()
-    text = text.replace("[venues.kraken]", "[venues.kraken]\npoll_offset_s = 0.1")
-    (folder.path / "sigmawatch.toml").write_text(text)
+    folder.configure(double, track, more="poll_offset_s = 0.1")
     with folder.running() as process:
         note = folder.path / "data" / "running.json"
         assert note.stat().st_mode & 0o777 == 0o600
@@ -271,7 +279,7 @@ def test_run_ends_in_time_during_the_first_back_fill(
 ) -> None:
     markets = ["BTC/USD", "ETH/USD", "SOL/USD", "XRP/USD", "ADA/USD", "DOGE/USD"]
     track = f'[[track]]\nvenue = "kraken"\nmarkets = {json.dumps(markets)}\nmetrics = ["price"]'
-    folder.configure(double, track)  # at one call a second, half a minute of back-fill
+    folder.configure(double, track, more="")  # one call a second: ten seconds of back-fill
     with folder.running() as process:
         while not folder.json("list")["items"]:
             pass
@@ -346,7 +354,8 @@ def test_check_foresees_and_grades(folder: Folder, double: dict[str, str]) -> No
     assert (fine.returncode, fine.stderr) == (0, "")
     assert re.search(r"KRAKEN +2 +4 ", fine.stdout)
     markets = json.dumps([f"C{row}/USD" for row in range(40)])
-    folder.configure(double, f'[[track]]\nvenue = "kraken"\nmarkets = {markets}\n')
+    track = f'[[track]]\nvenue = "kraken"\nmarkets = {markets}\n'
+    folder.configure(double, track, more="")
     warned = folder.run("check")
     assert warned.returncode == 1
     assert "30 of 40 markets" in warned.stdout

@@ -23,7 +23,7 @@ PANEL = "Collect"
 commands = typer.Typer()
 
 LOOK_EVERY_S = 0.5
-START_PATIENCE_S = 30.0
+START_PATIENCE_S = 5.0
 
 Job = dict[str, Any]
 
@@ -73,7 +73,7 @@ def _print_runs(console: Console, answer: Any) -> None:
         for run in answer["runs"]
     ])  # fmt: skip
     if not answer["expected"]:
-        console.print("nothing is tracked yet: `sigmawatch add KRAKEN:BTC/USD`")
+        console.print("nothing is tracked: no venue has answered yet, or nothing was added")
 
 
 @commands.command("backfill", rich_help_panel=PANEL)
@@ -94,9 +94,15 @@ def backfill(
         before = {job["id"] for job in (await client.get("/jobs"))["items"] if job["finished_at"]}
         await client.post("/jobs", {"kind": "backfill", "venue": venue})
         venues = (await client.get("/venues"))["items"]
-        names = {item["name"] for item in venues if venue in {None, item["name"].lower()}}
+        asked = [item for item in venues if venue is None or item["name"] == venue.upper()]
+        silent = [item["name"] for item in asked if not item["markets_count"]]
         with _Bars(console) as bars:
-            return await _watched(client, bars, names=names, before=before)
+            jobs = await _watched(
+                client, bars, names={item["name"] for item in asked} - set(silent), before=before
+            )
+        for name in silent:
+            console.print(plain(f"{name}: nothing was fetched (it does not answer)"))
+        return [*jobs, *map(_none, silent)]
 
     jobs = ask(filled, file=file, data=data)
     if as_json:
@@ -140,13 +146,9 @@ class _Bars:
             failed = f", {job['failed']} failed" if job["failed"] else ""
             self._console.print(plain(f"{name}: {done} of {total} markets{failed}"))
 
-    def lost(self, venue: str) -> None:
-        """A venue that never let us begin."""
-        self._console.print(plain(f"{venue}: does not answer; nothing was fetched"))
-
 
 async def _watched(client: Client, bars: _Bars, *, names: set[str], before: set[str]) -> list[Job]:
-    """Watch the new job of every venue to its end; a venue that starts none in time is left."""
+    """Watch the new job of every venue to its end; one that starts none in time is left so."""
     deadline_s = time.monotonic() + START_PATIENCE_S
     while True:
         listed = (await client.get("/jobs"))["items"]
@@ -161,8 +163,6 @@ async def _watched(client: Client, bars: _Bars, *, names: set[str], before: set[
         ):
             break
         await asyncio.sleep(LOOK_EVERY_S)
-    for name in sorted(waiting):
-        bars.lost(name)
     return [jobs[name] if name in jobs else _none(name) for name in sorted(names)]
 
 
