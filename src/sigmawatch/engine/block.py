@@ -101,11 +101,12 @@ class BlockTable:
         """The frame with its wild readings marked, and a patch for each that it confirms."""
         values, marks = self._columns(frame)
         slot = frame.slot + self._phase
-        known = self._ring.holds(slot - 1) or self._ring.holds(slot)
-        if not self._gated or not known:
+        first = max(slot - MEDIAN_SLOTS, self._ring.oldest)
+        past = self._ring.rows(first, min(slot, self._ring.newest + 1))
+        if not self._gated or not len(past):
             return (frame,)
         read = read_now(values, marks) & self._ring.live[: len(values)]
-        before = self._ring.values[self._ring.rows(slot - MEDIAN_SLOTS, slot), : len(values)]
+        before = self._ring.values[past, : len(values)]
         confirmed = read & self._pending.confirmed(slot, values)
         suspect = read & wild(values, before) & ~confirmed
         if suspect.any():
@@ -177,9 +178,9 @@ class BlockTable:
         )  # fmt: skip
         for slot in changed.tolist():
             self._touch(slot)
-        moved = np.flatnonzero(changes(reasons_of(marks)))
-        if len(moved):
-            ended_ms = self.block.interval.open_ms(patch.from_slot + int(moved[-1]) + 1)
+        moved = changed[changes(reasons_of(marks[changed - first]))]
+        if len(moved):  # it came to pass before that slot ended, whenever we heard of it
+            ended_ms = self.block.interval.open_ms(int(moved[-1]) - self._phase + 1)
             moment_ms = min(patch.recv_ms, ended_ms)
             self.changed_ms[place] = max(int(self.changed_ms[place]), moment_ms)
         return bool(len(changed))

@@ -194,7 +194,8 @@ class Board:
         if peers is None:
             return mask
         chosen = np.zeros(len(self.series), np.bool_)
-        chosen[np.asarray(peers)] = True  # a mask or row numbers alike
+        is_mask = isinstance(peers, np.ndarray) and peers.dtype == np.bool_
+        chosen[peers if is_mask else np.asarray(peers, np.intp)] = True
         return mask & chosen
 
     def _ranked(self, metric: str, by: str, *, window_ms: int, peers: Mask) -> Ranking:
