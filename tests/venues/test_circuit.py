@@ -134,12 +134,13 @@ def test_an_answer_from_before_the_failure_ends_no_pause() -> None:
 
 def test_a_failure_from_before_the_recovery_pauses_without_doubling() -> None:
     circuit = Circuit(Dice(0.5))
-    early, late = circuit.enter(0), circuit.enter(0)
-    circuit.failed(late, DOWN, now_ms=0)
-    circuit.answered(circuit.enter(1_000))
-    circuit.failed(early, DOWN, now_ms=2_000)
-    assert refused(circuit, 2_999)
-    assert refused(circuit, 3_000) is None
+    early = circuit.enter(0)
+    for second in (0, 10, 20):
+        circuit.failed(circuit.enter(1_000 * second), DOWN, now_ms=1_000 * second)
+    circuit.answered(circuit.enter(30_000))
+    circuit.failed(early, DOWN, now_ms=31_000)
+    assert refused(circuit, 31_999)
+    assert refused(circuit, 32_000) is None
 
 
 def test_a_success_forgets_the_failures_before_it() -> None:

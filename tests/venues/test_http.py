@@ -100,7 +100,10 @@ async def failure(http: VenueHttp, request: Request = POLL) -> SigmawatchError:
 
 
 async def test_who_asks_says_so_and_brings_nothing_else() -> None:
-    async with serving(saying(Set_Cookie="track=me")) as server, way_to(server.url) as http:
+    async with (
+        serving(saying(Set_Cookie="track=me")) as server,
+        way_to(server.url.replace("127.0.0.1", "localhost")) as http,
+    ):
         await http.get(POLL, same)
         await http.get(POLL, same)
     for asked in server.asked:
@@ -286,6 +289,13 @@ async def test_what_one_market_says_closes_the_way_to_none() -> None:
     assert len(server.asked) == 5
 
 
+async def test_a_page_instead_of_one_market_is_a_fault_of_the_venue() -> None:
+    async with serving(saying(b"<html></html>")) as server, way_to(server.url) as http:
+        assert type(await failure(http, ONE)) is BadAnswer
+        assert "nothing is asked" in str(await failure(http))
+    assert len(server.asked) == 1
+
+
 async def test_an_unknown_market_is_not_found_and_no_fault_of_the_venue() -> None:
     unknown = Request(path="/x", of_market=True, absent=frozenset({400}))
     async with (
@@ -334,6 +344,37 @@ async def test_back_fill_that_hangs_does_not_keep_the_poll_waiting() -> None:
         for task in hanging:
             task.cancel()
         await asyncio.gather(*hanging, return_exceptions=True)
+
+
+async def test_back_fill_keeps_few_calls_under_way_at_once() -> None:
+    under_way = most = 0
+
+    async def counting(request: web.Request) -> web.StreamResponse:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0)
+        under_way -= 1
+        return web.Response(body=b"{}")
+
+    async with serving(counting) as server, way_to(server.url) as http:
+        await asyncio.gather(*(http.get(ONE, same) for _ in range(40)))
+    assert len(server.asked) == 40
+    assert most <= 4
+
+
+async def test_a_failure_is_not_explained_when_we_close() -> None:
+    async with serving(silent) as server, way_to(server.url) as http:
+
+        async def explain() -> SigmawatchError | None:
+            return await http.ask(Request(path="/status", urgent=True), lambda body: None)
+
+        request = Request(path="/poll", urgent=True, explain=explain)
+        call = asyncio.create_task(http.get(request, same))
+        await server.was_asked.wait()
+        await http.close()
+        assert type((await asyncio.gather(call, return_exceptions=True))[0]) is Unavailable
+    assert len(server.asked) == 1
 
 
 async def test_closing_ends_calls_under_way_and_lets_no_new_one_out() -> None:

@@ -110,7 +110,7 @@ class VenueHttp:
 
     async def ask(self, request: Request, parse: Callable[[bytes], T]) -> T:
         """Like `get`, past the circuit: the one question that explains a failure."""
-        await self._budget.spend(request.cost, urgent=request.urgent, check=lambda: None)
+        await self._budget.spend(request.cost, urgent=request.urgent, check=self._check_open)
         return parse(await self._body(request))
 
     async def close(self) -> None:
@@ -120,9 +120,12 @@ class VenueHttp:
             await self._session.close()
 
     def _check(self) -> None:
+        self._check_open()
+        self._circuit.check(self._clock.monotonic_ms())
+
+    def _check_open(self) -> None:
         if self._closed:
             raise Unavailable(f"{self.facts.name}: we are shutting down")
-        self._circuit.check(self._clock.monotonic_ms())
 
     async def _judged(
         self, error: SigmawatchError, ticket: Ticket, *, request: Request, said: bool
@@ -182,8 +185,7 @@ class VenueHttp:
         return b"".join(chunks)
 
     def _opened(self) -> aiohttp.ClientSession:
-        if self._closed:
-            raise Unavailable(f"{self.facts.name}: we are shutting down")
+        assert not self._closed  # nothing waits between the check and here
         if self._session is None:
             wait_s = self._settings.timeout_s
             self._session = aiohttp.ClientSession(
