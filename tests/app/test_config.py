@@ -83,18 +83,20 @@ def test_everything_that_is_wrong_is_told_at_once_with_path_rule_value_and_origi
         raw_days = 0
         """,
         {"server": {"port": 70_000}},
-        SIGMAWATCH_BACKFILL__HOURS="many",
-        SIGMAWATCH_VENUES="{",
+        SIGMAWATCH_VENUES__KRAKEN__TIMEOUT_S="long",
+        SIGMAWATCH_TRACK="{",
     )
     assert set(found) == {
         "interval", "windows", "track[1].markets[1]", "track[1].metrics[0]", "history.raw_days",
-        "server.port", "backfill.hours", "SIGMAWATCH_VENUES",
+        "server.port", "venues.kraken.timeout_s", "SIGMAWATCH_TRACK",
     }  # fmt: skip
     assert found["history.raw_days"] == (
         "history.raw_days: must be greater than or equal to 2, was 0 [sigmawatch.toml]"
     )
     assert found["server.port"].endswith("was 70000 [--port]")
-    assert found["backfill.hours"].endswith("was 'many' [SIGMAWATCH_BACKFILL__HOURS]")
+    assert found["venues.kraken.timeout_s"].endswith(
+        "must be a valid number, was 'long' [SIGMAWATCH_VENUES__KRAKEN__TIMEOUT_S]"
+    )
     assert "7000 ms" in found["interval"]
     assert "allowed: price, bid" in found["track[1].metrics[0]"]
 

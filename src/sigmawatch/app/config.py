@@ -178,8 +178,9 @@ class HistoryConfig(_Table):
 class BackfillConfig(_Table):
     """What is fetched of the past on start and after a gap."""
 
-    enabled: bool = Field(default=True, description="`false`: history starts when we do.")
-    hours: int = Field(default=24, ge=1, le=24, description="How far back, in hours.")
+    enabled: bool = Field(
+        default=True, description="`false`: never fetch the past; history starts when we do."
+    )
 
 
 DEFAULT_TRACK = (
@@ -204,9 +205,6 @@ class Config(_Table):
         default=(DAY_MS, HOUR_MS), validation_alias="windows",
         description="Windows whose statistics are always at hand; others are built when asked.",
     )  # fmt: skip
-    reference_currency: Annotated[str, Field(pattern=r"^[A-Z0-9]{2,10}$")] = Field(
-        default="USD", description="Currency that makes volumes comparable."
-    )
     server: Server = Server()
     history: HistoryConfig = HistoryConfig()
     backfill: BackfillConfig = BackfillConfig()
