@@ -241,7 +241,8 @@ async def _replaying_answers(
         track = tuple(one for one in config.track if one.venue_name in names)
         settings = _replay_config(config, folder, track=track, venues=venues)
         async with build(settings, clock=clock) as program:
-            until_ms = exchanges[-1].at_ms
+            last = config.interval.slot(exchanges[-1].at_ms)
+            until_ms = config.interval.open_ms(last + 1)  # the end of the last recorded slot
             yield Replay(program=program, clock=clock, interval=config.interval, until_ms=until_ms)
 
 
