@@ -172,6 +172,20 @@ async def test_where_coinbase_refuses_its_bulk_call_the_other_list_answers(
 
 
 @EVERY_VENUE
+async def test_a_refused_address_asks_less_and_less_often(double: Simulator, name: str) -> None:
+    clock = VirtualClock(T0_MS)
+    async with venue_at(at(double, name), name, clock=clock) as venue:
+        with double.faults.on(Fault(kind="forbidden_html", venue=name.lower())):
+            for pause_s in (60, 120, 240, 480, 900, 900):
+                assert "another network" in str(await failure(venue))
+                asked = venue.http.counts["requests"]
+                await clock.advance_to_ms(clock.now_ms() + 1_000 * pause_s - 1)
+                assert isinstance(await failure(venue), BlockedByRegion)
+                assert venue.http.counts["requests"] == asked
+                await clock.advance_to_ms(clock.now_ms() + 1)
+
+
+@EVERY_VENUE
 @pytest.mark.parametrize(
     ("field", "value"),
     [("price", None), ("price", ""), ("price", "NaN"), ("price", "-1"), ("price", "1e400"),

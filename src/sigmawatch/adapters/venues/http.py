@@ -131,10 +131,10 @@ class VenueHttp:
         self, error: SigmawatchError, ticket: Ticket, *, request: Request, said: bool
     ) -> SigmawatchError:
         """Count a failure; tell the circuit, where it is the venue's. said: in a sound answer."""
-        of_market = said and request.of_market and type(error) is BadAnswer
-        if of_market or isinstance(error, NotFound):
+        absent = isinstance(error, NotFound)
+        if request.of_market and (absent or (said and type(error) is BadAnswer)):
             self._circuit.answered(ticket)
-        else:
+        elif not absent:  # a call that the venue does not offer proves nothing, good or bad
             error = await _named(error, request.explain)
             first_s = _WORDED_PAUSE_S if said else _PAUSE_S
             now_ms = self._clock.monotonic_ms()
