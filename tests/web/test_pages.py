@@ -47,6 +47,12 @@ async def test_no_name_leads_out_of_the_assets(still: World, name: str) -> None:
 
 
 @reading
+async def test_a_page_keeps_its_choices_in_its_own_address(still: World) -> None:
+    assert (await still.client.get("/?metric=price&by=change_pct&window=1h")).status_code == 200
+    assert (await still.client.get("/docs?from=somewhere")).status_code == 200
+
+
+@reading
 async def test_an_asset_answers_304_to_its_tag(still: World) -> None:
     first = await still.client.get("/static/style.css")
     tag = {"If-None-Match": first.headers["etag"]}

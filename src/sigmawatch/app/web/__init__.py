@@ -59,12 +59,14 @@ def create_app(program: Program, *, token: str = "") -> Litestar:
     """The ASGI application of `program`. token: of the command line on this machine, accepted as
     `Authorization: Bearer`; any other credential is refused."""
     site = Site(program, contract=contract)
-    versions = [Router(path, route_handlers=RESOURCES) for path in ("/api/v1", "/api/latest")]
+    resources = [
+        Router(path, route_handlers=handlers, guards=[refuse_unknown])
+        for path, handlers in (("/api/v1", RESOURCES), ("/api/latest", RESOURCES), ("/", BESIDE))
+    ]
     app = Litestar(
-        [*versions, *BESIDE, *PAGES],
+        [*resources, *PAGES],
         dependencies={"site": Provide(lambda: site, sync_to_thread=False)},
         exception_handlers={ValidationException: rejected.answer, Exception: problems.answer},
-        guards=[refuse_unknown],
         request_max_body_size=BODY_BYTES_MAX,
         openapi_config=None,
         logging_config=None,

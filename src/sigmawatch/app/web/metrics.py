@@ -128,7 +128,8 @@ async def list_metrics(
     if stop < len(order):
         cursor = cursors.pack(query, walk=site.keep(snapshot, window_ms), place=stop)
     page = MetricsPage(
-        items=tuple(_rows(views, order[start:stop], demo=site.program.demo)), total=len(order), next_cursor=cursor,
+        items=_rows(views, order[start:stop], demo=site.program.demo), total=len(order),
+        next_cursor=cursor,
         sequence=snapshot.sequence, as_of=rfc3339(site.now_ms), demo=site.program.demo,
     )  # fmt: skip
     return Response(page, headers={"etag": site.tag(snapshot)})

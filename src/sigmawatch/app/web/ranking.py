@@ -106,7 +106,7 @@ async def show_ranking(
     if unchanged(request, tag):
         return not_modified(tag)
     window_ms = parse_window(asked.window)
-    interval = _interval(site, snapshot, asked, metric=metric.name)
+    interval = _interval(site, asked, snapshot=snapshot, metric=metric.name)
     interval.slots(window_ms)
     snapshot = await site.windowed(snapshot, window_ms)
     table = _table(snapshot.boards.get(interval.ms), asked, window_ms=window_ms, now_ms=site.now_ms)
@@ -146,7 +146,7 @@ class _Table:
         return tuple(rows_of(self.view, self.order[start:stop], demo=demo))
 
 
-def _interval(site: Site, snapshot: Snapshot, asked: AskedRanking, *, metric: str) -> Interval:
+def _interval(site: Site, asked: AskedRanking, *, snapshot: Snapshot, metric: str) -> Interval:
     """The asked one; else the configured one, or another at which the metric is tracked."""
     if asked.interval is not None:
         return parse_interval(asked.interval)

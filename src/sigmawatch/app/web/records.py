@@ -150,8 +150,8 @@ async def show_records(
     if asked.cursor is not None:
         wanted = _continued(series, asked.cursor)
     else:
-        wanted = _range(site, series, asked)
-    page = await _page(site, series, wanted, limit=asked.limit)
+        wanted = _range(series, asked, site=site)
+    page = await _page(series, wanted, site=site, limit=asked.limit)
     if _format(request, asked) is Format.CSV:
         return tagged(request, tables.csv_of([page]), media_type=tables.CSV, name=page.slug)
     return tagged(request, page)
@@ -172,7 +172,8 @@ async def list_records(
     found = _several(site, asked.ids)
     limit = min(asked.limit, POINTS_MAX // len(found))
     pages = [
-        await _page(site, series, _range(site, series, asked), limit=limit) for series in found
+        await _page(series, _range(series, asked, site=site), site=site, limit=limit)
+        for series in found
     ]
     if _format(request, asked) is Format.CSV:
         return tagged(request, tables.csv_of(pages), media_type=tables.CSV, name="records")
@@ -193,7 +194,7 @@ def _format(request: Request[Any, Any, Any], asked: AskedRecords) -> Format:
     return Format.CSV if "text/csv" in request.headers.get("accept", "") else Format.JSON
 
 
-def _range(site: Site, series: Series, asked: AskedRecords) -> Range:
+def _range(series: Series, asked: AskedRecords, *, site: Site) -> Range:
     """The closed slots that open in [from, to). Raises Invalid where from is after to."""
     interval, now_ms = series.interval, site.now_ms
     closed = newest_slot(site.snapshot(), interval)
@@ -217,7 +218,7 @@ def _continued(series: Series, cursor: str) -> Range:
     return Range(first=place, stop=int(walk[:15]))
 
 
-async def _page(site: Site, series: Series, wanted: Range, *, limit: int) -> Records:
+async def _page(series: Series, wanted: Range, *, site: Site, limit: int) -> Records:
     stop = min(wanted.stop, wanted.first + limit)
     found = await site.program.stretch(series, from_slot=wanted.first, to_slot=stop)
     values = np.frombuffer(found.values, "<f8")

@@ -34,7 +34,7 @@ def _error(request: Request[Any, Any, Any], item: Mapping[str, Any]) -> FieldErr
     key, message = str(item.get("key", "")), str(item.get("message", "is invalid"))
     handler = request.route_handler
     if item.get("source") == "body" or key == inputs.BODY:
-        return _of_body(handler, key, message)
+        return _of_body(handler, key, message=message)
     for name, field in inputs.asked_by(handler).items():
         if key in (name, field.name):
             return FieldError(field=name, message=_said(message), allowed=inputs.allowed(field),
@@ -42,7 +42,7 @@ def _error(request: Request[Any, Any, Any], item: Mapping[str, Any]) -> FieldErr
     return FieldError(field=clip(key), message=_said(message))
 
 
-def _of_body(handler: BaseRouteHandler, key: str, message: str) -> FieldError:
+def _of_body(handler: BaseRouteHandler, key: str, *, message: str) -> FieldError:
     fields = inputs.body_of(handler)
     if found := _UNKNOWN.search(message):
         names = ", ".join(sorted(fields))

@@ -21,7 +21,7 @@ function typeOf(spec, schema) {
 }
 
 function table(headings, rows) {
-  const made = element("table");
+  const made = element("table", "", "prose");
   const head = made.createTHead().insertRow();
   head.append(...headings.map((heading) => element("th", heading)));
   const body = made.createTBody();

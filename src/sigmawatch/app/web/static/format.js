@@ -13,16 +13,16 @@ export function price(value) {
   return plain(value);
 }
 
-export function plain(value) {
+export function plain(value, significant = 5) {
   if (unknown(value)) return "–";
   if (value === 0) return "0";
   const zeros = Math.max(0, -Math.floor(Math.log10(Math.abs(value))) - 1);
   if (zeros > 4) {
-    const digits = (Math.abs(value) * 10 ** zeros).toFixed(4).slice(2);
+    const digits = (Math.abs(value) * 10 ** zeros).toFixed(significant - 1).slice(2);
     const count = [...String(zeros)].map((digit) => SUBSCRIPTS[digit]).join("");
     return `${value < 0 ? "−" : ""}0.0${count}${digits}`;
   }
-  return Math.abs(value) >= 1 ? price(value) : value.toFixed(zeros + 5);
+  return Math.abs(value) >= 1 ? price(value) : value.toFixed(zeros + significant);
 }
 
 export function percent(value) {

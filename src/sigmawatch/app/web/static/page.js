@@ -37,11 +37,13 @@ function rowOf(item, volume, heldMs) {
   const value = element("td", price(item.value), "number");
   value.title = item.value ?? "unknown";
   const age = item.age_s === null ? null : item.age_s + heldMs / 1000;
+  const market = element("td", item.pair);
+  market.append(element("span", item.venue, "narrow dim"));
   row.append(
-    rankCell, element("td", item.pair), element("td", item.venue, "wide dim"), value,
+    rankCell, market, element("td", item.venue, "wide dim"), value,
     element("td", percent(change), change > 0 ? "number up" : change < 0 ? "number down" : "number"),
-    element("td", plain(item.sigma_rel), "number"),
-    element("td", plain(item.sigma_ret), "number wide"),
+    element("td", plain(item.sigma_rel, 4), "number"),
+    element("td", plain(item.sigma_ret, 4), "number wide"),
     element("td", money(volume), "number wide"),
     element("td", [item.state, ...item.marks].join(" · "), `wide ${STATES[item.state] ?? "warn"}`),
     element("td", span(age), "number wide dim"),
@@ -50,14 +52,13 @@ function rowOf(item, volume, heldMs) {
 }
 
 function show(ranking, volumes, held) {
-  const byMarket = new Map(volumes.items.map((item) => [item.name.replace(/:[^:]*$/, ""), item]));
-  const rows = ranking.items.map((item) =>
-    rowOf(item, byMarket.get(item.name.replace(/:[^:]*$/, ""))?.value, held));
+  const byMarket = new Map(volumes.items.map((item) => [item.market, item.value]));
+  const rows = ranking.items.map((item) => rowOf(item, byMarket.get(item.market), held));
   const empty = element("td", "No market yet: venues are starting", "dim");
   empty.colSpan = 10;
   at("rows").replaceChildren(...(rows.length ? rows : [empty]));
   const more = ranking.next_cursor ? `, first ${ranking.items.length}` : "";
-  const slot = ranking.slot_at ? ` · slot ${ranking.slot_at.slice(11, 16)} UTC` : "";
+  const slot = ranking.slot ? ` · slot ${ranking.slot.slice(11, 16)} UTC` : "";
   at("count").textContent =
     `${ranking.of} ranked, ${ranking.excluded} excluded of ${ranking.total}${more}${slot}`;
   at("demo").hidden = !ranking.demo;
