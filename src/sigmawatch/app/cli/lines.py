@@ -129,10 +129,12 @@ class Lines:
 
     async def follow(self, stage: Stage) -> None:
         """One line for every slot that closes, of whichever program is shown."""
-        told_ms, program, sequence = 0, stage.program, -1
+        program: Program | None = None
+        told_ms, sequence = 0, -1
         while True:
             if stage.program is not program:
-                told_ms, program, sequence = 0, stage.program, -1
+                program, sequence = stage.program, -1
+                told_ms = program.clock.now_ms()  # what closed before is not news
             try:
                 async with asyncio.timeout(LOOK_EVERY_S):
                     snapshot = await program.changed(sequence)

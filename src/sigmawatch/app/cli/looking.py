@@ -70,16 +70,20 @@ def rank(
         _print_ranking(stdout(), answer)
 
 
+_EXTRA = {"sigma_abs": "σ absolute", "surge": "surge"}  # shown where ranked by
+
+
 def _print_ranking(console: Console, answer: Any) -> None:
     if line := demo_line(answer):
         console.print(line)
+    key = _EXTRA.get(answer["by"])
     columns = {"rank": "right", "market": "left", "value": "right", "σ relative": "right",
-               "σ of returns": "right", "change": "right", "coverage": "right",
-               "state": "left"}  # fmt: skip
+               "σ of returns": "right", "change": "right", **({key: "right"} if key else {}),
+               "coverage": "right", "state": "left"}  # fmt: skip
     rows = [
         (_place(item), item["market"], number(item["value"]), percent(item["sigma_rel"]),
-         percent(item["sigma_ret"]), _change(item["change_pct"]), percent(item["coverage"]),
-         item["state"])
+         percent(item["sigma_ret"]), _change(item["change_pct"]),
+         *((number(item[answer["by"]]),) if key else ()), percent(item["coverage"]), item["state"])
         for item in answer["items"]
     ]  # fmt: skip
     print_table(console, columns, rows=rows)
