@@ -122,13 +122,14 @@ async def list_metrics(
         for board in _boards(snapshot, asked.interval)
     ]
     picks = [_picked(view.board, asked, site=site) for view in views]
-    order = ordered(views, picks, sort=asked.sort)
+    which, rows = ordered(views, picks, sort=asked.sort)
     stop = start + asked.limit
     cursor = None
-    if stop < len(order):
+    if stop < len(rows):
         cursor = cursors.pack(query, walk=site.keep(snapshot, window_ms), place=stop)
+    places = list(zip(which[start:stop].tolist(), rows[start:stop].tolist(), strict=True))
     page = MetricsPage(
-        items=_rows(views, order[start:stop], demo=site.program.demo), total=len(order),
+        items=_rows(views, places, demo=site.program.demo), total=len(rows),
         next_cursor=cursor,
         sequence=snapshot.sequence, as_of=rfc3339(site.now_ms), demo=site.program.demo,
     )  # fmt: skip

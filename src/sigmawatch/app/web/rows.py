@@ -155,8 +155,8 @@ class MetricRow(Struct, frozen=True, kw_only=True):
 def rows_of(view: View, rows: Rows, *, demo: bool) -> list[MetricRow]:
     """The rows of a view at row numbers `rows`, in that order."""
     columns: dict[str, Sequence[Any]] = {
-        **{name: view.column(name)[rows].tolist() for name in _AS_THEY_ARE},
-        **{name: list(map(_moment, view.column(name)[rows].tolist())) for name in _MOMENTS},
+        **{name: view.column(name, rows).tolist() for name in _AS_THEY_ARE},
+        **{name: list(map(_moment, view.column(name, rows).tolist())) for name in _MOMENTS},
         **_places(view, rows),
         "state": [_STATES[code] for code in view.board.state[rows].tolist()],
         "marks": [MARKS[mark] for mark in view.board.mark[rows].tolist()],
@@ -180,14 +180,14 @@ def _moment(ts_ms: float) -> str | None:
 
 
 def _places(view: View, rows: Rows) -> dict[str, Sequence[Any]]:
-    ranks, why = view.column("rank")[rows], view.why[rows]
-    of = view.column("of")[rows].astype(np.int64).tolist()
+    ranks, why = view.column("rank", rows), view.why(rows)
+    of = view.column("of", rows).astype(np.int64).tolist()
     placed = [None if math.isnan(place) else int(place) for place in ranks.tolist()]
-    second = view.column("provisional_rank")[rows].tolist()
+    second = view.column("provisional_rank", rows).tolist()
     return {
         "rank": placed,
         "of": of,
-        "excluded": view.column("excluded")[rows].astype(np.int64).tolist(),
+        "excluded": view.column("excluded", rows).astype(np.int64).tolist(),
         "rank_text": [f"{r}/{o}" if r else None for r, o in zip(placed, of, strict=True)],
         "ties": view.ties(rows).tolist(),
         "rank_reason": [_REASONS.get(code) for code in why.tolist()],

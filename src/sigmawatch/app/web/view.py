@@ -1,13 +1,12 @@
 """A view: one board looked at over one window and ranked by one key, in columns.
 
-Columns are float64[rows] as `/metrics` names them, NaN where null; moments in milliseconds.
-Everything is computed over whole columns; rows are made for the page that was asked for only.
+Columns are float64 as `/metrics` names them, NaN where null; moments in milliseconds. They are
+taken at the rows that are needed: all that a filter lets through to sort, one page to show.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -35,52 +34,44 @@ class View:
         """The ranking of one metric's series. Raises Invalid for an unknown key."""
         return self.board.ranking(metric, self.by, window_ms=self._window_ms, peers=self._peers)
 
-    @cached_property
-    def rankings(self) -> Sequence[tuple[Rows, Ranking]]:
-        """Every metric's rows and ranking."""
-        return [
-            (np.flatnonzero(mask), self.ranking(metric))
-            for metric, mask in self.board.layout.metrics.items()
-        ]
+    def _rankings(self, rows: Rows) -> Iterator[tuple[Rows, Ranking]]:
+        """Where in `rows` the series of each metric are, and that metric's ranking."""
+        for metric, mask in self.board.layout.metrics.items():
+            at = np.flatnonzero(mask[rows])
+            if len(at):
+                yield at, self.ranking(metric)
 
-    def column(self, name: str) -> Column:
-        """The column `name`, numbers only."""
+    def column(self, name: str, rows: Rows) -> Column:
+        """The column `name` at `rows`, numbers only."""
         if name in _OF_RANKING:
-            return self._of_ranking(_OF_RANKING[name])
+            column = np.full(len(rows), np.nan)
+            for at, ranking in self._rankings(rows):
+                column[at] = _OF_RANKING[name](ranking, rows[at])
+            return column
         if name in _OF_STATISTICS:
-            found: Column = getattr(self.statistics, _OF_STATISTICS[name])
+            found: Column = getattr(self.statistics, _OF_STATISTICS[name])[rows]
             return found
-        return _OF_BOARD[name](self)
+        return _OF_BOARD[name](self, rows)
 
-    def _of_ranking(self, of: Callable[[Ranking, Rows], Column | int]) -> Column:
-        column = np.full(len(self.board.series), np.nan)
-        for rows, ranking in self.rankings:
-            column[rows] = of(ranking, rows)
-        return column
-
-    @cached_property
-    def why(self) -> Codes:
-        """uint8[rows] of ranking.Why."""
-        why: Codes = np.zeros(len(self.board.series), np.uint8)
-        for rows, ranking in self.rankings:
-            why[rows] = ranking.why[rows]
+    def why(self, rows: Rows) -> Codes:
+        """uint8 of ranking.Why for each of `rows`."""
+        why: Codes = np.zeros(len(rows), np.uint8)
+        for at, ranking in self._rankings(rows):
+            why[at] = ranking.why[rows[at]]
         return why
 
     def ties(self, rows: Rows) -> Rows:
         """int64: how many share the rank of each of `rows`, itself included; 0 without one."""
         ties = np.zeros(len(rows), np.int64)
-        for members, ranking in self.rankings:
-            at = np.flatnonzero(np.isin(rows, members))
+        for at, ranking in self._rankings(rows):
             rank = ranking.rank[rows[at]]
             after = np.searchsorted(ranking.rank[ranking.order], rank, side="right")
             ties[at] = np.where(rank > 0, after - rank + 1, 0)
         return ties
 
 
-def ordered(
-    views: Sequence[View], picks: Sequence[Rows], *, sort: str
-) -> Sequence[tuple[int, int]]:
-    """The picked rows of all views in one order: (number of the view, row).
+def ordered(views: Sequence[View], picks: Sequence[Rows], *, sort: str) -> tuple[Rows, Rows]:
+    """The picked rows of all views in one order: the view's number and the row of each.
 
     sort: a column's name, with `-` before it for descending. Stable: ties by id; null is last.
     Raises Invalid for an unknown column.
@@ -97,14 +88,14 @@ def ordered(
     if sort.startswith("-"):
         keys = -keys
     order = np.lexsort((np.concatenate([nothing, *ids]), keys))
-    return list(zip(which[order].tolist(), rows[order].tolist(), strict=True))
+    return which[order], rows[order]
 
 
 def _keys(views: Sequence[View], picks: Sequence[Rows], *, name: str) -> Column:
     """float64: what to sort by; NaN where null."""
     pairs = list(zip(views, picks, strict=True))
     if name not in _TEXTS:
-        columns = [view.column(name)[rows].astype(np.float64) for view, rows in pairs]
+        columns = [view.column(name, rows).astype(np.float64) for view, rows in pairs]
         return np.concatenate([*columns, np.zeros(0)])
     text = _TEXTS[name]
     texts = [text(view.board.series[row]) for view, rows in pairs for row in rows.tolist()]
@@ -112,15 +103,15 @@ def _keys(views: Sequence[View], picks: Sequence[Rows], *, name: str) -> Column:
     return np.array([places[label] for label in texts], np.float64)
 
 
-def _value(view: View) -> Column:
+def _value(view: View, rows: Rows) -> Column:
     """The slot's value; where it is missing, the newest one of the day."""
-    board = view.board
-    return np.where(np.isfinite(board.value), board.value, board.last_value)
+    value = view.board.value[rows]
+    return np.where(np.isfinite(value), value, view.board.last_value[rows])
 
 
-def _value_at(view: View) -> Column:
+def _value_at(view: View, rows: Rows) -> Column:
     board = view.board
-    slot = np.where(np.isfinite(board.value), board.slot, board.last_slot)
+    slot = np.where(np.isfinite(board.value[rows]), board.slot, board.last_slot[rows])
     return np.where(slot < 0, np.nan, slot * float(board.interval.ms))
 
 
@@ -128,21 +119,21 @@ def _known(ts_ms: Rows) -> Column:
     return np.where(ts_ms > 0, ts_ms, np.nan)
 
 
-def _age_s(view: View) -> Column:
-    return np.maximum(view.now_ms - _known(view.board.changed_ms), 0.0) / 1_000.0
+def _age_s(view: View, rows: Rows) -> Column:
+    return np.maximum(view.now_ms - _known(view.board.changed_ms[rows]), 0.0) / 1_000.0
 
 
-_OF_BOARD: dict[str, Callable[[View], Column]] = {
-    "id": lambda view: view.board.layout.ids.astype(np.float64),
-    "interval": lambda view: np.full(len(view.board.series), float(view.board.interval.ms)),
-    "state": lambda view: view.board.state.astype(np.float64),
+_OF_BOARD: dict[str, Callable[[View, Rows], Column]] = {
+    "id": lambda view, rows: view.board.layout.ids[rows].astype(np.float64),
+    "interval": lambda view, rows: np.full(len(rows), float(view.board.interval.ms)),
+    "state": lambda view, rows: view.board.state[rows].astype(np.float64),
     "value": _value,
     "value_at": _value_at,
-    "live_value": lambda view: view.board.live_value,
-    "live_at": lambda view: _known(view.board.live_ms),
-    "changed_at": lambda view: _known(view.board.changed_ms),
+    "live_value": lambda view, rows: view.board.live_value[rows],
+    "live_at": lambda view, rows: _known(view.board.live_ms[rows]),
+    "changed_at": lambda view, rows: _known(view.board.changed_ms[rows]),
     "age_s": _age_s,
-    "surge": lambda view: view.board.surge,
+    "surge": lambda view, rows: view.board.surge[rows],
 }
 _OF_STATISTICS = {
     "n": "n", "coverage": "coverage", "mean": "mean", "min": "minimum", "max": "maximum",
