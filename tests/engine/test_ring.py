@@ -48,6 +48,12 @@ def test_what_is_missing_never_overwrites_a_value() -> None:
     assert place(table) == (1.0, Reason.OBSERVED)
 
 
+def test_a_patch_that_said_nothing_leaves_no_opening_for_an_older_frame() -> None:
+    table = told(a_patch(START, [NAN], Reason.PENDING), a_frame(START, [2.0]))
+    assert not table.apply(a_frame(START, [1.0], late_ms=-9_000))
+    assert place(table) == (2.0, Reason.OBSERVED)
+
+
 def test_an_older_frame_fills_what_a_newer_one_did_not_know() -> None:
     table = a_table(2)
     table.apply(a_frame(START, [NAN, 5.0]))

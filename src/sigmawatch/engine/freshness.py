@@ -26,6 +26,7 @@ from sigmawatch.engine.ring import Ring
 MOVED_SLOTS = 5  # a change this recent is movement
 READ_SLOTS = 3  # no successful read in these: stale
 GAPS = 16
+READ_ROWS = 256  # of a day that is read again, at once
 QUIET_GAPS, QUIET_SLOTS = 10, 5
 FROZEN_GAPS, FROZEN_SLOTS = 20, 15
 _UNKNOWN = np.iinfo(np.int32).max
@@ -128,19 +129,27 @@ class Watch:
         self._next.fill(0)
         self._counted = np.full(ring.width, -1)
         found = np.zeros(ring.width, np.intp)  # changes of each place so far, newest first
-        for passed in range(slot, first - 1, -1):
-            reasons = reasons_of(ring.marks[passed % ring.slots])
-            places = np.flatnonzero(changes(reasons) & (found <= GAPS))
-            self._changes[-1 - found[places], places] = passed
-            found[places] += 1
-            newest = counted(reasons) & (self._counted < 0)
-            self._counted = np.where(newest, passed, self._counted)
+        for stop in range(slot + 1, first, -READ_ROWS):
+            start = max(stop - READ_ROWS, first)
+            reasons = reasons_of(ring.marks[ring.rows(start, stop)])
+            there = counted(reasons)
+            newest = stop - 1 - there[::-1].argmax(axis=0)
+            unseen = (self._counted < 0) & np.logical_or.reduce(there)
+            self._counted = np.where(unseen, newest, self._counted)
+            self._take(changes(reasons) & (found <= GAPS), start, found=found)
             if not (ring.live & ((found <= GAPS) | (self._counted < 0))).any():
                 break
         self._changed = self._changes[-1].copy()
         self._gap_of.fill(-1)
         self._gap.fill(np.nan)
         self._upto = slot
+
+    def _take(self, changed: Mask, start: int, *, found: Slots) -> None:
+        """Note the changes of some rows, the first of which is `start`, newest first."""
+        for row in np.flatnonzero(np.logical_or.reduce(changed, axis=1))[::-1]:
+            places = np.flatnonzero(changed[row] & (found <= GAPS))
+            self._changes[-1 - found[places], places] = start + row
+            found[places] += 1
 
     def _measure(self, places: npt.NDArray[np.intp]) -> None:
         """The pace of the places that have just fallen silent."""

@@ -1,7 +1,7 @@
 """Moments of many series at once: n, mean and the sum of squared deviations, never sums of squares.
 
-Each series' values are taken relative to its `shift`, the first value folded: a quiet series at a
-high level loses no digits and a constant one has a deviation of exactly zero. A value is folded in
+Each series' values are taken relative to its `shift`, one of them: a quiet series at a high level
+loses no digits and a constant one has a deviation of exactly zero. A value is folded in
 by Welford's update (Technometrics 4, 1962), two runs are merged by the pairwise formula of Chan,
 Golub and LeVeque (Stanford STAN-CS-79-773, 1979). Every result depends on the values and the order
 of folding alone.
@@ -83,29 +83,44 @@ def merged(a: Moments, b: Moments) -> Moments:
     return Moments((n, shift, step, m2), edges)
 
 
-def channels_of(row: Column, before: Column | None, *, channels: int) -> Column:
-    """float64[channels, width]: the values of a slot and, where asked for, the log returns to them
-    from the slot before; without one there are none."""
+def moments_of(rows: Column, marks: Marks) -> Moments:
+    """The moments of several slots at once: float64[channels, slots, width] as `channels_of` gives
+    them, uint8[slots, width]. In two passes, so to a rounding error not the bytes of folding them
+    one by one; the shift is the least value."""
+    present = np.isfinite(rows)
+    rows = np.where(present, rows, np.nan)
+    low = np.fmin.reduce(rows, axis=1)
+    n = np.count_nonzero(present, axis=1).astype(np.float64)
+    shift = np.where(n > 0, low, 0.0)
+    off = np.where(present, rows - shift[:, None], 0.0)
+    mean = off.sum(axis=1) / np.maximum(n, 1.0)
+    off = np.where(present, off - mean[:, None], 0.0)
+    off *= off
+    edges = (low[0].copy(), np.fmax.reduce(rows[0]), np.bitwise_or.reduce(marks))
+    return Moments((n, shift, mean, off.sum(axis=1)), edges)
+
+
+def channels_of(rows: Column, before: Column | None, *, channels: int) -> Column:
+    """float64[channels, .., width]: the values of one slot or several and, where asked for, the log
+    returns to them from the slots before; without those there are none."""
     if channels == 1:
-        return row[None, :]
-    both = np.empty((2, len(row)))
-    both[0] = row
-    if before is None:
-        both[1] = np.nan
-    else:
-        both[1] = log_returns(before, row)
+        return rows[None]
+    both = np.empty((2, *rows.shape))
+    both[0] = rows
+    both[1] = np.nan if before is None else log_returns(before, rows)
     return both
 
 
 def log_returns(before: Column, after: Column) -> Column:
-    """log(after / before) where both are above zero, else NaN; float64[width].
+    """log(after / before) where both are above zero, else NaN; float64[..].
 
     As SEMANTICS.md 3: log1p((after - before) / before), which keeps every digit of a small move. A
     fall is the negative of the rise that undoes it: so the argument never comes near -1, where a
     crash by 12 digits would leave four.
     """
     less = np.minimum(before, after)
-    less = np.where(less > 0.0, less, np.nan)
+    rise = np.where(less > 0.0, less, np.nan)
     move = after - before
-    rise = np.log1p(np.abs(move) / less)
-    return np.copysign(rise, move)
+    np.divide(np.abs(move), rise, out=rise)
+    np.log1p(rise, out=rise)
+    return np.copysign(rise, move, out=rise)

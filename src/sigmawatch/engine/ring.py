@@ -24,12 +24,13 @@ _STRENGTH = 48  # a key is strength << 48 | patch << 47 | revision
 _PATCH = 1 << 47
 _REVISION_MAX = _PATCH - 1
 Keys = npt.NDArray[np.int64]
-_NO_KEYS: Keys = np.zeros(1, np.int64)
 _NOTHING_HELD = (np.zeros(0, np.intp), np.zeros(0))
 
 
 def _strength(mark: int, *, flow: bool) -> int:
     reason = mark & REASON_MASK
+    if reason in (Reason.NOT_POLLED, Reason.NO_PLACE):
+        return 0  # what a row holds before anything was said
     if reason == Reason.SUSPECT:
         return 2
     if reason >= MISSING:
@@ -61,7 +62,7 @@ class Ring:
         self.live: Mask = np.zeros(width, np.bool_)
         self.newest = -1
         self._blank: Marks = np.full(width, Reason.NO_PLACE, np.uint8)
-        self._keys = np.zeros((RECENT, width), np.int64)
+        self._keys: dict[int, Keys] = {}  # of the recent slots that were written more than once
         self._key_of_mark = _FLOW_KEYS if flow else _LEVEL_KEYS
         self._revision: Slots = np.zeros(slots, np.int64)  # newest frame's; 0: no frame came
         self._touched: Mask = np.zeros(slots, np.bool_)
@@ -103,9 +104,9 @@ class Ring:
         self.marks[rows] = self._blank
         self._revision[rows] = 0
         self._touched[rows] = False
-        for recent in range(max(first, slot - RECENT + 1), slot + 1):
-            self._keys[recent % RECENT] = 0
         self.newest = slot
+        if self._keys:
+            self._keys = {at: keys for at, keys in self._keys.items() if self._recent(at)}
         if self._held:
             self._held = {old: held for old, held in self._held.items() if old >= self.oldest}
 
@@ -124,7 +125,8 @@ class Ring:
         if self.newest >= 0:
             self.values[:, place] = np.nan
             self.marks[:, place] = reason
-            self._keys[:, place] = 0
+            for keys in self._keys.values():
+                keys[place] = 0
             for slot in list(self._held):
                 self._release(slot, np.array([place]))
 
@@ -139,17 +141,17 @@ class Ring:
         values, marks, held = settled(values, marks)
         row, count = slot % self.slots, len(values)
         old = self.values[row, :count], self.marks[row, :count]
-        keys = self._key_of_mark[marks] | min(revision, _REVISION_MAX)
+        wins = changed = self.live[:count]
         if self._touched[row]:
-            before = self._frame_keys(slot, count)
-            wins = (keys > before) & self.live[:count]
+            keys = self._key_of_mark[marks] | min(revision, _REVISION_MAX)
+            before = self._stands(slot)
+            wins = (keys > before[:count]) & wins
+            before[:count] = np.where(wins, keys, before[:count])
             stands, why, changed = _contest(old, (values, marks), wins=wins, late=late)
         else:  # nothing was said of this slot: the one write of almost every slot
-            wins, before, changed = self.live[:count], _NO_KEYS, self.live[:count]
             stands, why = np.where(wins, values, np.nan), np.where(wins, marks, old[1])
+            self._keys.pop(slot, None)
         self.values[row, :count], self.marks[row, :count] = stands, why
-        if slot > self.newest - RECENT:
-            self._keys[slot % RECENT, :count] = np.where(wins, keys, before)
         self._revision[row] = max(self._revision[row], revision, 1)
         self._touched[row] = True
         return self._swap_held(slot, held, wins=wins) or bool(changed.any())
@@ -166,29 +168,38 @@ class Ring:
         slots = np.arange(from_slot, from_slot + len(values))
         assert self.holds(from_slot)
         assert self.holds(int(slots[-1]))
-        rows, recent = slots % self.slots, slots > self.newest - RECENT
+        rows = slots % self.slots
         old = self.values[rows, place], self.marks[rows, place]
         keys = self._key_of_mark[marks] | _PATCH | min(revision, _REVISION_MAX)
         before = self._key_of_mark[old[1]] | self._revision[rows]
-        before[recent] = self._keys[slots[recent] % RECENT, place]
+        recent = [slot for slot in range(self.newest - RECENT + 1, self.newest + 1)
+                  if from_slot <= slot <= slots[-1]]  # fmt: skip
+        for slot in recent:
+            before[slot - from_slot] = self._stands(slot)[place]
         wins = (keys > before) & ~silent & self.live[place]
+        for slot in recent:
+            self._stands(slot)[place] = np.where(wins, keys, before)[slot - from_slot]
         stands, why, changed = _contest(old, (values, marks), wins=wins, late=True)
         self.values[rows, place], self.marks[rows, place] = stands, why
-        noted = wins & recent
-        self._keys[slots[noted] % RECENT, place] = keys[noted]
         self._touched[rows[wins]] = True
         told: Slots = slots[changed]
         for slot in self._held.keys() & set(told.tolist()):
             self._release(slot, np.array([place]))
         return told
 
-    def _frame_keys(self, slot: int, count: int) -> Keys:
-        """What stands in a row, as keys; int64[count]."""
+    def _recent(self, slot: int) -> bool:
+        return slot > self.newest - RECENT
+
+    def _stands(self, slot: int) -> Keys:
+        """What stands in a row, as keys; int64[width]. Of a recent slot it is kept, to be written
+        to; until a second word comes it follows from the marks and the frame's revision."""
+        if slot in self._keys:
+            return self._keys[slot]
         row = slot % self.slots
-        stands: Keys = self._keys[slot % RECENT, :count]
-        if slot <= self.newest - RECENT:
-            stands = self._key_of_mark[self.marks[row, :count]] | self._revision[row]
-        return stands
+        keys: Keys = self._key_of_mark[self.marks[row]] | self._revision[row]
+        if self._recent(slot):
+            self._keys[slot] = keys
+        return keys
 
     def _swap_held(self, slot: int, held: Column | None, *, wins: Mask) -> bool:
         """Keep the suspect numbers of a row that was written; whether there were any."""
@@ -238,7 +249,8 @@ class Ring:
         wide.live[:old], wide._blank[:old] = self.live, self._blank
         wide.newest, wide._held = self.newest, dict(self._held)
         wide._revision, wide._touched = self._revision, self._touched
-        wide._keys[:, :old] = self._keys
+        room = np.zeros(width - old, np.int64)
+        wide._keys = {slot: np.append(keys, room) for slot, keys in self._keys.items()}
         if self.newest >= 0:
             wide.values[:, :old], wide.values[:, old:] = self.values, np.nan
             wide.marks[:, :old], wide.marks[:, old:] = self.marks, Reason.NO_PLACE

@@ -7,15 +7,16 @@ The window's moments are tail ⊕ head. Tail: the middle spans merged oldest to 
 slots of the leaving span folded in from its end backwards, so that a value which has left the
 window is in no number we keep. Its rows, one for every place of the window's edge, are a table
 built once a span. Head: the recent (last whole) span merged with the newest span's prefix, which
-is folded slot by slot. The recent span stands apart so that late values do not cost a table.
+is folded slot by slot. The recent span stands apart so that late values do not cost a table. Whole
+spans are always computed at once, never taken over from a prefix.
 
 So a window is a function of its slots' contents, and of where they lie on the grid of spans, alone:
 a process that starts later, or builds the window afresh, gets the same bytes. A return belongs to
 the later of its two slots, and to a window only if both are in it: a suffix has no return into its
 first slot, every later span has one across the boundary before it.
 
-Cost a slot: one fold, one merge, and one merge a window; a span's turn adds one fold and about one
-merge a slot. Imports engine.moments, engine.ring.
+Cost a slot: one fold, one merge, and one merge a window; a span's turn adds about as much again.
+Imports engine.moments, engine.ring.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sigmawatch.engine.geometry import Geometry
-from sigmawatch.engine.moments import Moments, channels_of, merged
+from sigmawatch.engine.geometry import Column, Geometry
+from sigmawatch.engine.moments import Moments, channels_of, log_returns, merged, moments_of
 from sigmawatch.engine.ring import Ring
 
 
@@ -88,7 +89,7 @@ class Spans:
         first, newest = last - slots + 1, (last + 1) // self._shape.span
         leaving, row = divmod(first, self._shape.span)
         if leaving == newest:
-            return self._folded(self._empty(), first=first, stop=last + 1)
+            return self._whole(first, last + 1, inner=True)
         head = self._prefix_of(last) if leaving == newest - 1 else self._head_of(last)
         return merged(self._tail_of(slots, leaving, newest=newest, row=row, keep=standing), head)
 
@@ -108,44 +109,37 @@ class Spans:
             if tail.leaving <= slot // self._shape.span <= max(tail.leaving, tail.newest - 2):
                 tail.leaving = -1
 
-    def _folded(self, moments: Moments, *, first: int, stop: int, inner: bool = True) -> Moments:
-        """Fold [first, stop) into `moments`; inner: without the return into the first slot."""
-        values, marks, size = self._ring.values, self._ring.marks, self._ring.slots
-        for slot in range(first, stop):
-            before = None if inner and slot == first else values[(slot - 1) % size]
-            row = channels_of(values[slot % size], before, channels=self._channels)
-            moments.fold(row, marks[slot % size])
-        return moments
+    def _whole(self, first: int, stop: int, *, inner: bool) -> Moments:
+        """The slots [first, stop) of one span; inner: without the return into the first."""
+        ring, start = self._ring, first % self._ring.slots
+        here = slice(start, start + stop - first)  # a span lies in one piece
+        values = ring.values[here]
+        before = np.empty_like(values)
+        before[0] = np.nan if inner else ring.values[(first - 1) % ring.slots]
+        before[1:] = values[:-1]
+        return moments_of(channels_of(values, before, channels=self._channels), ring.marks[here])
 
     def _prefix_of(self, last: int) -> Moments:
         """The newest span from its start through `last`, with the return across its boundary; of
         no slots where `last` ends a span."""
-        span = (last + 1) // self._shape.span
-        if self._prefix_span == span - 1:
-            self._extend(span * self._shape.span)
-            self._keep(self._prefix_span, self._prefix)
+        ring, span = self._ring, (last + 1) // self._shape.span
         if self._prefix_span != span or self._prefix_stop > last + 1:
             self._prefix = self._empty()
             self._prefix_span, self._prefix_stop = span, span * self._shape.span
-        self._extend(last + 1)
+        for slot in range(self._prefix_stop, last + 1):
+            row, before = ring.values[slot % ring.slots], ring.values[(slot - 1) % ring.slots]
+            channels = channels_of(row, before, channels=self._channels)
+            self._prefix.fold(channels, ring.marks[slot % ring.slots])
+        self._prefix_stop = last + 1
         return self._prefix
-
-    def _extend(self, stop: int) -> None:
-        self._folded(self._prefix, first=self._prefix_stop, stop=stop, inner=False)
-        self._prefix_stop = stop
-
-    def _keep(self, span: int, moments: Moments) -> None:
-        row = span % self._shape.spans
-        self._kept.put(row, moments)
-        self._owner[row] = span
 
     def _span(self, span: int) -> Moments:
         """A whole span, with the return across the boundary before it."""
         row = span % self._shape.spans
         if self._owner[row] != span:
             start = span * self._shape.span
-            stop = start + self._shape.span
-            self._keep(span, self._folded(self._empty(), first=start, stop=stop, inner=False))
+            self._kept.put(row, self._whole(start, start + self._shape.span, inner=False))
+            self._owner[row] = span
         return self._kept.get(row)
 
     def _head_of(self, last: int) -> Moments:
@@ -177,15 +171,14 @@ class Spans:
         values, marks, size = self._ring.values, self._ring.marks, self._ring.slots
         stop = (leaving + 1) * self._shape.span
         first = leaving * self._shape.span + row
+        after: Column | None = None
         for slot in range(stop - 1, first - 1, -1):
             mine = values[slot % size]
-            both = np.empty((self._channels, self._ring.width))
-            if self._channels == 2 and slot + 1 < stop:
-                both = channels_of(values[(slot + 1) % size], mine, channels=2)
-            both[0] = mine
-            if self._channels == 2 and slot + 1 == stop:
-                both[1] = np.nan
+            both = channels_of(mine, None, channels=self._channels)
+            if after is not None and self._channels == 2:
+                both[1] = log_returns(mine, after)
             moments.fold(both, marks[slot % size])
             if table is not None:
                 table.put(slot % self._shape.span, moments)
+            after = mine
         return moments

@@ -74,7 +74,8 @@ class SeriesTable:
         """The frame with its suspect readings marked, then patches for those it confirms. Applying
         them in this order is what makes them count."""
         block = self._blocks.get(frame.block_id)
-        return (frame,) if block is None else block.gate(frame)
+        with np.errstate(over="ignore"):
+            return (frame,) if block is None else block.gate(frame)
 
     def apply(self, item: Frame | Patch) -> bool:
         """Take a frame or patch in; whether it said anything new.
@@ -83,14 +84,13 @@ class SeriesTable:
         beyond the one after the receipt's (a clock that is wrong would empty the ring).
         """
         beyond = self.interval.slot(item.recv_ms) + 2
-        with np.errstate(all="ignore"):
-            if isinstance(item, Frame):
-                block = self._blocks.get(item.block_id)
-                return block is not None and item.slot < beyond and block.apply_frame(item)
-            series = self._series.get(item.series_id)
-            if series is None or not item.marks or item.from_slot + len(item.marks) > beyond:
-                return False
-            return self._blocks[series.block_id].apply_patch(item, series.place)
+        if isinstance(item, Frame):
+            block = self._blocks.get(item.block_id)
+            return block is not None and item.slot < beyond and block.apply_frame(item)
+        series = self._series.get(item.series_id)
+        if series is None or not item.marks or item.from_slot + len(item.marks) > beyond:
+            return False
+        return self._blocks[series.block_id].apply_patch(item, series.place)
 
     # Closing
 
