@@ -66,6 +66,12 @@ def test_only_what_was_asked_for_comes_back() -> None:
     assert minutes((-1, "1", "1"), (0, "1", "1"), (9, "1", "1"), (10, "1", "1")) == [0, 9]
 
 
+def test_of_two_rows_with_one_open_time_the_later_stands() -> None:
+    given: list[Row] = [(3, "5", "1"), (4, "6", "1"), (3, "7", "1"), (3, "8", "0")]
+    candles = candles_of(rows(*given), ASKED, now_ms=NOW_MS)
+    assert floats(candles.close) == [7.0, 6.0]
+
+
 @pytest.mark.parametrize(
     "bad",
     [

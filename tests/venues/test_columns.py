@@ -58,6 +58,12 @@ def test_what_looks_plain_is_read_no_further_than_each_alone(raws: list[object])
     assert [None if math.isnan(value) else value for value in values] == one_by_one(raws)
 
 
+@given(st.lists(st.one_of(st.floats(), st.integers(-(10**400), 10**400)), max_size=30))
+def test_json_numbers_are_held_to_the_same_range(raws: list[object]) -> None:
+    values, _ = floats([*raws, 1e101])
+    assert [None if math.isnan(value) else value for value in values] == one_by_one([*raws, 1e101])
+
+
 def test_a_price_must_be_above_zero_and_a_volume_not_negative() -> None:
     sheet = Sheet(["A", "B", "C", "D"])
     sheet.price("price", ["1.5", "0", "-2", "3"])
@@ -91,14 +97,14 @@ def test_a_crossed_book_loses_both_sides_and_an_empty_side_only_itself() -> None
 
 
 def test_a_quote_volume_is_derived_and_missing_where_a_factor_is() -> None:
-    sheet = Sheet(["A", "NO_PRICE", "QUIET", "HUGE", "NO_VWAP"])
-    sheet.volume("volume_24h_base", ["2", "3", "0", "1e99", "4"])
-    vwap = sheet.read("vwap", ["10", "", "0.0", "1e99", "0"])
+    sheet = Sheet(["A", "NO_PRICE", "QUIET", "HUGE", "NO_VWAP", "NEW"])
+    sheet.volume("volume_24h_base", ["2", "3", "0", "1e99", "4", "0"])
+    vwap = sheet.read("vwap", ["10", "", "0.0", "1e99", "0", None])
     sheet.worth("volume_24h_quote", vwap, amount="volume_24h_base")
     tickers = sheet.tickers(recv_ms=1)
-    assert plain(tickers.columns["volume_24h_quote"]) == [20.0, None, 0.0, None, None]
+    assert plain(tickers.columns["volume_24h_quote"]) == [20.0, None, 0.0, None, None, 0.0]
     assert tickers.derived == {"volume_24h_quote"}
-    assert set(tickers.rejected) == {"NO_PRICE", "HUGE", "NO_VWAP"}
+    assert set(tickers.rejected) == {"NO_PRICE", "HUGE", "NO_VWAP", "NEW"}
 
 
 @pytest.mark.parametrize("raws", [[], [None], ["x"] * 100])

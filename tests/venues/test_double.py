@@ -293,6 +293,29 @@ async def test_kraken_says_how_far_it_reaches_when_it_sends_less(double: Simulat
     assert half.open_ms[0] >= half.from_ms
 
 
+async def test_a_poll_of_binance_costs_its_weight(double: Simulator) -> None:
+    clock = VirtualClock(T0_MS)
+    base = at(double, "BINANCE")
+    async with venue_at(base, "BINANCE", clock=clock, requests_per_minute=None) as venue:
+        for _ in range(15):  # 15 x 80 is the burst of 1,200
+            await venue.tickers()
+        late = asyncio.create_task(venue.tickers())
+        await clock.advance_to_ms(T0_MS + 900, turns=5)
+        assert venue.http.counts["requests"] == 15
+        await clock.advance_to_ms(T0_MS + 1_000, turns=5)
+        assert (await late).natives
+
+
+async def test_kraken_is_asked_for_the_candle_that_opens_where_we_start() -> None:
+    # "`since` itself is left out": asking from one second before brings it.
+    empty = saying(b'{"error":[],"result":{"X":[],"last":0}}')
+    async with serving(empty) as server, venue_at(server.url, "KRAKEN") as venue:
+        await candles(venue, "XXBTZUSD", span_ms=5 * MINUTE_MS)
+    assert dict(server.asked[0].query) == {
+        "pair": "XXBTZUSD", "interval": "5", "since": str((T0_MS - HOUR_MS) // 1_000 - 1),
+    }  # fmt: skip
+
+
 async def test_the_real_limits_of_the_double_are_never_touched() -> None:
     async with Simulator(Config(markets_count=20, speed=1.0)) as simulator:
         for name in VENUES:

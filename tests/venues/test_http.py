@@ -19,7 +19,6 @@ from sigmawatch.adapters.venues.http import Request, VenueHttp
 from sigmawatch.adapters.venues.settings import VenueSettings
 from sigmawatch.domain.errors import (
     BadAnswer,
-    Invalid,
     Maintenance,
     NotFound,
     RateLimited,
@@ -402,19 +401,3 @@ async def test_a_caller_that_waits_for_budget_when_we_close_opens_no_session() -
         await clock.advance_to_ms(T0_MS + 60_000, turns=50)
         results = await asyncio.gather(*tasks, return_exceptions=True)
     assert Unavailable in {type(each) for each in results}
-
-
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("name", "binance"), ("name", "BIN ANCE"), ("base_url", "ftp://host"),
-        ("base_url", "https://user:pass@host"), ("base_url", "host"), ("base_url", "http://"),
-        ("fallback_url", "https://host?x=1"), ("timeout_s", 0.0), ("timeout_s", 61.0),
-        ("timeout_s", float("nan")), ("count_floor", 1.1), ("count_floor", -0.1),
-        ("api_key", "line\nbreak"), ("api_key", "schlüssel"),
-    ],
-)  # fmt: skip
-def test_settings_that_cannot_work_are_refused_by_name(field: str, value: object) -> None:
-    with pytest.raises(Invalid) as caught:
-        VenueSettings(**{"name": "BINANCE", field: value})  # type: ignore[arg-type]
-    assert caught.value.field in {field, "venue"}

@@ -148,6 +148,16 @@ def test_recorded_candles_are_read_to_the_last_digit() -> None:
         assert not candles.quote_derived
 
 
+def test_candles_have_binance_s_fields_in_binance_s_places() -> None:
+    kline = [T0_MS, "1", "2", "0.5", "1.5", "10", T0_MS + 59_999, "14", 7, "5", "6", "0"]
+    request = CandleRequest(native="X", span_ms=60_000, from_ms=T0_MS, to_ms=T0_MS + 60_000)
+    candles = candles_of(parse_candles(body([kline])), request, now_ms=T0_MS + 60_000)
+    assert list(candles.open_ms) == [T0_MS]
+    assert (candles.close[0], candles.volume_base[0]) == (1.5, 10.0)
+    assert (candles.volume_quote[0], candles.trades[0]) == (14.0, 7.0)
+    assert not candles.quote_derived
+
+
 @pytest.mark.parametrize("odd", [{"serverTime": "1"}, {}, {"serverTime": None}])
 def test_a_time_that_is_no_whole_number_is_a_bad_answer(odd: object) -> None:
     assert parse_time_ms(b'{"serverTime":1499827319559}') == 1_499_827_319_559

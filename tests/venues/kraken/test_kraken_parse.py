@@ -169,9 +169,11 @@ def test_dark_pools_are_not_markets_and_tokenized_stocks_only_where_they_tick() 
     listed: dict[str, Any] = {
         "XXBTZUSD": pair("XBT/USD"),
         "XXBTZUSD.d": pair("XBT/USD"),
+        "ONLYDARK.d": pair("ONLY/USD"),
         "AAPLxUSD": pair("AAPLx/USD", aclass_base="tokenized_asset"),
     }
-    assert [m.native for m in parse_markets(answer(listed)).markets] == ["XXBTZUSD"]
+    listing = parse_markets(answer(listed))
+    assert ([m.native for m in listing.markets], listing.rejected) == (["XXBTZUSD"], {})
     ticking = parse_markets(answer(listed), traded={"AAPLxUSD": 5.0})
     assert [m.native for m in ticking.markets] == ["XXBTZUSD", "AAPLxUSD"]
 
