@@ -103,6 +103,23 @@ async def test_another_program_that_holds_the_file_is_waited_out(
     assert await task == {frame().id}
 
 
+async def test_who_waits_for_another_program_can_be_cancelled(
+    ledger: SqliteLedger, tmp_path: Path
+) -> None:
+    await track(ledger, "BTC")
+    other = apsw.Connection(str(tmp_path / "data" / "sigmawatch.db"))
+    other.execute("BEGIN IMMEDIATE")
+    async with asyncio.timeout(10):
+        task = asyncio.create_task(store(ledger, frame()))
+        for _ in range(20):
+            assert await replayed(ledger) == []
+        task.cancel()
+        await asyncio.wait([task])
+    assert task.cancelled()
+    other.close()
+    assert await store(ledger, frame()) == {frame().id}, "that was no failure of the disk"
+
+
 async def test_a_reader_that_stays_holds_no_commit_up_and_the_log_recovers(
     ledger: SqliteLedger, tmp_path: Path
 ) -> None:

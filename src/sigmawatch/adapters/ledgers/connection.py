@@ -14,13 +14,14 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import apsw
 import structlog
 
-from sigmawatch.domain.errors import StorageFailed
+from sigmawatch.domain.errors import Busy, StorageFailed
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -40,6 +41,8 @@ def translated() -> Iterator[None]:
     """Turn SQLite's errors into ours."""
     try:
         yield
+    except apsw.BusyError as exc:
+        raise Busy("another program holds the database") from exc
     except apsw.Error as exc:
         raise StorageFailed(
             f"the database failed ({type(exc).__name__}: {exc}): check the disk, then start again"
@@ -60,15 +63,19 @@ class Writer:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger-writer")
         self._connection: apsw.Connection | None = None
         self._failure: StorageFailed | None = None
-        self._closing = threading.Event()
+        self._abandoned = threading.Event()  # who waits for another program no longer wants to
         self._checkpoint_wait_s: float | None = None
         self._wal_bytes = 0
         self._largest_bytes = 0
 
     async def run(self, work: Callable[[apsw.Connection], T]) -> T:
         """What `work` returns, done in the writer's thread, to its end even when cancelled."""
-        loop = asyncio.get_running_loop()
-        return await _settled(loop.run_in_executor(self._thread, self._work, work))
+        return await self._do(partial(self._work, work))
+
+    async def _do(self, work: Callable[[], T]) -> T:
+        self._abandoned.clear()
+        future = asyncio.get_running_loop().run_in_executor(self._thread, work)
+        return await _settled(future, on_cancel=self._abandoned.set)
 
     def _work(self, work: Callable[[apsw.Connection], T]) -> T:
         self.check()
@@ -87,10 +94,9 @@ class Writer:
 
     async def open(self, path: Path, *, vfs: str | None) -> None:
         """Open the file, which exists and may be empty. Raises StorageFailed."""
-        loop = asyncio.get_running_loop()
-        await _settled(loop.run_in_executor(self._thread, self._open, path, vfs))
+        await self._do(partial(self._open, path, vfs=vfs))
 
-    def _open(self, path: Path, vfs: str | None) -> None:
+    def _open(self, path: Path, *, vfs: str | None) -> None:
         with translated():
             connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=vfs)
             self._connection = connection
@@ -107,12 +113,13 @@ class Writer:
             self._checkpoint(connection, apsw.SQLITE_CHECKPOINT_TRUNCATE)
 
     def _wait_when_busy(self, attempts: int) -> bool:
-        """SQLite asks whether to try again. Another program may look at the file: it is waited
-        out, but a checkpoint does not hold the next transaction up for long."""
+        """SQLite asks whether to try again. Another program may hold the file: it is waited out
+        as long as our caller waits, but a checkpoint holds the next transaction up a moment only.
+        """
         limit_s = self._checkpoint_wait_s
         if limit_s is not None and attempts * _BUSY_POLL_S >= limit_s:
             return False
-        return not self._closing.wait(_BUSY_POLL_S)
+        return not self._abandoned.wait(_BUSY_POLL_S)
 
     @staticmethod
     def begin(connection: apsw.Connection) -> None:
@@ -126,8 +133,7 @@ class Writer:
 
     async def rollback(self) -> None:
         """End the transaction that stands, if one does, whatever happened before."""
-        loop = asyncio.get_running_loop()
-        await _settled(loop.run_in_executor(self._thread, self._rollback))
+        await self._do(self._rollback)
 
     def _rollback(self) -> None:
         connection = self._connection
@@ -170,9 +176,7 @@ class Writer:
 
     async def close(self) -> None:
         """Copy the log back where nothing failed, and close."""
-        self._closing.set()
-        loop = asyncio.get_running_loop()
-        await _settled(loop.run_in_executor(self._thread, self._close))
+        await self._do(self._close)
         await asyncio.to_thread(self._thread.shutdown)
 
     def _close(self) -> None:
@@ -221,15 +225,17 @@ class Readers:
             connection.close()
 
 
-async def _settled(future: asyncio.Future[T]) -> T:
+async def _settled(future: asyncio.Future[T], *, on_cancel: Callable[[], object]) -> T:
     """The outcome of work in a thread. Where the caller is cancelled meanwhile, the work ends
-    first and the cancellation follows: nobody ever leaves a statement running behind."""
+    first and the cancellation follows: nobody ever leaves a statement running behind.
+    on_cancel: makes it end soon where it may."""
     cancelled: asyncio.CancelledError | None = None
     while not future.done():
         try:
             await asyncio.wait([future])
         except asyncio.CancelledError as exc:
             cancelled = exc
+            on_cancel()
     if cancelled is not None:
         raise cancelled from future.exception()
     return future.result()
