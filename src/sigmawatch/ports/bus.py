@@ -38,7 +38,8 @@ class Bus(Protocol):
 
     def frames(self, partition: str, *, since: int = 0) -> AsyncIterator[Sequence[Message]]:
         """Messages after `since`: what is retained, then live; no hole, no repeat, log order.
-        Asking for the next batch says that the one before is durable."""
+        Asking for the next batch says that the one before is durable. One reader a partition: a
+        newer one takes over. In one process sequences begin anew with it: `since` is 0 then."""
         ...
 
     def live(self) -> AsyncIterator[Message]:

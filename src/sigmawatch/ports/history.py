@@ -26,6 +26,6 @@ class History(Protocol):
         ...
 
     async def prune(self, *, before_ms: int, rows_max: int) -> int:
-        """Delete up to `rows_max` frames of slots before `before_ms`; how many went. Small
-        transactions that yield to a waiting slot."""
+        """Delete up to `rows_max` frames, patches and runs that lie wholly before `before_ms`; how
+        many went. Small transactions that yield to a waiting slot."""
         ...

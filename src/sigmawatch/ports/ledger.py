@@ -27,9 +27,7 @@ class CatalogueRepository(Protocol):
         """Series tracked now, by id."""
         ...
 
-    async def add(
-        self, market: Market, metric: str, *, interval: Interval, origin: str
-    ) -> Series:
+    async def add(self, market: Market, metric: str, *, interval: Interval, origin: str) -> Series:
         """Track a series: in the first block of its venue, metric and interval with room, else a
         new one. Tracking a tracked series returns it; a removed one gets a new id and place."""
         ...
@@ -80,8 +78,8 @@ class Ledger(Protocol):
         ...
 
     def replay(self, *, from_ms: int) -> AsyncIterator[Sequence[Frame | Patch]]:
-        """Frames and patches that touch slots from `from_ms` on, in commit order, in batches.
-        A damaged one is left out and counted (`damaged_count`)."""
+        """Frames and patches that touch slots from `from_ms` on, in commit order, in batches: what
+        was committed when it began. A damaged one is left out and counted (`damaged_count`)."""
         ...
 
     async def runs(
