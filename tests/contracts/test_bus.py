@@ -218,6 +218,24 @@ async def test_a_reader_gets_what_is_retained_and_then_what_comes(bus: Bus) -> N
     assert isinstance(coming.exception(), Unavailable)
 
 
+async def test_what_is_no_longer_retained_is_forgotten() -> None:
+    """A bus that runs for years holds what waits and what it retains, nothing else."""
+    bus = LocalBus(limits=Limits(retained_max=2))
+
+    async def read() -> int:
+        return sum([len(messages) async for messages in bus.frames(PART)])
+
+    reader = await begun(read())
+    for slot in range(5):
+        assert await bus.publish(PART, items(slot)) == slot + 1
+    assert await bus.publish(PART, items(4)) == 5, "known"
+    assert await bus.publish(PART, items(0)) == 6, "forgotten: the database knows it"
+    log = bus._partitions[PART]
+    assert (len(log._messages), len(log._known), len(log._publishers)) == (2, 2, 0)
+    reader.cancel()
+    await asyncio.wait([reader])
+
+
 async def test_the_tap_shows_what_is_published_and_drops_the_oldest() -> None:
     bus = LocalBus(limits=Limits(live_max=2))
     async with reading(bus.live()) as tap, reading(bus.live()) as quick:
