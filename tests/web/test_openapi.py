@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from litestar.routes import HTTPRoute
 from tests.web.conftest import World, reading
 
 from sigmawatch.app.web import contract
+from sigmawatch.app.web.problems import KINDS
 
 Schema = Mapping[str, Any]
 _TYPES: Mapping[str, tuple[type, ...]] = {
@@ -22,8 +25,6 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
 
 @pytest.fixture(scope="module")
 def document() -> Schema:
-    import json
-
     found: Schema = json.loads(contract().content)
     return found
 
@@ -172,8 +173,6 @@ def parse_finite(text: str) -> float:
 async def test_answers_are_what_the_document_says_and_never_nan(
     still: World, document: Schema, path: str, schema: str
 ) -> None:
-    import json
-
     answer = await still.client.get(path)
     body = json.loads(answer.text, parse_constant=parse_finite)
     assert list(faults(document, document["components"]["schemas"][schema], body)) == []
@@ -204,3 +203,23 @@ async def test_the_index_lists_every_resource(still: World) -> None:
     index = await still.get("")
     assert {one["path"] for one in index["resources"]} == set(contract().paths)
     assert "price" in {metric["name"] for metric in index["metrics"]}
+
+
+def api_page() -> str:
+    return (Path(__file__).parents[2] / "docs/reference/api.md").read_text("utf-8")
+
+
+@reading
+async def test_every_address_in_the_manual_answers(still: World) -> None:
+    addresses = re.findall(r"^ +curl 'http://127\.0\.0\.1:8000([^']+)'", api_page(), re.MULTILINE)
+    assert len(addresses) >= 10
+    for address in addresses:
+        assert (await still.client.get(address)).status_code == 200, address
+
+
+def test_the_manual_names_every_resource_and_every_kind_of_problem() -> None:
+    page = api_page()
+    for path in contract().paths:
+        assert path.replace("{venue}", "kraken").removeprefix("/api/v1") in page, path
+    for slug in KINDS:
+        assert f"`{slug}`" in page, slug

@@ -60,7 +60,6 @@ KINDS = _kinds(
     ("unknown-venue", 404, "Unknown venue", "GET /api/v1/venues lists the venues."),
     ("unknown-market", 422, "Unknown market", "GET /api/v1/markets?q= finds markets."),
     ("unknown-metric", 422, "Unknown metric", "Use a metric that `allowed` names."),
-    ("unknown-job", 404, "Unknown job", "GET /api/v1/jobs lists the jobs."),
     ("method-not-allowed", 405, "Method not allowed", "The Allow header names what is."),
     ("conflict", 409, "Conflict", "Change it where it is managed, or leave it as it is."),
     ("cursor-expired", 410, "Cursor expired", "Ask for the first page again."),
