@@ -1,0 +1,39 @@
+"""The metrics (SEMANTICS.md 1)."""
+
+from __future__ import annotations
+
+import pytest
+
+from sigmawatch.domain.errors import Invalid
+from sigmawatch.domain.metric import METRICS, Kind, Unit, metric_named
+
+
+def test_a_bare_volume_is_answered_with_what_to_say() -> None:
+    with pytest.raises(Invalid, match=r"say `traded_quote\[5m\]` or `volume_24h_quote`"):
+        metric_named("Volume")
+
+
+def test_a_metric_is_found_in_any_case_and_an_unknown_one_refused() -> None:
+    assert metric_named(" Price ").name == "price"
+    with pytest.raises(Invalid, match="unknown metric 'moon'") as caught:
+        metric_named("moon")
+    assert caught.value.allowed.split(", ") == list(METRICS)
+
+
+def test_only_what_a_venue_quotes_as_a_price_passes_the_gate() -> None:
+    """SEMANTICS.md 1: "for `price`, `bid`, `ask` read from a venue only"."""
+    assert {name for name, metric in METRICS.items() if metric.gated} == {"price", "bid", "ask"}
+
+
+def test_flows_are_what_traded_inside_one_slot() -> None:
+    flows = {name for name, metric in METRICS.items() if metric.kind is Kind.FLOW}
+    assert flows == {"traded_base", "traded_quote", "trades"}
+
+
+def test_a_metrics_unit_agrees_with_its_name() -> None:
+    for name, metric in METRICS.items():
+        assert metric.name == name
+        assert metric.meaning
+        assert name.endswith("_quote") == (metric.unit is Unit.QUOTE)
+        assert name.endswith("_base") == (metric.unit is Unit.BASE)
+        assert name.endswith("_bp") == (metric.unit is Unit.BASIS_POINTS)
