@@ -83,7 +83,9 @@ def a_venue(name: str, clock: VirtualClock) -> MemoryVenue:
 
 
 @asynccontextmanager
-async def a_world(folder: Path, *, source: Path | None = None) -> AsyncIterator[World]:
+async def a_world(
+    folder: Path, *, source: Path | None = None, demo: bool = False
+) -> AsyncIterator[World]:
     """Two venues with six prices each, before their first slot. source: as if from that file."""
     clock = VirtualClock(START_MS)
     venues = {name: a_venue(name, clock) for name in VENUES}
@@ -95,7 +97,8 @@ async def a_world(folder: Path, *, source: Path | None = None) -> AsyncIterator[
         ),
     )
     config._source = source
-    async with wiring.build(config, clock=clock, venues=list(venues.values())) as program:
+    given = list(venues.values())
+    async with wiring.build(config, clock=clock, venues=given, demo=demo) as program:
         await program.list_venues()
         app = create_app(program, token=TOKEN)
         asgi: Any = app

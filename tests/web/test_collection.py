@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
-from tests.web.conftest import World, listed, reading
+from tests.web.conftest import World, a_world, listed, reading
 
 from sigmawatch.app.web.runs import _cut
 from sigmawatch.domain.errors import BlockedByRegion, Maintenance
@@ -154,3 +156,17 @@ async def test_hostile_names_are_data_in_every_answer(world: World) -> None:
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.json()["items"][0]["native"] == hostile
+
+
+async def test_every_answer_about_the_demo_market_says_so(tmp_path: Path) -> None:
+    """SEMANTICS.md 5, issue: marked DEMO in page and API (`"demo": true`)."""
+    async with a_world(tmp_path / "data", demo=True) as world:
+        await world.pass_slots(1)
+        for path in ("", "/metrics", "/metrics/1", "/metrics/1/records", "/metrics/records?ids=1",
+                     "/ranking", "/venues", "/markets", "/runs", "/jobs"):  # fmt: skip
+            assert (await world.get(path))["demo"] is True, path
+        assert (await world.get("/metrics"))["items"][0]["demo"] is True
+        collected = await world.client.post("/api/v1/collect")
+        assert collected.json()["demo"] is True
+        tracked = await world.client.post("/api/v1/metrics", json={"market": "KRAKEN:NEW/USD"})
+        assert tracked.json()["demo"] is True

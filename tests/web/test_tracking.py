@@ -37,6 +37,12 @@ async def test_another_interval_is_another_series(moving: World) -> None:
     assert ordered[0]["interval"] == "5m"
     assert (await moving.get("/ranking"))["interval"] == "1m"
     assert (await moving.get("/ranking", interval="5m"))["total"] == 1
+    # Seven minutes are no whole number of five: only who would be in the answer must have them.
+    assert (await moving.get("/ranking", window="7m"))["of"] == 0
+    assert (await moving.get("/metrics", interval="1m", window="7m"))["total"] == 12
+    assert (await moving.get("/metrics/1", window="7m"))["expected"] == 7
+    both = await moving.client.get("/api/v1/metrics?window=7m")
+    assert (both.status_code, both.json()["errors"][0]["field"]) == (422, "window")
 
 
 async def test_what_is_untracked_is_gone_at_once(moving: World) -> None:

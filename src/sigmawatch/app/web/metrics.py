@@ -42,7 +42,7 @@ from sigmawatch.domain.market import asset
 from sigmawatch.domain.metric import metric_named
 from sigmawatch.domain.series import Series, parse_series
 from sigmawatch.engine.geometry import Mask, Rows
-from sigmawatch.engine.snapshot import Board, Snapshot
+from sigmawatch.engine.snapshot import Board
 
 ETAG = ResponseHeader(name="etag", documentation_only=True, description="For If-None-Match")
 SORT = "a column, - before it for descending: " + ", ".join(SORTABLE)
@@ -116,10 +116,12 @@ async def list_metrics(
     if unchanged(request, tag):
         return not_modified(tag)
     window_ms = parse_window(asked.window)
-    snapshot = await site.windowed(snapshot, window_ms)
+    interval = None if asked.interval is None else parse_interval(asked.interval)
+    snapshot = await site.windowed(snapshot, window_ms, interval=interval)
     views = [
         View(board, window_ms=window_ms, by=asked.by, now_ms=site.now_ms)
-        for board in _boards(snapshot, asked.interval)
+        for _, board in sorted(snapshot.boards.items())
+        if interval in (None, board.interval)
     ]
     picks = [_picked(view.board, asked, site=site) for view in views]
     which, rows = ordered(views, picks, sort=asked.sort)
@@ -134,13 +136,6 @@ async def list_metrics(
         sequence=snapshot.sequence, as_of=rfc3339(site.now_ms), demo=site.program.demo,
     )  # fmt: skip
     return Response(page, headers={"etag": site.tag(snapshot)})
-
-
-def _boards(snapshot: Snapshot, interval: str | None) -> Sequence[Board]:
-    if interval is None:
-        return [board for _, board in sorted(snapshot.boards.items())]
-    board = snapshot.boards.get(parse_interval(interval).ms)
-    return [board] if board is not None else []
 
 
 def _picked(board: Board, asked: AskedMetrics, *, site: Site) -> Rows:
@@ -199,7 +194,7 @@ async def show_metric(
     if unchanged(request, tag):
         return not_modified(tag)
     window_ms = parse_window(asked.window)
-    snapshot = await site.windowed(snapshot, window_ms)
+    snapshot = await site.windowed(snapshot, window_ms, interval=series.interval)
     found = snapshot.find(series.id)
     if found is None:
         raise Unavailable(f"no slot of {series.slug} has closed yet", retry_after_s=1)

@@ -108,7 +108,7 @@ async def show_ranking(
     window_ms = parse_window(asked.window)
     interval = _interval(site, asked, snapshot=snapshot, metric=metric.name)
     interval.slots(window_ms)
-    snapshot = await site.windowed(snapshot, window_ms)
+    snapshot = await site.windowed(snapshot, window_ms, interval=interval)
     table = _table(snapshot.boards.get(interval.ms), asked, window_ms=window_ms, now_ms=site.now_ms)
     ranking, stop, cursor = table.ranking, start + asked.limit, None
     if stop < len(table.order):

@@ -22,6 +22,7 @@ from msgspec import Struct
 
 from sigmawatch.app.web.problems import ProblemError
 from sigmawatch.domain.errors import Unavailable
+from sigmawatch.domain.window import Interval
 from sigmawatch.engine.snapshot import Board, Snapshot, Statistics
 
 if TYPE_CHECKING:
@@ -73,27 +74,29 @@ class Site:
             raise ProblemError("cursor-expired", "the pages of that moment are no longer kept")
         return self._walks[walk][1]
 
-    async def windowed(self, snapshot: Snapshot, window_ms: int) -> Snapshot:
-        """`snapshot` with statistics over `window_ms` on every board; the newest one instead where
-        a slot closed meanwhile. Raises Invalid for a window that some interval cannot have."""
+    async def windowed(
+        self, snapshot: Snapshot, window_ms: int, *, interval: Interval | None = None
+    ) -> Snapshot:
+        """`snapshot` with statistics over `window_ms` on the board of `interval`, or on all; the
+        newest one instead where a slot closed meanwhile. Raises Invalid for a window that an
+        interval cannot have."""
         for board in list(snapshot.boards.values()):
+            if interval not in (None, board.interval):
+                continue
             board.interval.slots(window_ms)
             if window_ms in board.statistics:
                 continue
             statistics = await self._statistics(board, window_ms)
             same_rows = len(statistics.n) == len(board.series)
             if not same_rows or statistics.to_ms != board.interval.open_ms(board.slot + 1):
-                return await self._again(snapshot, window_ms)
+                newest = self.program.snapshot
+                if newest.sequence == snapshot.sequence:
+                    raise Unavailable("a slot is closing; ask again", retry_after_s=1)
+                return await self.windowed(newest, window_ms, interval=interval)
             wider = board.with_window(statistics)
             boards = {**snapshot.boards, board.interval.ms: wider}
             snapshot = replace(snapshot, boards=MappingProxyType(boards))
         return snapshot
-
-    async def _again(self, stale: Snapshot, window_ms: int) -> Snapshot:
-        newest = self.program.snapshot
-        if newest.sequence == stale.sequence:
-            raise Unavailable("a slot is closing; ask again", retry_after_s=1)
-        return await self.windowed(newest, window_ms)
 
     async def _statistics(self, board: Board, window_ms: int) -> Statistics:
         """Built once for the newest board of an interval, however many ask."""
