@@ -204,7 +204,11 @@ async def test_what_the_wire_does_is_an_error_with_a_name(
         assert type(await failure(http)) is expected
 
 
-@pytest.mark.parametrize("body", [gzip.compress(b'{"a":1}' * 99)[:-20], b"no gzip at all"])
+@pytest.mark.parametrize(
+    "body",
+    [gzip.compress(b'{"a":1}' * 99, mtime=0)[:-20], b"no gzip at all"],
+    ids=["cut", "none"],
+)
 async def test_a_torn_gzip_stream_never_passes_for_data(body: bytes) -> None:
     async with serving(saying(body, Content_Encoding="gzip")) as server, way_to(server.url) as http:
         with pytest.raises(BadAnswer):
