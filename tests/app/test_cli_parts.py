@@ -15,7 +15,7 @@ import pytest
 from rich.console import Console
 
 from sigmawatch.app.cli import output, running
-from sigmawatch.app.cli.client import ApiClient, in_process
+from sigmawatch.app.cli.client import ApiClient, in_process, segment
 from sigmawatch.app.cli.exits import Exit, exit_of, tell
 from sigmawatch.app.problems import ConfigProblems, Problem
 from sigmawatch.domain.errors import (
@@ -165,18 +165,21 @@ async def test_a_body_is_json_and_an_empty_answer_is_none() -> None:
     app = Recorder((201, {}), (204, None))
     client = ApiClient(in_process(app))
     await client.post("/metrics", {"market": "KRAKEN:SOL/EUR"})
-    await client.delete("/metrics/17")
+    await client.delete(f"/metrics/{segment('KRAKEN:Ä/%2F')}")
     assert app.asked[0][3] == b'{"market":"KRAKEN:SOL/EUR"}'
-    assert app.asked[1][:2] == ("DELETE", "/api/v1/metrics/17")
+    assert app.asked[1][:2] == ("DELETE", "/api/v1/metrics/KRAKEN:Ä/%2F")
 
 
 async def test_all_pages_become_one() -> None:
     pages = [(200, {"items": [1, 2], "next_cursor": "c", "demo": True}),
-             (200, {"items": [3], "next_cursor": None, "demo": True})]  # fmt: skip
+             (200, {"items": [3], "next_cursor": "d", "demo": True}),
+             (200, {"items": [4], "next_cursor": None, "demo": True})]  # fmt: skip
     app = Recorder(*pages)
     answer = await ApiClient(in_process(app)).get_all("/markets", q="x")
-    assert answer == {"items": [1, 2, 3], "next_cursor": None, "demo": True}
-    assert app.asked[1][2] == "q=x&limit=1000&cursor=c"
+    assert answer == {"items": [1, 2, 3, 4], "next_cursor": None, "demo": True}
+    assert [query for _, _, query, _ in app.asked] == [
+        "q=x&limit=1000", "q=x&limit=1000&cursor=c", "q=x&limit=1000&cursor=d",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

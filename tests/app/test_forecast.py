@@ -82,6 +82,14 @@ def test_what_a_venue_cannot_do_is_a_problem_at_its_path(
     assert said in paths(foreseen(complete))[path]
 
 
+def test_polling_exactly_as_often_as_a_venue_allows_is_fine() -> None:
+    at_the_floor = foreseen(
+        {"markets": ("BTC/USD",), "metrics": ("price",), "every": Interval(2_000)},
+        venues={"kraken": VenueConfig(poll_offset_s=0.1)},
+    )
+    assert at_the_floor.problems == ()
+
+
 def test_a_venue_without_adapter_is_named_with_those_that_have_one() -> None:
     config = Config(
         track=(Track(venue="krakn", markets=("BTC/USD",)),),
