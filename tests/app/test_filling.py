@@ -23,7 +23,11 @@ OBSERVED = Reason.OBSERVED | Flag.FILLED
 
 
 def candles(
-    rows: list[tuple[int, float, float]], *, span_ms: int = MINUTE_MS, complete_ms: int
+    rows: list[tuple[int, float, float]],
+    *,
+    span_ms: int = MINUTE_MS,
+    complete_ms: int,
+    from_ms: int = 0,
 ) -> Candles:
     """rows: (minutes after T0, close, base volume)."""
     return Candles(
@@ -36,6 +40,7 @@ def candles(
         trades=array("d", [1.0] * len(rows)),
         quote_derived=True,
         complete_ms=complete_ms,
+        from_ms=from_ms,
     )
 
 
@@ -148,9 +153,7 @@ def test_a_patch_covers_only_what_is_told_within_the_slots_asked_for() -> None:
     assert patch_for(series("price"), line, from_slot=S0, to_slot=S0 + 2, now_ms=T0) is None
 
 
-def test_a_quote_flow_computed_from_an_average_price_is_marked_derived_but_a_quiet_zero_is_not() -> (
-    None
-):
+def test_a_quote_flow_from_an_average_price_is_derived_but_a_quiet_zero_is_not() -> None:
     line = laid([supply([(0, 10.0, 2.0), (2, 10.0, 1.0)])], slots=3, now_minute=3.5)
     patch = patch_for(series("traded_quote"), line, from_slot=S0, to_slot=S0 + 3, now_ms=T0)
     assert patch is not None
@@ -164,3 +167,12 @@ def test_a_day_of_rolling_volume_needs_two_days_of_candles() -> None:
     assert DAY_MS // MINUTE_MS == 1_440
     line = laid([supply([(0, 10.0, 1.0)])], slots=1_000, now_minute=1_010)
     assert np.isnan(rolling_day(line, "volume_base")[0]).all()
+
+
+def test_what_lies_before_the_venues_reach_is_unknown_not_quiet() -> None:
+    """EXCHANGES.md 4: Kraken returns 707..711 candles although 720 were asked for."""
+    short = candles([(4, 10.0, 1.0)], complete_ms=T0 + 60 * MINUTE_MS,
+                    from_ms=T0 + 2 * MINUTE_MS)  # fmt: skip
+    line = laid([Supply(candles=short, from_ms=T0)], slots=5, now_minute=20)
+    assert np.isnan(line.flows["volume_base"][:2]).all()
+    assert line.flows["volume_base"][2:].tolist() == [0.0, 0.0, 1.0]

@@ -281,7 +281,17 @@ async def test_any_window_is_answered_and_a_crooked_one_refused(tmp_path: Path) 
         for back in range(40, 0, -1):
             await r.publish(r.frame(S0 - back, float(back), 20.0))
         await r.tracker.refresh()
-        found = await r.tracker.statistics(MINUTE, 10 * MINUTE_MS)
-        assert found.mean.tolist() == [5.5, 20.0]
+        wider = await r.tracker.widened(r.board, 10 * MINUTE_MS)
+        assert wider is not None
+        assert wider.statistics[10 * MINUTE_MS].mean.tolist() == [5.5, 20.0]
         with pytest.raises(ValueError, match="multiple of 1m"):
-            await r.tracker.statistics(MINUTE, 90_000)
+            await r.tracker.widened(r.board, 90_000)
+
+
+async def test_a_board_that_is_no_longer_the_newest_is_not_widened(tmp_path: Path) -> None:
+    async with running(tmp_path) as r:
+        old = r.board
+        await r.clock.advance_to_ms(T0 + MINUTE_MS + 1_000, turns=5)
+        await r.publish(r.frame(S0, 10.0, 20.0))
+        await r.settled(lambda: r.board.slot == S0)
+        assert await r.tracker.widened(old, 10 * MINUTE_MS) is None

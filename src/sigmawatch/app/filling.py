@@ -34,7 +34,8 @@ CANDLE_METRICS = frozenset({"price", *FLOW_OF_METRIC, *ROLLING_OF_METRIC})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Supply:
-    """Candles and what their absence means: quiet from `from_ms` on, where the venue reaches."""
+    """Candles and what their absence means: quiet from `from_ms` on, as far as the venue reached
+    back (`Candles.from_ms`)."""
 
     candles: Candles
     from_ms: int
@@ -84,7 +85,7 @@ def lay_out(
 def _lay_quiet(line: Timeline, supply: Supply, *, now_ms: int) -> None:
     """Where a missing candle means that nothing traded."""
     delta_ms, candles = line.interval.ms, supply.candles
-    first = -(-supply.from_ms // delta_ms)
+    first = -(-max(supply.from_ms, candles.from_ms) // delta_ms)
     passed = line.interval.slot(now_ms) - QUIET_AFTER_SLOTS
     known = line.interval.slot(candles.open_ms[-1]) if len(candles.open_ms) else first
     last = min(max(passed, known), candles.complete_ms // delta_ms)

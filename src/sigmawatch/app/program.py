@@ -26,7 +26,7 @@ from sigmawatch.domain.market import Market, MarketRef
 from sigmawatch.domain.series import Series
 from sigmawatch.domain.venue import Run, RunKind, VenueState, VenueStatus
 from sigmawatch.domain.window import HOUR_MS, Interval
-from sigmawatch.engine.snapshot import Snapshot, Statistics
+from sigmawatch.engine.snapshot import Board, Snapshot
 from sigmawatch.ports.bus import Bus, Item
 from sigmawatch.ports.clock import Clock
 from sigmawatch.ports.history import History, Stretch
@@ -210,9 +210,10 @@ class Program:
         """The first snapshot whose sequence is above `after`."""
         return await self.tracker.changed(after)
 
-    async def statistics(self, interval: Interval, window_ms: int) -> Statistics:
-        """One window's statistics, rows as in the snapshot's board of `interval`."""
-        return await self.tracker.statistics(interval, window_ms)
+    async def widened(self, board: Board, window_ms: int) -> Board | None:
+        """A board of the snapshot with one more window of up to 24 h; None where it is no longer
+        the newest. Raises Invalid."""
+        return await self.tracker.widened(board, window_ms)
 
     async def stretch(self, series: Series, *, from_slot: int, to_slot: int) -> Stretch:
         """Slots [from_slot, to_slot) of one series: from memory while hot, else from disk."""
@@ -280,6 +281,7 @@ class Program:
         series = await self._enrolment.add(
             found, metrics, interval=interval or self.config.interval
         )
+        await self.tracker.refresh()
         if found.venue in self._stations:
             self._want_backfill(self._stations[found.venue])
         return series
@@ -297,6 +299,7 @@ class Program:
     async def untrack(self, series: Series) -> None:
         """Stop tracking; history stays. Raises Conflict where a file manages the series."""
         await self._enrolment.remove(series)
+        await self.tracker.refresh()
 
     async def publish(self, items: Sequence[Item]) -> None:
         """Take readings from elsewhere, as a collector's; returns once they are durable."""

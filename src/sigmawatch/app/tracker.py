@@ -23,7 +23,7 @@ from sigmawatch.domain.frame import Frame, Patch
 from sigmawatch.domain.series import Block, Series
 from sigmawatch.domain.venue import Run
 from sigmawatch.domain.window import DAY_MS, HOUR_MS, Interval
-from sigmawatch.engine.snapshot import Snapshot, Statistics
+from sigmawatch.engine.snapshot import Board, Snapshot
 from sigmawatch.engine.table import SeriesTable
 from sigmawatch.ports.bus import Answer, Bus, Message
 from sigmawatch.ports.clock import Clock
@@ -59,6 +59,7 @@ class Tracker:
         self._published = asyncio.Event()
         self._committed = asyncio.Event()
         self._late = asyncio.Event()
+        self._enrolled = asyncio.Event()
         self._arrived: dict[Interval, set[tuple[int, int]]] = {}  # final frames: block, slot
         self._closed: dict[Interval, int] = {}
         self.committed_count = 0
@@ -86,8 +87,10 @@ class Tracker:
     # Membership
 
     async def enroll(self, *, blocks: Iterable[Block], series: Iterable[Series]) -> None:
-        """Blocks and series that are durable now begin to be tracked."""
+        """Blocks and series that are durable now begin to be tracked, and are soon on a board."""
         await self.computed(self._enroll, tuple(blocks), tuple(series))
+        self._enrolled.set()
+        self._late.set()
 
     def _enroll(self, blocks: Iterable[Block], series: Iterable[Series]) -> None:
         for block in blocks:
@@ -96,8 +99,9 @@ class Tracker:
             self._table(one.interval).add(one)
 
     async def retire(self, series: Series) -> None:
-        """Stop tracking one series."""
+        """Stop tracking one series; it leaves the board soon."""
         await self.computed(self._table(series.interval).remove, series.id)
+        self._late.set()
 
     def _table(self, interval: Interval) -> SeriesTable:
         if interval not in self._tables:
@@ -178,6 +182,7 @@ class Tracker:
     async def close_for_ever(self) -> None:
         """Close every slot of every interval in its time."""
         while True:
+            self._enrolled.clear()
             interval, slot = self._next_slot()
             if await self._complete(interval, slot):
                 await self.close_slot(interval, slot)
@@ -195,16 +200,16 @@ class Tracker:
         return interval, slot
 
     async def _complete(self, interval: Interval, slot: int) -> bool:
-        """Wait for the slot's end, then for its frames or the deadline; False where another
-        interval appeared meanwhile and may end earlier."""
-        tables_count = len(self._tables)
-        await self._clock.sleep_until_ms(interval.open_ms(slot + 1))
+        """Wait for the slot's end, then for its frames or the deadline; False where series were
+        enrolled meanwhile, whose slots may end earlier."""
+        if await until(self._enrolled, clock=self._clock, ts_ms=interval.open_ms(slot + 1)):
+            return False
         deadline_ms = interval.open_ms(slot + 1) + interval.close_deadline_ms
         while self._awaited(interval, slot):
             self._committed.clear()
             if not await until(self._committed, clock=self._clock, ts_ms=deadline_ms):
                 break
-        return len(self._tables) == tables_count
+        return not self._enrolled.is_set()
 
     def _awaited(self, interval: Interval, slot: int) -> bool:
         blocks = {one.block_id for one in self._catalogue.series if one.interval == interval}
@@ -258,14 +263,20 @@ class Tracker:
             ranges.update(found)
         return {"ranges": ranges}
 
-    async def statistics(self, interval: Interval, window_ms: int) -> Statistics:
-        """Any window up to 24 h ending with the newest closed slot. Raises Invalid."""
-        interval.slots(window_ms)
-        board = self._snapshot.boards.get(interval.ms)
-        if board is not None and window_ms in board.statistics:
-            return board.statistics[window_ms]
-        slot = self._closed.get(interval, interval.slot(self._clock.now_ms()) - 1)
-        return await self.computed(self._table(interval).statistics, window_ms, slot)
+    async def widened(self, board: Board, window_ms: int) -> Board | None:
+        """`board` with one more window of up to 24 h; None where its slot is no longer the newest
+        or series came or went since. Raises Invalid for a window that its interval cannot have."""
+        board.interval.slots(window_ms)
+        if window_ms in board.statistics:
+            return board
+        table = self._table(board.interval)
+
+        def built() -> Board | None:
+            if table.layout is not board.layout or self._closed.get(board.interval) != board.slot:
+                return None
+            return board.with_window(table.statistics(window_ms, board.slot))
+
+        return await self.computed(built)
 
     async def hot(
         self, series: Series, *, from_slot: int, to_slot: int

@@ -139,6 +139,11 @@ class SeriesTable:
                 allowed=f"{self.oldest_slot + slots + REACH_SLOTS} and later",
             )
 
+    @property
+    def layout(self) -> Layout:
+        """The rows of the next board; the same object until membership changes."""
+        return self._laid_out()
+
     def _laid_out(self) -> Layout:
         """The rows of the boards; made anew when membership has changed."""
         if self._layout is None:

@@ -23,7 +23,7 @@ from msgspec import Struct
 from sigmawatch.app.web.problems import ProblemError
 from sigmawatch.domain.errors import Unavailable
 from sigmawatch.domain.window import Interval
-from sigmawatch.engine.snapshot import Board, Snapshot, Statistics
+from sigmawatch.engine.snapshot import Board, Snapshot
 
 if TYPE_CHECKING:
     from sigmawatch.app.program import Program
@@ -49,7 +49,7 @@ class Site:
         self.contract = contract
         self._epoch = secrets.token_hex(4)  # sequences begin anew in every process
         self._walks: dict[str, tuple[int, Snapshot]] = {}
-        self._windows: dict[tuple[int, int], tuple[object, Statistics]] = {}
+        self._windows: dict[tuple[int, int], tuple[Board, Board]] = {}
 
     @property
     def now_ms(self) -> int:
@@ -83,28 +83,25 @@ class Site:
         for board in list(snapshot.boards.values()):
             if interval not in (None, board.interval):
                 continue
-            board.interval.slots(window_ms)
-            if window_ms in board.statistics:
-                continue
-            statistics = await self._statistics(board, window_ms)
-            same_rows = len(statistics.n) == len(board.series)
-            if not same_rows or statistics.to_ms != board.interval.open_ms(board.slot + 1):
+            wider = await self._widened(board, window_ms)
+            if wider is None:
                 newest = self.program.snapshot
                 if newest.sequence == snapshot.sequence:
                     raise Unavailable("a slot is closing; ask again", retry_after_s=1)
                 return await self.windowed(newest, window_ms, interval=interval)
-            wider = board.with_window(statistics)
             boards = {**snapshot.boards, board.interval.ms: wider}
             snapshot = replace(snapshot, boards=MappingProxyType(boards))
         return snapshot
 
-    async def _statistics(self, board: Board, window_ms: int) -> Statistics:
-        """Built once for the newest board of an interval, however many ask."""
+    async def _widened(self, board: Board, window_ms: int) -> Board | None:
+        """Built once for a board, however many ask."""
         key = (board.interval.ms, window_ms)
         held = self._windows.get(key)
-        if held is None or held[0] is not board.statistics:
-            held = (board.statistics, await self.program.statistics(board.interval, window_ms))
-            self._windows[key] = held
+        if held is None or held[0] is not board:
+            wider = await self.program.widened(board, window_ms)
+            if wider is None:
+                return None
+            held = self._windows[key] = (board, wider)
             while len(self._windows) > WINDOWS_MAX:
                 del self._windows[next(iter(self._windows))]
         return held[1]

@@ -70,7 +70,6 @@ async def track(site: NamedDependency[Site], data: JSONBody[TrackBody]) -> Respo
     interval = _interval(data.every)
     before = {series.id for series in site.program.catalogue.series}
     series = await site.program.track(parse_market(data.market), names, interval=interval)
-    await site.program.tracker.refresh()
     created = any(one.id not in before for one in series)
     items = tuple(_tracked(one, created=one.id not in before) for one in series)
     return Response(
@@ -88,7 +87,6 @@ async def untrack(
 ) -> None:
     """Its history stays. What the configuration file defines is removed there (409)."""
     await site.program.untrack(site.program.catalogue.find(parse_series(id)))
-    await site.program.tracker.refresh()
 
 
 def _interval(text: str | None) -> Interval | None:
