@@ -202,6 +202,17 @@ async def test_a_new_reader_takes_over_from_one_that_still_believes_it_reads(bus
     assert await publishing == 1
 
 
+async def test_a_reader_that_waits_hears_at_once_that_another_one_took_over(bus: Bus) -> None:
+    async with reading(bus.frames(PART)) as old, reading(bus.frames(PART)) as new:
+        waits = [asyncio.ensure_future(anext(old)), asyncio.ensure_future(anext(new))]
+        publishing = await begun(bus.publish(PART, items(1)))
+        with pytest.raises(Unavailable, match="took this partition over"):
+            await waits[0]
+        assert slots_of(await waits[1]) == [1]
+        await ended(new)
+    assert await publishing == 1
+
+
 async def test_a_reader_gets_what_is_retained_and_then_what_comes(bus: Bus) -> None:
     async def read() -> int:
         return sum([len(messages) async for messages in bus.frames(PART)])
