@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import shlex
 import signal
@@ -49,6 +50,8 @@ def test_every_command_of_the_tutorial_runs(
         assert program.stderr is not None
         while "KRAKEN" not in (line := program.stderr.readline()) or "finished" not in line:
             assert line, "ended before its back-fill"
+        while json.loads(run("rank", "--data", "data/demo", "--json")[1])["of"] < 20:
+            pass  # a late venue's day is on its way into the next snapshot
         for arguments in found:
             if arguments[0] not in {"run", *NEEDS_VENUES}:
                 code, said = run(*arguments)

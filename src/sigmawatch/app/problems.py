@@ -134,15 +134,12 @@ def _keys(model: type[BaseModel]) -> list[str]:
 def _origin(location: Sequence[int | str], layers: Mapping[str, Mapping[str, Any]]) -> str:
     """Who said it: the last layer that holds `location`; empty for a value nobody gave."""
     keys = [part for part in location if part != "[key]"]
-    for origin, layer in reversed(list(layers.items())):
-        if not _holds(layer, keys):
-            continue
-        if origin == "--":
-            return f"--{keys[-1]!s}"
-        if origin.endswith("_"):
-            return origin + "__".join(key.upper() for key in keys if isinstance(key, str))
-        return origin
-    return ""
+    origin = next((name for name in reversed(list(layers)) if _holds(layers[name], keys)), "")
+    if origin == "--":
+        return f"--{keys[-1]}"
+    if origin.endswith("_"):
+        return origin + "__".join(str(key).upper() for key in keys if not isinstance(key, int))
+    return origin
 
 
 def _holds(layer: object, keys: Sequence[int | str]) -> bool:
