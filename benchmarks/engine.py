@@ -56,12 +56,12 @@ class Source:
         self.count = count
         self.blocks = -(-count // BLOCK_SERIES_MAX)
         rng = np.random.default_rng(1)
-        steps = rng.normal(0, 1e-3, (SHAPES, BLOCK_SERIES_MAX))
-        values = 100.0 * np.exp(steps.cumsum(axis=0))
+        places = self.blocks * BLOCK_SERIES_MAX  # every series its own walk: no two tie
+        values = 100.0 * np.exp(rng.normal(0, 1e-3, (SHAPES, places)).cumsum(axis=0))
         values[rng.random(values.shape) < 0.01] = np.nan
         marks = np.where(np.isnan(values), np.uint8(Reason.OUTAGE), np.uint8(Reason.OBSERVED))
-        self._values = [row.astype("<f8").tobytes() for row in values]
-        self._marks = [row.tobytes() for row in marks]
+        self._values = [_cut(row.astype("<f8").tobytes(), self.blocks) for row in values]
+        self._marks = [_cut(row.tobytes(), self.blocks) for row in marks]
 
     def table(self) -> SeriesTable:
         table = SeriesTable(MINUTE)
@@ -76,14 +76,18 @@ class Source:
         return table
 
     def frames(self, slot: int) -> list[Frame]:
-        """One frame for each block, every block with another of the shapes."""
-        recv_ms = MINUTE.open_ms(slot + 1) + 500
+        """One frame for each block."""
+        recv_ms, shape = MINUTE.open_ms(slot + 1) + 500, slot % SHAPES
         return [
             Frame(block_id=block + 1, slot=slot, revision=60_500, recv_ms=recv_ms,
-                  values=self._values[(slot + block) % SHAPES],
-                  marks=self._marks[(slot + block) % SHAPES])
+                  values=self._values[shape][block], marks=self._marks[shape][block])
             for block in range(self.blocks)
         ]  # fmt: skip
+
+
+def _cut(data: bytes, count: int) -> list[bytes]:
+    size = len(data) // count
+    return [data[at : at + size] for at in range(0, len(data), size)]
 
 
 def rebuilt(source: Source) -> tuple[SeriesTable, float]:

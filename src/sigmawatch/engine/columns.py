@@ -109,7 +109,10 @@ class BoardColumns:
 
 def _all_settled(columns: object, order: Rows | None) -> dict[str, Any]:
     """Every column by series id, never to be written again."""
-    turned = {n: c if order is None else c[order] for n, c in vars(columns).items()}
+    turned = {
+        name: column if order is None else column.take(order, mode="clip")
+        for name, column in vars(columns).items()
+    }
     for column in turned.values():
         column.setflags(write=False)
     return turned
