@@ -1,0 +1,91 @@
+"""The program's lives: started as users start it, killed with SIGKILL, started again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections import deque
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+
+ROOT = Path(__file__).parents[2]
+SOUND = ("-c", "from sigmawatch.app.cli import main; main()")
+START_WITHIN_S = 60.0
+
+
+@dataclass(kw_only=True)
+class Life:
+    """One process that is ready. pid: ours to kill."""
+
+    process: asyncio.subprocess.Process
+    url: str = ""
+    killed: bool = False
+    last_words: deque[str] = field(default_factory=lambda: deque(maxlen=20))
+
+    def kill(self) -> None:
+        """SIGKILL, to a process that has not ended by itself."""
+        if self.killed:
+            return
+        assert self.process.returncode is None, "".join(self.last_words)
+        self.killed = True
+        self.process.kill()
+
+
+@asynccontextmanager
+async def alive(folder: Path, *, program: Sequence[str] = SOUND) -> AsyncIterator[Life]:
+    """The program over `folder`, from the moment it is ready; it is dead afterwards."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *program, "run", "--port", "0", "--log", "json",
+        "--config", str(folder / "sigmawatch.toml"), "--data", str(folder / "data"),
+        cwd=ROOT, env=_environment(), stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    life = Life(process=process)
+    assert process.stderr is not None
+    try:
+        async with asyncio.timeout(START_WITHIN_S):
+            life.url = await _address(process.stderr, life)
+            await _ready(life.url)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_listen(process.stderr, life))
+            yield life
+            life.kill()
+    except BaseException as error:
+        error.add_note(f"the program's last words:\n{''.join(life.last_words)}")
+        raise
+    finally:
+        if process.returncode is None:
+            life.kill()
+        await process.wait()
+
+
+def _environment() -> Mapping[str, str]:
+    return {key: value for key, value in os.environ.items() if not key.startswith("SIGMAWATCH_")}
+
+
+async def _address(stderr: asyncio.StreamReader, life: Life) -> str:
+    while line := await stderr.readline():
+        life.last_words.append(line.decode(errors="replace"))
+        if line.startswith(b"{") and (event := json.loads(line))["event"] == "started":
+            return str(event["url"])
+    raise AssertionError(f"ended before it served: {''.join(life.last_words)}")
+
+
+async def _listen(stderr: asyncio.StreamReader, life: Life) -> None:
+    while line := await stderr.readline():
+        life.last_words.append(line.decode(errors="replace"))
+
+
+async def _ready(url: str) -> None:
+    """As a load balancer finds out: by asking."""
+    async with aiohttp.ClientSession() as session:
+        while True:
+            async with session.get(f"{url}/readyz") as answer:
+                if answer.status == 200:
+                    return
+                await answer.read()
