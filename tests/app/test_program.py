@@ -75,9 +75,7 @@ async def test_what_the_file_names_is_tracked_and_what_it_cannot_have_is_told(
         await p.list_venues()
         assert names(p) == ["KRAKEN:BTC/USD:price:file"]
         (report,) = p.venues()
-        assert list(report.unresolved) == ["kraken:DOGE/USD"] or list(report.unresolved) == [
-            "KRAKEN:DOGE/USD"
-        ]
+        assert list(report.unresolved) == ["KRAKEN:DOGE/USD"]
 
 
 async def test_what_a_file_defines_is_read_only_elsewhere_and_says_which_file(
@@ -98,6 +96,41 @@ async def test_a_series_the_file_no_longer_names_is_dropped_and_others_stay(
     async with program(written(tmp_path, ["ETH/USD"])) as p:
         await p.list_venues()
         assert names(p) == ["KRAKEN:ETH/USD:price:file", "KRAKEN:SOL/USD:price:api"]
+
+
+async def test_a_file_takes_over_what_was_tracked_before_and_lets_go_when_it_is_gone(
+    tmp_path: Path,
+) -> None:
+    async with program(fileless(tmp_path)) as p:
+        await p.list_venues()
+        assert names(p) == ["KRAKEN:BTC/USD:price:api", "KRAKEN:ETH/USD:price:api"]
+    async with program(written(tmp_path, ["BTC/USD"])) as p:
+        await p.list_venues()
+        assert names(p) == ["KRAKEN:BTC/USD:price:file", "KRAKEN:ETH/USD:price:api"]
+        await p.tracker.refresh()
+        board = p.snapshot.boards[MINUTE_MS]
+        assert [one.origin for one in board.series] == ["file", "api"]
+    async with program(fileless(tmp_path)) as p:
+        await p.untrack(p.catalogue.series[0])
+        assert names(p) == ["KRAKEN:ETH/USD:price:api"]
+
+
+async def test_a_venue_that_cannot_be_asked_is_no_reason_to_call_its_market_unknown(
+    tmp_path: Path,
+) -> None:
+    clock = VirtualClock(T0 + 5_000)
+    away = venue(clock)
+    away.error = Unavailable("reset")
+    async with program(fileless(tmp_path), away, clock=clock) as p:
+        with pytest.raises(Unavailable, match="has not told its markets yet: reset"):
+            await p.track(parse_market("KRAKEN:BTC/USD"), ["price"])
+        assert p.venues()[0].status.state == "down"
+
+
+async def test_a_failure_inside_is_raised_as_itself(tmp_path: Path) -> None:
+    with pytest.raises(KeyError):
+        async with program(fileless(tmp_path)):
+            raise KeyError("what the embedder did")
 
 
 async def test_a_default_that_a_user_removed_does_not_come_back(tmp_path: Path) -> None:

@@ -239,6 +239,15 @@ async def test_a_suspect_reading_is_stored_as_such_and_counts_once_confirmed(
     assert [frame.slot for frame in suspect] == [S0 - 2]
 
 
+async def test_a_suspect_and_its_confirmation_may_arrive_in_one_group(tmp_path: Path) -> None:
+    async with running(tmp_path) as r:
+        slots = [r.frame(S0 - back, 10.0, 20.0) for back in range(8, 2, -1)]
+        jump = [r.frame(S0 - 2, 1_000.0, 20.0), r.frame(S0 - 1, 1_100.0, 20.0)]
+        await r.publish(*slots, *jump)
+        await r.tracker.refresh()
+        assert r.board.statistics[HOUR_MS].n.tolist() == [8, 8]
+
+
 async def replayed(folder: Path) -> AsyncIterator[list[Frame | Patch]]:
     ledger = await SqliteLedger.open(folder, clock=VirtualClock(T0))
     try:

@@ -39,7 +39,7 @@ def window(values: Mapping[int, float], *, last: int, slots: int, level: bool = 
                      change_pct=change_pct(values, last=last, slots=slots))  # fmt: skip
     mean = sum(exact, Fraction(0)) / len(exact)
     sigma = _deviation(exact)
-    one_sign = min(inside) > 0 or max(inside) < 0
+    one_sign = (min(inside) >= 0 or max(inside) <= 0) and mean != 0
     relative = float(sigma / _decimal(abs(mean))) if one_sign else None
     returns = _log_returns(values, first=last - slots + 1, last=last) if level else []
     return Exact(

@@ -33,6 +33,7 @@ from sigmawatch.ports.venue import Venue
 PARTITION = "main"
 MARKETS_EVERY_MS = DAY_MS
 MARKETS_RETRY_MS = 5_000
+MARKETS_TIMEOUT_MS = 60_000
 CLOCK_EVERY_MS = HOUR_MS
 TIMEOUT_RATIO = 0.8
 
@@ -97,15 +98,18 @@ class Collector:
                 await self.refresh_markets()
                 await listed(self.name)
                 wait_ms = HOUR_MS if self.delistings.suspects else MARKETS_EVERY_MS
-            except (SigmawatchError, TimeoutError) as error:
-                self._note_failure(error, "venue_markets_failed")
-                wait_ms = MARKETS_RETRY_MS
+            except (SigmawatchError, TimeoutError):
+                wait_ms = MARKETS_RETRY_MS  # noted where it happened
             await self._clock.sleep_until_ms(self._clock.now_ms() + wait_ms)
 
     async def refresh_markets(self) -> None:
-        """Read the market list once."""
-        now_ms = self._clock.now_ms()
-        markets = await within(self.venue.markets(), clock=self._clock, until_ms=now_ms + 60_000)
+        """Read the market list once. Raises what the venue's adapter raises, or TimeoutError."""
+        until_ms = self._clock.now_ms() + MARKETS_TIMEOUT_MS
+        try:
+            markets = await within(self.venue.markets(), clock=self._clock, until_ms=until_ms)
+        except (SigmawatchError, TimeoutError) as error:
+            self._note_failure(error, "venue_markets_failed")
+            raise
         self._catalogue.list_markets(self.name, markets)
         tracked = [one.market for one in self._catalogue.of_venue(self.name)]
         self.delistings.listed(markets, tracked, now_ms=self._clock.now_ms())
@@ -264,9 +268,12 @@ class Collector:
             log.warning("publish_refused", venue=self.name, reason=str(error))
 
     def _note_failure(self, error: SigmawatchError | TimeoutError, event: str) -> None:
+        """Counted each time; told once, when the venue's state changes."""
+        before = self.health.status.state
         self.health.failed(error, now_ms=self._clock.now_ms())
         status = self.health.status
-        log.warning(event, venue=self.name, state=str(status.state), reason=status.detail)
+        if status.state is not before:
+            log.warning(event, venue=self.name, state=str(status.state), reason=status.detail)
 
     def _count_skipped(self, plans: Sequence[Plan], run: Run) -> None:
         for plan in plans:

@@ -60,10 +60,7 @@ class Enrolment:
                 for name in names
             ]
             blocks = await transaction.catalogue.blocks()
-        await self._tracker.enroll(
-            blocks=[block for block in blocks if block.id not in self._catalogue.blocks],
-            series=[one for one in series if self._catalogue.by_id(one.id) is None],
-        )
+        await self._tracker.enroll(blocks=blocks, series=series)
         self._catalogue.put(blocks=blocks, series=series)
         return series
 
@@ -81,9 +78,11 @@ class Enrolment:
 
     async def remove(self, series: Series) -> None:
         """Stop tracking; history stays. Raises Conflict where a file manages the series."""
-        if series.origin == "file":
-            source = self._config.source.name if self._config.source else "a configuration file"
-            raise Conflict(f"{series.slug} is defined by {source}; remove it there", field="id")
+        source = self._config.source
+        if series.origin == "file" and source is not None:
+            raise Conflict(
+                f"{series.slug} is defined by {source.name}; remove it there", field="id"
+            )
         await self._drop(series)
 
     async def _drop(self, series: Series) -> None:

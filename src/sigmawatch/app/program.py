@@ -21,7 +21,7 @@ from sigmawatch.app.config import Config
 from sigmawatch.app.enrolment import Enrolment
 from sigmawatch.app.flows import flow_markets_max
 from sigmawatch.app.tracker import Tracker
-from sigmawatch.domain.errors import NotFound, SigmawatchError
+from sigmawatch.domain.errors import NotFound, SigmawatchError, Unavailable
 from sigmawatch.domain.market import Market, MarketRef
 from sigmawatch.domain.series import Series
 from sigmawatch.domain.venue import Run, RunKind, VenueState, VenueStatus
@@ -123,20 +123,23 @@ class Program:
     async def core(self) -> AsyncIterator[None]:
         """What must run for anything to become durable: the tracker, and back-fill on request.
         No venue is asked for anything unless somebody wants it."""
-        async with (
-            self._ports.bus.serve(MISSING_SUBJECT, self.tracker.answer_missing),
-            asyncio.TaskGroup() as group,
-        ):
-            tasks = [
-                group.create_task(self.tracker.consume_for_ever(), name="tracker"),
-                group.create_task(self.tracker.refresh_for_ever(), name="refresher"),
-            ]
-            for name, station in self._stations.items():
-                fill = station.backfill.run_for_ever(station.listed, busiest=self._volume_of)
-                tasks.append(group.create_task(fill, name=f"backfill {name}"))
-            yield
-            for task in tasks:
-                task.cancel()
+        try:
+            async with (
+                self._ports.bus.serve(MISSING_SUBJECT, self.tracker.answer_missing),
+                asyncio.TaskGroup() as group,
+            ):
+                tasks = [
+                    group.create_task(self.tracker.consume_for_ever(), name="tracker"),
+                    group.create_task(self.tracker.refresh_for_ever(), name="refresher"),
+                ]
+                for name, station in self._stations.items():
+                    fill = station.backfill.run_for_ever(station.listed, busiest=self._volume_of)
+                    tasks.append(group.create_task(fill, name=f"backfill {name}"))
+                yield
+                for task in tasks:
+                    task.cancel()
+        except BaseExceptionGroup as failures:
+            raise _only(failures) from None
 
     async def serve_until_cancelled(self) -> None:
         """Collect and close slots until something fails or we are cancelled; then all stops."""
@@ -288,12 +291,15 @@ class Program:
 
     async def _market(self, ref: MarketRef) -> Market:
         """The market, after a first look at the venue's list where none was read yet."""
-        for name, station in self._stations.items():
-            if ref.venue in (None, name) and not self.catalogue.listed(name):
-                await self._list(station)
         if ref.venue is not None and ref.venue not in self._stations:
             raise NotFound(f"no venue {ref.venue} is configured", field="venue",
                            allowed=", ".join(sorted(self._stations)))  # fmt: skip
+        for name, station in self._stations.items():
+            if ref.venue in (None, name):
+                await self._list(station)
+                if ref.venue == name and not self.catalogue.listed(name):
+                    detail = station.collector.health.status.detail
+                    raise Unavailable(f"{name} has not told its markets yet: {detail}")
         return self.catalogue.resolve_market(ref)
 
     async def untrack(self, series: Series) -> None:
@@ -337,10 +343,9 @@ class Program:
             return
         try:
             await station.collector.refresh_markets()
-        except (SigmawatchError, TimeoutError) as error:
-            log.warning("venue_markets_failed", venue=station.collector.name, reason=str(error))
-        else:
-            await self._listed(station.collector.name)
+        except (SigmawatchError, TimeoutError):
+            return  # its health says so
+        await self._listed(station.collector.name)
 
     async def backfill(self, *, venue: str | None = None) -> Sequence[Job]:
         """Start (or join) the back-fill of one venue or all; the jobs as they stand."""
@@ -352,3 +357,10 @@ class Program:
                 await self._list(station)
                 station.backfill.want()
         return self.jobs()
+
+
+def _only(failure: BaseException) -> BaseException:
+    """The one failure in a group of one, so that callers can catch it by its type."""
+    while isinstance(failure, BaseExceptionGroup) and len(failure.exceptions) == 1:
+        failure = failure.exceptions[0]
+    return failure

@@ -144,6 +144,12 @@ class Tracker:
         """One group: gate, one transaction, apply. Nothing is shown before it is synced."""
         runs = [item for m in messages for item in m.items if isinstance(item, Run)]
         raw = [item for m in messages for item in m.items if not isinstance(item, Run)]
+        parts = _one_frame_a_block(raw)
+        for part in parts[:-1]:
+            await self._commit(part, [])
+        await self._commit(parts[-1], runs)
+
+    async def _commit(self, raw: Sequence[Frame | Patch], runs: Sequence[Run]) -> None:
         items = await self.computed(self._gate_all, raw)
         async with self._ledger.transaction() as transaction:
             inserted = await transaction.frames.insert(items)
@@ -292,3 +298,18 @@ class Tracker:
             return values.astype("<f8").tobytes(), marks.tobytes()
 
         return await self.computed(copied)
+
+
+def _one_frame_a_block(items: Sequence[Frame | Patch]) -> list[list[Frame | Patch]]:
+    """`items` in order, cut wherever a block has a second frame: the gate judges a frame by what
+    was applied before it."""
+    parts: list[list[Frame | Patch]] = [[]]
+    seen: set[int] = set()
+    for item in items:
+        if isinstance(item, Frame):
+            if item.block_id in seen:
+                parts.append([])
+                seen.clear()
+            seen.add(item.block_id)
+        parts[-1].append(item)
+    return parts

@@ -42,7 +42,7 @@ class WindowColumns:
         n, low, high = moments.n[0, :count], moments.low[:count], moments.high[:count]
         mean = moments.shift[0, :count] + moments.mean[0, :count]
         sigma = np.sqrt(moments.m2[0, :count] / n)
-        one_sign = (low > 0.0) | (high < 0.0)  # zero shares a sign with nothing
+        one_sign = (low >= 0.0) | (high <= 0.0)  # zero has no sign: docs/decisions/0008
         self.n[part] = n
         self.coverage[part] = n / slots
         self.mean[part] = np.where(n > 0, mean, np.nan)

@@ -99,9 +99,9 @@ class Statistics:
 
     n: int32[rows], values; expected: slots; coverage: n / expected, 0 to 1. mean, sigma_abs,
     minimum, maximum: in the metric's unit, NaN without values. sigma_rel: sigma_abs / |mean|, NaN
-    with `sign_change` unless all values share one sign. sigma_ret: σ of log returns x √slots, NaN
-    without returns. change_pct: percent, NaN unless both ends are known. coarse: bool[rows], some
-    value came from a candle wider than a slot.
+    with `sign_change` where values of both signs are present, NaN too for a mean of 0. sigma_ret:
+    σ of log returns x √slots, NaN without returns. change_pct: percent, NaN unless both ends are
+    known. coarse: bool[rows], some value came from a candle wider than a slot.
     """
 
     window_ms: int

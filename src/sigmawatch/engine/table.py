@@ -55,11 +55,14 @@ class SeriesTable:
             self._blocks[block.id] = BlockTable(block, self._shape)
 
     def add(self, series: Series) -> None:
-        """Its place is live from now on; a series that is known already stays as it is."""
-        if series.id not in self._series:
+        """Its place is live from now on; of one that is known already only the name tag changes."""
+        known = self._series.get(series.id)
+        if known == series:
+            return
+        if known is None:
             self._blocks[series.block_id].add(series)
-            self._series[series.id] = series
-            self._layout = None
+        self._series[series.id] = series
+        self._layout = None
 
     def remove(self, series_id: int) -> None:
         """What the series held is gone; removing one that is not there is nothing."""

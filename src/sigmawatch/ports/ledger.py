@@ -29,7 +29,8 @@ class CatalogueRepository(Protocol):
 
     async def add(self, market: Market, metric: str, *, interval: Interval, origin: str) -> Series:
         """Track a series: in the first block of its venue, metric and interval with room, else a
-        new one. Tracking a tracked series returns it; a removed one gets a new id and place."""
+        new one. Tracking a tracked series returns it, from then on the file's where `origin` is
+        "file"; a removed one gets a new id and place."""
         ...
 
     async def remove(self, series_id: int) -> None:

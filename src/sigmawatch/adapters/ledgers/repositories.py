@@ -65,7 +65,8 @@ class _Catalogue:
         return await self._transaction.run(partial(read_series, sql=self._sql))
 
     async def add(self, market: Market, metric: str, *, interval: Interval, origin: str) -> Series:
-        """The series tracked now: the one that stands, with the origin it has, or a new one."""
+        """The series tracked now: the one that stands, or a new one. A file that names a series
+        takes it over; nothing else changes who defines it."""
 
         def work(connection: apsw.Connection) -> Series:
             market_id = self._market(connection, market)
@@ -78,6 +79,10 @@ class _Catalogue:
                     connection, market_id, block={"venue": market.venue} | of, origin=origin
                 )
             series_id, block_id, place, stored_origin = row
+            if origin == "file" != stored_origin:
+                stored_origin = origin
+                adopted = {"series_id": series_id, "origin": origin}
+                connection.execute(self._sql["adopt_series"], adopted)
             return Series(id=series_id, market=market, metric=metric, interval=interval,
                           block_id=block_id, place=place, origin=stored_origin)  # fmt: skip
 

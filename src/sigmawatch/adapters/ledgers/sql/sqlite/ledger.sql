@@ -40,6 +40,9 @@ LIMIT 1
 INSERT INTO blocks (venue, metric, interval_ms) VALUES (:venue, :metric, :interval_ms)
 RETURNING id
 
+-- name: adopt_series
+UPDATE series SET origin = :origin WHERE id = :series_id;
+
 -- name: insert_series
 INSERT INTO series (market_id, block_id, place, origin, added_ms)
 VALUES (:market_id, :block_id, :place, :origin, :now_ms)
