@@ -219,14 +219,20 @@ def one(values: list[float], *, metric: str = "price", window_ms: int = HOUR_MS)
     return table.close(START + len(values) - 1).statistics[window_ms]
 
 
-def test_sigma_rel_is_null_with_sign_change_unless_all_values_share_one_sign() -> None:
-    """SEMANTICS.md 3, to the letter: a zero has no sign, so it shares none."""
+def test_sigma_rel_is_null_with_sign_change_where_values_of_both_signs_are_present() -> None:
+    """SEMANTICS.md 3; docs/decisions/0008: zero has no sign, so it contradicts none."""
     assert one([1.0, 2.0]).sigma_rel[0] == pytest.approx(1 / 3)
     assert one([-1.0, -2.0], metric="volume_24h_base").sigma_rel[0] == pytest.approx(1 / 3)
-    for values in ([1.0, -2.0], [0.0, 1.0], [0.0, 0.0]):
-        statistics = one(values, metric="volume_24h_base")
-        assert np.isnan(statistics.sigma_rel[0])
-        assert statistics.sign_change[0]
+    assert one([0.0, 1.0], metric="traded_quote").sigma_rel[0] == pytest.approx(1.0)
+    changed = one([1.0, -2.0], metric="volume_24h_base")
+    assert np.isnan(changed.sigma_rel[0])
+    assert changed.sign_change[0]
+
+
+def test_sigma_rel_of_a_mean_of_zero_is_null_without_a_sign_change() -> None:
+    silent = one([0.0, 0.0], metric="traded_quote")
+    assert np.isnan(silent.sigma_rel[0])
+    assert not silent.sign_change[0]
 
 
 def test_returns_are_of_levels_above_zero_and_of_neighbours_only() -> None:
