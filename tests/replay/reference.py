@@ -74,4 +74,4 @@ def judge(values: pd.Series, minute: int) -> Judged:
 def ranks(values: dict[str, float]) -> dict[str, int]:
     """1 = largest; ties share the better rank."""
     table = pd.Series(values).rank(method="min", ascending=False)
-    return {pair: int(place) for pair, place in table.items()}
+    return {str(pair): int(place) for pair, place in table.items()}
