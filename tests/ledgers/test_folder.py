@@ -16,8 +16,8 @@ from sigmawatch.domain.errors import InUse, Refused
 MOUNTS = """\
 22 27 0:21 / /proc rw,relatime - proc proc rw
 27 1 254:0 / / rw,relatime - ext4 /dev/vda rw,discard
-31 27 0:40 / /home rw,relatime shared:7 - nfs4 server:/home rw,vers=4.2
-32 31 254:1 / /home/me/disk rw,relatime - xfs /dev/vdb rw
+31 27 0:40 / /share rw,relatime shared:7 - nfs4 server:/share rw,vers=4.2
+32 31 254:1 / /share/me/disk rw,relatime - xfs /dev/vdb rw
 33 27 0:41 / /mnt/my\\040share rw - cifs //server/share rw
 34 27 0:42 / /mnt/over rw - fuse.sshfs server: rw
 35 34 254:2 / /mnt/over rw - ext4 /dev/vdc rw
@@ -29,9 +29,9 @@ MOUNTS = """\
     [
         ("/", "ext4"),
         ("/data", "ext4"),
-        ("/homes/data", "ext4"),
-        ("/home/me/data", "nfs4"),
-        ("/home/me/disk/data", "xfs"),
+        ("/shares/data", "ext4"),
+        ("/share/me/data", "nfs4"),
+        ("/share/me/disk/data", "xfs"),
         ("/mnt/my share/data", "cifs"),
         ("/mnt/over", "ext4"),
     ],
