@@ -82,6 +82,7 @@ def candle(value: float, *, mark: int = FILLED, made_slot: int = SLOT + 10) -> P
         # "Late values up to 2 slots recompute their slot ...; later ones ... are marked revised."
         ("price", [polled(5.0, 2), polled(6.0, 3)], 6.0, REVISED),
         ("price", [polled(5.0, 1), polled(6.0, 3)], 6.0, REVISED),
+        ("price", [polled(5.0, 1), polled(6.0, 3), polled(6.0, 4)], 6.0, REVISED),
         ("price", [polled(NAN, 1), polled(6.0, 3)], 6.0, 0),
         ("price", [polled(5.0, 1), polled(5.0, 3)], 5.0, 0),
     ],

@@ -123,6 +123,20 @@ async def test_an_item_is_stored_once_whoever_offers_it_again(database: SqliteDa
     assert items == [frame(values=[1.0]), filled, frame(SLOT + 1), frame(SLOT + 2)]
 
 
+async def test_one_transaction_takes_items_in_several_parts(database: SqliteDatabase) -> None:
+    ledger = await database.open()
+    await track(ledger, "BTC")
+    filled = patch(marks=[Flag.FILLED])
+    async with ledger.transaction() as transaction:
+        assert await transaction.frames.insert([frame(SLOT + 1), filled]) == {
+            frame(SLOT + 1).id,
+            filled.id,
+        }
+        assert await transaction.frames.insert([]) == frozenset()
+        assert await transaction.frames.insert([frame(SLOT)]) == {frame(SLOT).id}
+    assert await replayed(ledger) == [frame(SLOT + 1).id, filled.id, frame(SLOT).id]
+
+
 async def test_a_series_id_and_its_place_are_never_used_again(database: SqliteDatabase) -> None:
     ledger = await database.open()
     await track(ledger, "BTC", "ETH")

@@ -68,6 +68,7 @@ async def operations(folder: Path, on: Disk) -> list[str]:
     return list(on.operations)
 
 
+@pytest.mark.slow
 async def test_whichever_write_or_sync_fails_nothing_acknowledged_is_missing(
     tmp_path: Path,
 ) -> None:

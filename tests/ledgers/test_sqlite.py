@@ -10,6 +10,7 @@ from pathlib import Path
 import apsw
 import apsw.ext
 import pytest
+from structlog.testing import capture_logs
 from tests.contracts.samples import MINUTE, SLOT, frame, replayed, store, track
 
 from sigmawatch.adapters.clock import VirtualClock
@@ -142,6 +143,22 @@ async def test_a_frame_of_an_unknown_block_is_no_frame(ledger: SqliteLedger) -> 
     with pytest.raises(StorageFailed, match="FOREIGN KEY"):
         await store(ledger, frame(block_id=7))
     assert await replayed(ledger) == []
+
+
+async def test_a_row_that_is_not_what_its_name_says_is_damaged_and_logged_once(
+    ledger: SqliteLedger, tmp_path: Path
+) -> None:
+    await track(ledger, "BTC")
+    await store(ledger, frame(SLOT), frame(SLOT + 1))
+    other = apsw.Connection(str(tmp_path / "data" / "sigmawatch.db"))
+    other.execute("UPDATE frames SET slot = slot + 7 WHERE slot = ?", (SLOT + 1,))
+    other.close()
+    with capture_logs() as logs:
+        for _ in range(3):
+            assert await replayed(ledger) == [frame(SLOT).id]
+    assert [event["event"] for event in logs] == ["stored_item_damaged"]
+    assert str(SLOT + 8) in logs[0]["reason"]
+    assert ledger.damaged_count == 1
 
 
 _SMALL = {"SCAN b", "SCAN blocks", "SCAN CONSTANT ROW"}  # some hundred blocks at most
