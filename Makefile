@@ -22,7 +22,7 @@ demo: ## start it on the demo market, without any venue
 
 test: ## the whole suite
 	@$(SET_UP) dev
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n auto --dist worksteal $(ARGS)
 
 check: ## format, lint, types, layers, house style, documentation
 	@$(SET_UP) dev
