@@ -105,7 +105,7 @@ class World:
         """Wait for the first answers: markets tracked, one run each, the day before filled in."""
         count = sum(len(track.markets) * len(track.metrics) for track in self.program.config.track)
         await self.until(lambda: len(self.program.catalogue.series) == count)
-        await self.until(self._polled)
+        await self.until(self.polled)
         if self.program.config.backfill.enabled:
             await self.filled()
 
@@ -114,8 +114,8 @@ class World:
         for _ in range(count):
             await self.move_to_ms(MINUTE.open_ms(self.slot + 1) + OFFSET_MS)
             self.slot += 1
-            await self.until(self._closed)
-            await self.until(self._polled)
+            await self.until(self.closed)
+            await self.until(self.polled)
 
     async def pass_slots_unanswered(self, venue: str, count: int) -> None:
         """As `pass_slots`, while a venue keeps every call waiting for longer than a slot."""
@@ -126,21 +126,21 @@ class World:
             async with asyncio.timeout(20):
                 await self.double.counters.arrival(venue.lower())
             self.slot += 1
-            await self.until(lambda: self._polled(but=1))
+            await self.until(lambda: self.polled(but=1))
             await self.move_to_ms(boundary_ms + OFFSET_MS + round(TIMEOUT_RATIO * MINUTE.ms))
-            await self.until(self._closed)
-            await self.until(self._polled)
+            await self.until(self.closed)
+            await self.until(self.polled)
 
     async def move_to_ms(self, ts_ms: int) -> None:
         """Both clocks go there; who was due on the way has begun its work."""
         self.double.clock.set_ms(ts_ms)
         await self.clock.advance_to_ms(ts_ms, turns=20)
 
-    def _closed(self) -> bool:
+    def closed(self) -> bool:
         board = self.program.snapshot.boards.get(MINUTE.ms)
         return board is not None and board.slot >= self.slot - 1
 
-    def _polled(self, but: int = 0) -> bool:
+    def polled(self, but: int = 0) -> bool:
         """Whether every collector, `but` some, has done its run and waits for the slot's end."""
         due_ms = MINUTE.open_ms(self.slot + 1) + OFFSET_MS
         return self.clock.waiting[due_ms] == len(self.program.collectors) - but
@@ -223,11 +223,14 @@ class World:
             )
         }  # fmt: skip
 
+    def stored(self) -> Stored:
+        return Stored(self.folder, scratch=self.folder.parent)
+
     def assert_nothing_bad_is_stored(self, *, since: int) -> None:
         """Read every frame and patch back: what counts lies within what the market did. Prices
         around their slot (a poll comes a second after it, a coarse candle covers five)."""
         counted: dict[str, dict[int, list[float]]] = {}
-        for name, slot, value in Stored(self.folder, scratch=self.folder.parent).counted():
+        for name, slot, value in self.stored().counted():
             counted.setdefault(name, {}).setdefault(slot, []).append(value)
         assert len(counted) == len(self.program.catalogue.series)
         for name, slots in counted.items():

@@ -19,13 +19,13 @@ from sigmawatch.app.delisting import Delistings
 from sigmawatch.app.flows import FlowReader
 from sigmawatch.app.framing import BlockPlan, Framer, Stamp, outage, present_count, stamp
 from sigmawatch.app.health import SKEW_WARN_MS, VenueHealth, reason_of
-from sigmawatch.app.timing import within
+from sigmawatch.app.timing import until, within
 from sigmawatch.domain.errors import SigmawatchError, Unavailable
 from sigmawatch.domain.frame import Frame, Patch
 from sigmawatch.domain.metric import METRICS, Kind
 from sigmawatch.domain.series import Series
 from sigmawatch.domain.venue import Run, RunKind
-from sigmawatch.domain.window import DAY_MS, HOUR_MS, Interval
+from sigmawatch.domain.window import DAY_MS, HOUR_MS, MINUTE_MS, Interval
 from sigmawatch.ports.bus import Bus
 from sigmawatch.ports.clock import Clock
 from sigmawatch.ports.venue import Venue
@@ -33,6 +33,7 @@ from sigmawatch.ports.venue import Venue
 PARTITION = "main"
 MARKETS_EVERY_MS = DAY_MS
 MARKETS_RETRY_MS = 5_000
+MARKETS_FLOOR_MS = 10 * MINUTE_MS  # between two readings of the list, however often one is doubted
 MARKETS_TIMEOUT_MS = 60_000
 CLOCK_EVERY_MS = HOUR_MS
 TIMEOUT_RATIO = 0.8
@@ -90,9 +91,13 @@ class Collector:
         self._flight = asyncio.Lock()
         self._plans: tuple[int, tuple[Plan, ...]] = (-1, ())
         self._last_slots: dict[Interval, int] = {}
+        self._failed: dict[tuple[Interval, ...], int] = {}  # series, in the run before of its kind
+        self._odd: set[tuple[str, bool]] = set()  # market ids against the list, and if quoted
+        self._doubted = asyncio.Event()
 
     async def keep_markets(self, listed: Callable[[str], Awaitable[None]]) -> None:
-        """Read the venue's market list now, daily, and an hour after a market went missing."""
+        """Read the venue's market list now, daily, when a tracked market is no longer quoted, and
+        an hour after one went missing."""
         while True:
             try:
                 await self.refresh_markets()
@@ -100,7 +105,10 @@ class Collector:
                 wait_ms = HOUR_MS if self.delistings.suspects else MARKETS_EVERY_MS
             except (SigmawatchError, TimeoutError):
                 wait_ms = MARKETS_RETRY_MS  # noted where it happened
-            await self._clock.sleep_until_ms(self._clock.now_ms() + wait_ms)
+            read_ms = self._clock.now_ms()
+            if await until(self._doubted, clock=self._clock, ts_ms=read_ms + wait_ms):
+                self._doubted.clear()
+                await self._clock.sleep_until_ms(read_ms + min(wait_ms, MARKETS_FLOOR_MS))
 
     async def refresh_markets(self) -> None:
         """Read the market list once. Raises what the venue's adapter raises, or TimeoutError."""
@@ -169,7 +177,8 @@ class Collector:
     async def run_once(
         self, kind: RunKind, *, boundary_ms: int | None = None, share: Share | None = None
     ) -> Run:
-        """Poll now, publish what came, and return the run's record once it is durable.
+        """Poll now, publish what came, and return the run's record once it is durable. Where that
+        ends a gap, of the venue or of one market, `recovered` is set.
 
         With `boundary_ms`, only the intervals that have a boundary there.
         """
@@ -179,8 +188,17 @@ class Collector:
             if boundary_ms is not None:
                 plans = tuple(plan for plan in plans if boundary_ms % plan.interval.ms == 0)
             run = await self._run(kind, plans, started_ms=started_ms)
-        self._count_skipped(plans, run)
+        skipped = self._count_skipped(plans, run)
+        if skipped or (share is None and self._healed(plans, run)):
+            self.recovered.set()
         return run
+
+    def _healed(self, plans: Sequence[Plan], run: Run) -> bool:
+        """Whether fewer series failed than in the run before over the same intervals."""
+        intervals = tuple(plan.interval for plan in plans)
+        before = self._failed.get(intervals, 0)
+        self._failed[intervals] = run.failed
+        return run.failed < before
 
     async def _run(self, kind: RunKind, plans: Sequence[Plan], *, started_ms: int) -> Run:
         shortest_ms = min((plan.interval.ms for plan in plans), default=60_000)
@@ -223,6 +241,7 @@ class Collector:
             self.recovered.set()
         self.health.rejected.update(_kinds(tickers.rejected.values()))
         self._framer.take(tickers)
+        self._doubt(plans, frozenset(tickers.natives))
         gone = self.delistings.confirmed
         frames = [
             self._framer.frame(block, at, delisted=gone)
@@ -232,6 +251,16 @@ class Collector:
         updated = sum(present_count(frame) for frame in frames)
         reasons["no_value"] += expected - updated
         return updated
+
+    def _doubt(self, plans: Sequence[Plan], quoted: frozenset[str]) -> None:
+        """Have the market list read again where a tracked market has just ceased to be quoted, or
+        one that is gone has come back."""
+        wanted = {native for plan in plans for block, _ in plan.levels for native in block.natives}
+        odd = {(native, False) for native in wanted - quoted}
+        odd |= {(native, True) for native in self.delistings.confirmed & quoted}
+        if odd - self._odd:
+            self._doubted.set()
+        self._odd = {one for one in self._odd if one[0] not in wanted} | odd
 
     async def _flow_items(
         self, plan: Plan, deadline_ms: int, *, reasons: Counter[str]
@@ -275,12 +304,16 @@ class Collector:
         if status.state is not before:
             log.warning(event, venue=self.name, state=str(status.state), reason=status.detail)
 
-    def _count_skipped(self, plans: Sequence[Plan], run: Run) -> None:
+    def _count_skipped(self, plans: Sequence[Plan], run: Run) -> int:
+        """Count the slots whose run came too late to be made; how many these were."""
+        skipped_count = 0
         for plan in plans:
             slot = plan.interval.slot(run.finished_ms)
             before = self._last_slots.get(plan.interval, slot)
-            self.health.skipped_runs_count += max(slot - before - 1, 0)
+            skipped_count += max(slot - before - 1, 0)
             self._last_slots[plan.interval] = slot
+        self.health.skipped_runs_count += skipped_count
+        return skipped_count
 
 
 def _plan(interval: Interval, pairs: Sequence[tuple[BlockPlan, tuple[Series, ...]]]) -> Plan:
