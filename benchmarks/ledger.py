@@ -14,6 +14,7 @@ import asyncio
 import os
 import random
 import struct
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -32,10 +33,10 @@ SLOTS = 1_440
 FIRST_SLOT = 29_000_000
 
 
-def main() -> None:
+def main(arguments: Sequence[str] = ()) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--large", action="store_true", help="100,000 series instead of 10,000")
-    series_count = 100_000 if parser.parse_args().large else 10_000
+    series_count = 100_000 if parser.parse_args(arguments).large else 10_000
     with tempfile.TemporaryDirectory(prefix="sigmawatch-bench-") as folder:
         asyncio.run(measure(Path(folder) / "data", series_count=series_count))
 
@@ -142,4 +143,4 @@ def report(what: str, took_ms: Sequence[float]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
