@@ -31,6 +31,7 @@ from sigmawatch.ports.ledger import Ledger
 
 REFRESH_MS = 1_000  # how long late values gather before their slots are computed again
 HOT_MS = DAY_MS + 2 * HOUR_MS
+RESTORE_ITEMS = 4_096  # at once: 40 slots of 100,000 series, 38 MB
 
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -77,8 +78,10 @@ class Tracker:
     async def computed(self, work: Callable[..., T], *arguments: object) -> T:
         """Run `work` in the compute thread, in order with every change of the table. Shielded: a
         caller that goes away leaves no half of it undone."""
-        loop = asyncio.get_running_loop()
-        return await asyncio.shield(loop.run_in_executor(self._compute, work, *arguments))
+        return await asyncio.shield(self._computing(work, *arguments))
+
+    def _computing(self, work: Callable[..., T], *arguments: object) -> asyncio.Future[T]:
+        return asyncio.get_running_loop().run_in_executor(self._compute, work, *arguments)
 
     def close(self) -> None:
         """Give back the compute thread."""
@@ -111,13 +114,32 @@ class Tracker:
     # Recovery
 
     async def recover(self) -> int:
-        """Read the hot slots back from the ledger; how many frames and patches that were."""
+        """Read the hot slots back from the ledger; how many frames and patches that were. The next
+        ones are read while the compute thread takes those before."""
         count = 0
+        items: list[Frame | Patch] = []
+        taken: asyncio.Future[None] | None = None
         async for batch in self._ledger.replay(from_ms=self._clock.now_ms() - HOT_MS):
-            await self.computed(self._apply_all, batch)
+            items += batch
             count += len(batch)
+            if len(items) >= RESTORE_ITEMS:
+                if taken is not None:
+                    await taken
+                taken, items = self._computing(self._restore, items), []
+        if taken is not None:
+            await taken
+        await self.computed(self._restore, items)
         await self.refresh()
         return count
+
+    def _restore(self, items: Sequence[Frame | Patch]) -> None:
+        of_interval: dict[Interval, list[Frame | Patch]] = {}
+        for item in items:
+            interval = self._interval_of(item)
+            if interval is not None:
+                of_interval.setdefault(interval, []).append(item)
+        for interval, mine in of_interval.items():
+            self._table(interval).restore(mine)
 
     def _apply_all(self, items: Sequence[Frame | Patch]) -> list[Frame | Patch]:
         return [item for item in items if self._apply(item)]

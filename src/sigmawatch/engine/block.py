@@ -7,6 +7,7 @@ depends on the block's id alone. Imports the rest of the engine but snapshot, ra
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +19,7 @@ from sigmawatch.domain.window import HOUR_MS
 from sigmawatch.engine.freshness import Signs, Watch
 from sigmawatch.engine.gate import MEDIAN_SLOTS, Pending, read_now, wild
 from sigmawatch.engine.geometry import Column, Geometry, Marks, Mask, Rows, Slots
-from sigmawatch.engine.marks import changes, reasons_of, with_reason
+from sigmawatch.engine.marks import changes, is_reason, reasons_of, with_reason
 from sigmawatch.engine.moments import Moments
 from sigmawatch.engine.ring import Ring
 from sigmawatch.engine.spans import Spans
@@ -162,6 +163,34 @@ class BlockTable:
         if changed:
             self._touch(slot)
         return changed or first_word
+
+    def continues(self, one: Frame, other: Frame) -> bool:
+        """Whether both may stand in one `extend`, `other` last."""
+        follows = other.slot == one.slot + 1 and len(other.marks) == len(one.marks)
+        return follows and (other.slot + self._phase) % self._shape.span != 0
+
+    def extend(self, frames: Sequence[Frame]) -> bool:
+        """Write a run of frames, each of which continues the one before, at once. False, and
+        nothing is done, where that may not be the same as `apply_frame` of each in turn."""
+        count, size = len(frames[0].marks), len(frames)
+        first = frames[0].slot + self._phase
+        if first <= max(self._ring.newest, self._asked, 0) or not count:
+            return False
+        if any(frame.open for frame in frames):
+            return False
+        marks = np.frombuffer(b"".join(frame.marks for frame in frames), np.uint8)
+        if self._pending.waits or is_reason(reasons_of(marks), Reason.SUSPECT).any():
+            return False
+        values = np.frombuffer(b"".join(frame.values for frame in frames), "<f8")
+        values = values.reshape(size, count)[:, : self._ring.width]
+        marks = marks.reshape(size, count)[:, : self._ring.width]
+        revisions = np.array([frame.revision for frame in frames], np.int64)
+        recv_ms = np.array([frame.recv_ms for frame in frames], np.int64)
+        self._ring.extend(first, values.astype(float, copy=False), marks=marks, revisions=revisions)
+        moments_ms = np.where(changes(reasons_of(marks)), recv_ms[:, None], 0)
+        known = self.changed_ms[: marks.shape[1]]
+        np.maximum(known, moments_ms.max(axis=0), out=known)
+        return True
 
     def apply_patch(self, patch: Patch, place: int) -> bool:
         """Write a run of one column, as far as it is held; whether it said anything new."""

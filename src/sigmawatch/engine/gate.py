@@ -26,20 +26,20 @@ class Pending:
     def __init__(self, width: int) -> None:
         self.values: Column = np.full(width, np.nan)
         self.slots: Slots = np.full(width, -1, np.int64)
-        self._waits = False
+        self.waits = False  # whether there is any
 
     def note(self, slot: int, values: Column, *, marks: Marks) -> None:
         """A reading was applied: a suspect one waits from now on, any other ends the waiting."""
         reasons = reasons_of(marks)
         suspect = is_reason(reasons, Reason.SUSPECT)
-        if not self._waits and not suspect.any():
+        if not self.waits and not suspect.any():
             return
         count = len(values)
         told = (suspect | counted(reasons)) & (slot >= self.slots[:count])
         kept = np.where(suspect & np.isfinite(values), values, np.nan)
         self.values[:count] = np.where(told, kept, self.values[:count])
         self.slots[:count] = np.where(told & suspect, slot, self.slots[:count])
-        self._waits = not np.isnan(self.values).all()
+        self.waits = not np.isnan(self.values).all()
 
     def confirmed(self, slot: int, values: Column) -> Mask:
         """Places whose suspect reading `values` confirms; bool[n]."""
@@ -49,7 +49,7 @@ class Pending:
 
     def widened(self, width: int) -> Pending:
         wide = Pending(width)
-        wide._waits = self._waits
+        wide.waits = self.waits
         wide.values[: len(self.values)], wide.slots[: len(self.slots)] = self.values, self.slots
         return wide
 

@@ -104,11 +104,35 @@ class Ring:
         self.marks[rows] = self._blank
         self._revision[rows] = 0
         self._touched[rows] = False
+        self._advance(slot)
+
+    def _advance(self, slot: int) -> None:
+        """`slot` is the newest; what was kept of slots that are too old now is let go."""
         self.newest = slot
         if self._keys:
             self._keys = {at: keys for at, keys in self._keys.items() if self._recent(at)}
         if self._held:
             self._held = {old: held for old, held in self._held.items() if old >= self.oldest}
+
+    def extend(self, slot: int, values: Column, *, marks: Marks, revisions: Slots) -> None:
+        """Open the slots from `slot` on, all newer than the newest and in one piece of memory, and
+        write the one frame of each: what `open` and `write_frame` do, at once.
+
+        values, marks: float64 and uint8[slots, n], n <= width, nothing suspect among them.
+        """
+        rows, count = slice(slot % self.slots, slot % self.slots + len(values)), values.shape[1]
+        assert slot > self.newest
+        assert rows.stop <= self.slots
+        self.open(slot - 1)
+        values, marks, _ = settled(values, marks)
+        self.values[rows, :count], self.marks[rows, :count] = values, marks
+        self.values[rows, count:], self.marks[rows, count:] = np.nan, self._blank[count:]
+        vacant = np.flatnonzero(~self.live[:count])
+        if len(vacant):
+            self.values[rows, vacant], self.marks[rows, vacant] = np.nan, self._blank[vacant]
+        self._revision[rows] = np.maximum(revisions, 1)
+        self._touched[rows] = True
+        self._advance(slot + len(values) - 1)
 
     def seat(self, place: int) -> None:
         """A series stands in `place` from now on; nothing is known of it."""

@@ -9,7 +9,7 @@ again. Imports the rest of the engine.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from types import MappingProxyType
 
 import numpy as np
@@ -86,14 +86,40 @@ class SeriesTable:
         False for an unknown block or series, for slots that have left the ring, and for slots
         beyond the one after the receipt's (a clock that is wrong would empty the ring).
         """
+        block = self._concerned(item)
+        return block is not None and self._applied(item, block)
+
+    def restore(self, items: Iterable[Frame | Patch]) -> None:
+        """The same as `apply` of one after the other, to the byte, and many times as fast: blocks
+        do not touch each other, and consecutive frames of a block are written at once. Best with
+        a few dozen slots of every block."""
+        of_block: dict[int, list[Frame | Patch]] = {}
+        for item in items:
+            block = self._concerned(item)
+            if block is not None:
+                of_block.setdefault(block.block.id, []).append(item)
+        for block_id, mine in of_block.items():
+            block = self._blocks[block_id]
+            for run in _runs(mine, block):
+                frames = [item for item in run if isinstance(item, Frame)]
+                if not frames or not block.extend(frames):
+                    for item in run:
+                        self._applied(item, block)
+
+    def _concerned(self, item: Frame | Patch) -> BlockTable | None:
+        """The block that `item` is for, None where it is to be ignored."""
         beyond = self.interval.slot(item.recv_ms) + 2
         if isinstance(item, Frame):
-            block = self._blocks.get(item.block_id)
-            return block is not None and item.slot < beyond and block.apply_frame(item)
+            return self._blocks.get(item.block_id) if item.slot < beyond else None
         series = self._series.get(item.series_id)
         if series is None or not item.marks or item.from_slot + len(item.marks) > beyond:
-            return False
-        return self._blocks[series.block_id].apply_patch(item, series.place)
+            return None
+        return self._blocks[series.block_id]
+
+    def _applied(self, item: Frame | Patch, block: BlockTable) -> bool:
+        if isinstance(item, Frame):
+            return block.apply_frame(item)
+        return block.apply_patch(item, self._series[item.series_id].place)
 
     # Closing
 
@@ -278,3 +304,20 @@ class SeriesTable:
                 if start < end:
                     found[one.id] = (start, end)
         return found
+
+
+def _runs(items: Iterable[Frame | Patch], block: BlockTable) -> Iterator[list[Frame | Patch]]:
+    """`items` of one block in order, cut into runs of frames that may be written at once; a patch
+    stands alone."""
+    run: list[Frame | Patch] = []
+    for item in items:
+        if run and not _continued(run[-1], item, block):
+            yield run
+            run = []
+        run.append(item)
+    if run:
+        yield run
+
+
+def _continued(last: Frame | Patch, item: Frame | Patch, block: BlockTable) -> bool:
+    return isinstance(last, Frame) and isinstance(item, Frame) and block.continues(last, item)
