@@ -1,0 +1,252 @@
+"""The tree of a rule's one line (SEMANTICS.md 6): quantities, tests, and the condition they make.
+
+A `Quantity` is a number for each series at a slot, a `Test` is true, false or unknown; no tree
+holds one in the place of the other. Nodes are equal where they mean the same: `position`, where a
+node stood in its text, is for messages only. Imports domain.window.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from typing import Literal
+
+from sigmawatch.domain.window import DAY_MS, SECOND_MS
+
+FOR_MAX_MS = 7 * DAY_MS
+Calculation = Literal["+", "-", "*", "/"]
+Relation = Literal["<", "<=", ">", ">=", "==", "!="]
+Junction = Literal["and", "or"]
+
+
+class Statistic(StrEnum):
+    """What `f(W)`, `f[W]` and `f(expr, W)` tell of the values in a window."""
+
+    MEAN = "mean"
+    MEDIAN = "median"
+    MIN = "min"
+    MAX = "max"
+    SIGMA_ABS = "sigma_abs"
+    SIGMA_REL = "sigma_rel"
+    SIGMA_RET = "sigma_ret"
+    ZSCORE = "zscore"
+
+
+class RankKey(StrEnum):
+    """What `rank` orders by: the first four over a window, the others by the latest value."""
+
+    SIGMA_REL = "sigma_rel"
+    SIGMA_ABS = "sigma_abs"
+    SIGMA_RET = "sigma_ret"
+    CHANGE_PCT = "change_pct"
+    SURGE = "surge"
+    VOLUME_24H_REF = "volume_24h_ref"
+    SPREAD_BP = "spread_bp"
+
+    @property
+    def windowed(self) -> bool:
+        return self in _WINDOWED
+
+
+_WINDOWED = frozenset((RankKey.SIGMA_REL, RankKey.SIGMA_ABS, RankKey.SIGMA_RET, RankKey.CHANGE_PCT))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """Any part of an expression. position: its offset in the text it was read from."""
+
+    position: int = field(default=0, compare=False, repr=False)
+
+    @property
+    def parts(self) -> Iterator[Node]:
+        """What it is made of, from left to right as it is written."""
+        for one in fields(self):
+            part = getattr(self, one.name)
+            if isinstance(part, Node):
+                yield part
+
+    def walk(self) -> Iterator[Node]:
+        """Itself and everything in it, from left to right."""
+        yield self
+        for part in self.parts:
+            yield from part.walk()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quantity(Node):
+    """A number for each series at the judged slot, or unknown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Test(Node):
+    """True, false or unknown for each series at the judged slot."""
+
+    __test__ = False  # not a test of ours, whatever pytest thinks of the name
+
+
+# Quantities
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Number(Quantity):
+    """A number as written; a sign before it is a `Negative`."""
+
+    value: float
+
+    def __post_init__(self) -> None:
+        assert 0.0 <= self.value < math.inf
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Duration(Quantity):
+    """A span of time as a number of seconds, to compare `age` with: `5m`."""
+
+    ms: int
+
+    def __post_init__(self) -> None:
+        assert self.ms > 0
+        assert self.ms % SECOND_MS == 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Value(Quantity):
+    """The rule's own metric at the judged slot: `value`, or the metric's name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Age(Quantity):
+    """Seconds since the series last told something new (SEMANTICS.md 4)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window(Quantity):
+    """A statistic over the window before the judged slot: `f(W)`, `f(expr, W)`; or, `with_slot`,
+    over the window that ends with it: `f[W]`."""
+
+    statistic: Statistic
+    of: Quantity | None = None
+    window_ms: int
+    with_slot: bool = False
+
+    def __post_init__(self) -> None:
+        assert self.window_ms > 0
+        assert self.of is None or not self.with_slot
+
+    @property
+    def own(self) -> bool:
+        """Whether it is of the rule's own values, not of another expression's."""
+        return self.of is None or isinstance(self.of, Value)
+
+    @property
+    def baseline(self) -> bool:
+        """Whether it is an amount that the judged slot is no part of."""
+        return not self.with_slot and self.statistic is not Statistic.ZSCORE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change(Quantity):
+    """From `window_ms` ago to the judged slot; `percent` of what was then (own values only)."""
+
+    of: Quantity | None = None
+    window_ms: int
+    percent: bool = False
+
+    def __post_init__(self) -> None:
+        assert self.window_ms > 0
+        assert self.of is None or not self.percent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rank(Quantity):
+    """The place among the peers, 1 is the largest."""
+
+    by: RankKey
+    window_ms: int | None = None
+
+    def __post_init__(self) -> None:
+        assert self.by.windowed == (self.window_ms is not None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Absolute(Quantity):
+    of: Quantity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Negative(Quantity):
+    of: Quantity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arithmetic(Quantity):
+    left: Quantity
+    operator: Calculation
+    right: Quantity
+
+
+# Tests
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison(Test):
+    left: Quantity
+    operator: Relation
+    right: Quantity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stale(Test):
+    """The series is `stale` (SEMANTICS.md 4)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crosses(Test):
+    """The value is beyond the level and at the slot before was not."""
+
+    above: bool
+    level: Quantity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmedBy(Test):
+    """The same pair and metric at `venue` stands within `within_pct` percent of it."""
+
+    venue: str
+    within_pct: float
+
+    def __post_init__(self) -> None:
+        assert 0.0 < self.within_pct <= 100.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Not(Test):
+    of: Test
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Logic(Test):
+    left: Test
+    operator: Junction
+    right: Test
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """What a rule's line says.
+
+    metric: the one it names, else the target's. span_ms: the rolling span that makes one value of
+    it, None for a slot. for_ms: how long the test must hold.
+    """
+
+    test: Test
+    metric: str | None = None
+    span_ms: int | None = None
+    for_ms: int = 0
+
+    def __post_init__(self) -> None:
+        assert self.span_ms is None or self.metric is not None
+        assert 0 <= self.for_ms <= FOR_MAX_MS
+        named = self.metric is None or any(isinstance(one, Value) for one in self.test.walk())
+        assert named, "a metric is named in the place of a value"

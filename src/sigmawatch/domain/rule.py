@@ -1,0 +1,106 @@
+"""The rule language of SEMANTICS.md 6: one line of text, its tree, and the line again.
+
+    condition = parse_condition("price > 3 * mean(1h) for 2m", interval=Interval(60_000))
+    print_condition(condition)                    # price > 3 * mean(1h) for 2m
+    print_condition(default_clear(condition))     # not price > 2.7 * mean(1h)
+
+`parse_condition` is what files, API and page use; the steps are domain.rule_reader (text to tree),
+domain.rule_check (units, windows) and domain.rule_printer. Imports those and domain.expression.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+from sigmawatch.domain.expression import (
+    Absolute,
+    Arithmetic,
+    Comparison,
+    Condition,
+    Duration,
+    Logic,
+    Negative,
+    Not,
+    Number,
+    Quantity,
+    Test,
+    Window,
+)
+from sigmawatch.domain.rule_check import check_condition
+from sigmawatch.domain.rule_printer import print_condition, print_node
+from sigmawatch.domain.rule_reader import read_condition
+from sigmawatch.domain.rule_words import RuleInvalid
+from sigmawatch.domain.window import MINUTE_MS, SECOND_MS, Interval
+
+__all__ = [
+    "Condition",
+    "RuleInvalid",
+    "check_condition",
+    "default_clear",
+    "parse_condition",
+    "print_condition",
+    "print_node",
+]
+
+_BAND = Decimal("0.1")  # a side moves by so much of its size before a rule clears
+
+
+def parse_condition(
+    text: str, *, interval: Interval | None = None, metric: str | None = None
+) -> Condition:
+    """The tree of a rule's line for series of `metric` at `interval` (1 minute).
+
+    Raises RuleInvalid with the place, the offending word and what is allowed.
+    """
+    condition = read_condition(text)
+    check_condition(condition, interval=interval or Interval(MINUTE_MS), metric=metric, text=text)
+    return condition
+
+
+def default_clear(condition: Condition) -> Condition:
+    """When a firing state clears unless the rule says otherwise (SEMANTICS.md 6).
+
+    Not the condition with the right side of every ordered comparison moved by 10 % of its size, so
+    that the condition lasts longer; under a `not` the other way. Without its `for`.
+    """
+    return replace(condition, test=Not(of=_lasting(condition.test, longer=True)), for_ms=0)
+
+
+def _lasting(test: Test, *, longer: bool) -> Test:
+    """`test` with its ordered comparisons moved to be true for longer, or for less long."""
+    match test:
+        case Logic():
+            left, right = (_lasting(side, longer=longer) for side in (test.left, test.right))
+            return replace(test, left=left, right=right)
+        case Not():
+            return replace(test, of=_lasting(test.of, longer=not longer))
+        case Comparison(operator="<" | "<=" | ">" | ">="):
+            down = (test.operator in {">", ">="}) == longer
+            return replace(test, right=_moved(test.right, down=down))
+        case _:
+            return test
+
+
+def _moved(side: Quantity, *, down: bool) -> Quantity:
+    """`side` less, or more by, a tenth of its size."""
+    match side:
+        case Number():
+            return _scaled(side, grows=not down)
+        case Negative(of=Number() as number):
+            return replace(side, of=_scaled(number, grows=down))
+        case Duration(ms=ms) if ms % (10 * SECOND_MS) == 0:
+            return replace(side, ms=ms - ms // 10 if down else ms + ms // 10)
+        case Arithmetic(left=Number() as factor, operator="*", right=Window(baseline=True)):
+            # Such a product is unknown unless the baseline is above zero (engine.expression).
+            return replace(side, left=_scaled(factor, grows=not down))
+        case _:
+            tenth = Arithmetic(left=Number(value=float(_BAND)), operator="*",
+                               right=Absolute(of=side))  # fmt: skip
+            return Arithmetic(left=side, operator="-" if down else "+", right=tenth)
+
+
+def _scaled(number: Number, *, grows: bool) -> Number:
+    """Ten per cent more or less, in decimal: 10 becomes 11, not 11.000000000000002."""
+    factor = 1 + _BAND if grows else 1 - _BAND
+    return replace(number, value=float(Decimal(repr(number.value)) * factor))

@@ -1,0 +1,105 @@
+"""A reader's place in a rule's text, and the limits that bound what reading it can cost.
+
+Imports domain.expression, rule_words, window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from sigmawatch.domain.errors import Invalid
+from sigmawatch.domain.expression import Node
+from sigmawatch.domain.rule_words import Kind, RuleInvalid, Token, excerpt, tokens
+from sigmawatch.domain.window import parse_span
+
+NODES_MAX = 200
+NESTING_MAX = 32
+AnyNode = TypeVar("AnyNode", bound=Node)
+
+
+class Cursor:
+    """Tokens one after another; every refusal names the place."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._tokens = tokens(text)
+        self._at = 0
+        self._nesting = 0
+        self._count = 0
+
+    # Tokens
+
+    @property
+    def next(self) -> Token:
+        return self._tokens[self._at]
+
+    def take(self) -> Token:
+        token = self.next
+        self._at += token.kind is not Kind.END
+        return token
+
+    def follows(self, *words: str) -> bool:
+        return self.next.word in words and self.next.kind in {Kind.SIGN, Kind.WORD}
+
+    def skip(self, word: str) -> bool:
+        """Step over `word` where it comes next."""
+        found = self.follows(word)
+        self._at += found
+        return found
+
+    def expect(self, sign: str, *, start: Token) -> None:
+        if not self.skip(sign):
+            raise self.wrong(f"{sign!r} is missing", start=start)
+
+    def wrong(
+        self,
+        problem: str,
+        *,
+        at: Token | None = None,
+        start: Token | None = None,
+        allowed: str = "",
+    ) -> RuleInvalid:
+        """A refusal of the token `at` (the next), told with the text from `start` on."""
+        at = at or self.next
+        begin = min((start or at).start, at.start)
+        shown = excerpt(self._text, begin, stop=at.stop)
+        return RuleInvalid(
+            f"{shown}: {problem}", text=self._text, position=at.start, word=at.word, allowed=allowed
+        )
+
+    # Nodes
+
+    def made(self, node: AnyNode) -> AnyNode:
+        self._count += 1
+        if self._count > NODES_MAX:
+            raise self.wrong(f"a rule has at most {NODES_MAX} parts, split it in two")
+        return node
+
+    def nested(self, read: Callable[[], Node]) -> Node:
+        self._nesting += 1
+        if self._nesting > NESTING_MAX:
+            raise self.wrong(f"a rule nests at most {NESTING_MAX} deep")
+        node = read()
+        self._nesting -= 1
+        return node
+
+    # Numbers
+
+    def number(self, token: Token) -> float:
+        value = float(token.word)
+        if value == float("inf"):
+            raise self.wrong("the number is too large", at=token)
+        return value
+
+    def span(self, *, start: Token) -> int:
+        token = self.take()
+        if token.kind is not Kind.SPAN:
+            raise self.wrong("a span of time is needed, as 5m or 24h", at=token, start=start)
+        if "_" in token.word:
+            raise self.wrong("a number is written without underscores", at=token)
+        try:
+            return parse_span(token.word)
+        except Invalid as problem:
+            said = str(problem).removeprefix(f"{token.word!r}: ")
+            raise self.wrong(said, at=token, start=start) from None

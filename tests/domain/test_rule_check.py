@@ -1,0 +1,118 @@
+"""Units and windows of rules: what can be written, but not judged, is refused with its reason."""
+
+from __future__ import annotations
+
+import pytest
+
+from sigmawatch.domain.rule import RuleInvalid, parse_condition
+from sigmawatch.domain.window import HOUR_MS, MINUTE_MS, Interval
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "price > mean(1h) + 3 * sigma_abs(1h)",
+        "price / mean(1h) > 3",
+        "price * price / mean(1h) > 3 * min(1h)",
+        "zscore(1h) > 3 and sigma_rel(1h) < 0.1",
+        "zscore(1h) > value / mean(1h)",
+        "age > 5m and age / 1m > 3 and age > 300",
+        "change(rank(sigma_rel, 24h), 1h) < -10",
+        "crosses_above(max(24h)) or crosses_below(100)",
+        "mean(value - mean(1h), 1h) > max(1h) - min(1h)",
+        "100 * (value / mean(1h) - 1) > 5",
+        "trades > 100",
+    ],
+)
+def test_what_is_of_one_unit_fits(line: str) -> None:
+    parse_condition(line)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("price > age", "price > age: quote per base cannot be compared with seconds"),
+        ("value > age", "value > age: the metric's unit cannot be compared with seconds"),
+        ("price > zscore(1h)", "price > zscore(1h): quote per base cannot be compared with a rat"),
+        ("traded_ref + change_pct(1h) > 1",
+         "traded_ref + change_pct(1h): reference currency cannot be added to percent"),
+        ("spread_bp - age > 1", "spread_bp - age: basis points cannot be reduced by seconds"),
+        ("price * price > max(1h)", "price * price > max(1h): quote per base^2 cannot be compared"),
+        ("5m > change_pct(1h)", "5m > change_pct(1h): seconds cannot be compared with percent"),
+        ("rank(surge) < trades", "rank(surge) < trades: place in a ranking cannot be compared"),
+        ("crosses_above(age)", "crosses_above(age): seconds cannot be crossed by a value"),
+        ("mean(1h) / 0 > 1", "mean(1h) / 0: nothing is divided by 0"),
+        ("mean(3 * 4, 1h) > 1", "mean(3 * 4, 1h): 3 * 4 is the same at all times"),
+        ("change(age, 1h) > 1", "change(age, 1h): age has no past"),
+        ("mean(mean(value - mean(1h), 1h), 1h) > 1",
+         "mean(mean(value - mean(1h), 1h), 1h): windows of windows of expressions"),
+    ],
+)  # fmt: skip
+def test_what_is_not_of_one_unit_is_refused_with_both(line: str, message: str) -> None:
+    with pytest.raises(RuleInvalid) as refused:
+        parse_condition(line)
+    assert str(refused.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("sigma_ret(1h) > 0.1", "sigma_ret(1h): traded_quote is a flow and has no returns"),
+        ("rank(sigma_ret, 24h) < 5", "rank(sigma_ret, 24h): traded_quote is a flow"),
+        ("confirmed_by(kraken, 1)", "confirmed_by(KRAKEN, 1): traded_quote is what one venue"),
+    ],
+)
+def test_a_flow_has_no_returns_and_no_second_opinion(line: str, message: str) -> None:
+    with pytest.raises(RuleInvalid) as refused:
+        parse_condition(line, metric="traded_quote")
+    assert str(refused.value).startswith(message)
+    parse_condition(line, metric="price")
+    parse_condition(line)
+    with pytest.raises(RuleInvalid):
+        parse_condition(f"traded_quote > 1 and {line}")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("price > mean(3m)", "mean(3m): holds 3 values and needs 4, use 4m or more"),
+        ("price > mean[1m]", "mean[1m]: holds 1 value and needs 4, use 4m or more"),
+        ("price > mean(90s)", "mean(90s): a window is a multiple of 1m up to 24h"),
+        ("price > mean(25h)", "mean(25h): a window is a multiple of 1m up to 24h"),
+        ("change_pct(90s) > 1", "change_pct(90s): a window is a multiple of 1m up to 24h"),
+        ("trades[5m] > mean(15m)", "mean(15m): holds 3 values and needs 4, use 20m or more"),
+        ("trades[5m] > mean(32m)", "mean(32m): a window is a multiple of 5m up to 24h"),
+        ("trades[90s] > 1", "trades[90s]: a value's span is a multiple of 1m up to 24h"),
+        ("rank(sigma_rel, 9m) < 3", "rank(sigma_rel, 9m): holds 9 values and needs 10"),
+        ("value > mean(mean[24h], 2h)", "value > mean(mean[24h], 2h): looks back 26h, at most 25h"),
+        ("trades[2h] > mean(24h)", "trades[2h] > mean(24h): looks back 26h, at most 25h are held"),
+    ],
+)
+def test_a_window_that_can_never_hold_enough_is_refused(line: str, message: str) -> None:
+    """"A baseline needs >= 80 % coverage and >= min(10, 0.8 x expected) values, never below 4;
+    `check` and the parser refuse a window that can never hold them"."""  # fmt: skip
+    with pytest.raises(RuleInvalid) as refused:
+        parse_condition(line)
+    assert str(refused.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    "line", ["price > mean(4m)", "price > max(24h)", "trades[5m] > mean(20m)",
+             "trades[5m] > mean(24h)", "change_pct(1m) > 1", "rank(sigma_rel, 10m) < 3"]
+)  # fmt: skip
+def test_the_least_and_the_longest_windows_pass(line: str) -> None:
+    parse_condition(line)
+
+
+def test_windows_are_counted_in_the_slots_of_the_series() -> None:
+    parse_condition("price > mean(4s)", interval=Interval(1_000))
+    parse_condition("price > mean(4h)", interval=Interval(HOUR_MS))
+    with pytest.raises(RuleInvalid, match="use 20m or more"):
+        parse_condition("price > mean(15m)", interval=Interval(5 * MINUTE_MS))
+
+
+def test_a_refusal_says_where() -> None:
+    with pytest.raises(RuleInvalid) as refused:
+        parse_condition("price > 1 and value > 2 * mean(3m)")
+    assert refused.value.position == 26
+    assert refused.value.word == "mean(3m)"
