@@ -113,11 +113,14 @@ class Spans:
         """The slots [first, stop) of one span; inner: without the return into the first."""
         ring, start = self._ring, first % self._ring.slots
         here = slice(start, start + stop - first)  # a span lies in one piece
-        values = ring.values[here]
-        before = np.empty_like(values)
-        before[0] = np.nan if inner else ring.values[(first - 1) % ring.slots]
-        before[1:] = values[:-1]
-        return moments_of(channels_of(values, before, channels=self._channels), ring.marks[here])
+        values, marks = ring.values[here], ring.marks[here]
+        if self._channels == 1:
+            return moments_of([values], marks)
+        returns = np.empty_like(values)
+        before = ring.values[(first - 1) % ring.slots]
+        returns[0] = np.nan if inner else log_returns(before, values[0])
+        returns[1:] = log_returns(values[:-1], values[1:])
+        return moments_of([values, returns], marks)
 
     def _prefix_of(self, last: int) -> Moments:
         """The newest span from its start through `last`, with the return across its boundary; of
