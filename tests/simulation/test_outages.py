@@ -11,7 +11,15 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.simulation.world import MARKETS, VENUES, World, a_double, a_world, configured
+from tests.simulation.world import (
+    MARKETS,
+    VENUES,
+    World,
+    a_double,
+    a_world,
+    configured,
+    until,
+)
 
 from sigmawatch_simulator import Fault, Simulator
 
@@ -100,7 +108,7 @@ async def assert_outage_and_recovery(
     await assert_others_unaffected(world, venue, first)
     job = next(job for job in world.program.jobs() if job.venue == venue)
     await recovers(world, venue)
-    await world.until(lambda: any(
+    await until(lambda: any(
         new.venue == venue and new.started_ms > job.started_ms and new.finished_ms
         for new in world.program.jobs()
     ))  # fmt: skip
@@ -117,8 +125,8 @@ async def assert_marked(world: World, venue: str, *, state: str, reason: str) ->
     assert told["detail"]
     assert told["errors"][reason] >= 1
     run = await world.run_of(venue, world.slot - 1)
-    assert (run["outcome"], run["updated"], run["failed"]) == ("none", 0, 12)
-    assert run["reasons"] == {reason: 8, "venue_unavailable": 4}
+    assert (run["outcome"], run["updated"], run["failed"]) == ("none", 0, 9)
+    assert run["reasons"] == {reason: 6, "venue_unavailable": 3}
     assert {row["state"] for row in await world.rows(venue)} == {"stale"}
 
 
@@ -166,7 +174,7 @@ async def test_a_venue_without_candles_is_degraded_and_its_prices_go_on(world: W
     with world.double.faults.on(Fault(kind="server_error", venue="kraken", path="*/OHLC")):
         await world.pass_slots(1)
     run = await world.run_of("KRAKEN", world.slot - 1)
-    assert (run["outcome"], run["updated"]) == ("partial", 8)
+    assert (run["outcome"], run["updated"]) == ("partial", 6)
     assert (await world.venue("KRAKEN"))["state"] == "degraded"
     await world.pass_slots(4)
     assert (await world.venue("KRAKEN"))["state"] == "up"

@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.simulation.world import MARKETS, VENUES, World, a_double, a_world, configured
+from tests.simulation.world import (
+    MARKETS,
+    VENUES,
+    World,
+    a_double,
+    a_world,
+    configured,
+    until,
+)
 
 from sigmawatch_simulator import Fault, Simulator
 
@@ -52,7 +60,7 @@ async def test_no_poisoned_price_is_stored_and_only_its_market_goes_stale(
         with world.double.faults.on(poison(venue, value)):
             await world.pass_slots()
         run = await world.run_of(venue, world.slot - 1)
-        assert (run["outcome"], run["updated"], run["reasons"]) == ("partial", 11, {"no_value": 1})
+        assert (run["outcome"], run["updated"], run["reasons"]) == ("partial", 8, {"no_value": 1})
     told = await world.records(f"{venue}:{victim}:price", first, world.slot - 1)
     assert told == [(None, ["outage"])] * len(VALUES)
     states = {row["pair"]: row["state"] for row in await world.rows(venue)}
@@ -77,7 +85,7 @@ async def test_the_gap_of_a_poisoned_market_is_filled_once_it_is_read_again(
         await world.pass_slots(4)
     before = {job.id for job in world.program.jobs()}
     await world.pass_slots()
-    await world.until(lambda: {job.id for job in world.program.jobs()} - before)
+    await until(lambda: {job.id for job in world.program.jobs()} - before)
     await world.filled()
     told = await world.records(f"{victim}:price", first, first + 3)
     truth = world.truth(victim, first, first + 3)

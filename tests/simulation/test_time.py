@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from tests.simulation.world import (
     a_double,
     a_world,
     configured,
+    until,
 )
 
 from sigmawatch.app.config import Track
@@ -40,7 +42,7 @@ async def test_a_fresh_folder_shows_its_markets_from_the_first_poll_on(
     async with a_world(double, config) as world:
         await world.begin()
         await world.move_to_ms(world.clock.now_ms() + SECOND_MS)
-        await world.until(lambda: world.program.snapshot.boards)
+        await until(lambda: world.program.snapshot.boards)
         for venue in VENUES:
             rows = await world.rows(venue)
             assert [row["pair"] for row in rows] == list(MARKETS[venue])
@@ -56,16 +58,21 @@ async def test_a_short_interval_that_comes_later_does_not_wait_for_a_long_one(
     config = configured(double, tmp_path / "data", backfill=NO_BACKFILL, track=(hourly,),
                         interval=Interval(HOUR_MS), windows_ms=(DAY_MS,))  # fmt: skip
     async with a_world(double, config) as world:
-        await world.until(lambda: world.program.catalogue.series)
+        await until(lambda: world.program.catalogue.series)
         await world.program.track(
             parse_market("KRAKEN:ETH/USD"), ["price"], interval=Interval(SECOND_MS)
         )
         for _ in range(5):
             await world.move_to_ms(world.clock.now_ms() + SECOND_MS)
-        now_ms = world.clock.now_ms()
-        await world.until(
-            lambda: world.program.snapshot.boards[SECOND_MS].slot >= now_ms // SECOND_MS - 3
-        )
+            passed = world.clock.now_ms() // SECOND_MS - 2
+            await until(partial(closed_since, world, passed))
+        assert (await world.row("KRAKEN:ETH/USD:price"))["value"] is not None
+
+
+def closed_since(world: World, slot: int) -> bool:
+    """Whether the slot is on the board, and the next poll is waited for."""
+    polled = world.clock.waiting[world.clock.now_ms() + SECOND_MS]
+    return polled > 0 and world.program.snapshot.boards[SECOND_MS].slot >= slot
 
 
 async def test_what_passed_while_we_were_down_is_not_polled_then_filled(
@@ -80,7 +87,7 @@ async def test_what_passed_while_we_were_down_is_not_polled_then_filled(
                 for v in VENUES}  # fmt: skip
     double.clock.advance(DOWN_SLOTS * MINUTE.ms + 17 * SECOND_MS)
     async with a_world(double, config.model_copy(update={"backfill": NO_BACKFILL})) as world:
-        await world.until(world.polled)
+        await until(world.polled)
         await world.pass_slots(1)
         last = first + DOWN_SLOTS - 1
         for venue in VENUES:

@@ -35,9 +35,9 @@ START_MS = 1_762_819_200_000 + 3_630_000  # 2025-11-11 01:00:30 UTC, in the midd
 OFFSET_MS = 1_000
 VENUES = ("KRAKEN", "COINBASE", "BINANCE")
 MARKETS = {
-    "KRAKEN": ("BTC/USD", "ETH/USD", "SOL/USD", "XRP/USD"),
-    "COINBASE": ("BTC/USD", "ETH/USD", "SOL/USD", "XRP/USD"),
-    "BINANCE": ("BTC/USDT", "ETH/USDT", "SOL/USDT", "XRP/USDT"),
+    "KRAKEN": ("BTC/USD", "ETH/USD", "SOL/USD"),
+    "COINBASE": ("BTC/USD", "ETH/USD", "SOL/USD"),
+    "BINANCE": ("BTC/USDT", "ETH/USDT", "SOL/USDT"),
 }
 METRICS = ("price", "volume_24h_base", "traded_quote")
 
@@ -51,8 +51,8 @@ async def a_double(**options: Any) -> AsyncIterator[Simulator]:
 
 
 def configured(double: Simulator, folder: Path, **options: Any) -> Config:
-    """Four markets a venue, pointed at the double. Only the world's clock ends a call: this machine
-    may be busy."""
+    """Three markets a venue, pointed at the double. Only the world's clock ends a call, since the
+    machine may be busy."""
     venues = {
         name.lower(): VenueConfig(
             base_url=double.base_url(name.lower()), requests_per_minute=1e6, timeout_s=60.0
@@ -68,6 +68,13 @@ def configured(double: Simulator, folder: Path, **options: Any) -> Config:
 
 
 NO_BACKFILL = BackfillConfig(enabled=False)
+
+
+async def until(holds: Callable[[], object]) -> None:
+    """Wait, in real time and not for long, until something in the background has happened."""
+    async with asyncio.timeout(20):
+        while not holds():  # noqa: ASYNC110 - what is waited for has no event
+            await asyncio.sleep(0.002)
 
 
 class WatchedClock(VirtualClock):
@@ -104,8 +111,8 @@ class World:
     async def begin(self) -> None:
         """Wait for the first answers: markets tracked, one run each, the day before filled in."""
         count = sum(len(track.markets) * len(track.metrics) for track in self.program.config.track)
-        await self.until(lambda: len(self.program.catalogue.series) == count)
-        await self.until(self.polled)
+        await until(lambda: len(self.program.catalogue.series) == count)
+        await until(self.polled)
         if self.program.config.backfill.enabled:
             await self.filled()
 
@@ -114,8 +121,8 @@ class World:
         for _ in range(count):
             await self.move_to_ms(MINUTE.open_ms(self.slot + 1) + OFFSET_MS)
             self.slot += 1
-            await self.until(self.closed)
-            await self.until(self.polled)
+            await until(self.closed)
+            await until(self.polled)
 
     async def pass_slots_unanswered(self, venue: str, count: int) -> None:
         """As `pass_slots`, while a venue keeps every call waiting for longer than a slot."""
@@ -126,10 +133,10 @@ class World:
             async with asyncio.timeout(20):
                 await self.double.counters.arrival(venue.lower())
             self.slot += 1
-            await self.until(lambda: self.polled(but=1))
+            await until(lambda: self.polled(but=1))
             await self.move_to_ms(boundary_ms + OFFSET_MS + round(TIMEOUT_RATIO * MINUTE.ms))
-            await self.until(self.closed)
-            await self.until(self.polled)
+            await until(self.closed)
+            await until(self.polled)
 
     async def move_to_ms(self, ts_ms: int) -> None:
         """Both clocks go there; who was due on the way has begun its work."""
@@ -145,15 +152,9 @@ class World:
         due_ms = MINUTE.open_ms(self.slot + 1) + OFFSET_MS
         return self.clock.waiting[due_ms] == len(self.program.collectors) - but
 
-    async def until(self, holds: Callable[[], object]) -> None:
-        """Wait, in real time and not for long, until something in the background has happened."""
-        async with asyncio.timeout(20):
-            while not holds():  # noqa: ASYNC110 - what is waited for has no event
-                await asyncio.sleep(0.002)
-
     async def filled(self) -> None:
         """Wait until no back-fill is wanted or under way, and what it brought is on the boards."""
-        await self.until(lambda: self.program.jobs() and not self._filling())
+        await until(lambda: self.program.jobs() and not self._filling())
         await self.program.tracker.refresh()
 
     def _filling(self) -> bool:

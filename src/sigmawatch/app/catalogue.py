@@ -1,11 +1,12 @@
 """The catalogue: which series are tracked, and which markets every venue lists.
 
 Held in memory by the event loop, changed only after its transaction. `version` grows with every
-change, so that a collector knows when its plan is old.
+change and `news` is set at the next one, so that a collector knows when its plan is old.
 """
 
 from __future__ import annotations
 
+import asyncio
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -19,6 +20,7 @@ class Catalogue:
 
     def __init__(self) -> None:
         self.version = 0
+        self.news = asyncio.Event()  # another one after each change
         self._blocks: dict[int, Block] = {}
         self._series: dict[int, Series] = {}
         self._markets: dict[str, tuple[Market, ...]] = {}
@@ -51,12 +53,17 @@ class Catalogue:
 
     def _changed(self) -> None:
         self._ordered = tuple(self._series[key] for key in sorted(self._series))
+        self._tell()
+
+    def _tell(self) -> None:
         self.version += 1
+        self.news.set()
+        self.news = asyncio.Event()
 
     def list_markets(self, venue: str, markets: Sequence[Market]) -> None:
         """Replace what `venue` lists."""
         self._markets[venue] = tuple(markets)
-        self.version += 1
+        self._tell()
 
     def listed(self, venue: str) -> bool:
         """Whether the venue's market list was ever read."""

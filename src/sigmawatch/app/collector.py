@@ -143,12 +143,15 @@ class Collector:
             await self._clock.sleep_until_ms(self._clock.now_ms() + wait_ms)
 
     async def poll_for_ever(self) -> None:
-        """One run at once, then one after every slot boundary."""
+        """One run at once, then one after every slot boundary, be it of an interval that is new."""
         if self.plans():
             await self.run_once(RunKind.POLL)
         while True:
+            news = self._catalogue.news
             due_ms = self._next_boundary_ms(self._clock.now_ms() - self._offset_ms)
-            await self._clock.sleep_until_ms(due_ms + self._offset_ms)
+            await until(news, clock=self._clock, ts_ms=due_ms + self._offset_ms)
+            if self._clock.now_ms() < due_ms + self._offset_ms:
+                continue  # what is tracked has changed
             if self.plans():
                 await self.run_once(RunKind.POLL, boundary_ms=due_ms)
 
