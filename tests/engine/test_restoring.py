@@ -22,15 +22,22 @@ NARROW, WIDE = 5, 40  # a block of 32 places, and one that grew
 FIRST_ID = {1: 1, 2: 101, 3: 201}  # of each block's series
 
 
-def a_table() -> SeriesTable:
-    """Two blocks of prices and one of flows, each with an empty place, one with a removed one."""
+def a_table(*, at_once: bool = True) -> SeriesTable:
+    """Two blocks of prices and one of flows, two of them with a removed series. at_once: enrolled
+    as a restart does it."""
     table = SeriesTable(QUARTER_HOUR)
+    series = []
     for block_id, metric in ((1, "price"), (2, "price"), (3, "traded_quote")):
         table.add_block(Block(id=block_id, venue="V", metric=metric, interval=QUARTER_HOUR))
-        for place in range(WIDE if block_id == 2 else NARROW):
-            series_id = FIRST_ID[block_id] + place
-            table.add(a_series(series_id, place=place, metric=metric, block_id=block_id,
-                               interval=QUARTER_HOUR))  # fmt: skip
+        series += [
+            a_series(FIRST_ID[block_id] + place, place=place, metric=metric, block_id=block_id,
+                     interval=QUARTER_HOUR)
+            for place in range(WIDE if block_id == 2 else NARROW)
+        ]  # fmt: skip
+    if at_once:
+        table.add_all(series)
+    for one in series:
+        table.add(one)  # nothing, where it stands already
     table.remove(FIRST_ID[1] + 3)
     table.remove(FIRST_ID[2] + NARROW + 1)
     return table
@@ -121,7 +128,7 @@ def test_restoring_is_applying_one_after_the_other(
     that wait) shows in how both take what comes later."""
     items = stream(seed, slots)
     half, rest = items[: len(items) * 2 // 3], items[len(items) * 2 // 3 :]
-    one, other = a_table(), a_table()
+    one, other = a_table(at_once=False), a_table()
     for item in half:
         one.apply(item)
     restored(other, half, [cut for cut in cuts if cut < len(half)])

@@ -98,8 +98,11 @@ class Tracker:
     def _enroll(self, blocks: Iterable[Block], series: Iterable[Series]) -> None:
         for block in blocks:
             self._table(block.interval).add_block(block)
+        of_interval: dict[Interval, list[Series]] = {}
         for one in series:
-            self._table(one.interval).add(one)
+            of_interval.setdefault(one.interval, []).append(one)
+        for interval, mine in of_interval.items():
+            self._table(interval).add_all(mine)
 
     async def retire(self, series: Series) -> None:
         """Stop tracking one series; it leaves the board soon."""

@@ -72,8 +72,7 @@ class BlockTable:
     def add(self, series: Series) -> None:
         assert series.block_id == self.block.id
         assert series.place < BLOCK_SERIES_MAX
-        if series.place >= self._ring.width:
-            self._widen(series.place)
+        self.reserve(series.place)
         self._ring.seat(series.place)
         self.series[series.place] = series
         self.count = max(self.count, series.place + 1)
@@ -83,10 +82,15 @@ class BlockTable:
         del self.series[place]
         self._ring.unseat(place)
 
-    def _widen(self, place: int) -> None:
+    def reserve(self, place: int) -> None:
+        """Grow as far as `place` needs."""
         width = self._ring.width
         while width <= place:
             width *= 2
+        if width > self._ring.width:
+            self._widen(width)
+
+    def _widen(self, width: int) -> None:
         self._ring = self._ring.widened(width)
         self._pending = self._pending.widened(width)
         self.changed_ms = np.append(self.changed_ms, np.zeros(width - len(self.changed_ms), int))
