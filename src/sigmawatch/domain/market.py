@@ -67,7 +67,7 @@ def venue_name(text: str) -> str:
 
 
 def _checked(part: str, *, what: str) -> str:
-    clean = 0 < len(part) <= NAME_MAX and part.isprintable() and not _SEPARATORS & set(part)
+    clean = 0 < len(part) <= NAME_MAX and part.isprintable() and _SEPARATORS.isdisjoint(part)
     if not clean:
         raise Invalid(f"a market's {what} must be 1 to {NAME_MAX} printable characters "
                       f"without separators, was {part[:NAME_MAX]!r}", field=what)  # fmt: skip
