@@ -1,0 +1,50 @@
+"""What a rule is judged on: one slot of some series, and the slots before it.
+
+Imports domain.expression, domain.window, engine.moments.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from sigmawatch.domain.expression import RankKey
+from sigmawatch.domain.window import Interval
+from sigmawatch.engine.geometry import Column, Mask
+from sigmawatch.engine.moments import Moments
+
+
+class Inputs(Protocol):
+    """One judged slot of some series of one metric and interval, and the slots before it.
+
+    Columns are float64[rows], finite, NaN where unknown. span: how many slots make one value,
+    1 for the slots themselves; of a flow that is their sum, unknown unless all are known, of a
+    level the newest of the last 3 of them. lag: how many slots before the judged one.
+    """
+
+    @property
+    def rows(self) -> int: ...
+
+    @property
+    def interval(self) -> Interval: ...
+
+    def value(self, *, span: int, lag: int) -> Column:
+        """The value of the `span` slots that end with the one `lag` ago, suspect ones unknown."""
+
+    def close(self, *, span: int, lag: int) -> Column:
+        """As `value`, but of a level where that is unknown up to 2 slots older."""
+
+    def moments(self, count: int, *, span: int, lag: int) -> Moments:
+        """Of `count` values, each of `span` slots, the last of which ends `lag` ago; [.., rows].
+        To be read only."""
+
+    def rank(self, by: RankKey, *, window_ms: int | None, lag: int) -> Column:
+        """The rank, unknown where there is none or the ranking cannot be relied on."""
+
+    def age_s(self) -> Column:
+        """Seconds from the last change to the end of the judged slot."""
+
+    def stale(self) -> Mask:
+        """bool[rows], the state is stale."""
+
+    def elsewhere(self, venue: str, *, span: int) -> Column:
+        """The value of the same pair and metric at `venue`."""
