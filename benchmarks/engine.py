@@ -29,6 +29,7 @@ from sigmawatch.engine.table import SeriesTable
 MINUTE = Interval(60_000)
 START = 28_000_000
 DAY_SLOTS = MINUTE.slots_per_day + 3
+RESTORED = 40  # slots at once, as the tracker does
 CLOSES = 90  # three turns of every block's span
 SHAPES = 16  # different slots; then they repeat
 
@@ -67,13 +68,15 @@ class Source:
         table = SeriesTable(MINUTE)
         for number in range(self.blocks):
             table.add_block(Block(id=number + 1, venue="KRAKEN", metric="price", interval=MINUTE))
-        for number in range(self.count):
-            place, block = divmod(number, self.blocks)
-            name = f"C{number}"
-            market = Market(venue="KRAKEN", base=name, quote="USD", native=name)
-            table.add(Series(id=number + 1, market=market, metric="price", interval=MINUTE,
-                             block_id=block + 1, place=place))  # fmt: skip
+        table.add_all([self._series(number) for number in range(self.count)])
         return table
+
+    def _series(self, number: int) -> Series:
+        place, block = divmod(number, self.blocks)
+        name = f"C{number}"
+        market = Market(venue="KRAKEN", base=name, quote="USD", native=name)
+        return Series(id=number + 1, market=market, metric="price", interval=MINUTE,
+                      block_id=block + 1, place=place)  # fmt: skip
 
     def frames(self, slot: int) -> list[Frame]:
         """One frame for each block."""
@@ -94,9 +97,9 @@ def rebuilt(source: Source) -> tuple[SeriesTable, float]:
     """A table with a day in it, and the seconds from its first frame to its first board."""
     table = source.table()
     start = time.thread_time()
-    for slot in range(START, START + DAY_SLOTS):
-        for frame in source.frames(slot):
-            table.apply(frame)
+    for first in range(START, START + DAY_SLOTS, RESTORED):
+        slots = range(first, min(first + RESTORED, START + DAY_SLOTS))
+        table.restore([frame for slot in slots for frame in source.frames(slot)])
     table.close(START + DAY_SLOTS - 1)
     return table, time.thread_time() - start
 

@@ -95,7 +95,25 @@ def _patch(rng: np.random.Generator, slot: int, *, block_id: int) -> Patch:
                    series_id=FIRST_ID.get(block_id, 900) + int(rng.integers(NARROW)))  # fmt: skip
 
 
+def state(table: SeriesTable) -> dict[int, list[object]]:
+    """Everything that is kept of a block's readings, seen from inside: what no board shows today
+    decides who may write a place tomorrow."""
+    return {
+        block_id: [
+            ring.newest, ring.values.tobytes(), ring.marks.tobytes(),
+            ring._revision.tobytes(), ring._touched.tobytes(),
+            {slot: keys.tobytes() for slot, keys in ring._keys.items()},
+            {slot: (at.tobytes(), held.tobytes()) for slot, (at, held) in ring._held.items()},
+            block._pending.values.tobytes(), block._pending.slots.tobytes(),
+            block._pending.waits, block._live, block.changed_ms.tobytes(),
+        ]
+        for block_id, block in table._blocks.items()
+        for ring in [block._ring] if ring.newest >= 0
+    }  # fmt: skip
+
+
 def assert_equal_tables(one: SeriesTable, other: SeriesTable, until: int) -> None:
+    assert state(one) == state(other)
     for series in one.layout.series:
         mine, theirs = (
             table.stretch(series.id, from_slot=START - 5, to_slot=until + 2)
@@ -132,6 +150,7 @@ def test_restoring_is_applying_one_after_the_other(
     for item in half:
         one.apply(item)
     restored(other, half, [cut for cut in cuts if cut < len(half)])
+    assert state(one) == state(other)
     if closed:
         newest = max(one.newest_slot or START, START)
         assert_equal_tables(one, other, newest)

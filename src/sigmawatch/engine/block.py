@@ -178,7 +178,7 @@ class BlockTable:
         nothing is done, where that may not be the same as `apply_frame` of each in turn."""
         count, size = len(frames[0].marks), len(frames)
         first = frames[0].slot + self._phase
-        if first <= max(self._ring.newest, self._asked, 0) or not count:
+        if first <= max(self._ring.newest, 0) or not count:
             return False
         if any(frame.open for frame in frames):
             return False
