@@ -1,0 +1,135 @@
+"""What rules are judged on, read from one block of the series table and the board of the slot.
+
+Rows are the block's live series by place. What the board knows is taken from it, the rest from the
+block's own windows, so a rule sees the very numbers that are shown. The board must hold every
+window its rules rank by; ranks of earlier slots are not known yet. Imports engine.block, snapshot,
+inputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from sigmawatch.domain.expression import RankKey
+from sigmawatch.domain.metric import METRICS, Kind
+from sigmawatch.domain.window import SECOND_MS, Interval
+from sigmawatch.engine.baseline import folded
+from sigmawatch.engine.block import REACH_SLOTS, BlockTable
+from sigmawatch.engine.freshness import State
+from sigmawatch.engine.geometry import Column, Mask, Rows
+from sigmawatch.engine.moments import Moments
+from sigmawatch.engine.ranking import Why
+from sigmawatch.engine.snapshot import KEYS, Board, Layout
+
+RANKED_MIN = 0.9  # of a universe, else its ranks are unknown
+
+
+class Pairs:
+    """Which row of a layout is a pair's at a venue; shared by all blocks of a board."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._rows: dict[tuple[str, str], dict[str, int]] = {}
+        for row, one in enumerate(layout.series):
+            of_venue = self._rows.setdefault((one.market.venue, one.metric), {})
+            of_venue[one.market.pair] = row
+
+    def rows(self, venue: str, metric: str) -> Mapping[str, int]:
+        """Pair -> row; the last of several markets of one pair."""
+        return self._rows.get((venue, metric), {})
+
+
+class BlockInputs:
+    """`Inputs` of one block at the slot of `board`. For the table's own thread."""
+
+    def __init__(self, block: BlockTable, board: Board, *, pairs: Pairs) -> None:
+        self._block, self._board, self._pairs = block, board, pairs
+        self._places, self._at = board.layout.blocks[block.block.id]
+        self._flow = METRICS[block.block.metric].kind is Kind.FLOW
+
+    @property
+    def rows(self) -> int:
+        return len(self._places)
+
+    @property
+    def interval(self) -> Interval:
+        return self._board.interval
+
+    def value(self, *, span: int, lag: int) -> Column:
+        if self._flow and span > 1:
+            total = self._slot(lag + span - 1)
+            for back in range(span - 2, -1, -1):
+                total = total + self._slot(lag + back)
+            return total
+        if lag == 0:
+            return self._newest(self._at, span=span)
+        value = np.full(self.rows, np.nan)
+        for back in range(min(span, REACH_SLOTS + 1)):
+            value = np.where(np.isnan(value), self._slot(lag + back), value)
+        return value
+
+    def _slot(self, lag: int) -> Column:
+        """One slot's counted value: the mean of a window of that slot alone is the number itself,
+        without rounding."""
+        moments = self._window(1, lag=lag)
+        return np.where(moments.n[0] > 0, moments.shift[0] + moments.mean[0], np.nan)
+
+    def _newest(self, rows: Rows, *, span: int) -> Column:
+        """The newest counted value of the judged slot's span, as the board has it."""
+        first = self._board.slot - min(span, REACH_SLOTS + 1)
+        known = self._board.last_slot[rows] > first
+        return np.where(known, self._board.last_value[rows], np.nan)
+
+    def close(self, *, span: int, lag: int) -> Column:
+        if self._flow:
+            return self.value(span=span, lag=lag)
+        column: Column = self._block.close_at(self._board.slot - lag)[self._places]
+        return column
+
+    def moments(self, count: int, *, span: int, lag: int) -> Moments:
+        if span == 1:
+            return self._window(count, lag=lag)
+        lags = range(lag + (count - 1) * span, lag - 1, -span)
+        columns = (self.value(span=span, lag=each) for each in lags)
+        return folded(columns, rows=self.rows, channels=1 if self._flow else 2)
+
+    def _window(self, slots: int, *, lag: int) -> Moments:
+        whole = self._block.window(self._board.slot - lag, slots, standing=False)
+        at = self._places
+        levels = (whole.n[:, at].astype(np.float64), whole.shift[:, at], whole.mean[:, at],
+                  whole.m2[:, at])  # fmt: skip
+        return Moments(levels, (whole.low[at], whole.high[at], whole.marks[at]))
+
+    def rank(self, by: RankKey, *, window_ms: int | None, lag: int) -> Column:
+        unknown = np.full(self.rows, np.nan)
+        if lag or (by.value not in KEYS and by.value not in METRICS):
+            return unknown
+        metric = self._block.block.metric
+        ranking = (
+            self._board.ranking(metric, by.value)
+            if window_ms is None
+            else self._board.ranking(metric, by.value, window_ms=window_ms)
+        )
+        universe = np.count_nonzero(ranking.why != Why.NOT_A_PEER)
+        if ranking.of < RANKED_MIN * universe:
+            return unknown
+        rank = ranking.rank[self._at]
+        return np.where(rank > 0, rank.astype(np.float64), np.nan)
+
+    def age_s(self) -> Column:
+        changed_ms = self._board.changed_ms[self._at]
+        end_ms = self.interval.open_ms(self._board.slot + 1)
+        age_s = np.maximum(end_ms - changed_ms, 0) / SECOND_MS
+        return np.where(changed_ms > 0, age_s, np.nan)
+
+    def stale(self) -> Mask:
+        return np.asarray(self._board.state[self._at] == State.STALE)
+
+    def elsewhere(self, venue: str, *, span: int) -> Column:
+        there = self._pairs.rows(venue, self._block.block.metric)
+        if self._flow or not there:
+            return np.full(self.rows, np.nan)
+        series = self._board.series
+        rows = np.array([there.get(series[row].market.pair, -1) for row in self._at.tolist()])
+        return np.where(rows >= 0, self._newest(rows, span=span), np.nan)

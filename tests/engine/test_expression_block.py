@@ -1,0 +1,119 @@
+"""Rules judged on the series table's own blocks and boards say what they say of plain lists."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tests.engine.rule_oracle import One, TooCloseError
+from tests.engine.rule_world import an_array
+from tests.engine.world import MINUTE, NAN, START, a_frame, a_series, a_table
+
+from sigmawatch.domain.expression import Condition
+from sigmawatch.domain.market import Market
+from sigmawatch.domain.rule import parse_condition
+from sigmawatch.domain.series import Block, Series
+from sigmawatch.domain.window import DAY_MS, HOUR_MS, MINUTE_MS
+from sigmawatch.engine.block_inputs import BlockInputs, Pairs
+from sigmawatch.engine.expression import FALSE, TRUE, UNKNOWN, judge
+from sigmawatch.engine.geometry import Column
+from sigmawatch.engine.table import SeriesTable
+
+SLOTS = 150
+LAST = START + SLOTS - 1
+LINES = (
+    "value > 3 * mean(1h)",
+    "value < 1.5 * mean(1h) and value >= median(10m)",
+    "zscore(1h) > 1 or zscore[30m] < -1",
+    "sigma_abs[10m] > 1.1 * mean(sigma_abs[10m], 1h)",
+    "sigma_rel(30m) > 0.5",
+    "min(20m) == min[20m] and max(value - mean(10m), 20m) < 5",
+    "change(15m) > 0",
+    "change_pct(30m) > 10",
+    "crosses_above(mean(10m)) or crosses_below(4)",
+)
+LEVEL = ("sigma_ret(1h) > 2", "price[5m] > mean(1h)", "price[2m] >= max(40m)")
+FLOW = ("trades[5m] > 1.2 * mean(1h)", "crosses_above(mean(1h)) and trades[5m] > 20")
+CODES = {None: UNKNOWN, False: FALSE, True: TRUE}
+
+
+def filled(values: Column, *, metric: str) -> SeriesTable:
+    table = a_table(values.shape[1], metric=metric, windows_ms=(DAY_MS, HOUR_MS, 10 * MINUTE_MS))
+    for slot, row in enumerate(values, START):
+        table.apply(a_frame(slot, row))
+    return table
+
+
+def inputs(table: SeriesTable, block_id: int = 1) -> BlockInputs:
+    board = table.close(LAST)
+    return BlockInputs(table._blocks[block_id], board, pairs=Pairs(board.layout))
+
+
+@pytest.mark.parametrize(("metric", "lines"), [("price", LINES + LEVEL), ("trades", LINES + FLOW)])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_block_is_judged_as_its_lists_are(metric: str, lines: list[str], seed: int) -> None:
+    world = an_array(40, slots=SLOTS, seed=seed, flow=metric == "trades")
+    conditions = [parse_condition(line, metric=metric) for line in lines]
+    verdicts = judge(conditions, inputs(filled(world.values, metric=metric)))
+    decided = 0
+    for condition, verdict in zip(conditions, verdicts, strict=True):
+        for row in range(world.rows):
+            one = world.one(row, span=(condition.span_ms or MINUTE_MS) // MINUTE_MS)
+            expected = slow(one, condition)
+            decided += expected in {TRUE, FALSE}
+            assert expected in {None, verdict[row]}, (row, lines[conditions.index(condition)])
+    assert decided > 0.3 * len(lines) * world.rows
+
+
+def slow(one: One, condition: Condition) -> int | None:
+    """The oracle's verdict, None where rounding decides."""
+    try:
+        return CODES[one.test(condition.test)]
+    except TooCloseError:
+        return None
+
+
+def test_a_removed_series_is_nobodys_row() -> None:
+    world = an_array(5, slots=SLOTS, seed=4)
+    world.values[-1] = [1.0, 2.0, 3.0, 4.0, 5.0]
+    table = filled(world.values, metric="price")
+    table.remove(2)
+    (verdict,) = judge([parse_condition("value >= 3")], inputs(table))
+    assert verdict.tolist() == [FALSE, TRUE, TRUE, TRUE]
+
+
+def test_a_rank_is_the_boards_and_unknown_where_too_few_are_ranked() -> None:
+    """"`rank()` is unknown while fewer than 90 % of its universe is ranked"."""  # fmt: skip
+    rng = np.random.default_rng(5)
+    values = 100.0 + rng.normal(size=(SLOTS, 10)) * np.arange(1, 11)
+    conditions = [parse_condition("rank(sigma_abs, 10m) <= 3"), parse_condition("rank(surge) > 0")]
+    top, known = judge(conditions, inputs(filled(values, metric="price")))
+    board = filled(values, metric="price").close(LAST)
+    ranks = board.ranking("price", "sigma_abs", window_ms=10 * MINUTE_MS).rank
+    assert top.tolist() == [TRUE if rank <= 3 else FALSE for rank in ranks]
+    assert known.tolist() == [TRUE] * 10
+    values[-5:, :2] = NAN
+    (top,) = judge(conditions[:1], inputs(filled(values, metric="price")))
+    assert top.tolist() == [UNKNOWN] * 10
+
+
+def test_freshness_and_age_are_the_boards() -> None:
+    values = np.full((SLOTS, 2), 5.0)
+    values[-4:, 1] = NAN
+    lines = ("stale", "age > 3m", "age <= 3m")
+    stale, old, new = judge([parse_condition(line) for line in lines],
+                            inputs(filled(values, metric="price")))  # fmt: skip
+    assert stale.tolist() == [FALSE, TRUE]
+    assert old.tolist() == [FALSE, TRUE]
+    assert new.tolist() == [TRUE, FALSE]
+
+
+def test_another_venue_of_the_same_pair_confirms() -> None:
+    table = filled(np.full((SLOTS, 3), 100.0), metric="price")
+    table.add_block(Block(id=2, venue="COINBASE", metric="price", interval=MINUTE))
+    for place, other in enumerate((a_series(1), a_series(2))):
+        market = Market(venue="COINBASE", base=other.market.base, quote="USD", native=f"X{place}")
+        table.add(Series(id=10 + place, market=market, metric="price", interval=MINUTE, block_id=2,
+                         place=place))  # fmt: skip
+    table.apply(a_frame(LAST, [100.5, 102.0], block_id=2))
+    (verdict,) = judge([parse_condition("confirmed_by(coinbase, 1)")], inputs(table))
+    assert verdict.tolist() == [TRUE, FALSE, UNKNOWN]
