@@ -270,7 +270,7 @@ class _Reader(Cursor):
     def _confirmed_by(self, token: Token) -> ConfirmedBy:
         word = self.take()
         if word.kind is not Kind.WORD:
-            raise self.wrong("a venue is missing, as confirmed_by(kraken, 1)", at=word, start=token)
+            raise self.wrong("a venue is missing, as confirmed_by(KRAKEN, 1)", at=word, start=token)
         try:
             venue = venue_name(word.word)
         except Invalid as problem:
