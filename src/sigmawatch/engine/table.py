@@ -111,10 +111,13 @@ class SeriesTable:
         for block_id, mine in of_block.items():
             block = self._blocks[block_id]
             for run in _runs(mine, block):
-                frames = [item for item in run if isinstance(item, Frame)]
-                if not frames or not block.extend(frames):
-                    for item in run:
-                        self._applied(item, block)
+                self._take(run, block)
+
+    def _take(self, run: Sequence[Frame | Patch], block: BlockTable) -> None:
+        frames = [item for item in run if isinstance(item, Frame)]
+        if not frames or not block.extend(frames):
+            for item in run:
+                self._applied(item, block)
 
     def _concerned(self, item: Frame | Patch) -> BlockTable | None:
         """The block that `item` is for, None where it is to be ignored."""
