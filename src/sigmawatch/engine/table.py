@@ -324,7 +324,7 @@ def _runs(items: Iterable[Frame | Patch], block: BlockTable) -> Iterator[list[Fr
     stands alone."""
     run: list[Frame | Patch] = []
     for item in items:
-        if run and not _continued(run[-1], item, block):
+        if run and not _continued(run[-1], item, block=block):
             yield run
             run = []
         run.append(item)
@@ -332,5 +332,5 @@ def _runs(items: Iterable[Frame | Patch], block: BlockTable) -> Iterator[list[Fr
         yield run
 
 
-def _continued(last: Frame | Patch, item: Frame | Patch, block: BlockTable) -> bool:
+def _continued(last: Frame | Patch, item: Frame | Patch, *, block: BlockTable) -> bool:
     return isinstance(last, Frame) and isinstance(item, Frame) and block.continues(last, item)
