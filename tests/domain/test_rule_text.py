@@ -169,6 +169,7 @@ def test_a_rank_by_a_latest_value_has_no_window() -> None:
         ("confirmed_by(kraken, 0)", "confirmed_by(kraken, 0): percent is a number above 0", 21),
         ("confirmed_by(5, 1)", "confirmed_by(5: a venue is missing", 13),
         ("price > 3\nand stale", "'\\n': a rule is one line", 9),
+        ("price > mean(" + "9" * 1_000 + "m)", "mean(9999", 13),
         ("KRAKEN:BTC/USD > 3", "':': the market stands in the rule's target", 6),
     ],
 )
@@ -181,6 +182,7 @@ def test_what_cannot_be_read_is_named_with_its_place(
     assert refused.value.position == position
     assert line[position:].lower().startswith(refused.value.word)
     assert refused.value.field == "condition"
+    assert len(str(refused.value)) < 300
 
 
 def test_a_caret_points_at_the_offending_word() -> None:
@@ -219,6 +221,7 @@ def test_whatever_is_written_is_a_rule_or_refused(text: str) -> None:
         assert_stands(text)
         return
     assert "\n" not in str(refused)
+    assert len(str(refused)) < 300
     assert 0 <= refused.position <= len(text)
     assert refused.caret.count("\n") == 1
 

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.domain.rule_trees import EXAMPLES
 from tests.engine.rule_oracle import One, TooCloseError
 from tests.engine.rule_world import Arrays, an_array
 
@@ -269,10 +268,9 @@ def test_every_quantity_is_what_the_slow_definition_is(world: Arrays, quantity: 
         assert found[row] == pytest.approx(slow, rel=1e-6, abs=1e-6, nan_ok=True)
 
 
-@given(st.integers(0, 10_000), st.sampled_from(EXAMPLES[:1] + EXAMPLES[2:]))
-@settings(max_examples=20)
-def test_a_rule_never_fires_and_clears_at_once(seed: int, line: str) -> None:
-    world = an_array(64, slots=100, seed=seed)
-    condition = read_condition(line.replace("1h", "10m").replace("24h", "10m"))
+@settings(max_examples=50)
+@given(worlds, truths)
+def test_a_rule_never_fires_and_clears_at_once(world: Arrays, test: Test) -> None:
+    condition = Condition(test=test)
     fires, clears = judge([condition, default_clear(condition)], world)
     assert not ((fires == TRUE) & (clears == TRUE)).any()

@@ -70,7 +70,7 @@ class _Check:
         self._text = text
         self._name = name
         self._metric = metric
-        self._flow = metric is not None and RULE_METRICS[metric] is Kind.FLOW
+        self._flow = metric is not None and RULE_METRICS.get(metric) is Kind.FLOW
 
     def _wrong(self, node: Node, problem: str) -> RuleInvalid:
         shown = shortened(print_node(node, names=repeat(self._name)))

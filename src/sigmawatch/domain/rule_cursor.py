@@ -15,6 +15,7 @@ from sigmawatch.domain.window import parse_span
 
 NODES_MAX = 200
 NESTING_MAX = 32
+_SPAN_MAX = 32  # longer ones are not repeated in a message
 AnyNode = TypeVar("AnyNode", bound=Node)
 
 
@@ -102,4 +103,6 @@ class Cursor:
             return parse_span(token.word)
         except Invalid as problem:
             said = str(problem).removeprefix(f"{token.word!r}: ")
+            if len(token.word) > _SPAN_MAX:
+                said = "a span of time is a number and a unit, as 5m or 24h"
             raise self.wrong(said, at=token, start=start) from None

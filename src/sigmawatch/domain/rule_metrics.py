@@ -10,7 +10,6 @@ from types import MappingProxyType
 
 from sigmawatch.domain.metric import METRICS, Kind
 
-REFERENCE_UNIT = "reference currency"
 REFERENCE_METRICS = {"volume_24h_ref": Kind.LEVEL, "traded_ref": Kind.FLOW}
 
 RULE_METRICS: Mapping[str, Kind] = MappingProxyType(
@@ -19,7 +18,8 @@ RULE_METRICS: Mapping[str, Kind] = MappingProxyType(
 
 
 def unit_words(name: str | None) -> str:
-    """What a metric counts, in words; of the target's metric where `name` is None."""
-    if name is None:
-        return "the metric's unit"
-    return REFERENCE_UNIT if name not in METRICS else METRICS[name].unit.replace("_", " ")
+    """What a metric counts, in words; as far as we know it."""
+    if name in REFERENCE_METRICS:
+        return "reference currency"
+    known = METRICS.get(name or "")
+    return "the metric's unit" if known is None else known.unit.replace("_", " ")
