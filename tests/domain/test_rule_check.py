@@ -81,6 +81,7 @@ def test_a_flow_has_no_returns_and_no_second_opinion(line: str, message: str) ->
         ("price > mean(25h)", "mean(25h): a window is a multiple of 1m up to 24h"),
         ("change_pct(90s) > 1", "change_pct(90s): a window is a multiple of 1m up to 24h"),
         ("trades[5m] > mean(15m)", "mean(15m): holds 3 values and needs 4, use 20m or more"),
+        ("trades[8h] > mean(24h)", "mean(24h): holds 3 values and needs 4, use a shorter span"),
         ("trades[5m] > mean(32m)", "mean(32m): a window is a multiple of 5m up to 24h"),
         ("trades[90s] > 1", "trades[90s]: a value's span is a multiple of 1m up to 24h"),
         ("rank(sigma_rel, 9m) < 3", "rank(sigma_rel, 9m): holds 9 values and needs 10"),

@@ -212,8 +212,10 @@ class _Check:
         count = window_ms // step_ms
         if count < least:
             values = "1 value" if count == 1 else f"{count} values"
-            enough = format_span(least * step_ms)
-            raise self._wrong(node, f"holds {values} and needs {least}, use {enough} or more")
+            enough = f"use {format_span(least * step_ms)} or more"
+            if least * step_ms > WINDOW_MAX_MS:
+                enough = "use a shorter span"
+            raise self._wrong(node, f"holds {values} and needs {least}, {enough}")
 
 
 def _reach_ms(node: Node) -> int:

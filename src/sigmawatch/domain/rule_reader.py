@@ -79,8 +79,11 @@ class _Reader(Cursor):
 
     def _test(self, node: Node, start: Token) -> Test:
         if not isinstance(node, Test):
-            raise self.wrong("a number stands where a condition is needed, compare it, as in "
-                              "price > 3 * mean(1h)", at=start)  # fmt: skip
+            raise self.wrong(
+                "a number stands where a condition is needed, compare it, as in "
+                "price > 3 * mean(1h)",
+                at=start,
+            )
         return node
 
     # Grammar, loosest binding first
@@ -115,8 +118,14 @@ class _Reader(Cursor):
             operator = self.take()
             right_start = self.next
             right = self._test(read(), right_start)
-            left = self.made(Logic(left=self._test(left, start), operator=word, right=right,
-                                    position=operator.start))  # fmt: skip
+            left = self.made(
+                Logic(
+                    left=self._test(left, start),
+                    operator=word,
+                    right=right,
+                    position=operator.start,
+                )
+            )
         return left
 
     def _denied(self) -> Node:
@@ -138,8 +147,14 @@ class _Reader(Cursor):
         if self.follows(*_RELATIONS):
             raise self.wrong("a comparison has two sides, join two with and")
         relation = cast("Relation", operator.word)
-        return self.made(Comparison(left=self._quantity(left, start), operator=relation,
-                                     right=right, position=operator.start))  # fmt: skip
+        return self.made(
+            Comparison(
+                left=self._quantity(left, start),
+                operator=relation,
+                right=right,
+                position=operator.start,
+            )
+        )
 
     def _sum(self) -> Node:
         return self._calculation(self._product, "+", "-")
@@ -154,9 +169,14 @@ class _Reader(Cursor):
             operator = self.take()
             right_start = self.next
             right = self._quantity(read(), right_start)
-            left = self.made(Arithmetic(left=self._quantity(left, start), right=right,
-                                         operator=cast("Calculation", operator.word),
-                                         position=operator.start))  # fmt: skip
+            left = self.made(
+                Arithmetic(
+                    left=self._quantity(left, start),
+                    right=right,
+                    operator=cast("Calculation", operator.word),
+                    position=operator.start,
+                )
+            )
         return left
 
     def _signed(self) -> Node:
@@ -194,8 +214,10 @@ class _Reader(Cursor):
             self.expect(")", start=token)
             return self.made(node)
         if name in NAMES and self.follows("(", "["):
-            raise self.wrong(f"{name} stands alone; a span follows a metric's name, as "
-                              "traded_quote[5m]", start=token)  # fmt: skip
+            raise self.wrong(
+                f"{name} stands alone; a span follows a metric's name, as traded_quote[5m]",
+                start=token,
+            )
         match name:
             case "value":
                 return self.made(Value(position=position))
@@ -210,8 +232,9 @@ class _Reader(Cursor):
         if self.skip("["):
             window_ms = self.span(start=token)
             self.expect("]", start=token)
-            return Window(statistic=statistic, window_ms=window_ms, with_slot=True,
-                          position=token.start)  # fmt: skip
+            return Window(
+                statistic=statistic, window_ms=window_ms, with_slot=True, position=token.start
+            )
         if not self.skip("("):
             raise self.wrong(f"a window is missing, as {token.word}(1h)", at=token)
         of, window_ms = self._windowed(token)
@@ -237,8 +260,11 @@ class _Reader(Cursor):
                 start, percent = self.next, token.word == "change_pct"
                 of, window_ms = self._windowed(token)
                 if percent and of is not None:
-                    raise self.wrong("change_pct is of the rule's own values, as change_pct(1h)",
-                                      at=start, start=token)  # fmt: skip
+                    raise self.wrong(
+                        "change_pct is of the rule's own values, as change_pct(1h)",
+                        at=start,
+                        start=token,
+                    )
                 return Change(of=of, window_ms=window_ms, percent=percent, position=position)
             case "rank":
                 return self._rank(token)
@@ -258,8 +284,12 @@ class _Reader(Cursor):
         word = self.take()
         keys = ", ".join(RankKey)
         if word.word not in frozenset(RankKey):
-            raise self.wrong(f"unknown key{near(word.word, RankKey) or f', use {keys}'}",
-                              at=word, start=token, allowed=keys)  # fmt: skip
+            raise self.wrong(
+                f"unknown key{near(word.word, RankKey) or f', use {keys}'}",
+                at=word,
+                start=token,
+                allowed=keys,
+            )
         by = RankKey(word.word)
         window_ms = self.span(start=token) if self.skip(",") else None
         if by.windowed != (window_ms is not None):
@@ -292,8 +322,9 @@ class _Reader(Cursor):
             self.expect("]", start=token)
         named = (token.word, span_ms)
         if self._metric not in (None, named):
-            raise self.wrong("a rule is about one metric over one span, and names another before",
-                             at=token)  # fmt: skip
+            raise self.wrong(
+                "a rule is about one metric over one span, and names another before", at=token
+            )
         self._metric = named
         return Value(position=token.start)
 
