@@ -11,6 +11,7 @@ from tests.simulation.world import (
     MARKETS,
     MINUTE,
     NO_BACKFILL,
+    OFFSET_MS,
     VENUES,
     World,
     a_double,
@@ -38,7 +39,10 @@ async def test_a_fresh_folder_shows_its_markets_from_the_first_poll_on(
     tmp_path: Path, double: Simulator
 ) -> None:
     """SEMANTICS.md 5: "the page is usable from the first poll", not from the first slot's end."""
-    config = configured(double, tmp_path / "data", backfill=NO_BACKFILL)
+    prices = tuple(
+        Track(venue=venue.lower(), markets=MARKETS[venue], metrics=("price",)) for venue in VENUES
+    )
+    config = configured(double, tmp_path / "data", backfill=NO_BACKFILL, track=prices)
     async with a_world(double, config) as world:
         await world.begin()
         await world.move_to_ms(world.clock.now_ms() + SECOND_MS)
@@ -58,7 +62,8 @@ async def test_a_short_interval_that_comes_later_does_not_wait_for_a_long_one(
     config = configured(double, tmp_path / "data", backfill=NO_BACKFILL, track=(hourly,),
                         interval=Interval(HOUR_MS), windows_ms=(DAY_MS,))  # fmt: skip
     async with a_world(double, config) as world:
-        await until(lambda: world.program.catalogue.series)
+        next_hour_ms = (world.clock.now_ms() // HOUR_MS + 1) * HOUR_MS
+        await until(lambda: world.clock.waiting[next_hour_ms + OFFSET_MS] > 0)
         await world.program.track(
             parse_market("KRAKEN:ETH/USD"), ["price"], interval=Interval(SECOND_MS)
         )
