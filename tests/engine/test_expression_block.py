@@ -96,6 +96,23 @@ def test_a_rank_is_the_boards_and_unknown_where_too_few_are_ranked() -> None:
     assert top.tolist() == [UNKNOWN] * 10
 
 
+def test_one_without_a_rank_is_unknown_among_the_ranked() -> None:
+    values = np.linspace(1.0, 2.0, SLOTS * 11).reshape(SLOTS, 11)
+    values[-5:, 4] = NAN
+    (verdict,) = judge([parse_condition("rank(sigma_abs, 10m) < 99")],
+                       inputs(filled(values, metric="price")))  # fmt: skip
+    assert verdict.tolist() == [UNKNOWN if row == 4 else TRUE for row in range(11)]
+
+
+def test_the_close_of_an_earlier_span_is_no_older_than_a_change_allows() -> None:
+    values = np.full((SLOTS, 1), 5.0)
+    values[-10:-5, 0] = [9.0, 9.0, NAN, NAN, NAN]
+    lines = ("price[5m] > 0 and max(20m) == 5", "price[5m] > 0 and max(30m) == 5")
+    verdicts = judge([parse_condition(line) for line in lines],
+                     inputs(filled(values, metric="price")))  # fmt: skip
+    assert [int(verdict[0]) for verdict in verdicts] == [UNKNOWN, TRUE]
+
+
 def test_freshness_and_age_are_the_boards() -> None:
     values = np.full((SLOTS, 2), 5.0)
     values[-4:, 1] = NAN

@@ -206,7 +206,7 @@ class _Judge:
         if node.statistic is Statistic.ZSCORE:
             mean = statistic_of(Statistic.MEAN, moments, count=count)
             sigma = statistic_of(Statistic.SIGMA_ABS, moments, count=count)
-            return _finite((self.number(of or Value(), lag) - mean) / _above_zero(sigma))
+            return _finite((self.number(of or Value(), lag) - mean) / sigma)  # by zero: unknown
         return statistic_of(node.statistic, moments, count=count)
 
     def _moments_of(self, of: Quantity | None, count: int, *, last: int) -> Moments:
