@@ -9,12 +9,14 @@ from tests.engine.rule_world import an_array
 from tests.engine.world import MINUTE, NAN, START, a_frame, a_series, a_table
 
 from sigmawatch.domain.expression import Condition
+from sigmawatch.domain.frame import Reason
 from sigmawatch.domain.market import Market
 from sigmawatch.domain.rule import parse_condition
 from sigmawatch.domain.series import Block, Series
 from sigmawatch.domain.window import DAY_MS, HOUR_MS, MINUTE_MS
 from sigmawatch.engine.block_inputs import BlockInputs, Pairs
 from sigmawatch.engine.expression import FALSE, TRUE, UNKNOWN, judge
+from sigmawatch.engine.freshness import State
 from sigmawatch.engine.geometry import Column
 from sigmawatch.engine.table import SeriesTable
 
@@ -124,13 +126,32 @@ def test_freshness_and_age_are_the_boards() -> None:
     assert new.tolist() == [TRUE, FALSE]
 
 
-def test_another_venue_of_the_same_pair_confirms() -> None:
-    table = filled(np.full((SLOTS, 3), 100.0), metric="price")
-    table.add_block(Block(id=2, venue="COINBASE", metric="price", interval=MINUTE))
+def test_a_quiet_market_is_not_stale() -> None:
+    table = filled(np.full((SLOTS, 1), 5.0), metric="price")
+    for slot in range(LAST - 60, LAST + 1):
+        table.apply(a_frame(slot, [5.0], [Reason.UNCHANGED], late_ms=900))
+    assert table.close(LAST).state.tolist() == [State.QUIET]
+    (verdict,) = judge([parse_condition("stale")], inputs(table))
+    assert verdict.tolist() == [FALSE]
+
+
+def test_the_rank_of_an_earlier_slot_is_not_known_yet() -> None:
+    table = filled(an_array(5, slots=SLOTS, seed=6).values, metric="price")
+    (verdict,) = judge([parse_condition("change(rank(surge), 4m) < 99")], inputs(table))
+    assert verdict.tolist() == [UNKNOWN] * 5
+
+
+@pytest.mark.parametrize(
+    ("metric", "verdicts"),
+    [("price", [TRUE, FALSE, UNKNOWN]), ("trades", [UNKNOWN, UNKNOWN, UNKNOWN])],
+)
+def test_another_venue_of_the_same_pair_confirms_a_level(metric: str, verdicts: list[int]) -> None:
+    table = filled(np.full((SLOTS, 3), 100.0), metric=metric)
+    table.add_block(Block(id=2, venue="COINBASE", metric=metric, interval=MINUTE))
     for place, other in enumerate((a_series(1), a_series(2))):
         market = Market(venue="COINBASE", base=other.market.base, quote="USD", native=f"X{place}")
-        table.add(Series(id=10 + place, market=market, metric="price", interval=MINUTE, block_id=2,
+        table.add(Series(id=10 + place, market=market, metric=metric, interval=MINUTE, block_id=2,
                          place=place))  # fmt: skip
     table.apply(a_frame(LAST, [100.5, 102.0], block_id=2))
     (verdict,) = judge([parse_condition("confirmed_by(coinbase, 1)")], inputs(table))
-    assert verdict.tolist() == [TRUE, FALSE, UNKNOWN]
+    assert verdict.tolist() == verdicts
