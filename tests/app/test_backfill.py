@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import numpy as np
 from tests.app.doubles import MemoryVenue, market
@@ -172,3 +173,19 @@ async def test_the_busiest_market_is_first() -> None:
     async with rig("AAA", "BBB", "CCC", "DDD", "EEE", "FFF") as r:
         await r.backfill.run_once(busiest=lambda series: float(series.id))
     assert r.venue.candle_calls[0][0] == "FFFUSD"
+
+
+async def test_a_clock_far_ahead_of_the_venues_does_not_make_a_forming_candle_a_closed_one() -> (
+    None
+):
+    """SEMANTICS.md 4: "> 30 s stops back-fill trimming" by our own clock."""
+    for skew_ms, last_slot in ((-20_000, S0 - 1), (-40_000, S0 - 2)):
+        async with rig("BTC") as r:
+            r.backfill = Backfill(
+                r.venue, catalogue=r.catalogue, bus=r.bus, clock=r.clock,
+                skew_ms=partial(int, skew_ms),
+            )  # fmt: skip
+            r.missing = {2: (S0 - 10, S0)}
+            await once(r)
+        newest = max(to_ms for _, _, _, to_ms in r.venue.candle_calls)
+        assert newest == (last_slot + 1) * MINUTE_MS

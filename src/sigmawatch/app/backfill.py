@@ -17,6 +17,7 @@ from sigmawatch.app.catalogue import Catalogue
 from sigmawatch.app.collector import PARTITION
 from sigmawatch.app.filling import CANDLE_METRICS, Supply, lay_out, needs_two_days, patch_for
 from sigmawatch.app.flows import candle_span_ms
+from sigmawatch.app.health import SKEW_MAX_MS
 from sigmawatch.domain.errors import NotFound, SigmawatchError, Unavailable
 from sigmawatch.domain.frame import Patch
 from sigmawatch.domain.series import Series
@@ -69,8 +70,18 @@ class Gap:
 class Backfill:
     """The back-fill of one venue: one job at a time."""
 
-    def __init__(self, venue: Venue, *, catalogue: Catalogue, bus: Bus, clock: Clock) -> None:
+    def __init__(
+        self,
+        venue: Venue,
+        *,
+        catalogue: Catalogue,
+        bus: Bus,
+        clock: Clock,
+        skew_ms: Callable[[], int | None] = lambda: None,
+    ) -> None:
+        """skew_ms: how far the venue's clock is ahead of ours, None while that is unknown."""
         self._venue = venue
+        self._skew_ms = skew_ms
         self._name = venue.traits.name
         self._catalogue = catalogue
         self._bus = bus
@@ -169,7 +180,7 @@ class Backfill:
         now_ms = self._clock.now_ms()
         line = lay_out(
             supplies, interval,
-            from_slot=interval.slot(from_ms), to_slot=gap.to_slot, now_ms=now_ms,
+            from_slot=interval.slot(from_ms), to_slot=gap.to_slot, now_ms=self._venue_now_ms(),
         )  # fmt: skip
         patches = (
             patch_for(series, line, from_slot=first, to_slot=stop, now_ms=now_ms)
@@ -179,7 +190,8 @@ class Backfill:
 
     async def _supplies(self, gap: Gap, *, from_ms: int, to_ms: int) -> Sequence[Supply]:
         """Candles from the finest that fits, and wider ones for what those do not reach."""
-        traits, now_ms = self._venue.traits, self._clock.now_ms()
+        traits, now_ms = self._venue.traits, self._venue_now_ms()
+        to_ms = min(to_ms, now_ms - now_ms % gap.interval.ms)
         fits_ms = candle_span_ms(traits, gap.interval) or traits.candle_spans_ms[0]
         fine_from_ms = max(from_ms, gap.interval.open_ms(gap.from_slot - CARRY_SLOTS))
         supplies: list[Supply] = []
@@ -198,3 +210,9 @@ class Backfill:
                 break
             to_ms = min(to_ms, start_ms)
         return supplies
+
+    def _venue_now_ms(self) -> int:
+        """What says which candles are closed: our clock, unless it is so far from the venue's that
+        it would take a forming candle for a closed one (SEMANTICS.md 4)."""
+        skew_ms = self._skew_ms() or 0
+        return self._clock.now_ms() + (skew_ms if abs(skew_ms) > SKEW_MAX_MS else 0)

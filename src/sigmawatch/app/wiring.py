@@ -120,7 +120,13 @@ def _roles(
         clock=ports.clock,
         poll_offset_ms=round(1_000 * settings.poll_offset_s),
     )
-    backfill = Backfill(venue, catalogue=catalogue, bus=ports.bus, clock=ports.clock)
+    backfill = Backfill(
+        venue,
+        catalogue=catalogue,
+        bus=ports.bus,
+        clock=ports.clock,
+        skew_ms=lambda: collector.health.status.skew_ms,
+    )
     return collector, backfill
 
 
