@@ -97,6 +97,7 @@ def _pairs(text: str) -> list[tuple[int, int]]:
          "stale or stale and stale or (stale or stale)"),
         ("value > 1.50e3", "value > 1500"),
         ("value > 1e-3", "value > 0.001"),
+        ("value > 1e18", "value > 1e+18"),
         ("value > mean(60m)", "value > mean(1h)"),
         ("confirmed_by(kraken, 1.0)", "confirmed_by(KRAKEN, 1)"),
         ("age > 300s", "age > 5m"),
