@@ -197,6 +197,8 @@ def test_a_rule_is_bounded_in_length_depth_and_parts() -> None:
     assert read_condition(nested).test == Stale()
     many = " or ".join(["stale"] * (NODES_MAX // 2))
     assert print_condition(read_condition(many)) == many
+    beside = " or ".join(["(stale)"] * (NESTING_MAX + 1))
+    assert print_condition(read_condition(beside)) == beside.translate(dict.fromkeys(b"()"))
     for text, message in [
         (f"({nested})", "nests at most 32 deep"),
         ("not " * 33 + "stale", "nests at most 32 deep"),
