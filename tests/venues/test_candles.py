@@ -122,6 +122,16 @@ def test_a_venue_that_fills_says_itself_how_far_it_reaches() -> None:
     assert candles_of(rows(fills=True), ASKED, now_ms=NOW_MS).from_ms == ASKED.to_ms
 
 
+def test_a_hole_of_a_venue_that_fills_is_never_taken_for_quiet() -> None:
+    """EXCHANGES.md 4: missing candles after downtime (ccxt #5026, Binance)."""
+    given = [(0, "1", "1"), (1, "1", "0"), (4, "2", "1"), (5, "2", "0"), (6, "2", "1")]
+    holed = candles_of(rows(*given, fills=True), ASKED, now_ms=NOW_MS)
+    assert (holed.complete_ms - T0_MS) // MINUTE_MS == 2
+    assert [(open_ms - T0_MS) // MINUTE_MS for open_ms in holed.open_ms] == [0, 4, 6]
+    leaves_out = candles_of(rows(*given), ASKED, now_ms=NOW_MS)
+    assert (leaves_out.complete_ms - T0_MS) // MINUTE_MS == 8
+
+
 def test_quote_volume_is_quoted_else_from_the_average_price_else_from_the_close() -> None:
     given: list[Row] = [(1, "10", "2"), (2, "10", "2")]
     quoted = candles_of(rows(*given, quoted=True, quotes=["19", "x"]), ASKED, now_ms=NOW_MS)

@@ -93,6 +93,8 @@ def candles_of(rows: Rows, asked: CandleRequest, *, now_ms: int) -> Candles:
     if bad.any() or rows.malformed_count:
         unknown = opens[bad & timed] if timed[bad].all() and not rows.malformed_count else []
         complete_ms = min(complete_ms, int(min(unknown, default=asked.from_ms)))
+    if rows.fills:
+        complete_ms = min(complete_ms, _hole_ms(opens[sound & ~outside], asked))
     return Candles(
         native=asked.native,
         span_ms=asked.span_ms,
@@ -133,6 +135,14 @@ def _told_ms(seen: Values, asked: CandleRequest, *, closed_ms: int) -> int:
         told_ms = max(told_ms, int(seen.max()) + asked.span_ms)
     whole_ms = asked.to_ms // asked.span_ms * asked.span_ms
     return min(told_ms, closed_ms, whole_ms)
+
+
+def _hole_ms(seen: Values, asked: CandleRequest) -> int:
+    """Where a venue that tells quiet spans too first leaves one out between two that it tells: from
+    there on absence proves nothing. The end of what was asked for, where nothing is left out."""
+    told = np.unique(seen)
+    holes = np.flatnonzero(np.diff(told) > asked.span_ms)
+    return int(told[holes[0]]) + asked.span_ms if len(holes) else asked.to_ms
 
 
 def _reached_ms(seen: Values, asked: CandleRequest) -> int:
