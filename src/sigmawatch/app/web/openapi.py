@@ -30,7 +30,7 @@ TAGS = {
 DESCRIPTION = (
     "Sigmawatch tracks market metrics and ranks them by volatility. Every error is an RFC 9457 "
     "problem. Times are RFC 3339 in UTC; an unknown number is null. Answers with an ETag may be "
-    "asked for again with If-None-Match. SEMANTICS.md defines every number."
+    "asked for again with If-None-Match. Every field says what it means."
 )
 
 
