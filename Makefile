@@ -38,8 +38,8 @@ fmt: ## format, and fix what the linter can
 	$(BIN)/ruff check --fix-only --quiet
 	$(BIN)/ruff format
 
-bench: ## every benchmark, or the named ones: make bench ARGS=slot_close
-	@$(SET_UP) dev
+bench: ## every benchmark, or the named ones: make bench ARGS=engine
+	@$(SET_UP) bench
 	$(BIN)/python -m benchmarks $(ARGS)
 
 docs: ## write the generated pages
@@ -50,6 +50,7 @@ lock: ## rewrite requirements/ from pyproject.toml; needs uv. ARGS=--upgrade tak
 	@command -v uv >/dev/null || { echo "make lock needs uv on the PATH: pip install uv" >&2; exit 1; }
 	$(COMPILE) --group build $(ARGS) --output-file requirements/run.txt
 	$(COMPILE) --group dev $(ARGS) --constraints requirements/run.txt --output-file requirements/dev.txt
+	$(COMPILE) --group bench $(ARGS) --constraints requirements/dev.txt --output-file requirements/bench.txt
 
 clean: ## remove .venv and every cache; data stays
 	rm -rf .venv .setup.lock .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \

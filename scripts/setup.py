@@ -1,4 +1,4 @@
-"""Set-up: makes .venv hold what the locks name, and this project. `setup.py run|dev`.
+"""Set-up: makes .venv hold what the locks name, and this project. `setup.py run|dev|bench`.
 
 Always holds: packages come only from requirements/*.txt, as wheels, checked by hash; a .venv
 without a stamp is never trusted (an interrupted set-up is redone); two set-ups take turns; what
@@ -29,8 +29,9 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 STAMP = VENV / "setup.json"
 LOG = VENV / "setup.log"
-PROFILES = ("run", "dev")  # each holds the ones before it
-INPUTS = ("pyproject.toml", "requirements/run.txt", "requirements/dev.txt", "scripts/setup.py")
+PROFILES = ("run", "dev", "bench")  # each holds the ones before it
+LOCKS = tuple(f"requirements/{profile}.txt" for profile in PROFILES)
+INPUTS = ("pyproject.toml", *LOCKS, "scripts/setup.py")
 NO_ANSWER = ("connection", "failed to fetch", "request failed", "timed out", "certificate")
 
 
