@@ -41,7 +41,7 @@ def window(values: Mapping[int, float], *, last: int, slots: int, level: bool = 
     sigma = _deviation(exact)
     one_sign = (min(inside) >= 0 or max(inside) <= 0) and mean != 0
     relative = float(sigma / _decimal(abs(mean))) if one_sign else None
-    returns = _log_returns(values, first=last - slots + 1, last=last) if level else []
+    returns = log_returns(values, first=last - slots + 1, last=last) if level else []
     return Exact(
         n=len(exact),
         mean=float(mean),
@@ -88,7 +88,7 @@ def _decimal(number: Fraction) -> Decimal:
         return Decimal(number.numerator) / Decimal(number.denominator)
 
 
-def _log_returns(values: Mapping[int, float], *, first: int, last: int) -> list[Decimal]:
+def log_returns(values: Mapping[int, float], *, first: int, last: int) -> list[Decimal]:
     with localcontext() as context:
         context.prec = DIGITS
         return [
