@@ -15,7 +15,7 @@ from sigmawatch.app.config import Config, Track
 from sigmawatch.app.tracker import Tracker
 from sigmawatch.domain.errors import Conflict, Invalid
 from sigmawatch.domain.market import Market, MarketRef, parse_market
-from sigmawatch.domain.metric import METRICS, metric_named
+from sigmawatch.domain.metric import METRICS, metric_named, with_derived
 from sigmawatch.domain.series import Series
 from sigmawatch.domain.window import Interval
 from sigmawatch.ports.ledger import Ledger
@@ -67,12 +67,12 @@ class Enrolment:
     def _offered(self, venue: str, name: str) -> str:
         metric = metric_named(name).name
         traits = self._traits.get(venue)
-        offered = traits.levels | traits.flows if traits else METRICS.keys()
+        offered = with_derived(traits.levels | traits.flows) if traits else tuple(METRICS)
         if metric not in offered:
             raise Invalid(
                 f"{venue} does not offer {metric}",
                 field="metrics",
-                allowed=", ".join(known for known in METRICS if known in offered),
+                allowed=", ".join(offered),
             )
         return metric
 

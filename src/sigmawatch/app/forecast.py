@@ -14,7 +14,7 @@ from sigmawatch.app.config import Config, Track
 from sigmawatch.app.flows import candle_span_ms
 from sigmawatch.app.problems import Problem, near
 from sigmawatch.domain.errors import Invalid
-from sigmawatch.domain.metric import METRICS, Kind
+from sigmawatch.domain.metric import METRICS, Kind, with_derived
 from sigmawatch.domain.window import DAY_MS, MINUTE_MS, SECOND_MS, Interval, format_span
 from sigmawatch.ports.venue import VenueTraits
 
@@ -94,7 +94,7 @@ def _no_adapter(path: str, name: str, *, traits: Mapping[str, VenueTraits]) -> P
 
 
 def _metric_problems(path: str, track: Track, *, traits: VenueTraits) -> Iterator[Problem]:
-    offered = [name for name in METRICS if name in traits.levels | traits.flows]
+    offered = with_derived(traits.levels | traits.flows)
     for row, metric in enumerate(track.metrics):
         place = f"{path}.metrics[{row}]"
         if metric not in offered:

@@ -6,7 +6,7 @@ Adding a metric is one line in the table and one function in the venue that offe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -22,13 +22,16 @@ class Kind(StrEnum):
 
 
 class Unit(StrEnum):
-    """What a number counts. `quote` and `base` are currencies of the market at hand."""
+    """What a number counts. `quote` and `base` are currencies of the market at hand, the reference
+    currency is one for all; `formula` is whatever the formula at hand comes to."""
 
     QUOTE_PER_BASE = "quote_per_base"
     QUOTE = "quote"
     BASE = "base"
+    REFERENCE = "reference_currency"
     BASIS_POINTS = "basis_points"
     COUNT = "count"
+    FORMULA = "formula"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,12 +39,14 @@ class Metric:
     """One kind of measurement.
 
     gated: a value far from the series' own past waits for a second one (the bad-tick gate).
+    derived_from: the metric of the same market that it is computed from; no venue is asked for it.
     """
 
     name: str
     kind: Kind
     unit: Unit
     gated: bool = False
+    derived_from: str | None = None
     meaning: str
 
 
@@ -64,9 +69,24 @@ _TABLE = (
            meaning="quote currency traded inside one closed slot"),
     Metric(name="trades", kind=Kind.FLOW, unit=Unit.COUNT,
            meaning="number of trades inside one closed slot"),
+    Metric(name="volume_24h_ref", kind=Kind.LEVEL, unit=Unit.REFERENCE,
+           derived_from="volume_24h_quote",
+           meaning="volume_24h_quote in the reference currency, at the slot's rate"),
+    Metric(name="traded_ref", kind=Kind.FLOW, unit=Unit.REFERENCE, derived_from="traded_quote",
+           meaning="traded_quote in the reference currency, at the slot's rate"),
+    Metric(name="formula", kind=Kind.LEVEL, unit=Unit.FORMULA,
+           meaning="what a formula over other series comes to"),
 )  # fmt: skip
 
 METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in _TABLE})
+
+
+def with_derived(offered: Set[str]) -> tuple[str, ...]:
+    """The metrics of a market whose venue offers those of `offered`: these, and what is computed
+    from them; in the order of the table."""
+    return tuple(
+        name for name, metric in METRICS.items() if (metric.derived_from or name) in offered
+    )
 
 
 def metric_named(name: str) -> Metric:
