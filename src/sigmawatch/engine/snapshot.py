@@ -15,29 +15,17 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
-from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.frame import Frame, Reason
-from sigmawatch.domain.metric import METRICS, Unit
+from sigmawatch.domain.metric import Unit
 from sigmawatch.domain.series import Series
 from sigmawatch.domain.window import DAY_MS, Interval
-from sigmawatch.engine.freshness import State
 from sigmawatch.engine.geometry import Column, Marks, Mask, Rows, Slots
 from sigmawatch.engine.marks import counted, is_reason, reasons_of
-from sigmawatch.engine.ranking import (
-    COVERAGE_MIN,
-    Codes,
-    Ranking,
-    Ranks,
-    Why,
-    rank,
-    values_min,
-    why_unranked,
-    with_reason,
-)
+from sigmawatch.engine.ranking import Codes, Ranking, Ranks
+from sigmawatch.engine.standings import DEVIATIONS, KEYS, Standings
 
-DEVIATIONS = ("sigma_rel", "sigma_abs", "sigma_ret")
-KEYS = (*DEVIATIONS, "change_pct", "surge", "value")
-RANKINGS_MAX = 256
+__all__ = ["DEVIATIONS", "KEYS", "Board", "Layout", "Snapshot", "Statistics"]
+
 Counts = npt.NDArray[np.int32]
 
 
@@ -74,10 +62,11 @@ class Layout:
         }
 
     @cached_property
-    def currencies(self) -> Mapping[Unit, npt.NDArray[np.str_]]:
-        """The currency a row's numbers are in, for the units that have one."""
-        quotes = np.array([one.market.quote for one in self.series], np.str_)
-        bases = np.array([one.market.base for one in self.series], np.str_)
+    def currencies(self) -> Mapping[Unit, Rows]:
+        """The currency a row's numbers are in, each with a number of its own, for the units that
+        have one."""
+        quotes = _numbered(one.market.quote for one in self.series)
+        bases = _numbered(one.market.base for one in self.series)
         return {Unit.QUOTE: quotes, Unit.QUOTE_PER_BASE: quotes, Unit.BASE: bases}
 
     def companions(self, metric: str) -> Rows:
@@ -91,6 +80,12 @@ class Layout:
             keys = ((one.market.venue, one.market.native) for one in self.series)
             self._companions[metric] = np.array([rows.get(key, -1) for key in keys], np.intp)
         return self._companions[metric]
+
+
+def _numbered(names: Iterable[str]) -> Rows:
+    """The same number for the same name."""
+    numbers: dict[str, int] = {}
+    return np.array([numbers.setdefault(name, len(numbers)) for name in names], np.intp)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -147,7 +142,7 @@ class Board:
     state: Codes
     surge: Column
     statistics: Mapping[int, Statistics]
-    _rankings: dict[tuple[object, ...], Ranking] = field(default_factory=dict, repr=False)
+    _standings: Standings = field(default_factory=Standings, repr=False)
 
     @property
     def series(self) -> tuple[Series, ...]:
@@ -159,8 +154,8 @@ class Board:
     def with_window(self, statistics: Statistics) -> Board:
         """This board with one more window, as `SeriesTable.statistics` built it for the slot."""
         assert statistics.to_ms == self.interval.open_ms(self.slot + 1)
-        windows = {**self.statistics, statistics.window_ms: statistics}
-        return replace(self, statistics=MappingProxyType(windows), _rankings=dict(self._rankings))
+        windows = MappingProxyType({**self.statistics, statistics.window_ms: statistics})
+        return replace(self, statistics=windows, _standings=self._standings.copy())
 
     def ranking(
         self,
@@ -176,83 +171,7 @@ class Board:
         peers: bool[rows] or row numbers that narrow the universe; None for everything tracked.
         Raises Invalid for an unknown key, or a window this board does not hold.
         """
-        mask = self._mask(metric, peers)
-        windowless = by not in DEVIATIONS and by != "change_pct"
-        narrow = None if peers is None else np.packbits(mask).tobytes()
-        cache_key = (metric, by, 0 if windowless else window_ms, narrow)
-        found = self._rankings.get(cache_key)
-        if found is None:
-            found = self._ranked(metric, by, window_ms=window_ms, peers=mask)
-            if len(self._rankings) < RANKINGS_MAX:
-                self._rankings[cache_key] = found
-        return found
-
-    def _mask(self, metric: str, peers: Mask | Sequence[int] | None) -> Mask:
-        mask = self.layout.metrics.get(metric)
-        if mask is None:
-            return np.zeros(len(self.series), np.bool_)
-        if peers is None:
-            return mask
-        chosen = np.zeros(len(self.series), np.bool_)
-        is_mask = isinstance(peers, np.ndarray) and peers.dtype == np.bool_
-        chosen[peers if is_mask else np.asarray(peers, np.intp)] = True
-        return mask & chosen
-
-    def _ranked(self, metric: str, by: str, *, window_ms: int, peers: Mask) -> Ranking:
-        why = why_unranked(
-            peers=peers,
-            delisted=self.state == State.DELISTED,
-            stale=self.state == State.STALE,
-            frozen=self.state == State.FROZEN,
-            suspect=is_reason(reasons_of(self.mark), Reason.SUSPECT),
-        )
-        if by in DEVIATIONS or by == "change_pct":
-            key, why = self._judged(by, why, window_ms=window_ms)
-        else:
-            key = self._latest(metric, by)
-            why = with_reason(why, Why.UNKNOWN, where=~np.isfinite(key))
-        mixed = self._mixed(metric, by, why=why)
-        order = self.layout.name_order
-        return rank(by, key, why=why, name_order=order, mixed_units=mixed)
-
-    def _judged(self, by: str, why: Codes, *, window_ms: int) -> tuple[Column, Codes]:
-        if window_ms not in self.statistics:
-            held = ", ".join(str(held) for held in self.statistics)
-            raise Invalid(f"no statistics over {window_ms} ms here", field="window", allowed=held)
-        statistics = self.statistics[window_ms]
-        key: Column = getattr(statistics, by)
-        if by == "change_pct":
-            return key, with_reason(why, Why.UNKNOWN, where=~np.isfinite(key))
-        why = with_reason(why, Why.TOO_FEW, where=statistics.n < values_min(statistics.expected))
-        if by == "sigma_rel":
-            why = with_reason(why, Why.SIGN_CHANGE, where=statistics.sign_change)
-        why = with_reason(why, Why.UNKNOWN, where=~np.isfinite(key))
-        thin = statistics.n < COVERAGE_MIN * statistics.expected
-        return key, with_reason(why, Why.PROVISIONAL, where=thin)
-
-    def _latest(self, metric: str, by: str) -> Column:
-        """A key that is a latest value; NaN where it is not known or not fresh."""
-        if by == "surge":
-            return self.surge
-        value = np.where(counted(reasons_of(self.mark)), self.value, np.nan)
-        if by in ("value", metric):
-            return value
-        if by not in METRICS:
-            raise Invalid(f"unknown key {by!r}", field="by", allowed=", ".join((*KEYS, *METRICS)))
-        fresh = (self.state == State.FRESH) | (self.state == State.QUIET)
-        rows = self.layout.companions(by)
-        return np.where(rows >= 0, np.where(fresh, value, np.nan)[rows], np.nan)
-
-    def _mixed(self, metric: str, by: str, *, why: Codes) -> bool:
-        """Whether the ranked numbers are amounts of more than one currency."""
-        if by not in ("sigma_abs", "value") and by not in METRICS:
-            return False
-        unit = METRICS[by if by in METRICS else metric].unit
-        currencies = self.layout.currencies.get(unit)
-        if currencies is None:
-            return False
-        ranked = currencies[why == Why.RANKED]
-        return bool(len(ranked)) and bool((ranked != ranked[0]).any())
+        return self._standings.ranking(self, metric, by=by, window_ms=window_ms, peers=peers)
 
     def with_live(self, frame: Frame) -> Board:
         """This board with the readings of an open frame of the running slot; itself where the

@@ -1,0 +1,166 @@
+"""The rankings of one board: who is eligible by a key, what was ranked already (SEMANTICS.md 3).
+
+What follows from the state of the series is judged once for all keys, what follows from a window
+once for its three deviations. A ranking is made when somebody first asks for it and kept; it is a
+pure function of the board, so it makes no difference when. Imports engine.ranking, freshness.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sigmawatch.domain.errors import Invalid
+from sigmawatch.domain.frame import Reason
+from sigmawatch.domain.metric import METRICS
+from sigmawatch.engine.freshness import State
+from sigmawatch.engine.geometry import Column, Mask, Rows
+from sigmawatch.engine.marks import counted, is_reason, reasons_of
+from sigmawatch.engine.ranking import Codes, Ranking, Why, rank
+
+if TYPE_CHECKING:
+    from sigmawatch.engine.snapshot import Board, Statistics
+
+DEVIATIONS = ("sigma_rel", "sigma_abs", "sigma_ret")
+KEYS = (*DEVIATIONS, "change_pct", "surge", "value")
+COVERAGE_MIN = 0.8
+RANKINGS_MAX = 256
+ROWS_MAX = 16_000_000  # of all kept rankings of a board together, 17 bytes each
+
+_OF_STATE = np.array(
+    [getattr(Why, state.name, Why.RANKED) for state in State], np.uint8
+)  # DELISTED, STALE, FROZEN
+
+
+def values_min(expected: int) -> float:
+    """How many values a deviation needs before it is ranked."""
+    return max(min(30.0, 0.8 * expected), 10.0)
+
+
+class Standings:
+    """What was ranked on a board so far."""
+
+    def __init__(self) -> None:
+        self._peers: dict[str, Peers] = {}  # of everything tracked, by metric
+        self._made: dict[tuple[object, ...], Ranking] = {}
+
+    def copy(self) -> Standings:
+        """For a board that differs by more windows only."""
+        other = Standings()
+        other._made = dict(self._made)
+        return other
+
+    def ranking(
+        self, board: Board, metric: str, *, by: str, window_ms: int,
+        peers: Mask | Sequence[int] | None,
+    ) -> Ranking:  # fmt: skip
+        """See Board.ranking. Made once for each key, window and set of peers."""
+        chosen = None if peers is None else _mask(peers, rows=len(board.series))
+        windowless = by not in DEVIATIONS and by != "change_pct"
+        narrow = None if chosen is None else np.packbits(chosen).tobytes()
+        name = (metric, by, 0 if windowless else window_ms, narrow)
+        found = self._made.get(name)
+        if found is None:
+            found = self._of(board, metric, chosen=chosen).ranking(by, window_ms=window_ms)
+            rankings_max = min(RANKINGS_MAX, ROWS_MAX // (len(board.series) + 1))
+            if len(self._made) < rankings_max or narrow is None:
+                self._made[name] = found
+        return found
+
+    def _of(self, board: Board, metric: str, *, chosen: Mask | None) -> Peers:
+        if chosen is not None:
+            return Peers(board, metric, chosen=chosen)
+        if metric not in self._peers:
+            self._peers[metric] = Peers(board, metric)
+        return self._peers[metric]
+
+
+def _mask(peers: Mask | Sequence[int], *, rows: int) -> Mask:
+    if isinstance(peers, np.ndarray) and peers.dtype == np.bool_:
+        return peers
+    chosen = np.zeros(rows, np.bool_)
+    chosen[np.asarray(peers, np.intp)] = True
+    return chosen
+
+
+class Peers:
+    """One metric's series that are ranked against each other; what their rankings share."""
+
+    def __init__(self, board: Board, metric: str, *, chosen: Mask | None = None) -> None:
+        count = len(board.series)
+        mask = board.layout.metrics.get(metric, np.zeros(count, np.bool_))
+        suspect = is_reason(reasons_of(board.mark), Reason.SUSPECT)
+        why = np.where(mask if chosen is None else mask & chosen, _OF_STATE[board.state],
+                       np.uint8(Why.NOT_A_PEER))  # fmt: skip
+        self._board = board
+        self._metric = metric
+        self._why = _marked(why, Why.SUSPECT, where=suspect)
+        self._judged: dict[int, tuple[Codes, Mask]] = {}
+
+    def ranking(self, by: str, *, window_ms: int) -> Ranking:
+        """Raises Invalid for an unknown key, or a window that the board does not hold."""
+        if by in DEVIATIONS:
+            key, why = self._deviation(by, self._statistics(window_ms))
+        else:
+            latest = by != "change_pct"
+            key = self._latest(by) if latest else self._statistics(window_ms).change_pct
+            why = _marked(self._why, Why.UNKNOWN, where=~np.isfinite(key))
+        mixed, names = self._mixed(by, why), self._board.layout.name_order
+        return rank(by, key, why=why, name_order=names, mixed_units=mixed)
+
+    def _statistics(self, window_ms: int) -> Statistics:
+        statistics = self._board.statistics
+        if window_ms not in statistics:
+            held = ", ".join(str(held) for held in statistics)
+            raise Invalid(f"no statistics over {window_ms} ms here", field="window", allowed=held)
+        return statistics[window_ms]
+
+    def _deviation(self, by: str, statistics: Statistics) -> tuple[Column, Codes]:
+        key: Column = getattr(statistics, by)
+        why, thin = self._counted(statistics)
+        if by == "sigma_rel":
+            why = _marked(why, Why.SIGN_CHANGE, where=statistics.sign_change)
+        why = _marked(why, Why.UNKNOWN, where=~np.isfinite(key))
+        return key, _marked(why, Why.PROVISIONAL, where=thin)
+
+    def _counted(self, statistics: Statistics) -> tuple[Codes, Mask]:
+        """Who has too few values, and where they cover too little of the window."""
+        if statistics.window_ms not in self._judged:
+            n, expected = statistics.n, statistics.expected
+            why = _marked(self._why, Why.TOO_FEW, where=n < values_min(expected))
+            self._judged[statistics.window_ms] = why, n < COVERAGE_MIN * expected
+        return self._judged[statistics.window_ms]
+
+    def _latest(self, by: str) -> Column:
+        """A key that is a latest value; NaN where it is not known or not fresh."""
+        board = self._board
+        if by == "surge":
+            return board.surge
+        value = np.where(counted(reasons_of(board.mark)), board.value, np.nan)
+        if by in ("value", self._metric):
+            return value
+        if by not in METRICS:
+            raise Invalid(f"unknown key {by!r}", field="by", allowed=", ".join((*KEYS, *METRICS)))
+        fresh = (board.state == State.FRESH) | (board.state == State.QUIET)
+        rows = board.layout.companions(by)
+        return np.where(rows >= 0, np.where(fresh, value, np.nan)[rows], np.nan)
+
+    def _mixed(self, by: str, why: Codes) -> bool:
+        """Whether the ranked numbers are amounts of more than one currency."""
+        if by not in ("sigma_abs", "value") and by not in METRICS:
+            return False
+        unit = METRICS[by if by in METRICS else self._metric].unit
+        currencies = self._board.layout.currencies.get(unit)
+        if currencies is None:
+            return False
+        ranked: Rows = currencies[why == Why.RANKED]
+        return bool(len(ranked)) and bool((ranked != ranked[0]).any())
+
+
+def _marked(why: Codes, reason: Why, *, where: Mask) -> Codes:
+    """`why` with `reason` where nothing came before it."""
+    marked = why.copy()
+    np.copyto(marked, np.uint8(reason), where=where & (why == Why.RANKED))
+    return marked
