@@ -50,6 +50,7 @@ def test_ranks_are_those_of_a_naive_reference(data: st.DataObject) -> None:
     found = rank(
         "sigma_abs",
         np.array(key),
+        rows=np.arange(count),
         why=np.array(why, np.uint8),
         name_order=np.argsort(np.argsort(np.array(names, np.str_))).astype(np.int32),
     )
@@ -69,7 +70,13 @@ def test_ranks_are_those_of_a_naive_reference(data: st.DataObject) -> None:
 def ranked(*key: float) -> list[int]:
     order = np.arange(len(key), dtype=np.int32)
     column = np.array(key)
-    found = rank("value", column, why=np.zeros(len(key), np.uint8), name_order=order)
+    found = rank(
+        "value",
+        column,
+        rows=order.astype(np.intp),
+        why=np.zeros(len(key), np.uint8),
+        name_order=order,
+    )
     return [int(one) for one in found.rank]
 
 
@@ -85,7 +92,8 @@ def test_equality_goes_on_along_a_chain() -> None:
 def test_the_text_of_a_rank_names_how_many_were_ranked() -> None:
     order = np.arange(3, dtype=np.int32)
     why = np.array([Why.RANKED, Why.STALE, Why.RANKED], np.uint8)
-    found = rank("value", np.array([1.0, NAN, 2.0]), why=why, name_order=order)
+    key, rows = np.array([1.0, NAN, 2.0]), np.arange(3)
+    found = rank("value", key, rows=rows, why=why, name_order=order)
     assert [found.text(row) for row in range(3)] == ["2/2", None, "1/2"]
 
 

@@ -61,11 +61,6 @@ class Ranking:
     provisional_order: Rows
     mixed_units: bool = False
 
-    @property
-    def universe(self) -> int:
-        """How many peers there are, ranked or not."""
-        return int(np.count_nonzero(self.why != Why.NOT_A_PEER))
-
     def text(self, row: int) -> str | None:
         """ "8/10", or None without a rank."""
         return f"{self.rank[row]}/{self.of}" if self.rank[row] else None
@@ -79,27 +74,25 @@ class Ranking:
         return int(after) - int(rank) + 1
 
 
-def rank(
-    by: str, key: Column, *, why: Codes, name_order: Ranks, mixed_units: bool = False
-) -> Ranking:
-    """Rank the rows of `key` whose `why` is RANKED or PROVISIONAL, each in its list.
+def rank(by: str, key: Column, *, rows: Rows, why: Codes, name_order: Ranks) -> Ranking:
+    """Rank `rows` whose `why` is RANKED or PROVISIONAL, each in its list.
 
-    key: float64[rows], finite for those rows. name_order: int32[rows], the place of each row's name
-    in alphabetical order.
+    key: float64[board], finite for those. rows: intp[peers]; why: uint8[peers]. name_order:
+    int32[board], the place of each row's name in alphabetical order.
     """
-    order, places = _listed(key, np.flatnonzero(why == Why.RANKED), name_order=name_order)
-    second, second_places = _listed(
-        key, np.flatnonzero(why == Why.PROVISIONAL), name_order=name_order
-    )
+    order, places = _listed(key, rows[why == Why.RANKED], name_order=name_order)
+    second, second_places = _listed(key, rows[why == Why.PROVISIONAL], name_order=name_order)
     ranks, provisional = np.zeros((2, len(key)), np.int32)
     ranks[order], provisional[second] = places, second_places
+    everyone = np.full(len(key), np.uint8(Why.NOT_A_PEER))
+    everyone[rows] = why
     counts = np.bincount(why, minlength=len(Why))
-    for array in (key, ranks, why, order, provisional, second):
+    for array in (key, ranks, everyone, order, provisional, second):
         array.setflags(write=False)
     return Ranking(
-        by=by, key=key, rank=ranks, why=why, of=len(order), excluded=int(counts[[*EXCLUDED]].sum()),
-        order=order, provisional=provisional, provisional_of=len(second),
-        provisional_order=second, mixed_units=mixed_units,
+        by=by, key=key, rank=ranks, why=everyone, of=len(order),
+        excluded=int(counts[[*EXCLUDED]].sum()), order=order, provisional=provisional,
+        provisional_of=len(second), provisional_order=second,
     )  # fmt: skip
 
 
@@ -111,7 +104,9 @@ def _listed(key: Column, rows: Rows, *, name_order: Ranks) -> tuple[Rows, Ranks]
     places = np.arange(1, len(order) + 1, dtype=np.int32)
     first, after = values[:-1], values[1:]  # first <= after, both keys with the sign turned
     with np.errstate(over="ignore"):
-        equal = after - first <= EQUAL * np.maximum(-first, after)
+        near = np.maximum(-first, after)
+        near *= EQUAL
+        equal = after - first <= near
     if equal.any():
         _share(order, places, equal=equal, name_order=name_order)
     return order, places

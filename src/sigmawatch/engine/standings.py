@@ -8,15 +8,17 @@ pure function of the board, so it makes no difference when. Imports engine.ranki
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.frame import Reason
 from sigmawatch.domain.metric import METRICS
 from sigmawatch.engine.freshness import State
-from sigmawatch.engine.geometry import Column, Mask, Rows
+from sigmawatch.engine.geometry import Column, Mask
 from sigmawatch.engine.marks import counted, is_reason, reasons_of
 from sigmawatch.engine.ranking import Codes, Ranking, Why, rank
 
@@ -28,6 +30,8 @@ KEYS = (*DEVIATIONS, "change_pct", "surge", "value")
 COVERAGE_MIN = 0.8
 RANKINGS_MAX = 256
 ROWS_MAX = 16_000_000  # of all kept rankings of a board together, 17 bytes each
+
+T = TypeVar("T", bound=np.generic)
 
 _OF_STATE = np.array(
     [getattr(Why, state.name, Why.RANKED) for state in State], np.uint8
@@ -91,13 +95,17 @@ class Peers:
     def __init__(self, board: Board, metric: str, *, chosen: Mask | None = None) -> None:
         count = len(board.series)
         mask = board.layout.metrics.get(metric, np.zeros(count, np.bool_))
-        suspect = is_reason(reasons_of(board.mark), Reason.SUSPECT)
-        why = np.where(mask if chosen is None else mask & chosen, _OF_STATE[board.state],
-                       np.uint8(Why.NOT_A_PEER))  # fmt: skip
+        self._rows = np.flatnonzero(mask if chosen is None else mask & chosen)
+        self._all = len(self._rows) == count
         self._board = board
         self._metric = metric
-        self._why = _marked(why, Why.SUSPECT, where=suspect)
+        suspect = is_reason(reasons_of(self._of(board.mark)), Reason.SUSPECT)
+        self._why = _marked(_OF_STATE[self._of(board.state)], Why.SUSPECT, where=suspect)
         self._judged: dict[int, tuple[Codes, Mask]] = {}
+
+    def _of(self, column: npt.NDArray[T]) -> npt.NDArray[T]:
+        """What a column of the board says of the peers."""
+        return column if self._all else column[self._rows]
 
     def ranking(self, by: str, *, window_ms: int) -> Ranking:
         """Raises Invalid for an unknown key, or a window that the board does not hold."""
@@ -106,9 +114,13 @@ class Peers:
         else:
             latest = by != "change_pct"
             key = self._latest(by) if latest else self._statistics(window_ms).change_pct
-            why = _marked(self._why, Why.UNKNOWN, where=~np.isfinite(key))
-        mixed, names = self._mixed(by, why), self._board.layout.name_order
-        return rank(by, key, why=why, name_order=names, mixed_units=mixed)
+            why = self._known(key, self._why)
+        names = self._board.layout.name_order
+        ranking = rank(by, key, rows=self._rows, why=why, name_order=names)
+        return replace(ranking, mixed_units=True) if self._mixed(ranking) else ranking
+
+    def _known(self, key: Column, why: Codes) -> Codes:
+        return _marked(why, Why.UNKNOWN, where=~np.isfinite(self._of(key)))
 
     def _statistics(self, window_ms: int) -> Statistics:
         statistics = self._board.statistics
@@ -121,14 +133,13 @@ class Peers:
         key: Column = getattr(statistics, by)
         why, thin = self._counted(statistics)
         if by == "sigma_rel":
-            why = _marked(why, Why.SIGN_CHANGE, where=statistics.sign_change)
-        why = _marked(why, Why.UNKNOWN, where=~np.isfinite(key))
-        return key, _marked(why, Why.PROVISIONAL, where=thin)
+            why = _marked(why, Why.SIGN_CHANGE, where=self._of(statistics.sign_change))
+        return key, _marked(self._known(key, why), Why.PROVISIONAL, where=thin)
 
     def _counted(self, statistics: Statistics) -> tuple[Codes, Mask]:
         """Who has too few values, and where they cover too little of the window."""
         if statistics.window_ms not in self._judged:
-            n, expected = statistics.n, statistics.expected
+            n, expected = self._of(statistics.n), statistics.expected
             why = _marked(self._why, Why.TOO_FEW, where=n < values_min(expected))
             self._judged[statistics.window_ms] = why, n < COVERAGE_MIN * expected
         return self._judged[statistics.window_ms]
@@ -147,16 +158,17 @@ class Peers:
         rows = board.layout.companions(by)
         return np.where(rows >= 0, np.where(fresh, value, np.nan)[rows], np.nan)
 
-    def _mixed(self, by: str, why: Codes) -> bool:
+    def _mixed(self, ranking: Ranking) -> bool:
         """Whether the ranked numbers are amounts of more than one currency."""
+        by = ranking.by
         if by not in ("sigma_abs", "value") and by not in METRICS:
             return False
         unit = METRICS[by if by in METRICS else self._metric].unit
         currencies = self._board.layout.currencies.get(unit)
         if currencies is None:
             return False
-        ranked: Rows = currencies[why == Why.RANKED]
-        return bool(len(ranked)) and bool((ranked != ranked[0]).any())
+        ranked = currencies[ranking.order]
+        return bool((ranked != ranked[:1]).any())
 
 
 def _marked(why: Codes, reason: Why, *, where: Mask) -> Codes:

@@ -160,8 +160,8 @@ def _interval(site: Site, asked: AskedRanking, *, snapshot: Snapshot, metric: st
 
 def _table(board: Board | None, asked: AskedRanking, *, window_ms: int, now_ms: int) -> _Table:
     if board is None:
-        nobody = rank(asked.by, np.zeros(0), why=np.zeros(0, np.uint8),
-                      name_order=np.zeros(0, np.int32))  # fmt: skip
+        nobody = rank(asked.by, np.zeros(0), rows=np.zeros(0, np.intp),
+                      why=np.zeros(0, np.uint8), name_order=np.zeros(0, np.int32))  # fmt: skip
         return _Table(view=None, ranking=nobody, order=nobody.order)
     peers = peers_of(board, asked.peers)
     view = View(board, window_ms=window_ms, by=asked.by, peers=peers, now_ms=now_ms)
