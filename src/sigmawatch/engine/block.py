@@ -292,6 +292,19 @@ class BlockTable:
         """Copies of one column over [from_slot, to_slot)."""
         return self._ring.stretch(place, from_slot + self._phase, to_slot=to_slot + self._phase)
 
+    def rows(self, places: Rows, from_slot: int, *, to_slot: int) -> tuple[Column, Marks]:
+        """Copies of some columns over [from_slot, to_slot): float64 and uint8[slots, places]."""
+        at = np.arange(from_slot, to_slot) + self._phase
+        held = (at >= max(self._ring.oldest, 0)) & (at <= self._ring.newest)
+        cells = np.ix_(at % self._ring.slots, places)
+        values = np.where(held[:, None], self._ring.values[cells], np.nan)
+        unknown = np.uint8(Reason.NOT_POLLED)
+        return values, np.where(held[:, None], self._ring.marks[cells], unknown)
+
+    def revision(self, slot: int) -> int:
+        """The highest revision of a frame of `slot`, 0 where none came."""
+        return self._ring.revision(slot + self._phase)
+
     def missing(
         self, places: Rows, from_slot: int, *, to_slot: int, fillable: Mask
     ) -> tuple[Slots, Slots]:

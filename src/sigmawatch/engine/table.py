@@ -296,6 +296,18 @@ class SeriesTable:
         series = self._series[series_id]
         return self._blocks[series.block_id].stretch(series.place, from_slot, to_slot=to_slot)
 
+    def rows(
+        self, block_id: int, places: Rows, *, from_slot: int, to_slot: int
+    ) -> tuple[Column, Marks]:
+        """Copies of some places of a block over the slots [from_slot, to_slot): float64[slots,
+        places], NaN where missing or suspect, and uint8[slots, places]; what is not held is not
+        polled."""
+        return self._blocks[block_id].rows(places, from_slot, to_slot=to_slot)
+
+    def revision(self, block_id: int, slot: int) -> int:
+        """The highest revision of a block's frames of `slot`, 0 where none came."""
+        return self._blocks[block_id].revision(slot)
+
     def missing(
         self, series_ids: Iterable[int], *, from_slot: int, to_slot: int
     ) -> dict[int, tuple[int, int]]:
