@@ -7,64 +7,84 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.engine.rank_oracle import (
+    MARKETS,
+    Told,
+    board_told,
+    mixed,
+    ranks,
+    series_of,
+    why_and_key,
+)
 from tests.engine.world import MINUTE, NAN, START, a_frame, a_patch, a_series, a_table, fed
 
 from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.frame import Flag, Reason
 from sigmawatch.domain.series import Block
 from sigmawatch.domain.window import DAY_MS, HOUR_MS, MINUTE_MS
-from sigmawatch.engine.ranking import Why, rank
-from sigmawatch.engine.snapshot import Board
+from sigmawatch.engine.freshness import State
+from sigmawatch.engine.ranking import EXCLUDED, Why, rank
+from sigmawatch.engine.snapshot import KEYS, Board
 
-
-def naive(key: list[float], why: list[Why], names: list[str], wanted: Why) -> dict[int, int]:
-    """Row -> rank, one pair at a time: the reference."""
-    rows = sorted(
-        (row for row, reason in enumerate(why) if reason == wanted), key=lambda r: -key[r]
-    )
-    ranks: dict[int, int] = {}
-    for place, row in enumerate(rows):
-        above = rows[place - 1] if place else None
-        tied = above is not None and (
-            key[above] - key[row] <= 1e-12 * max(abs(key[above]), abs(key[row]))
-        )
-        ranks[row] = ranks[above] if tied and above is not None else place + 1
-    return dict(sorted(ranks.items(), key=lambda pair: (pair[1], names[pair[0]])))
-
-
-KEYS = st.one_of(
-    st.sampled_from([0.0, 1.0, 1.0 + 4e-13, 1.0 + 8e-13, 1.0 + 3e-12, -1.0, 5e-324, 1e300]),
+NUMBERS = st.one_of(
+    st.sampled_from([0.0, -0.0, 1.0, 1.0 + 4e-13, 1.0 + 8e-13, 1.0 + 3e-12, -1.0, 5e-324, 1e300]),
     st.floats(-1e6, 1e6),
+    st.just(NAN),
+)
+METRICS_RANKED = ("price", "traded_quote", "spread_bp", "volume_24h_ref")
+BY = (*KEYS, "spread_bp", "volume_24h_ref", "traded_quote")
+TELLINGS = st.builds(
+    Told,
+    market=st.integers(0, len(MARKETS) - 1),
+    metric=st.sampled_from(METRICS_RANKED),
+    state=st.sampled_from([State.FRESH] * 4 + list(State)),
+    reason=st.sampled_from([Reason.OBSERVED] * 4 + list(Reason)),
+    n=st.sampled_from([0, 9, 10, 11, 12, 29, 30, 47, 48, 60]),
+    sign_change=st.sampled_from([False, False, True]),
+    **dict.fromkeys(
+        ("value", "surge", "sigma_abs", "sigma_rel", "sigma_ret", "change_pct"), NUMBERS
+    ),
 )
 
 
-@settings(max_examples=150)
-@given(st.data())
-def test_ranks_are_those_of_a_naive_reference(data: st.DataObject) -> None:
-    count = data.draw(st.integers(0, 12))
-    why = [data.draw(st.sampled_from(list(Why))) for _ in range(count)]
-    key = [data.draw(KEYS) if w in (Why.RANKED, Why.PROVISIONAL) else NAN for w in why]
-    names = data.draw(st.permutations([f"N{at:02d}" for at in range(count)]))
-    found = rank(
-        "sigma_abs",
-        np.array(key),
-        rows=np.arange(count),
-        why=np.array(why, np.uint8),
-        name_order=np.argsort(np.argsort(np.array(names, np.str_))).astype(np.int32),
-    )
-    first = naive(key, why, names, Why.RANKED)
-    second = naive(key, why, names, Why.PROVISIONAL)
-    assert found.rank.tolist() == [first.get(row, 0) for row in range(count)]
-    assert found.provisional.tolist() == [second.get(row, 0) for row in range(count)]
-    assert found.order.tolist() == list(first)
-    assert found.provisional_order.tolist() == list(second)
-    assert (found.of, found.provisional_of) == (len(first), len(second))
-    out = {Why.DELISTED, Why.STALE, Why.FROZEN, Why.SUSPECT}
-    assert found.excluded == sum(w in out for w in why)
-    for row in range(count):
-        assert found.ties(row) == list(first.values()).count(first.get(row, -1))
+@given(
+    told=st.lists(TELLINGS, max_size=12, unique_by=lambda one: (one.market, one.metric)),
+    metric=st.sampled_from(METRICS_RANKED),
+    expected=st.sampled_from([10, 12, 20, 60]),
+    chosen=st.none() | st.sets(st.integers(1, 12)),
+)
+def test_every_ranking_is_that_of_a_naive_reference(
+    told: list[Told], metric: str, expected: int, chosen: set[int] | None
+) -> None:
+    """SEMANTICS.md 3, every key of it; rank_oracle is written from its text alone."""
+    board, series = board_told(told, expected=expected), series_of(told)
+    peers = None if chosen is None else [board.layout.rows[i] for i in chosen if i <= len(told)]
+    for by in BY:
+        found = board.ranking(metric, by, window_ms=expected * MINUTE_MS, peers=peers)
+        judged = {
+            place: why_and_key(told, place, by=by, expected=expected)
+            for place, one in enumerate(told)
+            if one.metric == metric and (chosen is None or place + 1 in chosen)
+        }
+        names = [one.name for one in series]
+        first, second = (
+            ranks({place: key for place, (why, key) in judged.items() if why is wanted}, names)
+            for wanted in (Why.RANKED, Why.PROVISIONAL)
+        )
+        for place, one in enumerate(series):
+            row = board.layout.rows[one.id]
+            assert Why(found.why[row]) == judged.get(place, (Why.NOT_A_PEER, 0))[0]
+            assert found.rank[row] == first.get(place, 0)
+            assert found.provisional[row] == second.get(place, 0)
+            assert found.ties(row) == list(first.values()).count(first.get(place, -1))
+        places = {board.layout.rows[one.id]: place for place, one in enumerate(series)}
+        assert [places[row] for row in found.order.tolist()] == list(first)
+        assert [places[row] for row in found.provisional_order.tolist()] == list(second)
+        assert (found.of, found.provisional_of) == (len(first), len(second))
+        assert found.excluded == sum(why in EXCLUDED for why, _ in judged.values())
+        assert found.mixed_units == mixed(series, first, metric=metric, by=by)
 
 
 def ranked(*key: float) -> list[int]:
