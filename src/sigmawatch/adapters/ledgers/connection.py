@@ -21,6 +21,7 @@ from typing import TypeVar
 import apsw
 import structlog
 
+from sigmawatch.adapters.ledgers.session import value
 from sigmawatch.domain.errors import Busy, StorageFailed
 
 log = structlog.get_logger()
@@ -56,10 +57,12 @@ def _configure(connection: apsw.Connection, *, cache_kib: int) -> None:
     connection.pragma("trusted_schema", 0)
 
 
-class Writer:
-    """The writing connection. `run` gives it work; `begin`, `commit`, `rollback` are work."""
+class FileWriter:
+    """The writing connection. begin_commit: the statement that numbers a transaction."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, begin_commit: str) -> None:
+        self._begin_commit = begin_commit
+        self._commit_number = 0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger-writer")
         self._connection: apsw.Connection | None = None
         self._failure: StorageFailed | None = None
@@ -121,12 +124,23 @@ class Writer:
             return False
         return not self._abandoned.wait(_BUSY_POLL_S)
 
-    @staticmethod
-    def begin(connection: apsw.Connection) -> None:
-        connection.execute("BEGIN IMMEDIATE")
+    @property
+    def commit_number(self) -> int:
+        return self._commit_number
 
-    def commit(self, connection: apsw.Connection) -> None:
+    async def begin(self) -> None:
+        """Waits where another program writes."""
+        await self.run(self._begin)
+
+    def _begin(self, connection: apsw.Connection) -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        self._commit_number = value(connection.execute(self._begin_commit))
+
+    async def commit(self) -> None:
         """Returns once the transaction is synced. Copying the log back is done after that."""
+        await self.run(self._commit)
+
+    def _commit(self, connection: apsw.Connection) -> None:
         connection.execute("COMMIT")
         if self._wal_bytes + self._largest_bytes > self.wal_bytes_max:
             self._thread.submit(self._work, self._restart_wal)
@@ -189,7 +203,7 @@ class Writer:
             connection.close()
 
 
-class Readers:
+class FileReaders:
     """Connections that only read, each in a thread of its own."""
 
     def __init__(self, path: Path) -> None:

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import apsw
 import structlog
 
 from sigmawatch.adapters.ledgers.merge import merge
+from sigmawatch.adapters.ledgers.session import Session
 from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.frame import Frame, Patch, decode
 from sigmawatch.domain.series import Series
@@ -40,24 +40,22 @@ class Stored:
         self._sql = sql
         self.damaged: set[str] = set()
 
-    def replay_bounds(self, connection: apsw.Connection, *, from_ms: int) -> tuple[int, int]:
+    def replay_bounds(self, session: Session, *, from_ms: int) -> tuple[int, int]:
         """The first and the last row id of a replay from `from_ms`; first > last: nothing."""
-        first_id, last_id = connection.execute(self._sql["replay_bounds"], {"from_ms": from_ms}).get
+        first_id, last_id = session.execute(
+            self._sql["replay_bounds"], {"from_ms": from_ms}
+        ).fetchone()
         return first_id, last_id
 
-    def replay_batch(
-        self, connection: apsw.Connection, *, first_id: int, last_id: int, from_ms: int
-    ) -> Batch:
+    def replay_batch(self, session: Session, *, first_id: int, last_id: int, from_ms: int) -> Batch:
         """Up to 256 items (2.4 MB where blocks are full)."""
-        rows: list[Any] = connection.execute(self._sql["select_replay"], {
+        rows: list[Any] = session.execute(self._sql["select_replay"], {
             "first_id": first_id, "last_id": last_id, "from_ms": from_ms, "rows": _REPLAY_ROWS
         }).fetchall()  # fmt: skip
         items = [item for _, item in self._verified(rows)]
         return Batch(items=items, next_id=rows[-1][0] + 1 if len(rows) == _REPLAY_ROWS else None)
 
-    def stretch(
-        self, connection: apsw.Connection, series: Series, *, from_slot: int, to_slot: int
-    ) -> Stretch:
+    def stretch(self, session: Session, series: Series, *, from_slot: int, to_slot: int) -> Stretch:
         """One series over slots [from_slot, to_slot): every frame of its block is read whole,
         because only the whole can be verified (1,440 full ones: 17 ms, 10 ms without)."""
         bounds = {
@@ -66,8 +64,8 @@ class Stored:
             "from_ms": from_slot * series.interval.ms,
         }  # fmt: skip
         found = [
-            *self._verified(connection.execute(self._sql["select_stretch_frames"], bounds)),
-            *self._verified(connection.execute(self._sql["select_stretch_patches"], bounds)),
+            *self._verified(session.execute(self._sql["select_stretch_frames"], bounds)),
+            *self._verified(session.execute(self._sql["select_stretch_patches"], bounds)),
         ]
         found.sort(key=lambda pair: pair[0])
         return merge((item for _, item in found), series, from_slot=from_slot, to_slot=to_slot)

@@ -1,4 +1,5 @@
-"""Named SQL: the statements and migrations that lie in `sql/<dialect>/`, read once at opening.
+"""Named SQL: statements in `sql/` for every dialect, statements and migrations of one dialect in
+`sql/<dialect>/`; read once at opening.
 
 A file of statements is a run of `-- name: insert_frame` lines, each followed by its statement. A
 migration is a file `0001_what.sql`; numbers start at 1 and have no gap.
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from types import MappingProxyType
 
+_SQL = files(__package__) / "sql"
 _NAME = re.compile(r"^-- name: ([a-z_]+)$", re.MULTILINE)
 _MIGRATION = re.compile(r"([0-9]{4})_([a-z_]+)\.sql", re.ASCII)
 
@@ -32,11 +34,14 @@ class Migration:
 
 
 def load_statements(dialect: str) -> Mapping[str, str]:
-    """Name -> statement, of every file of `dialect` that is no migration."""
+    """Name -> statement, of every file for `dialect` that is no migration."""
     statements: dict[str, str] = {}
-    for entry in (files(__package__) / "sql" / dialect).iterdir():
-        if entry.name.endswith(".sql") and not _MIGRATION.fullmatch(entry.name):
-            statements |= parse_statements(entry.read_text("utf-8"))
+    for folder in (_SQL, _SQL / dialect):
+        for entry in folder.iterdir():
+            if entry.name.endswith(".sql") and not _MIGRATION.fullmatch(entry.name):
+                found = parse_statements(entry.read_text("utf-8"))
+                assert not found.keys() & statements.keys(), "a statement stands in one place"
+                statements |= found
     assert statements
     return MappingProxyType(statements)
 
@@ -54,7 +59,7 @@ def load_migrations(dialect: str) -> tuple[Migration, ...]:
     """Every migration of `dialect`, in order."""
     found = [
         Migration(number=int(match[1]), name=match[2], sql=entry.read_text("utf-8"))
-        for entry in (files(__package__) / "sql" / dialect).iterdir()
+        for entry in (_SQL / dialect).iterdir()
         if (match := _MIGRATION.fullmatch(entry.name))
     ]
     found.sort(key=lambda migration: migration.number)

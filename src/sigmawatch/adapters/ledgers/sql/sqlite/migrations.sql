@@ -1,4 +1,4 @@
--- What the runner of migrations itself says.
+-- Where SQLite keeps the record of migrations.
 
 -- name: create_migrations
 CREATE TABLE IF NOT EXISTS migrations (
@@ -10,10 +10,3 @@ CREATE TABLE IF NOT EXISTS migrations (
 
 -- name: has_migrations
 SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'migrations'
-
--- name: select_migrations
-SELECT number, name, checksum FROM migrations ORDER BY number
-
--- name: insert_migration
-INSERT INTO migrations (number, name, checksum, applied_ms)
-VALUES (:number, :name, :checksum, :applied_ms)
