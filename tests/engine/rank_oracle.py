@@ -65,9 +65,15 @@ def series_of(told: Sequence[Told]) -> list[Series]:
 
 def board_told(told: Sequence[Told], *, expected: int) -> Board:
     """The board that says so, with one window of `expected` slots."""
-    layout = Layout(series_of(told))
-    of_id = dict(zip(range(1, len(told) + 1), told, strict=True))
-    rows = [of_id[one.id] for one in layout.series]
+    return board_of(dict(zip(series_of(told), told, strict=True)), expected=expected)
+
+
+def board_of(
+    told: Mapping[Series, Told], *, expected: int, slot: int = SLOT, layout: Layout | None = None
+) -> Board:
+    """As `board_told`, of any series. layout: of the same series, where it is made already."""
+    layout = layout or Layout(told)
+    rows = [told[one] for one in layout.series]
 
     def column(take: Callable[[Told], Any], dtype: Any = np.float64) -> Any:
         return np.array([take(row) for row in rows], dtype)
@@ -87,9 +93,9 @@ def board_told(told: Sequence[Told], *, expected: int) -> Board:
     shown = (Reason.SUSPECT,)
     value = column(lambda r: r.value if not r.missing or r.reason in shown else NAN)
     return Board(
-        interval=INTERVAL, slot=SLOT, layout=layout, value=value,
+        interval=INTERVAL, slot=slot, layout=layout, value=value,
         mark=column(lambda row: row.reason, np.uint8), last_value=value,
-        last_slot=np.full(len(rows), SLOT), live_value=nothing,
+        last_slot=np.full(len(rows), slot), live_value=nothing,
         live_ms=np.zeros(len(rows), np.int64), came=np.ones(len(rows), np.bool_),
         changed_ms=np.zeros(len(rows), np.int64), state=column(lambda row: row.state, np.uint8),
         surge=column(lambda row: NAN if row.missing else row.surge),

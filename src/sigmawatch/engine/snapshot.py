@@ -21,6 +21,7 @@ from sigmawatch.domain.series import Series
 from sigmawatch.domain.window import DAY_MS, Interval
 from sigmawatch.engine.geometry import Column, Marks, Mask, Rows, Slots
 from sigmawatch.engine.marks import counted, is_reason, reasons_of
+from sigmawatch.engine.rank_history import PastRanks
 from sigmawatch.engine.ranking import Codes, Ranking, Ranks
 from sigmawatch.engine.standings import DEVIATIONS, KEYS, Standings
 
@@ -125,7 +126,7 @@ class Board:
     live_value, live_ms: the running slot's reading and its receipt (NaN, 0 without one). came:
     bool[rows], the frame of the slot came. changed_ms: int64[rows], receipt of the last change of
     the market's row, 0 where unknown. state: uint8[rows] of State. surge: value / mean of the hour
-    before the slot.
+    before the slot. past: its standing rankings at earlier slots.
     """
 
     interval: Interval
@@ -142,6 +143,7 @@ class Board:
     state: Codes
     surge: Column
     statistics: Mapping[int, Statistics]
+    past: PastRanks = field(default_factory=PastRanks.nothing, repr=False)
     _standings: Standings = field(default_factory=Standings, repr=False)
 
     @property
@@ -156,6 +158,10 @@ class Board:
         assert statistics.to_ms == self.interval.open_ms(self.slot + 1)
         windows = MappingProxyType({**self.statistics, statistics.window_ms: statistics})
         return replace(self, statistics=windows, _standings=self._standings.copy())
+
+    def with_past(self, past: PastRanks) -> Board:
+        """This board with what was kept of its standing rankings."""
+        return replace(self, past=past)
 
     def ranking(
         self,
