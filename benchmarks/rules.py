@@ -124,6 +124,9 @@ class Columns:
         mask: Mask = self._kept.ranks < 100.0
         return mask
 
+    def companion(self, name: str, *, span: int, lag: int) -> Column:
+        return self.value(span=span, lag=lag + 2)
+
     def elsewhere(self, venue: str, *, span: int) -> Column:
         return self.value(span=span, lag=1)
 

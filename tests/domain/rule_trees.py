@@ -11,6 +11,7 @@ from sigmawatch.domain.expression import (
     Age,
     Arithmetic,
     Change,
+    Companion,
     Comparison,
     Condition,
     ConfirmedBy,
@@ -18,6 +19,7 @@ from sigmawatch.domain.expression import (
     Duration,
     Logic,
     Negative,
+    Node,
     Not,
     Number,
     Quantity,
@@ -28,6 +30,7 @@ from sigmawatch.domain.expression import (
     Test,
     Value,
     Window,
+    speaks_of_own,
 )
 
 SPANS_MS = [n * unit for unit in (1_000, 60_000, 3_600_000) for n in (1, 5, 10, 24, 90)]
@@ -62,6 +65,13 @@ def windows(spans_ms: Sequence[int]) -> st.SearchStrategy[Window]:
     )
 
 
+companions = st.builds(
+    Companion,
+    name=st.sampled_from(["bid", "volume_24h_ref", "traded_base"]),
+    span_ms=st.sampled_from([None, *SPANS_MS]),
+) | st.just(Companion(name="price", span_ms=7_000))
+
+
 def quantities(spans_ms: Sequence[int] = SPANS_MS) -> st.SearchStrategy[Quantity]:
     spans = st.sampled_from(spans_ms)
     leaves: st.SearchStrategy[Quantity] = st.one_of(
@@ -72,6 +82,7 @@ def quantities(spans_ms: Sequence[int] = SPANS_MS) -> st.SearchStrategy[Quantity
         windows(spans_ms),
         st.builds(Change, window_ms=spans, percent=st.booleans()),
         ranks(spans_ms),
+        companions,
     )
     return st.recursive(
         leaves,
@@ -113,9 +124,18 @@ def tests(of: st.SearchStrategy[Quantity]) -> st.SearchStrategy[Test]:
 @st.composite
 def conditions(draw: st.DrawFn) -> Condition:
     test = draw(tests(quantities()))
+    first = next((one for one in test.walk() if _names(one)), None)
+    if isinstance(first, Companion):  # a leading name would be the rule's own
+        first = Value()
+        named = Comparison(left=first, operator=">", right=Number(value=1.0))
+        test = Logic(left=named, operator="and", right=test)
     metric = span_ms = None
-    if any(isinstance(one, Value) for one in test.walk()):
+    if isinstance(first, Value):
         metric = draw(st.sampled_from([None, "price", "traded_ref"]))
         span_ms = draw(st.sampled_from([None, *SPANS_MS])) if metric else None
     for_ms = draw(st.sampled_from([0, *SPANS_MS]))
     return Condition(test=test, metric=metric, span_ms=span_ms, for_ms=for_ms)
+
+
+def _names(node: Node) -> bool:
+    return isinstance(node, Companion) or speaks_of_own(node)

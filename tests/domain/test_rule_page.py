@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from tests.domain.rule_trees import EXAMPLES
 
+from sigmawatch.domain.errors import ExpressionInvalid
 from sigmawatch.domain.expression import RankKey
-from sigmawatch.domain.rule import RuleInvalid, default_clear, parse_condition, print_condition
-from sigmawatch.domain.rule_metrics import RULE_METRICS
+from sigmawatch.domain.metric import METRICS
+from sigmawatch.domain.rule import default_clear, parse_condition, print_condition
 from sigmawatch.domain.rule_reader import FUNCTIONS, NAMES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "rules.md").read_text("utf-8")
@@ -34,7 +35,7 @@ def test_the_page_begins_with_the_examples_of_the_semantics() -> None:
 
 @pytest.mark.parametrize(("line", "refusal"), [*zip(WRONG, REFUSALS, strict=True)])
 def test_every_refusal_is_told_as_the_page_says(line: str, refusal: str) -> None:
-    with pytest.raises(RuleInvalid) as refused:
+    with pytest.raises(ExpressionInvalid) as refused:
         parse_condition(line)
     assert str(refused.value) == refusal
 
@@ -46,7 +47,7 @@ def test_every_rule_clears_as_the_page_says(line: str, clear: str) -> None:
 
 def test_the_page_knows_every_word_of_the_language() -> None:
     assert len(CLEARS) == 3
-    missing = [word for word in (*FUNCTIONS, *NAMES, *RULE_METRICS, *RankKey) if word not in PAGE]
+    missing = [word for word in (*FUNCTIONS, *NAMES, *METRICS, *RankKey) if word not in PAGE]
     assert missing == []
 
 

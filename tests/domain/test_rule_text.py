@@ -9,8 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.domain.rule_trees import EXAMPLES, conditions, quantities
 
+from sigmawatch.domain.errors import ExpressionInvalid
 from sigmawatch.domain.expression import (
     Arithmetic,
+    Companion,
     Comparison,
     Condition,
     Logic,
@@ -24,11 +26,10 @@ from sigmawatch.domain.expression import (
     Value,
     Window,
 )
-from sigmawatch.domain.rule import RuleInvalid, parse_condition, print_condition
-from sigmawatch.domain.rule_cursor import NESTING_MAX, NODES_MAX
-from sigmawatch.domain.rule_printer import print_node
+from sigmawatch.domain.expression_printer import print_node
+from sigmawatch.domain.expression_words import RULE, TEXT_MAX
+from sigmawatch.domain.rule import parse_condition, print_condition
 from sigmawatch.domain.rule_reader import read_condition
-from sigmawatch.domain.rule_words import TEXT_MAX
 from sigmawatch.domain.window import HOUR_MS, MINUTE_MS
 
 HOUR_MEAN = Window(statistic=Statistic.MEAN, window_ms=HOUR_MS)
@@ -62,11 +63,12 @@ def test_a_tree_survives_its_text(condition: Condition) -> None:
 @given(quantities())
 def test_no_pair_of_parentheses_is_idle(quantity: object) -> None:
     """Taking any pair away changes the tree, or leaves no rule."""
-    text = print_condition(Condition(test=Comparison(left=quantity, operator="<", right=Value())))  # type: ignore[arg-type]
+    named = Arithmetic(left=Value(), operator="+", right=quantity)  # type: ignore[arg-type]
+    text = print_condition(Condition(test=Comparison(left=named, operator="<", right=Value())))
     whole = read_condition(text)
     for opened, closed in _pairs(text):
         shorter = text[:opened] + text[opened + 1 : closed] + text[closed + 1 :]
-        with contextlib.suppress(RuleInvalid):
+        with contextlib.suppress(ExpressionInvalid):
             assert read_condition(shorter) != whole
 
 
@@ -88,7 +90,7 @@ def _pairs(text: str) -> list[tuple[int, int]]:
     ("written", "canonical"),
     [
         ("3*mean( 1h )<Price", "3 * mean(1h) < price"),
-        ("value > 1 and price[1m] < 2", "price[1m] > 1 and value < 2"),
+        ("price[1m] > 1 and price[60s] < 2", "price[1m] > 1 and value < 2"),
         ("NOT (value > 1) AND (stale)", "not value > 1 and stale"),
         ("not (stale or value > 1)", "not (stale or value > 1)"),
         ("value - (1 - 2) > (1 * 2) / (3 * 4)", "value - (1 - 2) > 1 * 2 / (3 * 4)"),
@@ -137,6 +139,30 @@ def test_a_rank_by_a_latest_value_has_no_window() -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "own", "companions"),
+    [
+        ("traded_ref[5m] > 3 * mean(1h) and value > 50000", ("traded_ref", 300_000), []),
+        ("price > bid and price > 1", ("price", None), [("bid", None)]),
+        ("price > 1 and price[5m] < 2", ("price", None), [("price", 300_000)]),
+        ("abs(change_pct(1h)) > 5 and volume_24h_ref > 100000", None, [("volume_24h_ref", None)]),
+        ("3 * mean(1h) < price", None, [("price", None)]),
+        ("crosses_above(ask) or price > 1", None, [("ask", None), ("price", None)]),
+        ("stale or spread_bp > 40", None, [("spread_bp", None)]),
+        ("rank(surge) < 3 and trades[5m] > 9", None, [("trades", 300_000)]),
+        ("mean(price, 1h) < value and abs(bid) > 1", ("price", None), [("bid", None)]),
+    ],
+)
+def test_a_leading_metric_is_the_rules_own_and_every_other_a_companion(
+    line: str, own: tuple[str, int | None] | None, companions: list[tuple[str, int | None]]
+) -> None:
+    """"A leading metric name selects the rule's own series"."""  # fmt: skip
+    found = read_condition(line)
+    assert (found.metric, found.span_ms) == (own or (None, None))
+    named = [one for one in found.test.walk() if isinstance(one, Companion)]
+    assert [(one.name, one.span_ms) for one in named] == companions
+
+
+@pytest.mark.parametrize(
     ("line", "message", "position"),
     [
         ("price > mean(1x)", "mean(1x): unknown unit 'x', use s, m, h, d", 13),
@@ -163,13 +189,11 @@ def test_a_rank_by_a_latest_value_has_no_window() -> None:
         ("price and stale", "price: a number stands where a condition is needed", 0),
         ("mean(stale, 1h) > 3", "stale: true or false stands where a number is needed", 5),
         ("1 < price < 3", "<: a comparison has two sides, join two with and", 10),
-        ("price > 1 and bid > 1", "bid: a rule is about one metric over one span", 14),
-        ("price > 1 and price[5m] > 1", "price: a rule is about one metric over one span", 14),
         ("value[5m] > 1", "value[: value stands alone", 5),
         ("change_pct(value, 1h) > 1", "change_pct(value: change_pct is of the rule's own", 11),
         ("confirmed_by(kraken, 0)", "confirmed_by(kraken, 0): percent is a number above 0", 21),
         ("confirmed_by(5, 1)", "confirmed_by(5: a venue is missing", 13),
-        ("price > 3\nand stale", "'\\n': a rule is one line", 9),
+        ("price > 3\nand stale", "'\\n': write one line", 9),
         ("price > mean(" + "9" * 1_000 + "m)", "mean(9999", 13),
         ("KRAKEN:BTC/USD > 3", "':': the market stands in the rule's target", 6),
     ],
@@ -177,7 +201,7 @@ def test_a_rank_by_a_latest_value_has_no_window() -> None:
 def test_what_cannot_be_read_is_named_with_its_place(
     line: str, message: str, position: int
 ) -> None:
-    with pytest.raises(RuleInvalid) as refused:
+    with pytest.raises(ExpressionInvalid) as refused:
         read_condition(line)
     assert str(refused.value).startswith(message)
     assert refused.value.position == position
@@ -187,17 +211,17 @@ def test_what_cannot_be_read_is_named_with_its_place(
 
 
 def test_a_caret_points_at_the_offending_word() -> None:
-    with pytest.raises(RuleInvalid) as refused:
+    with pytest.raises(ExpressionInvalid) as refused:
         read_condition("value > pric")
     assert refused.value.caret == "value > pric\n        ^"
 
 
 def test_a_rule_is_bounded_in_length_depth_and_parts() -> None:
-    nested = "(" * NESTING_MAX + "stale" + ")" * NESTING_MAX
+    nested = "(" * RULE.nesting_max + "stale" + ")" * RULE.nesting_max
     assert read_condition(nested).test == Stale()
-    many = " or ".join(["stale"] * (NODES_MAX // 2))
+    many = " or ".join(["stale"] * (RULE.parts_max // 2))
     assert print_condition(read_condition(many)) == many
-    beside = " or ".join(["(stale)"] * (NESTING_MAX + 1))
+    beside = " or ".join(["(stale)"] * (RULE.nesting_max + 1))
     assert print_condition(read_condition(beside)) == beside.translate(dict.fromkeys(b"()"))
     for text, message in [
         (f"({nested})", "nests at most 32 deep"),
@@ -206,7 +230,7 @@ def test_a_rule_is_bounded_in_length_depth_and_parts() -> None:
         (f"{many} or stale", "at most 200 parts"),
         (f"stale{' ' * TEXT_MAX}", "at most 2,000 characters, this one has 2,005"),
     ]:
-        with pytest.raises(RuleInvalid, match=message):
+        with pytest.raises(ExpressionInvalid, match=message):
             read_condition(text)
 
 
@@ -239,10 +263,10 @@ def test_a_rule_with_a_few_slips_is_a_rule_or_refused(line: str, data: st.DataOb
         assert_stands(line)
 
 
-def refusal(text: str) -> RuleInvalid | None:
+def refusal(text: str) -> ExpressionInvalid | None:
     try:
         parse_condition(text)
-    except RuleInvalid as refused:
+    except ExpressionInvalid as refused:
         return refused
     return None
 

@@ -90,6 +90,9 @@ class One:
                 return quantity.ms / 1000
             case tree.Value():
                 return self.value(at)
+            case tree.Companion():
+                run = [self.elsewhere[at - back] for back in range(3)]
+                return next((value for value in run if value is not None), None)
             case tree.Age():
                 return self.age_s
             case tree.Rank():

@@ -20,8 +20,8 @@ Key = tuple[RankKey, int | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrays:
-    """values, others (at any other venue), each rank: float64[slots, rows], NaN where unknown, the
-    judged slot last."""
+    """values, others (at any other venue, of any other metric), each rank: float64[slots, rows],
+    NaN where unknown, the judged slot last."""
 
     values: Column
     others: Column
@@ -61,6 +61,10 @@ class Arrays:
 
     def stale(self) -> Mask:
         return self.stales
+
+    def companion(self, name: str, *, span: int, lag: int) -> Column:
+        """A level, for any name."""
+        return _newest(self.others[len(self.others) - lag - 3 : len(self.others) - lag])
 
     def elsewhere(self, venue: str, *, span: int) -> Column:
         return self._sampled(self.others, span, lag=0)

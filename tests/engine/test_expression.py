@@ -181,6 +181,7 @@ plain_windows = st.builds(
 leaves: st.SearchStrategy[Quantity] = st.one_of(
     constants,
     st.just(Value()),
+    st.just(tree.Companion(name="bid")),
     st.just(tree.Age()),
     st.just(tree.Duration(ms=300_000)),
     plain_windows,
@@ -192,6 +193,7 @@ leaves: st.SearchStrategy[Quantity] = st.one_of(
 operators = st.sampled_from(["+", "-", "*", "/"])
 past = st.one_of(
     st.just(Value()),
+    st.just(tree.Companion(name="bid")),
     plain_windows,
     st.builds(tree.Arithmetic, left=st.just(Value()), operator=operators, right=plain_windows),
 )
@@ -235,7 +237,7 @@ def test_every_rule_says_what_the_slow_definition_says(
     world: Arrays, tests: list[Test], span: int
 ) -> None:
     metric = "price" if span > 1 else None
-    both = [tree.Logic(left=test, operator="and", right=_always()) for test in tests]
+    both = [tree.Logic(left=_always(), operator="and", right=test) for test in tests]
     conditions = [
         Condition(test=test, metric=metric, span_ms=span * MINUTE_MS if metric else None)
         for test in both
@@ -247,10 +249,10 @@ def test_every_rule_says_what_the_slow_definition_says(
 
 
 def _always() -> Test:
-    """True of every series, and names the value."""
-    age = tree.Comparison(left=tree.Age(), operator=">=", right=tree.Number(value=0.0))
+    """True of every series, and names the value before all else."""
     named = tree.Comparison(left=Value(), operator="==", right=Value())
-    return tree.Logic(left=age, operator="or", right=named)
+    age = tree.Comparison(left=tree.Age(), operator=">=", right=tree.Number(value=0.0))
+    return tree.Logic(left=named, operator="or", right=age)
 
 
 def _agrees(one: One, test: Test, code: int) -> bool:
@@ -276,6 +278,6 @@ def test_every_quantity_is_what_the_slow_definition_is(world: Arrays, quantity: 
 @settings(max_examples=50)
 @given(worlds, truths)
 def test_a_rule_never_fires_and_clears_at_once(world: Arrays, test: Test) -> None:
-    condition = Condition(test=test)
+    condition = Condition(test=tree.Logic(left=_always(), operator="and", right=test))
     fires, clears = judge([condition, default_clear(condition)], world)
     assert not ((fires == TRUE) & (clears == TRUE)).any()

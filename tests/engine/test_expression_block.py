@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tests.engine.rule_oracle import One, TooCloseError
@@ -34,7 +36,7 @@ LINES = (
     "crosses_above(mean(10m)) or crosses_below(4)",
 )
 LEVEL = ("sigma_ret(1h) > 2", "price[5m] > mean(1h)", "price[2m] >= max(40m)")
-FLOW = ("trades[5m] > 1.2 * mean(1h)", "crosses_above(mean(1h)) and trades[5m] > 20")
+FLOW = ("trades[5m] > 1.2 * mean(1h)", "trades[5m] > 20 and crosses_above(mean(1h))")
 CODES = {None: UNKNOWN, False: FALSE, True: TRUE}
 
 
@@ -47,7 +49,8 @@ def filled(values: Column, *, metric: str) -> SeriesTable:
 
 def inputs(table: SeriesTable, block_id: int = 1) -> BlockInputs:
     board = table.close(LAST)
-    return BlockInputs(table._blocks[block_id], board, pairs=Pairs(board.layout))
+    blocks = table._blocks
+    return BlockInputs(blocks[block_id], board, pairs=Pairs(board.layout), blocks=blocks)
 
 
 @pytest.mark.parametrize(("metric", "lines"), [("price", LINES + LEVEL), ("trades", LINES + FLOW)])
@@ -154,4 +157,32 @@ def test_another_venue_of_the_same_pair_confirms_a_level(metric: str, verdicts: 
                          place=place))  # fmt: skip
     table.apply(a_frame(LAST, [100.5, 102.0], block_id=2))
     (verdict,) = judge([parse_condition("confirmed_by(coinbase, 1)")], inputs(table))
+    assert verdict.tolist() == verdicts
+
+
+@pytest.mark.parametrize(
+    ("line", "verdicts"),
+    [
+        ("change(1m) >= 0 and volume_24h_base > 10", [FALSE, TRUE, UNKNOWN]),
+        ("change(1m) >= 0 and trades > 10", [UNKNOWN, TRUE, UNKNOWN]),
+        ("change(1m) >= 0 and trades[2m] > 24", [UNKNOWN, TRUE, UNKNOWN]),
+        ("change(1m) >= 0 and mean(volume_24h_base, 4m) > 9.5", [FALSE, FALSE, UNKNOWN]),
+        ("change(1m) >= 0 and mean(volume_24h_base, 4m) > 8.5", [TRUE, TRUE, UNKNOWN]),
+        ("change(1m) >= 0 and mean(trades, 4m) == 12", [TRUE, TRUE, UNKNOWN]),
+    ],
+)
+def test_a_companion_is_another_metric_of_the_same_market(line: str, verdicts: list[int]) -> None:
+    """A level as its newest of the last 3 slots, a flow as all of its span."""
+    table = filled(np.full((SLOTS, 3), 100.0), metric="price")
+    for block_id, metric in ((2, "volume_24h_base"), (3, "trades")):
+        table.add_block(Block(id=block_id, venue="KRAKEN", metric=metric, interval=MINUTE))
+        for place in (1, 0):  # in another order than the prices; the third market tracks neither
+            one = a_series(10 * block_id + place, place=1 - place, metric=metric, block_id=block_id)
+            market = a_series(place + 1).market
+            table.add(replace(one, market=market))
+    for slot in range(LAST - 9, LAST + 1):
+        volumes = [11.0, NAN] if slot == LAST else [9.0, 9.0]
+        table.apply(a_frame(slot, volumes, block_id=2))
+        table.apply(a_frame(slot, [13.0, NAN] if slot == LAST else [12.0, 12.0], block_id=3))
+    (verdict,) = judge([parse_condition(line, metric="price")], inputs(table))
     assert verdict.tolist() == verdicts

@@ -20,6 +20,27 @@ class Invalid(SigmawatchError, ValueError):
         self.allowed = allowed
 
 
+class ExpressionInvalid(Invalid):
+    """A rule's or a formula's line cannot be understood.
+
+    position: offset of `word`, which is wrong in `text`.
+    """
+
+    def __init__(
+        self, message: str, *, text: str, position: int, word: str = "", **more: str
+    ) -> None:
+        super().__init__(message, **more)
+        self.text = text
+        self.position = position
+        self.word = word
+
+    @property
+    def caret(self) -> str:
+        """The line and, under it, a caret below the offending word; two lines."""
+        shown = "".join(each if each.isprintable() else " " for each in self.text)
+        return f"{shown}\n{' ' * self.position}^"
+
+
 class NotFound(Invalid):
     """The input is well formed but names nothing we know."""
 

@@ -1,4 +1,5 @@
-"""The tree of a rule's one line (SEMANTICS.md 6): quantities, tests, and the condition they make.
+"""The tree of a rule's or a formula's line (SEMANTICS.md 6): quantities, tests, and the condition
+they make.
 
 A `Quantity` is a number for each series at a slot, a `Test` is true, false or unknown; no tree
 holds one in the place of the other. Nodes are equal where they mean the same: `position`, where a
@@ -113,6 +114,37 @@ class Duration(Quantity):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Value(Quantity):
     """The rule's own metric at the judged slot: `value`, or the metric's name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Companion(Quantity):
+    """The value of a series that is not the rule's own, at the judged slot.
+
+    name: in a rule a metric, of the same market; in a formula a series, `KRAKEN:BTC/USD:price`.
+    span_ms: the span that makes one value of it, None for a slot. A level is the newest of the
+    last 3 slots, a flow the sum of its span.
+    """
+
+    name: str
+    span_ms: int | None = None
+
+    def __post_init__(self) -> None:
+        assert self.name
+        assert self.span_ms is None or self.span_ms > 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Composite(Companion):
+    """The price of a pair over all venues; named as it is written, `composite(BTC/USD)`."""
+
+    def __post_init__(self) -> None:
+        assert self.span_ms is None
+        assert self.name.startswith("composite(")
+        assert self.name.endswith(")")
+
+    @property
+    def pair(self) -> str:
+        return self.name[len("composite(") : -1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,6 +270,9 @@ class Condition:
 
     metric: the one it names, else the target's. span_ms: the rolling span that makes one value of
     it, None for a slot. for_ms: how long the test must hold.
+
+    A metric is the rule's own where it is named before all else that speaks of the rule's own
+    series; every other name is a `Companion`.
     """
 
     test: Test
@@ -248,5 +283,34 @@ class Condition:
     def __post_init__(self) -> None:
         assert self.span_ms is None or self.metric is not None
         assert 0 <= self.for_ms <= FOR_MAX_MS
-        named = self.metric is None or any(isinstance(one, Value) for one in self.test.walk())
-        assert named, "a metric is named in the place of a value"
+        named = [
+            one for one in self.test.walk() if speaks_of_own(one) or isinstance(one, Companion)
+        ]
+        if self.metric is not None:
+            assert named, "a metric is named in the place of a value"
+            assert isinstance(named[0], Value), "the rule's own metric is named first"
+        assert not named or not isinstance(named[0], Companion), "the first name is the rule's own"
+        assert Companion(name=self.metric or "value", span_ms=self.span_ms) not in named
+
+
+def speaks_of_own(node: Node) -> bool:
+    """Whether it is itself about the rule's own series, not only what is in it."""
+    match node:
+        case Value() | Age() | Rank() | Stale() | Crosses() | ConfirmedBy():
+            return True
+        case Window() | Change():
+            return node.of is None
+        case _:
+            return False
+
+
+def reach_ms(node: Node) -> int:
+    """How far before its slot a node looks, spans of its companions included."""
+    inside = max((reach_ms(part) for part in node.parts), default=0)
+    match node:
+        case Window() | Change() | Rank():
+            return inside + (node.window_ms or 0)
+        case Companion():
+            return node.span_ms or 0
+        case _:
+            return inside

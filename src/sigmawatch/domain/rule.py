@@ -5,7 +5,8 @@
     print_condition(default_clear(condition))     # not price > 2.7 * mean(1h)
 
 `parse_condition` is what files, API and page use; the steps are domain.rule_reader (text to tree),
-domain.rule_check (units, windows) and domain.rule_printer. Imports those and domain.expression.
+domain.rule_check (units, windows) and domain.expression_printer. Imports those and
+domain.expression.
 """
 
 from __future__ import annotations
@@ -27,15 +28,13 @@ from sigmawatch.domain.expression import (
     Test,
     Window,
 )
+from sigmawatch.domain.expression_printer import print_condition, print_node
 from sigmawatch.domain.rule_check import check_condition
-from sigmawatch.domain.rule_printer import print_condition, print_node
 from sigmawatch.domain.rule_reader import read_condition
-from sigmawatch.domain.rule_words import RuleInvalid
 from sigmawatch.domain.window import MINUTE_MS, SECOND_MS, Interval
 
 __all__ = [
     "Condition",
-    "RuleInvalid",
     "check_condition",
     "default_clear",
     "parse_condition",
@@ -51,7 +50,7 @@ def parse_condition(
 ) -> Condition:
     """The tree of a rule's line for series of `metric` at `interval` (1 minute).
 
-    Raises RuleInvalid with the place, the offending word and what is allowed.
+    Raises ExpressionInvalid with the place, the offending word and what is allowed.
     """
     condition = read_condition(text)
     check_condition(condition, interval=interval or Interval(MINUTE_MS), metric=metric, text=text)

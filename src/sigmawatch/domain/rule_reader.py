@@ -6,10 +6,10 @@
     sum        = product {("+" | "-") product} product = signed {("*" | "/") signed}
     signed     = "-" signed | atom             atom = number | span | word … | "(" either ")"
 
-Tests and quantities are told apart while reading, so no tree mixes them. Every input costs bounded
-time: TEXT_MAX characters, NODES_MAX nodes, NESTING_MAX levels. What a tree means (units, windows)
-is judged elsewhere (domain.rule_check). Imports domain.expression, rule_cursor, rule_metrics,
-rule_words, market, window.
+Sums, products and windows are read by expression_reader. Every input costs bounded time: so many
+characters, parts and levels (expression_words). What a tree means (units, windows) is judged
+elsewhere (rule_check). Imports domain.expression, expression_reader, expression_words, market,
+metric, window.
 """
 
 from __future__ import annotations
@@ -17,65 +17,61 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import cast
 
-from sigmawatch.domain.errors import Invalid
+from sigmawatch.domain.errors import ExpressionInvalid, Invalid
 from sigmawatch.domain.expression import (
     FOR_MAX_MS,
-    Absolute,
     Age,
-    Arithmetic,
-    Calculation,
-    Change,
+    Companion,
     Comparison,
     Condition,
     ConfirmedBy,
     Crosses,
-    Duration,
     Junction,
     Logic,
-    Negative,
     Node,
     Not,
-    Number,
     Quantity,
     Rank,
     RankKey,
     Relation,
     Stale,
-    Statistic,
     Test,
     Value,
-    Window,
+    speaks_of_own,
 )
+from sigmawatch.domain.expression_cursor import AnyNode
+from sigmawatch.domain.expression_reader import STATISTICS, VOLUME, QuantityReader
+from sigmawatch.domain.expression_words import RULE, Kind, Token, near
 from sigmawatch.domain.market import venue_name
-from sigmawatch.domain.rule_cursor import Cursor
-from sigmawatch.domain.rule_metrics import RULE_METRICS
-from sigmawatch.domain.rule_words import Kind, RuleInvalid, Token, near
+from sigmawatch.domain.metric import METRICS
 from sigmawatch.domain.window import format_span
 
-STATISTICS = tuple(each.value for each in Statistic)
 FUNCTIONS = (*STATISTICS, "change", "change_pct", "rank", "abs", "crosses_above", "crosses_below",
              "confirmed_by")  # fmt: skip
 NAMES = ("value", "age", "stale")
-VOLUME = "say `traded_quote[5m]` or `volume_24h_quote`"
+_OF_OWN = frozenset(("rank", "crosses_above", "crosses_below", "confirmed_by"))
 _RELATIONS = frozenset(("<", "<=", ">", ">=", "==", "!="))
 
 
 def read_condition(text: str) -> Condition:
-    """The tree of `text`. Raises RuleInvalid with the place and what is allowed there."""
+    """The tree of `text`. Raises ExpressionInvalid with the place and what is allowed there."""
     return _Reader(text).condition()
 
 
-class _Reader(Cursor):
+class _Reader(QuantityReader):
     def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self._metric: tuple[str, int | None] | None = None
+        super().__init__(text, RULE)
+        self._metric: tuple[str, int | None] | None = None  # the rule's own, and its span
+        self._spoken = False  # of the rule's own series; from then on a new name is a companion's
 
-    # Sorts
+    def _inner(self) -> Node:
+        return self._either()
 
-    def _quantity(self, node: Node, start: Token) -> Quantity:
-        if not isinstance(node, Quantity):
-            raise self.wrong("true or false stands where a number is needed", at=start)
+    def _own(self, node: AnyNode) -> AnyNode:
+        self._spoken |= speaks_of_own(node)
         return node
+
+    # Tests
 
     def _test(self, node: Node, start: Token) -> Test:
         if not isinstance(node, Test):
@@ -156,58 +152,12 @@ class _Reader(Cursor):
             )
         )
 
-    def _sum(self) -> Node:
-        return self._calculation(self._product, "+", "-")
-
-    def _product(self) -> Node:
-        return self._calculation(self._signed, "*", "/")
-
-    def _calculation(self, read: Callable[[], Node], *signs: str) -> Node:
-        start = self.next
-        left = read()
-        while self.follows(*signs):
-            operator = self.take()
-            right_start = self.next
-            right = self._quantity(read(), right_start)
-            left = self.made(
-                Arithmetic(
-                    left=self._quantity(left, start),
-                    right=right,
-                    operator=cast("Calculation", operator.word),
-                    position=operator.start,
-                )
-            )
-        return left
-
-    def _signed(self) -> Node:
-        token = self.next
-        if not self.skip("-"):
-            return self._atom()
-        start = self.next
-        of = self._quantity(self.nested(self._signed), start)
-        return self.made(Negative(of=of, position=token.start))
-
-    def _atom(self) -> Node:
-        token = self.take()
-        if token.kind is Kind.NUMBER:
-            return self.made(Number(value=self.number(token), position=token.start))
-        if token.kind is Kind.SPAN:
-            self._at -= 1
-            return self.made(Duration(ms=self.span(start=token), position=token.start))
-        if token.kind is Kind.WORD:
-            return self._word(token)
-        if token.word == "(":
-            node = self.nested(self._either)
-            self.expect(")", start=token)
-            return node
-        raise self.wrong("a value is missing here", at=token)
-
     # Words
 
     def _word(self, token: Token) -> Node:
         name, position = token.word, token.start
         if name in STATISTICS:
-            return self.made(self._statistic(token))
+            return self.made(self._own(self._statistic(token)))
         if name in FUNCTIONS:
             self.expect("(", start=token)
             node = self._function(token)
@@ -220,65 +170,28 @@ class _Reader(Cursor):
             )
         match name:
             case "value":
-                return self.made(Value(position=position))
+                return self.made(self._own(Value(position=position)))
             case "age":
-                return self.made(Age(position=position))
+                return self.made(self._own(Age(position=position)))
             case "stale":
-                return self.made(Stale(position=position))
+                return self.made(self._own(Stale(position=position)))
         return self.made(self._named(token))
-
-    def _statistic(self, token: Token) -> Window:
-        statistic = Statistic(token.word)
-        if self.skip("["):
-            window_ms = self.span(start=token)
-            self.expect("]", start=token)
-            return Window(
-                statistic=statistic, window_ms=window_ms, with_slot=True, position=token.start
-            )
-        if not self.skip("("):
-            raise self.wrong(f"a window is missing, as {token.word}(1h)", at=token)
-        of, window_ms = self._windowed(token)
-        self.expect(")", start=token)
-        return Window(statistic=statistic, of=of, window_ms=window_ms, position=token.start)
-
-    def _windowed(self, token: Token) -> tuple[Quantity | None, int]:
-        """`W` or `expr, W`."""
-        start = self.next
-        alone = self._tokens[min(self._at + 1, len(self._tokens) - 1)].word == ")"
-        if start.kind is Kind.SPAN and alone:
-            return None, self.span(start=token)
-        of = self._quantity(self.nested(self._either), start)
-        if not self.skip(","):
-            raise self.wrong(f"a window is missing, as {token.word}(1h)", start=token)
-        return of, self.span(start=token)
 
     def _function(self, token: Token) -> Quantity | Test:
         """What stands between the parentheses of a function."""
-        position = token.start
+        self._spoken |= token.word in _OF_OWN
         match token.word:
             case "change" | "change_pct":
-                start, percent = self.next, token.word == "change_pct"
-                of, window_ms = self._windowed(token)
-                if percent and of is not None:
-                    raise self.wrong(
-                        "change_pct is of the rule's own values, as change_pct(1h)",
-                        at=start,
-                        start=token,
-                    )
-                return Change(of=of, window_ms=window_ms, percent=percent, position=position)
+                return self._own(self._change(token))
             case "rank":
                 return self._rank(token)
             case "abs":
-                return Absolute(of=self._argument(), position=position)
+                return self._absolute(token)
             case "confirmed_by":
                 return self._confirmed_by(token)
             case _:
                 above = token.word == "crosses_above"
-                return Crosses(above=above, level=self._argument(), position=position)
-
-    def _argument(self) -> Quantity:
-        start = self.next
-        return self._quantity(self.nested(self._either), start)
+                return Crosses(above=above, level=self._argument(), position=token.start)
 
     def _rank(self, token: Token) -> Rank:
         word = self.take()
@@ -312,31 +225,26 @@ class _Reader(Cursor):
             raise self.wrong("percent is a number above 0 and up to 100", at=percent, start=token)
         return ConfirmedBy(venue=venue, within_pct=within_pct, position=token.start)
 
-    def _named(self, token: Token) -> Value:
+    def _named(self, token: Token) -> Value | Companion:
         """A metric's name, with the span that makes one value of it."""
-        if token.word not in RULE_METRICS:
+        if token.word not in METRICS:
             raise self._unknown(token)
-        span_ms = None
-        if self.skip("["):
-            span_ms = self.span(start=token)
-            self.expect("]", start=token)
-        named = (token.word, span_ms)
-        if self._metric not in (None, named):
-            raise self.wrong(
-                "a rule is about one metric over one span, and names another before", at=token
-            )
-        self._metric = named
-        return Value(position=token.start)
+        named = (token.word, self._span_in_brackets(token))
+        if not self._spoken:
+            self._metric = named
+        if named == self._metric:
+            return self._own(Value(position=token.start))
+        return Companion(name=named[0], span_ms=named[1], position=token.start)
 
-    def _unknown(self, token: Token) -> RuleInvalid:
+    def _unknown(self, token: Token) -> ExpressionInvalid:
         name = token.word
         if self.follows("("):
             known = ", ".join(FUNCTIONS)
             return self.wrong(f"unknown function{near(name, FUNCTIONS)}", at=token, allowed=known)
         if name in {"and", "or", "not", "for"}:
             return self.wrong("a value is missing here", at=token)
-        allowed = ", ".join((*RULE_METRICS, *NAMES, *FUNCTIONS))
+        allowed = ", ".join((*METRICS, *NAMES, *FUNCTIONS))
         if name == "volume":
             return self.wrong(VOLUME, at=token, allowed=allowed)
-        hint = near(name, (*RULE_METRICS, *NAMES, *FUNCTIONS))
+        hint = near(name, (*METRICS, *NAMES, *FUNCTIONS))
         return self.wrong(f"unknown metric{hint}", at=token, allowed=allowed)

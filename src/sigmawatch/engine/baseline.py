@@ -13,7 +13,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from sigmawatch.domain.expression import Statistic
-from sigmawatch.domain.rule_check import VALUES_MIN
+from sigmawatch.domain.expression_check import VALUES_MIN
 from sigmawatch.engine.geometry import Column, Mask
 from sigmawatch.engine.moments import Moments, channels_of
 

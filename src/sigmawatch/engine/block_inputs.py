@@ -9,6 +9,7 @@ inputs.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 
@@ -41,10 +42,20 @@ class Pairs:
 
 
 class BlockInputs:
-    """`Inputs` of one block at the slot of `board`. For the table's own thread."""
+    """`Inputs` of one block at the slot of `board`. For the table's own thread.
 
-    def __init__(self, block: BlockTable, board: Board, *, pairs: Pairs) -> None:
-        self._block, self._board, self._pairs = block, board, pairs
+    blocks: every block of the board by id, for the past of companions.
+    """
+
+    def __init__(
+        self,
+        block: BlockTable,
+        board: Board,
+        *,
+        pairs: Pairs,
+        blocks: Mapping[int, BlockTable] = MappingProxyType({}),
+    ) -> None:
+        self._block, self._board, self._pairs, self._blocks = block, board, pairs, blocks
         self._places, self._at = board.layout.blocks[block.block.id]
         self._flow = METRICS[block.block.metric].kind is Kind.FLOW
 
@@ -125,6 +136,21 @@ class BlockInputs:
 
     def stale(self) -> Mask:
         return np.asarray(self._board.state[self._at] == State.STALE)
+
+    def companion(self, name: str, *, span: int, lag: int) -> Column:
+        rows = self._board.layout.companions(name)[self._at]
+        flow = METRICS[name].kind is Kind.FLOW
+        if lag == 0 and (span == 1 or not flow):
+            newest = self._newest(rows, span=1 if flow else REACH_SLOTS + 1)
+            return np.where(rows >= 0, newest, np.nan)
+        series, found = self._board.series, np.full(self.rows, np.nan)
+        for block_id in {series[row].block_id for row in rows.tolist() if row >= 0}:
+            other = BlockInputs(self._blocks[block_id], self._board, pairs=self._pairs)
+            column = other.close(span=span, lag=lag)
+            order = np.argsort(other._at)
+            here = np.isin(rows, other._at)
+            found[here] = column[order[np.searchsorted(other._at, rows[here], sorter=order)]]
+        return found
 
     def elsewhere(self, venue: str, *, span: int) -> Column:
         there = self._pairs.rows(venue, self._block.block.metric)

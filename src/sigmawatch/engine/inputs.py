@@ -13,8 +13,8 @@ from sigmawatch.engine.geometry import Column, Mask
 from sigmawatch.engine.moments import Moments
 
 
-class Inputs(Protocol):
-    """One judged slot of some series of one metric and interval, and the slots before it.
+class Others(Protocol):
+    """One judged slot of some rows of one interval, and the slots before it.
 
     Columns are float64[rows], finite, NaN where unknown. span: how many slots make one value,
     1 for the slots themselves; of a flow that is their sum, unknown unless all are known, of a
@@ -26,6 +26,14 @@ class Inputs(Protocol):
 
     @property
     def interval(self) -> Interval: ...
+
+    def companion(self, name: str, *, span: int, lag: int) -> Column:
+        """The value of another series, in a rule of the same market's metric `name`; unknown where
+        that is not tracked. A level is the newest of the last 3 slots whatever the span."""
+
+
+class Inputs(Others, Protocol):
+    """What a rule is judged on: the rows are series of one metric."""
 
     def value(self, *, span: int, lag: int) -> Column:
         """The value of the `span` slots that end with the one `lag` ago, suspect ones unknown."""

@@ -1,7 +1,7 @@
-"""The canonical text of a rule: one way to write each tree, with no parenthesis too many.
+"""The canonical text of a tree: one way to write each, with no parenthesis too many.
 
-What `rule_reader` reads back is the same tree. The rule's metric is named in the place of the first
-value; every other is `value`. Imports domain.expression, domain.window.
+What the readers of rules and formulas read back is the same tree. A rule's own metric is named in
+the place of the first value; every other is `value`. Imports domain.expression, domain.window.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from sigmawatch.domain.expression import (
     Age,
     Arithmetic,
     Change,
+    Companion,
     Comparison,
     Condition,
     ConfirmedBy,
@@ -58,8 +59,11 @@ def print_value(condition: Condition) -> str:
     """What a value of the condition is called: its metric, with the span, where it names one."""
     if condition.metric is None:
         return "value"
-    span = "" if condition.span_ms is None else f"[{format_span(condition.span_ms)}]"
-    return condition.metric + span
+    return _spanned(condition.metric, condition.span_ms)
+
+
+def _spanned(name: str, span_ms: int | None) -> str:
+    return name if span_ms is None else f"{name}[{format_span(span_ms)}]"
 
 
 class _Printer:
@@ -90,6 +94,8 @@ class _Printer:
                 return format_span(node.ms)
             case Value():
                 return next(self._names)
+            case Companion():
+                return _spanned(node.name.removesuffix(":price"), node.span_ms)
             case Age():
                 return "age"
             case Window(with_slot=True):

@@ -1,6 +1,6 @@
-"""A reader's place in a rule's text, and the limits that bound what reading it can cost.
+"""A reader's place in a line, and the limits that bound what reading it can cost.
 
-Imports domain.expression, rule_words, window.
+Imports domain.expression, expression_words, window.
 """
 
 from __future__ import annotations
@@ -8,13 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from sigmawatch.domain.errors import Invalid
+from sigmawatch.domain.errors import ExpressionInvalid, Invalid
 from sigmawatch.domain.expression import Node
-from sigmawatch.domain.rule_words import Kind, RuleInvalid, Token, excerpt, tokens
+from sigmawatch.domain.expression_words import Kind, Language, Token, excerpt, tokens
 from sigmawatch.domain.window import parse_span
 
-NODES_MAX = 200
-NESTING_MAX = 32
 _SPAN_MAX = 32  # longer ones are not repeated in a message
 AnyNode = TypeVar("AnyNode", bound=Node)
 
@@ -22,9 +20,10 @@ AnyNode = TypeVar("AnyNode", bound=Node)
 class Cursor:
     """Tokens one after another; every refusal names the place."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, language: Language) -> None:
         self._text = text
-        self._tokens = tokens(text)
+        self._language = language
+        self._tokens = tokens(text, language)
         self._at = 0
         self._nesting = 0
         self._count = 0
@@ -60,12 +59,12 @@ class Cursor:
         at: Token | None = None,
         start: Token | None = None,
         allowed: str = "",
-    ) -> RuleInvalid:
+    ) -> ExpressionInvalid:
         """A refusal of the token `at` (the next), told with the text from `start` on."""
         at = at or self.next
         begin = min((start or at).start, at.start)
         shown = excerpt(self._text, begin, stop=at.stop)
-        return RuleInvalid(
+        return self._language.wrong(
             f"{shown}: {problem}", text=self._text, position=at.start, word=at.word, allowed=allowed
         )
 
@@ -73,14 +72,16 @@ class Cursor:
 
     def made(self, node: AnyNode) -> AnyNode:
         self._count += 1
-        if self._count > NODES_MAX:
-            raise self.wrong(f"a rule has at most {NODES_MAX} parts, split it in two")
+        if self._count > self._language.parts_max:
+            most = f"a {self._language.noun} has at most {self._language.parts_max} parts"
+            raise self.wrong(f"{most}, split it in two")
         return node
 
     def nested(self, read: Callable[[], Node]) -> Node:
         self._nesting += 1
-        if self._nesting > NESTING_MAX:
-            raise self.wrong(f"a rule nests at most {NESTING_MAX} deep")
+        if self._nesting > self._language.nesting_max:
+            most = f"at most {self._language.nesting_max} deep"
+            raise self.wrong(f"a {self._language.noun} nests {most}")
         node = read()
         self._nesting -= 1
         return node

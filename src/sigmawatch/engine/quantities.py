@@ -1,0 +1,152 @@
+"""Computes the quantities of rules and formulas: float64[rows], NaN where unknown.
+
+What both have: calculations, companions, and statistics of what lies in a window of an expression.
+A baseline (`f(W)`, `f(expr, W)`) of zero or less is unknown in a ratio: where it is multiplied,
+divides, or is divided by a number. Imports engine.baseline, inputs, domain.expression.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from sigmawatch.domain.expression import (
+    Absolute,
+    Arithmetic,
+    Change,
+    Companion,
+    Duration,
+    Negative,
+    Node,
+    Number,
+    Quantity,
+    Statistic,
+    Value,
+    Window,
+)
+from sigmawatch.domain.window import SECOND_MS
+from sigmawatch.engine.baseline import folded, median, statistic_of
+from sigmawatch.engine.geometry import Column
+from sigmawatch.engine.inputs import Others
+from sigmawatch.engine.moments import Moments
+
+Number64 = Column | np.float64
+AnyInputs = TypeVar("AnyInputs", bound=Others)
+
+
+class Quantities(Generic[AnyInputs]):
+    """Evaluates parts over one kind of values; what was computed is kept while it lives.
+
+    span: how many slots make one value of a window. NumPy's warnings are the caller's to silence:
+    what is not finite is meant.
+    """
+
+    def __init__(self, inputs: AnyInputs, span: int) -> None:
+        self._inputs = inputs
+        self._span = span
+        self._slot_ms = inputs.interval.ms
+        self._numbers: dict[tuple[Quantity, int], Number64] = {}
+        self._moments: dict[tuple[Quantity, int, int, int], Moments] = {}
+
+    def number(self, quantity: Quantity, lag: int) -> Number64:
+        """What a quantity was `lag` slots ago."""
+        key = (quantity, lag)
+        found = self._numbers.get(key)
+        if found is None:
+            found = self._numbers[key] = self._measured(quantity, lag)
+        return found
+
+    def _measured(self, quantity: Quantity, lag: int) -> Number64:
+        match quantity:
+            case Number():
+                return np.float64(quantity.value)
+            case Duration():
+                return np.float64(quantity.ms / SECOND_MS)
+            case Companion():
+                span = (quantity.span_ms or self._slot_ms) // self._slot_ms
+                return self._inputs.companion(quantity.name, span=span, lag=lag)
+            case Arithmetic():
+                return self._calculated(quantity, lag)
+            case Absolute():
+                return np.abs(self.number(quantity.of, lag))
+            case Negative():
+                return np.negative(self.number(quantity.of, lag))
+            case Window():
+                return self._statistic(quantity, lag)
+            case Change(of=Quantity() as of):
+                then = lag + quantity.window_ms // self._slot_ms
+                return finite(self.number(of, lag) - self.number(of, then))
+            case _:
+                return self._own(quantity, lag)
+
+    def _own(self, quantity: Quantity, lag: int) -> Number64:
+        """What only a rule can ask, of its own series."""
+        raise AssertionError(quantity)
+
+    def _calculated(self, node: Arithmetic, lag: int) -> Number64:
+        left, right = self.number(node.left, lag), self.number(node.right, lag)
+        match node.operator:
+            case "+":
+                return finite(left + right)
+            case "-":
+                return finite(left - right)
+            case "*":
+                left, right = _in_ratio(node.left, left), _in_ratio(node.right, right)
+                return finite(left * right)
+            case "/":
+                divisor = above_zero(right) if _has_baseline(node.right) else right
+                if isinstance(node.right, Number):
+                    left = _in_ratio(node.left, left)
+                return finite(left / divisor)
+
+    # Windows
+
+    def _statistic(self, node: Window, lag: int) -> Number64:
+        count = node.window_ms // self._slot_ms // self._span
+        last = lag if node.with_slot else lag + self._span
+        of = node.of or Value()
+        if node.statistic is Statistic.MEDIAN:
+            return median(np.array([*self.past(of, count, last=last)]))
+        channels = 2 if node.statistic is Statistic.SIGMA_RET else 1
+        key = (of, count, last, channels)
+        if key not in self._moments:
+            self._moments[key] = self.moments(of, count, last=last, channels=channels)
+        moments = self._moments[key]
+        if node.statistic is Statistic.ZSCORE:
+            mean = statistic_of(Statistic.MEAN, moments, count=count)
+            sigma = statistic_of(Statistic.SIGMA_ABS, moments, count=count)
+            return finite((self.number(of, lag) - mean) / sigma)  # by zero: unknown
+        return statistic_of(node.statistic, moments, count=count)
+
+    def moments(self, of: Quantity, count: int, *, last: int, channels: int) -> Moments:
+        """The moments of `past`; channels: 2 where its returns are wanted too."""
+        columns = self.past(of, count, last=last)
+        return folded(columns, rows=self._inputs.rows, channels=channels)
+
+    def past(self, of: Quantity, count: int, *, last: int) -> Iterable[Column]:
+        """The `count` values of a window whose last ends `last` slots ago, oldest first."""
+        for lag in range(last + (count - 1) * self._span, last - 1, -self._span):
+            # What is computed of the past is not kept: a day of columns is too much.
+            number = type(self)(self._inputs, self._span).number(of, lag)
+            yield np.broadcast_to(number, self._inputs.rows)
+
+
+def finite(number: Number64) -> Number64:
+    """What overflowed, or was divided by zero, is unknown."""
+    return np.where(np.isfinite(number), number, np.nan)
+
+
+def above_zero(number: Number64) -> Number64:
+    return np.where(number > 0.0, number, np.nan)
+
+
+def _in_ratio(node: Node, number: Number64) -> Number64:
+    """A factor as it counts: a baseline of zero or less is no measure for anything."""
+    is_baseline = isinstance(node, Window) and node.baseline
+    return above_zero(number) if is_baseline else number
+
+
+def _has_baseline(node: Node) -> bool:
+    return any(isinstance(one, Window) and one.baseline for one in node.walk())
