@@ -1,24 +1,34 @@
-"""`python -m benchmarks [NAME …]`: run the named benchmarks, or every one.
+"""`python -m benchmarks NAME … [OPTION …]`: run the named benchmarks; options go to the last one.
 
-A benchmark is a module of this folder with `main() -> None`, which prints one table.
+A benchmark is a module or package here with `main`, which prints one table. Without
+a name, all of them run.
 """
 
 import sys
 from importlib import import_module
+from itertools import takewhile
 from pathlib import Path
 
-NAMES = sorted(file.stem for file in Path(__file__).parent.glob("[!_]*.py"))
+HERE = Path(__file__).parent
+NAMES = sorted({"peers"} | {file.stem for file in HERE.glob("[!_]*.py")})
 
 
-def main(wanted: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """Exit code 2, with what there is, where a name is not one of them."""
-    unknown = sorted(set(wanted) - set(NAMES))
+    names = list(takewhile(lambda word: not word.startswith("-"), arguments))
+    options = arguments[len(names) :]
+    names = names or NAMES
+    unknown = sorted(set(names) - set(NAMES))
     if unknown:
-        print(f"no benchmark {', '.join(unknown)}; there are: {', '.join(NAMES) or 'none yet'}")
+        print(f"no benchmark {', '.join(unknown)}; there are: {', '.join(NAMES)}")
         return 2
-    for name in wanted or NAMES:
+    for name in names:
         print(f"== {name}", flush=True)
-        import_module(f"benchmarks.{name}").main()
+        run = import_module(f"benchmarks.{name}").main
+        if options and name == names[-1]:
+            run(options)
+        else:
+            run()
     return 0
 
 

@@ -1,0 +1,156 @@
+"""Sigmawatch: the real series table with its gate, close, rankings and a rule, and the real ledger.
+
+More than the others are asked for happens in the same time: bad ticks are held back, freshness
+states, minima, maxima, changes and surges are worked out, who may not be ranked is told why.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from benchmarks.peers.answers import RANKS, Answer
+from benchmarks.peers.system import System, folder_bytes
+from benchmarks.peers.tape import Column, Task
+from benchmarks.shared.judging import Judge
+
+from sigmawatch import __version__
+from sigmawatch.adapters.clock import VirtualClock
+from sigmawatch.adapters.ledgers.sqlite import SqliteLedger
+from sigmawatch.domain.frame import Frame, Reason
+from sigmawatch.domain.market import Market
+from sigmawatch.domain.series import BLOCK_SERIES_MAX, Block, Series
+from sigmawatch.domain.window import HOUR_MS, Interval
+from sigmawatch.engine.snapshot import Board
+from sigmawatch.engine.table import SeriesTable
+
+MINUTE = Interval(60_000)
+RULE = "price > 3 * mean(1h)"
+RESTORED = 40  # slots at once, as the tracker does
+
+
+class Sigmawatch(System):
+    title = "Sigmawatch, in memory"
+    note = "gate, table, rankings, rule; everything but the commit"
+
+    def __init__(self, folder: Path, task: Task) -> None:
+        super().__init__(folder, task)
+        self._table = SeriesTable(MINUTE, windows_ms=(task.day * MINUTE.ms, HOUR_MS))
+        blocks, series = enrolled(task.count)
+        for block in blocks:
+            self._table.add_block(block)
+        self._table.add_all(series)
+        self._judge = Judge([RULE])
+
+    def version(self) -> str:
+        return __version__
+
+    def load(self, rows: Iterable[tuple[int, Column]]) -> None:
+        coming = iter(rows)
+        while held := list(islice(coming, RESTORED)):
+            self._restore([frame for slot, values in held for frame in frames(slot, values)])
+
+    def _restore(self, items: Sequence[Frame]) -> None:
+        self._table.restore(items)
+
+    def slot(self, slot: int, values: Column) -> Answer:
+        items = [one for frame in frames(slot, values) for one in self._table.gate(frame)]
+        self._commit(items)
+        for one in items:
+            self._table.apply(one)
+        board = self._table.close(slot)
+        return self._answer(board, self._judge.verdicts(self._table, board)[0])
+
+    def _commit(self, items: Sequence[Any]) -> None:
+        """Nothing is kept but the table."""
+
+    def _answer(self, board: Board, verdict: Any) -> Answer:
+        """In the order of the tape. Ids begin with 1."""
+        order = np.argsort(board.layout.ids)
+        day, hour = board.statistics[self.task.day * MINUTE.ms], board.statistics[HOUR_MS]
+        columns: dict[str, Any] = {
+            "n": day.n, "n_1h": hour.n, "mean": day.mean, "sigma_abs": day.sigma_abs,
+            "sigma_rel": day.sigma_rel, "sigma_ret": day.sigma_ret,
+            "mean_1h": hour.mean, "sigma_1h": hour.sigma_abs,
+        }  # fmt: skip
+        for name, key in RANKS.items():
+            columns[name] = board.ranking("price", key, window_ms=day.window_ms).rank
+        return Answer(
+            columns={name: column[order] for name, column in columns.items()},
+            breakouts=np.flatnonzero((verdict == 1)[order]),
+        )
+
+    def stored_bytes(self) -> int:
+        """The ring's: a number and a mark for every slot it holds."""
+        return (8 + 1) * self.task.count * (self.task.day + 3)
+
+
+class Durable(Sigmawatch):
+    title = "Sigmawatch"
+    durable = True
+    note = "the same with its one transaction, synced, before anything is applied"
+
+    def __init__(self, folder: Path, task: Task) -> None:
+        super().__init__(folder, task)
+        self._loop = asyncio.new_event_loop()
+        self._ledger = self._loop.run_until_complete(opened(folder, task.count))
+
+    def _restore(self, items: Sequence[Frame]) -> None:
+        self._commit(items)
+        super()._restore(items)
+
+    def _commit(self, items: Sequence[Any]) -> None:
+        self._loop.run_until_complete(stored(self._ledger, items))
+
+    def stored_bytes(self) -> int:
+        return folder_bytes(self.folder)
+
+    def close(self) -> None:
+        self._loop.run_until_complete(self._ledger.close())
+        self._loop.close()
+
+
+def enrolled(count: int) -> tuple[Sequence[Block], Sequence[Series]]:
+    """`count` price series at one venue, in full blocks, ids in the tape's order from 1 on."""
+    numbers = range(-(-count // BLOCK_SERIES_MAX))
+    blocks = [Block(id=n + 1, venue="BENCH", metric="price", interval=MINUTE) for n in numbers]
+    series = [
+        Series(id=n + 1, market=market(n), metric="price", interval=MINUTE,
+               block_id=n // BLOCK_SERIES_MAX + 1, place=n % BLOCK_SERIES_MAX)
+        for n in range(count)
+    ]  # fmt: skip
+    return blocks, series
+
+
+def market(number: int) -> Market:
+    return Market(venue="BENCH", base=f"C{number}", quote="USD", native=f"C{number}USD")
+
+
+def frames(slot: int, values: Column) -> list[Frame]:
+    """The frames of one slot, as a collector makes them from its boundary poll."""
+    marks = np.where(np.isnan(values), np.uint8(Reason.OUTAGE), np.uint8(Reason.OBSERVED))
+    recv_ms = MINUTE.open_ms(slot + 1) + 500
+    return [
+        Frame(block_id=at // BLOCK_SERIES_MAX + 1, slot=slot, revision=60_500, recv_ms=recv_ms,
+              values=values[at : at + BLOCK_SERIES_MAX].astype("<f8").tobytes(),
+              marks=marks[at : at + BLOCK_SERIES_MAX].tobytes())
+        for at in range(0, len(values), BLOCK_SERIES_MAX)
+    ]  # fmt: skip
+
+
+async def opened(folder: Path, count: int) -> SqliteLedger:
+    """A ledger whose catalogue holds `count` series: the ids and places `enrolled` deals."""
+    ledger = await SqliteLedger.open(folder / "data", clock=VirtualClock(0))
+    async with ledger.transaction() as transaction:
+        for number in range(count):
+            await transaction.catalogue.add(market(number), "price", interval=MINUTE, origin="api")
+    return ledger
+
+
+async def stored(ledger: SqliteLedger, items: Sequence[Any]) -> None:
+    async with ledger.transaction() as transaction:
+        await transaction.frames.insert(items)

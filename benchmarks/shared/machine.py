@@ -1,0 +1,94 @@
+"""The machine a figure was measured on, and what processes took of it, as Linux counts them."""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def described() -> Mapping[str, str]:
+    """What a reader needs to judge the figures: when, on what, with what."""
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "processor": _first("/proc/cpuinfo", "model name") or platform.processor(),
+        "cores": str(os.cpu_count()),
+        "memory": f"{memory_bytes() / 1e9:.0f} GB",
+        "kernel": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "numpy": version("numpy"),
+        "sigmawatch": _version("sigmawatch"),
+        "load": f"{os.getloadavg()[0]:.1f}",
+    }
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "a checkout"
+
+
+def _first(path: str, key: str) -> str:
+    """The first `key: value` of a file of the kernel's, empty without one."""
+    try:
+        lines = Path(path).read_text("utf-8").splitlines()
+    except OSError:
+        return ""
+    found = (line.partition(":")[2].strip() for line in lines if line.startswith(key))
+    return next(found, "")
+
+
+def _kilobytes(path: str, key: str) -> int:
+    """A size the kernel gives in kB, in bytes; 0 where it does not say."""
+    words = _first(path, key).split()
+    return 1_024 * int(words[0]) if words else 0
+
+
+def memory_bytes() -> int:
+    return _kilobytes("/proc/meminfo", "MemTotal")
+
+
+def free_bytes() -> int:
+    """What programs may still take without swapping; 0 where nobody says."""
+    return _kilobytes("/proc/meminfo", "MemAvailable")
+
+
+def resident_bytes(pid: int | str = "self") -> int:
+    return _kilobytes(f"/proc/{pid}/status", "VmRSS")
+
+
+def peak_bytes(pids: Iterable[int] = ()) -> int:
+    """The most this process ever held, and what each process below `pids` holds now, memory they
+    share with others counted once among them."""
+    own = 1_024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return own + sum(_kilobytes(f"/proc/{pid}/smaps_rollup", "Pss") for pid in trees(pids))
+
+
+def cpu_s(pids: Iterable[int] = ()) -> float:
+    """Processor time of this process and of all below `pids` that still live."""
+    own = resource.getrusage(resource.RUSAGE_SELF)
+    return own.ru_utime + own.ru_stime + sum(map(_cpu_s, trees(pids)))
+
+
+def _cpu_s(pid: int) -> float:
+    try:
+        words = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(words[11]) + int(words[12])) / TICKS
+
+
+def trees(pids: Iterable[int]) -> list[int]:
+    """`pids` and everything they started."""
+    found = list(pids)
+    for pid in found:  # grows as we go
+        for children in Path(f"/proc/{pid}/task").glob("*/children"):
+            found += [int(word) for word in children.read_text("ascii").split()]
+    return found
