@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sigmawatch.domain.errors import ExpressionInvalid
-from sigmawatch.domain.rule import parse_condition
+from sigmawatch.domain.errors import ExpressionInvalid, Invalid
+from sigmawatch.domain.rule import check_series_count, parse_condition
 from sigmawatch.domain.window import HOUR_MS, MINUTE_MS, Interval
 
 
@@ -125,3 +125,22 @@ def test_a_refusal_says_where() -> None:
         parse_condition("price > 1 and value > 2 * mean(3m)")
     assert refused.value.position == 26
     assert refused.value.word == "mean(3m)"
+
+
+@pytest.mark.parametrize(
+    ("line", "limited"),
+    [
+        ("price > 3 * median(1h)", True),
+        ("stale or abs(median(value - mean(1h), 1h)) > 3", True),
+        ("price > 3 * mean(1h)", False),
+    ],
+)
+def test_a_rule_with_a_median_is_over_a_thousand_series_at_most(line: str, limited: bool) -> None:
+    """DESIGN.md: "`median` only for rules over <= 1,000 series"."""
+    condition = parse_condition(line)
+    check_series_count(condition, 1_000)
+    if not limited:
+        check_series_count(condition, 1_000_000)
+        return
+    with pytest.raises(Invalid, match="over at most 1,000 series, its target has 1,001"):
+        check_series_count(condition, 1_001)

@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
+from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.expression import (
     Absolute,
     Arithmetic,
@@ -25,6 +26,7 @@ from sigmawatch.domain.expression import (
     Not,
     Number,
     Quantity,
+    Statistic,
     Test,
     Window,
 )
@@ -34,14 +36,18 @@ from sigmawatch.domain.rule_reader import read_condition
 from sigmawatch.domain.window import MINUTE_MS, SECOND_MS, Interval
 
 __all__ = [
+    "MEDIAN_SERIES_MAX",
     "Condition",
     "check_condition",
+    "check_series_count",
     "default_clear",
+    "median_used",
     "parse_condition",
     "print_condition",
     "print_node",
 ]
 
+MEDIAN_SERIES_MAX = 1_000  # a median sorts its whole window, for every series, every slot
 _BAND = Decimal("0.1")  # a side moves by so much of its size before a rule clears
 
 
@@ -55,6 +61,26 @@ def parse_condition(
     condition = read_condition(text)
     check_condition(condition, interval=interval or Interval(MINUTE_MS), metric=metric, text=text)
     return condition
+
+
+def median_used(condition: Condition) -> bool:
+    """Whether it asks for a median, in a window of whatever."""
+    return any(
+        isinstance(one, Window) and one.statistic is Statistic.MEDIAN
+        for one in condition.test.walk()
+    )
+
+
+def check_series_count(condition: Condition, count: int) -> None:
+    """Raise Invalid where a rule is over more series than its condition can be judged for: to be
+    asked whenever a rule is saved, or its target grows."""
+    if count > MEDIAN_SERIES_MAX and median_used(condition):
+        raise Invalid(
+            f"a rule with median is over at most {MEDIAN_SERIES_MAX:,} series, its target has "
+            f"{count:,}: use mean, or a narrower target",
+            field="target",
+            allowed=f"at most {MEDIAN_SERIES_MAX:,} series",
+        )
 
 
 def default_clear(condition: Condition) -> Condition:

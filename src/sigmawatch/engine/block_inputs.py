@@ -20,11 +20,10 @@ from sigmawatch.engine.baseline import folded
 from sigmawatch.engine.block import REACH_SLOTS, BlockTable
 from sigmawatch.engine.freshness import State
 from sigmawatch.engine.geometry import Column, Mask, Rows
+from sigmawatch.engine.membership import reliable
 from sigmawatch.engine.moments import Moments
 from sigmawatch.engine.ranking import Why
 from sigmawatch.engine.snapshot import KEYS, Board, Layout
-
-RANKED_MIN = 0.9  # of a universe, else its ranks are unknown
 
 
 class Pairs:
@@ -122,8 +121,8 @@ class BlockInputs:
             if window_ms is None
             else self._board.ranking(metric, by.value, window_ms=window_ms)
         )
-        universe = np.count_nonzero(ranking.why != Why.NOT_A_PEER)
-        if ranking.of < RANKED_MIN * universe:
+        universe = int(np.count_nonzero(ranking.why != Why.NOT_A_PEER))
+        if not reliable(ranking.rank > 0, universe, before=()):
             return unknown
         rank = ranking.rank[self._at]
         return np.where(rank > 0, rank.astype(np.float64), np.nan)
