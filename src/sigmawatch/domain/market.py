@@ -17,7 +17,7 @@ from sigmawatch.domain.errors import Invalid
 
 NAME_MAX = 64
 _VENUE = re.compile(r"[A-Z][A-Z0-9_]{0,31}", re.ASCII)
-_SEPARATORS = frozenset(":/,?#&% \\")
+SEPARATORS = frozenset(":/,?#&% \\")
 
 # Other spellings of one asset, resolved for input and display alike. We speak to a venue in its own
 # market ids only.
@@ -67,7 +67,7 @@ def venue_name(text: str) -> str:
 
 
 def _checked(part: str, *, what: str) -> str:
-    clean = 0 < len(part) <= NAME_MAX and part.isprintable() and _SEPARATORS.isdisjoint(part)
+    clean = 0 < len(part) <= NAME_MAX and part.isprintable() and SEPARATORS.isdisjoint(part)
     if not clean:
         raise Invalid(f"a market's {what} must be 1 to {NAME_MAX} printable characters "
                       f"without separators, was {part[:NAME_MAX]!r}", field=what)  # fmt: skip

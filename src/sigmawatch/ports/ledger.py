@@ -13,8 +13,10 @@ from typing import Protocol
 
 from sigmawatch.domain.frame import Frame, Patch
 from sigmawatch.domain.market import Market
+from sigmawatch.domain.rank_column import RankColumn
 from sigmawatch.domain.series import Block, Series
 from sigmawatch.domain.venue import Run
+from sigmawatch.domain.watchlist import Watchlist
 from sigmawatch.domain.window import Interval
 
 
@@ -52,6 +54,31 @@ class RunRepository(Protocol):
     async def insert(self, runs: Iterable[Run]) -> None: ...
 
 
+class RankRepository(Protocol):
+    """Standing rankings of the past; read through ports.ranks."""
+
+    async def put(self, columns: Iterable[RankColumn]) -> None:
+        """Store columns; one of the same ranking and slot is replaced."""
+        ...
+
+    async def thin(self, *, quarters_before_ms: int, before_ms: int, rows_max: int) -> int:
+        """Delete up to `rows_max` columns: those that end no later than `before_ms`, and of those
+        no later than `quarters_before_ms` all but the ones with which an hour ends. How many."""
+        ...
+
+
+class WatchlistRepository(Protocol):
+    """Watchlists that no file manages."""
+
+    async def put(self, watchlist: Watchlist) -> None:
+        """Store it; the one of the same name is replaced."""
+        ...
+
+    async def remove(self, name: str) -> bool:
+        """Whether there was one."""
+        ...
+
+
 class Transaction(Protocol):
     """What one transaction may touch."""
 
@@ -63,6 +90,12 @@ class Transaction(Protocol):
 
     @property
     def runs(self) -> RunRepository: ...
+
+    @property
+    def ranks(self) -> RankRepository: ...
+
+    @property
+    def watchlists(self) -> WatchlistRepository: ...
 
 
 class Ledger(Protocol):
@@ -87,6 +120,10 @@ class Ledger(Protocol):
         self, *, venue: str | None = None, before_ms: int | None = None, limit: int = 100
     ) -> Sequence[Run]:
         """Runs started before `before_ms`, newest first."""
+        ...
+
+    async def watchlists(self) -> Sequence[Watchlist]:
+        """By name."""
         ...
 
     async def live_since_ms(self) -> int | None:

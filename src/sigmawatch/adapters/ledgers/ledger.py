@@ -1,9 +1,9 @@
 """What every ledger over SQL does, whichever database it is: a dialect brings statements, a writer
 and readers.
 
-Fulfils ports.ledger and ports.history. One transaction at a time, in the order they were asked
-for; durable before its block ends. A stored frame or patch that is not as it was written is left
-out, counted in `damaged_count` and logged by its id; it is never guessed and never deleted.
+Fulfils ports.ledger, ports.history and ports.ranks. One transaction at a time, in the order they
+were asked for; durable before its block ends. What is not stored as it was written is left out,
+counted in `damaged_count` and logged by its id; it is never guessed and never deleted.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import TypeVar
 
+from sigmawatch.adapters.ledgers.rank_columns import read_rank_column, read_rank_slots
 from sigmawatch.adapters.ledgers.reading import Stored
 from sigmawatch.adapters.ledgers.repositories import (
     SqlTransaction,
@@ -22,9 +23,12 @@ from sigmawatch.adapters.ledgers.repositories import (
     read_series,
 )
 from sigmawatch.adapters.ledgers.session import Readers, Session, Writer, value
+from sigmawatch.adapters.ledgers.watchlists import read_watchlists
 from sigmawatch.domain.frame import Frame, Patch
+from sigmawatch.domain.rank_column import RankColumn, Standing
 from sigmawatch.domain.series import Block, Series
 from sigmawatch.domain.venue import Run
+from sigmawatch.domain.watchlist import Watchlist
 from sigmawatch.ports.clock import Clock
 from sigmawatch.ports.history import Stretch
 from sigmawatch.ports.ledger import Transaction
@@ -133,9 +137,22 @@ class SqlLedger:
             marks=b"".join(piece.marks for piece in pieces),
         )
 
+    async def watchlists(self) -> Sequence[Watchlist]:
+        return await self._read(partial(read_watchlists, sql=self._sql))
+
+    async def rank_slots(
+        self, standing: Standing, *, from_slot: int, to_slot: int
+    ) -> Sequence[int]:
+        found = partial(read_rank_slots, sql=self._sql, standing=standing)
+        return await self._read(partial(found, from_slot=from_slot, to_slot=to_slot))
+
+    async def rank_column(self, standing: Standing, slot: int) -> RankColumn | None:
+        found = partial(read_rank_column, sql=self._sql, standing=standing, slot=slot)
+        return await self._read(partial(found, damaged=self._stored.damaged))
+
     @property
     def damaged_count(self) -> int:
-        """Damaged frames and patches met so far, each counted once."""
+        """Damaged frames, patches and rank columns met so far, each counted once."""
         return len(self._stored.damaged)
 
     async def prune(self, *, before_ms: int, rows_max: int) -> int:

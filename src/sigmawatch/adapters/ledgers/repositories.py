@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
+from sigmawatch.adapters.ledgers.rank_columns import RankColumns
 from sigmawatch.adapters.ledgers.session import Session, Writer, value
+from sigmawatch.adapters.ledgers.watchlists import Watchlists
 from sigmawatch.domain.errors import NotFound
 from sigmawatch.domain.frame import Frame, Patch
 from sigmawatch.domain.market import Market, MarketStatus
@@ -36,6 +38,8 @@ class SqlTransaction:
         self.catalogue = _Catalogue(self)
         self.frames = _Frames(self)
         self.runs = _Runs(self)
+        self.ranks = RankColumns(self)
+        self.watchlists = Watchlists(self)
 
     @property
     def commit_number(self) -> int:
@@ -131,7 +135,7 @@ class _Frames:
         return await self._transaction.run(partial(self._insert, batch=batch, first=first))
 
     def _insert(
-        self, session: Session, batch: Sequence[Frame | Patch], first: int
+        self, session: Session, batch: Sequence[Frame | Patch], *, first: int
     ) -> frozenset[str]:
         first_id = (self._transaction.commit_number << ITEMS_PER_COMMIT_BITS) + first
         numbered = dict(enumerate(batch, start=first_id))
