@@ -31,6 +31,9 @@ class Formula:
     interval: Interval
     unit: str
 
+    def __post_init__(self) -> None:
+        assert self.series or self.composites
+
     @property
     def series(self) -> tuple[str, ...]:
         """The names of the series in it, `KRAKEN:BTC/USD:price`, as they come, each once."""
