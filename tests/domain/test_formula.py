@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.domain.formula_trees import formulas
+from tests.examples import examples
 
 from sigmawatch.domain.errors import ExpressionInvalid
 from sigmawatch.domain.expression import Arithmetic, Companion, Composite, Quantity
@@ -39,7 +40,7 @@ def test_the_formulas_of_the_semantics_stand_in_canonical_form(line: str) -> Non
     assert print_formula(parsed(f"{line}  # and a comment")) == line
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(formulas())
 def test_a_tree_survives_its_text(quantity: Quantity) -> None:
     text = print_node(quantity)

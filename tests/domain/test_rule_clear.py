@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from tests.domain.rule_trees import conditions
+from tests.examples import examples
 
 from sigmawatch.domain.expression import Condition, Not
 from sigmawatch.domain.rule import default_clear, parse_condition, print_condition
@@ -46,7 +47,7 @@ def test_a_default_clear_is_itself_a_rule() -> None:
     assert clear.for_ms == 0
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(conditions())
 def test_every_condition_has_a_clear_condition(condition: Condition) -> None:
     clear = default_clear(condition)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.domain.rule_trees import EXAMPLES, conditions, quantities
+from tests.examples import examples
 
 from sigmawatch.domain.errors import ExpressionInvalid
 from sigmawatch.domain.expression import (
@@ -52,7 +53,7 @@ def test_for_covers_the_whole_condition() -> None:
     assert isinstance(condition.test, Logic)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(conditions())
 def test_a_tree_survives_its_text(condition: Condition) -> None:
     text = print_condition(condition)

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.engine.rule_oracle import One, TooCloseError
 from tests.engine.rule_world import Arrays, an_array
+from tests.examples import examples
 
 from sigmawatch.domain import expression as tree
 from sigmawatch.domain.expression import Condition, Quantity, Statistic, Test, Value, Window
@@ -231,7 +232,7 @@ worlds = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(worlds, st.lists(truths, min_size=1, max_size=3), st.sampled_from([1, 2]))
 def test_every_rule_says_what_the_slow_definition_says(
     world: Arrays, tests: list[Test], span: int
@@ -262,7 +263,7 @@ def _agrees(one: One, test: Test, code: int) -> bool:
         return True
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(worlds, amounts)
 def test_every_quantity_is_what_the_slow_definition_is(world: Arrays, quantity: Quantity) -> None:
     found = measure(quantity, world)
@@ -275,7 +276,7 @@ def test_every_quantity_is_what_the_slow_definition_is(world: Arrays, quantity: 
         assert found[row] == pytest.approx(slow, rel=1e-6, abs=1e-6, nan_ok=True)
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(worlds, truths)
 def test_a_rule_never_fires_and_clears_at_once(world: Arrays, test: Test) -> None:
     condition = Condition(test=tree.Logic(left=_always(), operator="and", right=test))

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.domain.formula_trees import formulas
 from tests.engine.rule_oracle import One, TooCloseError
+from tests.examples import examples
 
 from sigmawatch.domain import expression as tree
 from sigmawatch.domain.expression import Companion, Composite, Quantity
@@ -210,7 +211,7 @@ leaves: st.SearchStrategy[Quantity] = st.one_of(
 )
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(formulas(leaves, spans_ms=SPANS_MS), st.integers(0, 10_000))
 def test_every_formula_is_what_the_slow_definition_is(quantity: Quantity, seed: int) -> None:
     quantity = tree.Arithmetic(left=Companion(name=f"{A}:price"), operator="-", right=quantity)
