@@ -44,6 +44,12 @@ class Moments:
         low, high = np.full((2, width), np.nan)
         return cls((n, shift, mean, m2), (low, high, np.zeros(width, np.uint8)))
 
+    def copy(self) -> Moments:
+        """One that may be folded further by itself; `n` becomes float64."""
+        n = self.n.astype(np.float64)
+        levels = (n, self.shift.copy(), self.mean.copy(), self.m2.copy())
+        return Moments(levels, (self.low.copy(), self.high.copy(), self.marks.copy()))
+
     def fold(self, row: Column, marks: Marks) -> None:
         """Add one slot: float64[channels, width] as `channels_of` gives it, uint8[width]. What is
         not finite is missing. `n` must be float64."""
