@@ -7,6 +7,7 @@ and the verdict spread over the rows. Imports domain.series, domain.watchlist.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 
 import numpy as np
 
@@ -35,25 +36,36 @@ class Labels:
     """The words that filters and watchlists go by."""
 
     def __init__(self, series: Sequence[Series]) -> None:
-        self.count = len(series)
-        self.venue = Label(one.market.venue for one in series)
-        self.base = Label(one.market.base for one in series)
-        self.quote = Label(one.market.quote for one in series)
-        self.metric = Label(one.metric for one in series)
+        self._series = series
+
+    @cached_property
+    def venue(self) -> Label:
+        return Label(one.market.venue for one in self._series)
+
+    @cached_property
+    def base(self) -> Label:
+        return Label(one.market.base for one in self._series)
+
+    @cached_property
+    def quote(self) -> Label:
+        return Label(one.market.quote for one in self._series)
+
+    @cached_property
+    def metric(self) -> Label:
+        return Label(one.metric for one in self._series)
 
     def on(self, patterns: Iterable[Pattern]) -> Mask:
         """bool[rows]: the series that at least one of the patterns means."""
-        found = np.zeros(self.count, np.bool_)
+        found = np.zeros(len(self._series), np.bool_)
         for pattern in patterns:
             found |= self._meant(pattern)
         return found
 
     def _meant(self, pattern: Pattern) -> Mask:
-        mask = np.ones(self.count, np.bool_)
-        for label, part in (
-            (self.venue, pattern.venue), (self.base, pattern.base),
-            (self.quote, pattern.quote), (self.metric, pattern.metric),
-        ):  # fmt: skip
+        mask = np.ones(len(self._series), np.bool_)
+        for word in ("venue", "base", "quote", "metric"):
+            part = getattr(pattern, word)
             if part != ANY:
+                label: Label = getattr(self, word)
                 mask &= label.where(matcher(part))
         return mask

@@ -20,6 +20,7 @@ from sigmawatch.domain.metric import Unit
 from sigmawatch.domain.series import Series
 from sigmawatch.domain.window import DAY_MS, Interval
 from sigmawatch.engine.geometry import Column, Marks, Mask, Rows, Slots
+from sigmawatch.engine.labels import Labels
 from sigmawatch.engine.marks import counted, is_reason, reasons_of
 from sigmawatch.engine.rank_history import PastRanks
 from sigmawatch.engine.ranking import Codes, Ranking, Ranks
@@ -66,9 +67,13 @@ class Layout:
     def currencies(self) -> Mapping[Unit, Rows]:
         """The currency a row's numbers are in, each with a number of its own, for the units that
         have one."""
-        quotes = _numbered(one.market.quote for one in self.series)
-        bases = _numbered(one.market.base for one in self.series)
+        quotes, bases = self.labels.quote.codes, self.labels.base.codes
         return {Unit.QUOTE: quotes, Unit.QUOTE_PER_BASE: quotes, Unit.BASE: bases}
+
+    @cached_property
+    def labels(self) -> Labels:
+        """The words of every row's series, for filters."""
+        return Labels(self.series)
 
     def companions(self, metric: str) -> Rows:
         """intp[rows]: the row of `metric` of the same market, -1 without one."""
@@ -81,12 +86,6 @@ class Layout:
             keys = ((one.market.venue, one.market.native) for one in self.series)
             self._companions[metric] = np.array([rows.get(key, -1) for key in keys], np.intp)
         return self._companions[metric]
-
-
-def _numbered(names: Iterable[str]) -> Rows:
-    """The same number for the same name."""
-    numbers: dict[str, int] = {}
-    return np.array([numbers.setdefault(name, len(numbers)) for name in names], np.intp)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
