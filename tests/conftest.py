@@ -7,6 +7,8 @@ from typing import Any
 
 from hypothesis import settings
 
+pytest_plugins = ["tests.postgres"]
+
 settings.register_profile("ci", deadline=None, print_blob=True)
 settings.register_profile("thorough", parent=settings.get_profile("ci"), max_examples=2_000)
 settings.register_profile("deep", parent=settings.get_profile("ci"), max_examples=10_000)

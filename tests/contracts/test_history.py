@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 
 import pytest
-from tests.contracts.conftest import SqliteDatabase
+from tests.contracts.conftest import Database
 from tests.contracts.samples import MINUTE, NAN, SLOT, frame, patch, store, track, unpacked
 
-from sigmawatch.adapters.ledgers.sqlite import SqliteLedger
+from sigmawatch.adapters.ledgers.ledger import SqlLedger
 from sigmawatch.domain.frame import Flag, Frame, Patch, Reason
 from sigmawatch.domain.series import Series
 
@@ -20,7 +20,7 @@ OUTAGE, PENDING = int(Reason.OUTAGE), int(Reason.PENDING)
 NOT_POLLED, SUSPECT = int(Reason.NOT_POLLED), int(Reason.SUSPECT)
 
 
-async def prepared(database: SqliteDatabase, metric: str) -> tuple[SqliteLedger, Series]:
+async def prepared(database: Database, metric: str) -> tuple[SqlLedger, Series]:
     ledger = await database.open()
     await track(ledger, "BTC", metric=metric)
     [series] = await ledger.series()
@@ -28,7 +28,7 @@ async def prepared(database: SqliteDatabase, metric: str) -> tuple[SqliteLedger,
 
 
 async def read(
-    ledger: SqliteLedger, series: Series, from_slot: int, to_slot: int
+    ledger: SqlLedger, series: Series, from_slot: int, to_slot: int
 ) -> list[tuple[float, int]]:
     stretch = await ledger.stretch(series, from_slot=from_slot, to_slot=to_slot)
     assert stretch.from_slot == from_slot
@@ -88,7 +88,7 @@ def candle(value: float, *, mark: int = FILLED, made_slot: int = SLOT + 10) -> P
     ],
 )  # fmt: skip
 async def test_a_slot_reads_as_the_table_held_it(
-    database: SqliteDatabase,
+    database: Database,
     metric: str,
     items: Sequence[Frame | Patch],
     value: float,
@@ -103,7 +103,7 @@ async def test_a_slot_reads_as_the_table_held_it(
 
 
 async def test_a_stretch_holds_each_slot_in_its_place_and_says_what_nobody_knows(
-    database: SqliteDatabase,
+    database: Database,
 ) -> None:
     ledger, series = await prepared(database, "price")
     await store(ledger, frame(SLOT + 1, values=[1.0]), frame(SLOT + 4, values=[4.0]))
@@ -117,7 +117,7 @@ async def test_a_stretch_holds_each_slot_in_its_place_and_says_what_nobody_knows
 
 
 async def test_a_series_reads_its_own_place_and_nothing_from_before_it_had_one(
-    database: SqliteDatabase,
+    database: Database,
 ) -> None:
     ledger = await database.open()
     await track(ledger, "BTC", "ETH")
@@ -131,7 +131,7 @@ async def test_a_series_reads_its_own_place_and_nothing_from_before_it_had_one(
 
 
 async def test_days_are_read_whole_across_the_pieces_they_are_read_in(
-    database: SqliteDatabase,
+    database: Database,
 ) -> None:
     ledger, series = await prepared(database, "price")
     days = range(SLOT, SLOT + 3_000)
@@ -142,7 +142,7 @@ async def test_days_are_read_whole_across_the_pieces_they_are_read_in(
 
 
 async def test_a_damaged_frame_is_a_missing_slot_and_never_a_wrong_value(
-    database: SqliteDatabase,
+    database: Database,
 ) -> None:
     ledger, series = await prepared(database, "price")
     damaged = frame(SLOT + 1, values=[2.0], late_slots=2)
@@ -157,7 +157,7 @@ async def test_a_damaged_frame_is_a_missing_slot_and_never_a_wrong_value(
 
 
 async def test_pruning_takes_what_lies_wholly_before_and_nothing_else(
-    database: SqliteDatabase,
+    database: Database,
 ) -> None:
     ledger, series = await prepared(database, "price")
     await store(ledger, *(frame(slot) for slot in range(SLOT, SLOT + 200)))

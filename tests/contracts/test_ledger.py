@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from tests.contracts.conftest import SqliteDatabase
+from tests.contracts.conftest import Database
 from tests.contracts.samples import (
     MINUTE,
     SLOT,
@@ -19,13 +19,13 @@ from tests.contracts.samples import (
     track,
 )
 
-from sigmawatch.domain.errors import InUse, NotFound, StorageNewer
+from sigmawatch.domain.errors import NotFound, StorageNewer
 from sigmawatch.domain.frame import Flag
 from sigmawatch.domain.series import BLOCK_SERIES_MAX
 from sigmawatch.domain.window import Interval
 
 
-async def test_what_was_committed_is_there_after_a_restart(database: SqliteDatabase) -> None:
+async def test_what_was_committed_is_there_after_a_restart(database: Database) -> None:
     ledger = await database.open()
     await track(ledger, "BTC", "ETH")
     async with ledger.transaction() as transaction:
@@ -41,7 +41,7 @@ async def test_what_was_committed_is_there_after_a_restart(database: SqliteDatab
     assert before[2] == [run(5_000)]
 
 
-async def test_a_transaction_is_kept_whole_or_not_at_all(database: SqliteDatabase) -> None:
+async def test_a_transaction_is_kept_whole_or_not_at_all(database: Database) -> None:
     ledger = await database.open()
     await track(ledger, "BTC")
 
@@ -61,7 +61,7 @@ async def test_a_transaction_is_kept_whole_or_not_at_all(database: SqliteDatabas
 
 
 async def test_a_cancelled_transaction_leaves_nothing_and_frees_the_writer(
-    database: SqliteDatabase,
+    database: Database,
 ) -> None:
     ledger = await database.open()
     await track(ledger, "BTC")
@@ -84,7 +84,7 @@ async def test_a_cancelled_transaction_leaves_nothing_and_frees_the_writer(
 
 
 async def test_wherever_a_cancellation_hits_the_next_transaction_finds_the_writer_free(
-    database: SqliteDatabase,
+    database: Database,
 ) -> None:
     ledger = await database.open()
     await track(ledger, "BTC")
@@ -100,7 +100,7 @@ async def test_wherever_a_cancellation_hits_the_next_transaction_finds_the_write
 
 
 async def test_transactions_run_one_after_the_other_in_the_order_they_were_asked_for(
-    database: SqliteDatabase,
+    database: Database,
 ) -> None:
     ledger = await database.open()
     await track(ledger, "BTC")
@@ -111,7 +111,7 @@ async def test_transactions_run_one_after_the_other_in_the_order_they_were_asked
     assert await replayed(ledger) == [item_id for pair in pairs for item_id in pair]
 
 
-async def test_an_item_is_stored_once_whoever_offers_it_again(database: SqliteDatabase) -> None:
+async def test_an_item_is_stored_once_whoever_offers_it_again(database: Database) -> None:
     ledger = await database.open()
     await track(ledger, "BTC")
     filled = patch(marks=[Flag.FILLED])
@@ -123,7 +123,7 @@ async def test_an_item_is_stored_once_whoever_offers_it_again(database: SqliteDa
     assert items == [frame(values=[1.0]), filled, frame(SLOT + 1), frame(SLOT + 2)]
 
 
-async def test_one_transaction_takes_items_in_several_parts(database: SqliteDatabase) -> None:
+async def test_one_transaction_takes_items_in_several_parts(database: Database) -> None:
     ledger = await database.open()
     await track(ledger, "BTC")
     filled = patch(marks=[Flag.FILLED])
@@ -137,7 +137,7 @@ async def test_one_transaction_takes_items_in_several_parts(database: SqliteData
     assert await replayed(ledger) == [frame(SLOT + 1).id, filled.id, frame(SLOT).id]
 
 
-async def test_a_series_id_and_its_place_are_never_used_again(database: SqliteDatabase) -> None:
+async def test_a_series_id_and_its_place_are_never_used_again(database: Database) -> None:
     ledger = await database.open()
     await track(ledger, "BTC", "ETH")
     async with ledger.transaction() as transaction:
@@ -153,7 +153,7 @@ async def test_a_series_id_and_its_place_are_never_used_again(database: SqliteDa
             await transaction.catalogue.remove(2)
 
 
-async def test_tracking_twice_is_tracking_once(database: SqliteDatabase) -> None:
+async def test_tracking_twice_is_tracking_once(database: Database) -> None:
     ledger = await database.open()
     async with ledger.transaction() as transaction:
         catalogue = transaction.catalogue
@@ -165,7 +165,7 @@ async def test_tracking_twice_is_tracking_once(database: SqliteDatabase) -> None
 
 
 async def test_a_block_holds_one_venue_metric_and_interval_and_1024_places(
-    database: SqliteDatabase,
+    database: Database,
 ) -> None:
     ledger = await database.open()
     names = [f"C{i}" for i in range(BLOCK_SERIES_MAX + 1)]
@@ -190,7 +190,7 @@ async def test_a_block_holds_one_venue_metric_and_interval_and_1024_places(
 
 
 async def test_a_market_that_changed_its_name_or_state_is_known_by_the_venues_id(
-    database: SqliteDatabase,
+    database: Database,
 ) -> None:
     ledger = await database.open()
     [series_id] = await track(ledger, "MATIC")
@@ -202,7 +202,7 @@ async def test_a_market_that_changed_its_name_or_state_is_known_by_the_venues_id
 
 
 async def test_a_replay_keeps_commit_order_and_leaves_out_what_ended_before(
-    database: SqliteDatabase,
+    database: Database,
 ) -> None:
     ledger = await database.open()
     await track(ledger, "BTC")
@@ -217,7 +217,7 @@ async def test_a_replay_keeps_commit_order_and_leaves_out_what_ended_before(
     assert len(await replayed(ledger)) == 5
 
 
-async def test_a_long_replay_has_no_hole_and_no_repeat(database: SqliteDatabase) -> None:
+async def test_a_long_replay_has_no_hole_and_no_repeat(database: Database) -> None:
     ledger = await database.open()
     await track(ledger, "BTC")
     slots = range(SLOT, SLOT + 1_100)
@@ -229,7 +229,7 @@ async def test_a_long_replay_has_no_hole_and_no_repeat(database: SqliteDatabase)
 
 
 async def test_reads_see_what_is_committed_while_a_transaction_is_open(
-    database: SqliteDatabase,
+    database: Database,
 ) -> None:
     ledger = await database.open()
     await track(ledger, "BTC")
@@ -241,19 +241,7 @@ async def test_reads_see_what_is_committed_while_a_transaction_is_open(
     assert await replayed(ledger) == [frame().id]
 
 
-async def test_a_second_instance_is_refused_and_a_closed_one_makes_room(
-    database: SqliteDatabase,
-) -> None:
-    first = await database.open()
-    async with asyncio.timeout(1):
-        with pytest.raises(InUse):
-            await database.open()
-    assert await track(first, "BTC") == [1], "the first one goes on"
-    await first.close()
-    assert len(await (await database.open()).series()) == 1
-
-
-async def test_a_newer_schema_is_refused_without_a_write(database: SqliteDatabase) -> None:
+async def test_a_newer_schema_is_refused_without_a_write(database: Database) -> None:
     await (await database.open()).close()
     database.be_newer()
     before = database.content()
@@ -262,7 +250,7 @@ async def test_a_newer_schema_is_refused_without_a_write(database: SqliteDatabas
     assert database.content() == before
 
 
-async def test_a_damaged_item_is_left_out_and_counted_once(database: SqliteDatabase) -> None:
+async def test_a_damaged_item_is_left_out_and_counted_once(database: Database) -> None:
     ledger = await database.open()
     await track(ledger, "BTC")
     filled = patch(SLOT + 5, marks=[Flag.FILLED])
@@ -279,7 +267,7 @@ async def test_a_damaged_item_is_left_out_and_counted_once(database: SqliteDatab
         assert ledger.damaged_count == 2
 
 
-async def test_runs_come_newest_first_and_page_by_page(database: SqliteDatabase) -> None:
+async def test_runs_come_newest_first_and_page_by_page(database: Database) -> None:
     ledger = await database.open()
     async with ledger.transaction() as transaction:
         await transaction.runs.insert([run(ms) for ms in (1_000, 2_000, 3_000)])
@@ -292,7 +280,7 @@ async def test_runs_come_newest_first_and_page_by_page(database: SqliteDatabase)
 
 
 async def test_a_folder_is_live_since_its_first_frame_even_when_that_is_gone(
-    database: SqliteDatabase,
+    database: Database,
 ) -> None:
     ledger = await database.open()
     await track(ledger, "BTC")

@@ -17,7 +17,7 @@ from sigmawatch.adapters.clock import VirtualClock
 from sigmawatch.adapters.ledgers.connection import WAL_BYTES_MIN, WAL_TRANSACTIONS
 from sigmawatch.adapters.ledgers.sqlite import SqliteLedger
 from sigmawatch.adapters.ledgers.statements import load_statements
-from sigmawatch.domain.errors import StorageFailed
+from sigmawatch.domain.errors import InUse, StorageFailed
 from sigmawatch.domain.series import Series
 
 
@@ -41,6 +41,20 @@ async def test_only_the_owner_may_look_into_the_folder(
         "sigmawatch.db-wal": 0o600,
         "sigmawatch.lock": 0o600,
     }
+
+
+async def test_a_second_instance_is_refused_and_a_closed_one_makes_room(
+    ledger: SqliteLedger, tmp_path: Path
+) -> None:
+    folder, clock = tmp_path / "data", VirtualClock(0)
+    async with asyncio.timeout(1):
+        with pytest.raises(InUse):
+            await SqliteLedger.open(folder, clock=clock)
+    assert await track(ledger, "BTC") == [1], "the first one goes on"
+    await ledger.close()
+    again = await SqliteLedger.open(folder, clock=clock)
+    assert len(await again.series()) == 1
+    await again.close()
 
 
 async def test_every_commit_is_synced_and_the_file_checks_itself(ledger: SqliteLedger) -> None:

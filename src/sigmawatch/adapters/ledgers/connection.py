@@ -21,7 +21,7 @@ from typing import TypeVar
 import apsw
 import structlog
 
-from sigmawatch.adapters.ledgers.session import value
+from sigmawatch.adapters.ledgers.session import settled, value
 from sigmawatch.domain.errors import Busy, StorageFailed
 
 log = structlog.get_logger()
@@ -78,7 +78,7 @@ class FileWriter:
     async def _do(self, work: Callable[[], T]) -> T:
         self._abandoned.clear()
         future = asyncio.get_running_loop().run_in_executor(self._thread, work)
-        return await _settled(future, on_cancel=self._abandoned.set)
+        return await settled(future, on_cancel=self._abandoned.set)
 
     def _work(self, work: Callable[[apsw.Connection], T]) -> T:
         self.check()
@@ -237,19 +237,3 @@ class FileReaders:
         await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
         for connection in self._connections:
             connection.close()
-
-
-async def _settled(future: asyncio.Future[T], *, on_cancel: Callable[[], object]) -> T:
-    """The outcome of work in a thread. Where the caller is cancelled meanwhile, the work ends
-    first and the cancellation follows: nobody ever leaves a statement running behind.
-    on_cancel: makes it end soon where it may."""
-    cancelled: asyncio.CancelledError | None = None
-    while not future.done():
-        try:
-            await asyncio.wait([future])
-        except asyncio.CancelledError as exc:
-            cancelled = exc
-            on_cancel()
-    if cancelled is not None:
-        raise cancelled from future.exception()
-    return future.result()

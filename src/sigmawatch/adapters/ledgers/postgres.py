@@ -1,0 +1,46 @@
+"""The ledger on a PostgreSQL server, through psycopg 3: the extra `postgres`.
+
+What every ledger does is in ledger.py; here is what makes it this one. Several programs may write
+the same database: their transactions come one after the other, and what both have is stored once.
+Statements are those of SQLite wherever PostgreSQL understands them (sql/).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from functools import partial
+
+from sigmawatch.adapters.ledgers.ledger import SqlLedger
+from sigmawatch.adapters.ledgers.migrations import Schema
+from sigmawatch.adapters.ledgers.postgres_connection import PostgresReaders, PostgresWriter
+from sigmawatch.adapters.ledgers.postgres_schema import migrate
+from sigmawatch.adapters.ledgers.postgres_server import Server
+from sigmawatch.adapters.ledgers.statements import Migration, load_migrations, load_statements
+from sigmawatch.ports.clock import Clock
+
+
+class PostgresLedger(SqlLedger):
+    """A database of a server. Make it with `open`."""
+
+    @classmethod
+    async def open(
+        cls, url: str, *, clock: Clock, migrations: Sequence[Migration] | None = None
+    ) -> PostgresLedger:
+        """Connect to `postgresql://user:password@host:port/name` and bring the database up to
+        date.
+
+        migrations: other ones than ours, for tests. Raises Unavailable where the server is not
+        reached, Refused where it is too old, StorageNewer, StorageFailed.
+        """
+        sql = load_statements("postgres")
+        steps = load_migrations("postgres") if migrations is None else migrations
+        schema = Schema(migrations=steps, sql=sql)
+        async with AsyncExitStack() as closing:
+            server = Server(url, sql=sql)
+            writer = PostgresWriter(server, sql=sql)
+            closing.push_async_callback(writer.close)
+            await writer.open(partial(migrate, schema, now_ms=clock.now_ms()))
+            readers = PostgresReaders(server)
+            closing.push_async_callback(readers.close)
+            return cls(writer, readers, sql=sql, clock=clock, closing=closing.pop_all())

@@ -1,0 +1,176 @@
+"""A PostgreSQL server: how we reach it, how we speak to it, and what its errors mean to us.
+
+Always holds: a commit is on the server's disk when it has returned (synchronous_commit is never
+off); a connection that died is noticed within seconds; no message tells a password. Foreign errors
+are translated here and in postgres_connection.py, nowhere else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+import psycopg
+import structlog
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.types.numeric import Int8BinaryDumper
+
+from sigmawatch.adapters.ledgers.session import Bindings
+from sigmawatch.domain.errors import Busy, Refused, StorageFailed, Unavailable
+
+log = structlog.get_logger()
+
+VERSION_MIN = 15
+# https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS; what the address
+# says itself comes first.
+_DEFAULTS: Mapping[str, str | int] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+    "target_session_attrs": "read-write",
+}
+# https://www.postgresql.org/docs/current/errcodes-appendix.html: trying again on a new connection
+# may help after a lost connection, a shut-down or start of the server, too many connections, an
+# idle transaction that the server ended, a server that became read-only, a deadlock.
+_AWAY = ("08", "57P", "53300", "25P03", "25006", "40")
+_PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)")
+
+
+class Server:
+    """A database at an address, `postgresql://user:password@host:port/name`."""
+
+    def __init__(self, url: str, *, sql: Mapping[str, str]) -> None:
+        """Raises Refused for what is no address."""
+        try:
+            self._address = {**_DEFAULTS, **conninfo_to_dict(url)}
+        except psycopg.Error:
+            raise Refused("the address of the database is not understood: "
+                          "postgresql://user:password@host:5432/name") from None  # fmt: skip
+        self._sql = sql
+        self._warned = False
+
+    def connect(self, name: str, *, read_only: bool = False) -> PostgresSession:
+        """A connection, known to the server as `name`. Raises psycopg's errors, Refused."""
+        options = f"{self._address.get('options') or ''} -c idle_in_transaction_session_timeout=60s"
+        if read_only:
+            options += " -c default_transaction_read_only=on"
+        own = {"application_name": name, "options": options}
+        if read_only:
+            own["target_session_attrs"] = "any"
+        conninfo = make_conninfo("", **{**self._address, **own})
+        session = PostgresSession(psycopg.connect(conninfo, autocommit=True))
+        try:
+            self._make_durable(session)
+        except BaseException:
+            session.close()
+            raise
+        return session
+
+    def _make_durable(self, session: PostgresSession) -> None:
+        [(version, *durable)] = session.execute(self._sql["describe_server"])
+        if version < VERSION_MIN * 10_000:
+            raise Refused(
+                f"PostgreSQL {VERSION_MIN} or newer is needed, the server has {version // 10_000}"
+            )
+        if durable[0] == "off":
+            session.execute("SET synchronous_commit = on")
+        if "off" in durable[1:] and not self._warned:
+            self._warned = True
+            log.warning(
+                "database_not_durable", reason="fsync or full_page_writes is off on the server: "
+                "a power cut there may cost everything",
+            )  # fmt: skip
+
+
+class PostgresSession:
+    """A connection as work sees it; answers are read whole."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self.connection = connection
+        connection.adapters.register_dumper(int, Int8BinaryDumper)  # one type, one prepared plan
+
+    def execute(self, statement: str, bindings: Bindings | None = None, /) -> Fetched:
+        """Without bindings several statements may stand in one text."""
+        if bindings is None:
+            cursor = self.connection.execute(statement.encode())
+        else:
+            cursor = self.connection.execute(_native(statement), bindings, binary=True)
+        return Fetched(cursor.fetchall() if cursor.description else [])
+
+    def executemany(self, statement: str, rows: Iterable[Bindings], /) -> Fetched:
+        """All on their way before the first answer is read: one turn for 98 frames."""
+        cursor = self.connection.cursor(binary=True)
+        cursor.executemany(_native(statement), rows, returning=True)
+        return Fetched([
+            row for result in cursor.results() if result.description for row in result.fetchall()
+        ])  # fmt: skip
+
+    def commit(self) -> None:
+        """Raises StorageFailed where the server rolled back instead, as it does without an error
+        after a statement that failed."""
+        if self.connection.execute("COMMIT").statusmessage != "COMMIT":
+            raise StorageFailed("the transaction was not kept: a statement of it had failed")
+
+    def cancel(self) -> None:
+        """Make the statement that runs fail; from another thread."""
+        try:
+            self.connection.cancel_safe(timeout=1.0)
+        except psycopg.Error as exc:
+            log.info("cancel_failed", reason=reason(exc))
+
+    def close(self) -> None:
+        self.connection.close()
+
+
+class Fetched:
+    """The rows of a statement."""
+
+    def __init__(self, rows: list[Any]) -> None:
+        self._rows = rows
+
+    def fetchone(self) -> Any:
+        return self._rows[0] if self._rows else None
+
+    def fetchall(self) -> list[Any]:
+        return self._rows
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._rows)
+
+
+@lru_cache(maxsize=256)
+def _native(statement: str) -> bytes:
+    """`:name` as psycopg wants it; `::type` stays."""
+    return _PARAMETER.sub(r"%(\1)s", statement.replace("%", "%%")).encode()
+
+
+def is_away(exc: psycopg.Error) -> bool:
+    """Whether the server cannot be spoken to for now, or the connection is gone."""
+    if exc.sqlstate is None:
+        return isinstance(exc, psycopg.OperationalError)
+    return exc.sqlstate.startswith(_AWAY)
+
+
+def reason(exc: psycopg.Error) -> str:
+    """What went wrong, in one line; the server never repeats a password."""
+    return " ".join(str(exc).split()) or type(exc).__name__
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn psycopg's errors into ours."""
+    try:
+        yield
+    except psycopg.errors.QueryCanceled as exc:
+        raise Busy("the database did not answer in time") from exc
+    except psycopg.Error as exc:
+        if is_away(exc):
+            raise Unavailable(f"the database cannot be reached: {reason(exc)}") from exc
+        raise StorageFailed(
+            f"the database failed ({type(exc).__name__}: {reason(exc)}): see the server's log"
+        ) from exc

