@@ -88,16 +88,21 @@ def _moments(rows: Column, returns: Column) -> dict[str, Column]:
 
 
 def population(rows: Column) -> tuple[Column, Column, Column]:
-    """n, mean and population σ of each series' present values, in two passes."""
-    missing = np.isnan(rows)
-    n = len(rows) - np.count_nonzero(missing, axis=0).astype(np.float64)
-    shift = np.fmin.reduce(rows)
+    """n, mean and population σ of each series' present values, in two passes; rows: float64[slots,
+    series], NaN where missing, of which no series misses the first three.
+
+    Each series is taken relative to one of its first values, so that a high level costs no digits;
+    what is missing lies at that value, and its share of the squares is taken off at the end.
+    """
+    shift = np.fmin.reduce(rows[:3])
     off = rows - shift
-    np.copyto(off, 0.0, where=missing)
-    mean = off.sum(axis=0) / n
+    missing = np.isnan(off)
+    gone = missing.sum(axis=0, dtype=np.float64)
+    off[missing] = 0.0
+    mean = off.sum(axis=0) / (len(rows) - gone)
     off -= mean
-    np.copyto(off, 0.0, where=missing)
-    return n, shift + mean, np.sqrt(np.square(off, out=off).sum(axis=0) / n)
+    squares = np.einsum("ij,ij->j", off, off) - gone * mean * mean
+    return len(rows) - gone, shift + mean, np.sqrt(squares / (len(rows) - gone))
 
 
 def ranks_of(key: Column | Integers) -> Integers:

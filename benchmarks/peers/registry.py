@@ -10,6 +10,7 @@ from benchmarks.peers.in_python import Numpy, Pandas, Statistics
 from benchmarks.peers.lite import Sqlite
 from benchmarks.peers.ours import Durable, Sigmawatch
 from benchmarks.peers.postgres import Postgres
+from benchmarks.peers.promql import Prometheus, Victoria
 from benchmarks.peers.redis import Redis
 from benchmarks.peers.system import System
 
@@ -24,5 +25,7 @@ SYSTEMS: Mapping[str, type[System]] = {
     "clickhouse": ClickHouse,
     "postgres": Postgres,
     "sqlite": Sqlite,
+    "prometheus": Prometheus,
+    "victoriametrics": Victoria,
     "redis": Redis,
 }
