@@ -15,6 +15,7 @@ from tests.contracts.samples import MINUTE, SLOT, frame, replayed, store, track
 
 from sigmawatch.adapters.clock import VirtualClock
 from sigmawatch.adapters.ledgers.connection import WAL_BYTES_MIN, WAL_TRANSACTIONS
+from sigmawatch.adapters.ledgers.session import Session, value
 from sigmawatch.adapters.ledgers.sqlite import SqliteLedger
 from sigmawatch.adapters.ledgers.statements import load_statements
 from sigmawatch.domain.errors import InUse, StorageFailed
@@ -58,9 +59,9 @@ async def test_a_second_instance_is_refused_and_a_closed_one_makes_room(
 
 
 async def test_every_commit_is_synced_and_the_file_checks_itself(ledger: SqliteLedger) -> None:
-    def settings(connection: apsw.Connection) -> list[object]:
+    def settings(session: Session) -> list[object]:
         names = ("journal_mode", "synchronous", "foreign_keys", "mmap_size", "wal_autocheckpoint")
-        return [connection.pragma(name) for name in names]
+        return [value(session.execute(f"PRAGMA {name}")) for name in names]
 
     assert await ledger._writer.run(settings) == ["wal", 2, 1, 0, 0]
 
@@ -191,7 +192,8 @@ async def test_no_statement_that_runs_often_reads_or_sorts_a_whole_table(
 ) -> None:
     statement = load_statements("sqlite")[name]
 
-    def plan(connection: apsw.Connection) -> list[str]:
+    def plan(connection: Session) -> list[str]:
+        assert isinstance(connection, apsw.Connection)
         names = apsw.ext.query_info(connection, statement).bindings_names
         nothing = {name: None for name in names if name is not None}
         rows = connection.execute(f"EXPLAIN QUERY PLAN {statement}", nothing)
