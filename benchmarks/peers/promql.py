@@ -158,7 +158,8 @@ class Victoria(PromQl):
         return [
             "victoria-metrics", f"-storageDataPath={self.folder / 'data'}",
             f"-httpListenAddr=127.0.0.1:{self._port}", "-retentionPeriod=100y",
-            "-search.maxQueryDuration=10m", "-maxInsertRequestSize=1GB", "-search.maxUniqueTimeseries=1000000",
+            "-search.maxQueryDuration=10m", "-search.maxUniqueTimeseries=1000000",
+            "-maxInsertRequestSize=1GB",
         ]  # fmt: skip
 
     def _write(self, rows: Rows) -> None:
