@@ -168,6 +168,12 @@ def test_windows_are_counted_in_the_slots_of_the_series() -> None:
         parse_formula(f"mean({BTC}, 3h)", interval=Interval(HOUR_MS))
 
 
+def test_slots_under_a_minute_are_held_for_two_hours() -> None:
+    parse_formula(f"mean({BTC}, 2h)", interval=Interval(30_000))
+    with pytest.raises(ExpressionInvalid, match="looks back 3h, slots of 30s are held for 2h"):
+        parse_formula(f"mean({BTC}, 3h)", interval=Interval(30_000))
+
+
 @pytest.mark.parametrize(
     ("line", "message", "position"),
     [

@@ -51,6 +51,7 @@ def test_what_is_of_one_unit_fits(line: str) -> None:
         ("crosses_above(age)", "crosses_above(age): seconds cannot be crossed by a value"),
         ("mean(1h) / 0 > 1", "mean(1h) / 0: nothing is divided by 0"),
         ("mean(3 * 4, 1h) > 1", "mean(3 * 4, 1h): 3 * 4 is the same at all times"),
+        ("change(rank(surge), 2h) < 1", "change(rank(surge), 2h): ranks are kept for 1h"),
         ("change(age, 1h) > 1", "change(age, 1h): age has no past"),
         ("mean(mean(value - mean(1h), 1h), 1h) > 1",
          "mean(mean(value - mean(1h), 1h), 1h): windows of windows of expressions"),
@@ -118,6 +119,29 @@ def test_windows_are_counted_in_the_slots_of_the_series() -> None:
     parse_condition("price > mean(4h)", interval=Interval(HOUR_MS))
     with pytest.raises(ExpressionInvalid, match="use 20m or more"):
         parse_condition("price > mean(15m)", interval=Interval(5 * MINUTE_MS))
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("value > median(3h)", "median(3h): looks back 3h, slots of 1s are held for 2h"),
+        ("value > mean(value - mean(1h), 2h)", "mean(value - mean(1h), 2h): looks back 3h"),
+        ("trades[1m] > mean(3h)", "mean(3h): looks back 3h"),
+    ],
+)
+def test_slots_under_a_minute_are_looked_at_one_by_one_for_two_hours(
+    line: str, message: str
+) -> None:
+    """"Δ < 60 s: a window longer than the raw ring (2 h) starts on a whole minute; `median` is
+    limited to the ring"."""  # fmt: skip
+    with pytest.raises(ExpressionInvalid) as refused:
+        parse_condition(line, interval=Interval(1_000))
+    assert str(refused.value).startswith(message)
+    parse_condition(line)
+    parse_condition(
+        "value > 3 * mean(24h) or value > median(2h) or change(rank(sigma_rel, 24h), 1h) < 1",
+        interval=Interval(1_000),
+    )
 
 
 def test_a_refusal_says_where() -> None:

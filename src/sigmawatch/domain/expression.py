@@ -305,11 +305,12 @@ def speaks_of_own(node: Node) -> bool:
 
 
 def reach_ms(node: Node) -> int:
-    """How far before its slot a node looks, spans of its companions included."""
+    """How far before its slot a node looks, spans of its companions included. A rank is of its
+    slot: what it is ranked by looks further back, but not through the rule."""
     inside = max((reach_ms(part) for part in node.parts), default=0)
     match node:
-        case Window() | Change() | Rank():
-            return inside + (node.window_ms or 0)
+        case Window() | Change():
+            return inside + node.window_ms
         case Companion():
             return node.span_ms or 0
         case _:

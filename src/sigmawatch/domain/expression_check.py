@@ -24,11 +24,13 @@ from sigmawatch.domain.expression import (
     Statistic,
     Value,
     Window,
+    reach_ms,
 )
 from sigmawatch.domain.expression_printer import print_node
 from sigmawatch.domain.expression_words import Language, shortened
-from sigmawatch.domain.window import WINDOW_MAX_MS, Interval, format_span
+from sigmawatch.domain.window import HOUR_MS, MINUTE_MS, WINDOW_MAX_MS, Interval, format_span
 
+SLOTS_HELD_MS = 2 * HOUR_MS  # one by one, where a slot is shorter than a minute
 VALUES_MIN = 4  # a baseline never has fewer
 Unit = Dimension | None  # None: a number as written
 _CONSTANT = Number | Duration | Arithmetic | Absolute | Negative  # of such parts alone
@@ -127,15 +129,27 @@ class Check:
 
         step_ms: how long one value of a window is.
         """
+        slot_ms = self._interval.ms
         for one in root.walk():
             match one:
                 case Window():
                     self._whole(one, one.window_ms, of_ms=step_ms)
                     self._holds(one, one.window_ms, least=VALUES_MIN, step_ms=step_ms)
+                    if not one.own or one.statistic is Statistic.MEDIAN or step_ms > slot_ms:
+                        self._held(one)
                 case Change():
-                    self._whole(one, one.window_ms, of_ms=self._interval.ms)
+                    self._whole(one, one.window_ms, of_ms=slot_ms)
+                    if one.of is not None:
+                        self._held(one)
                 case Companion(span_ms=int(span_ms)):
                     self._span(one, span_ms)
+
+    def _held(self, node: Node) -> None:
+        """Of slots under a minute only so many are held one by one; moments tell no more."""
+        look_back_ms = reach_ms(node)
+        if self._interval.ms < MINUTE_MS and look_back_ms > SLOTS_HELD_MS:
+            held = f"slots of {self._interval} are held for {format_span(SLOTS_HELD_MS)}"
+            raise self._wrong(node, f"looks back {format_span(look_back_ms)}, {held}")
 
     def _span(self, node: Node, span_ms: int) -> None:
         if span_ms % self._interval.ms or span_ms > WINDOW_MAX_MS:

@@ -39,6 +39,7 @@ class _FormulaCheck(Check):
         if not any(isinstance(one, Companion) for one in quantity.walk()):
             raise self._wrong(quantity, "no series is named, name one as KRAKEN:BTC/USD")
         self._windows(quantity, step_ms=self._interval.ms)
+        self._held(quantity)
         look_back_ms = reach_ms(quantity)
         if look_back_ms > WINDOW_MAX_MS:
             raise self._wrong(quantity, f"looks back {format_span(look_back_ms)}, at most 24h")

@@ -39,6 +39,7 @@ from sigmawatch.domain.metric import METRICS, Kind
 from sigmawatch.domain.window import HOUR_MS, WINDOW_MAX_MS, Interval, format_span
 
 RANK_VALUES_MIN = 10  # a ranked deviation never has fewer
+RANKS_KEPT_MS = HOUR_MS  # slot by slot (engine.rank_history)
 LOOK_BACK_MAX_MS = WINDOW_MAX_MS + HOUR_MS  # how far a rule sees, windows in windows included
 
 
@@ -120,6 +121,9 @@ class _RuleCheck(Check):
     def _past(self, node: Window | Change) -> Unit:
         if any(isinstance(one, Age) for one in node.walk()):
             raise self._wrong(node, "age has no past")
+        of_rank = any(isinstance(one, Rank) for one in node.walk())
+        if of_rank and node.window_ms > RANKS_KEPT_MS:
+            raise self._wrong(node, f"ranks are kept for {format_span(RANKS_KEPT_MS)}")
         return super()._past(node)
 
     # Windows
