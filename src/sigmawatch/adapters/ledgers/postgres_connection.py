@@ -35,7 +35,6 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 PATIENCE_S = 60.0
-READ_PATIENCE_S = 10.0
 _RETRY_S = 0.1
 _RETRY_S_MAX = 2.0
 _READERS = 3
@@ -45,9 +44,10 @@ class PostgresWriter:
     """The connection that writes, in a thread of its own; the work of the transaction that stands
     is remembered until its end, with what it returned."""
 
-    def __init__(self, server: Server, *, sql: Mapping[str, str]) -> None:
+    def __init__(self, server: Server, *, sql: Mapping[str, str], patience_s: float) -> None:
         self._server = server
         self._sql = sql
+        self._patience_s = patience_s
         self._name = f"sigmawatch {uuid.uuid4()}"
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger-writer")
         self._session: PostgresSession | None = None
@@ -161,7 +161,7 @@ class PostgresWriter:
     def _resume(self, cause: Unavailable) -> None:
         """Wait for the server, and bring the transaction that stood to where it was."""
         log.warning("database_away", reason=str(cause))
-        until_s, retry_s = time.monotonic() + PATIENCE_S, _RETRY_S
+        until_s, retry_s = time.monotonic() + self._patience_s, _RETRY_S
         while True:
             try:
                 with translated():
@@ -170,7 +170,7 @@ class PostgresWriter:
                     self._redo(self._session)
             except Unavailable as exc:
                 if time.monotonic() >= until_s:
-                    raise StorageFailed(f"{exc}, for {PATIENCE_S:g} s") from exc
+                    raise StorageFailed(f"{exc}, for {self._patience_s:g} s") from exc
                 if isinstance(exc, Busy) or self._abandoned.wait(retry_s):
                     raise Busy("the database is away, and who asked has gone") from exc
                 retry_s = min(2 * retry_s, _RETRY_S_MAX)
@@ -212,8 +212,9 @@ class PostgresReaders:
     """Connections that only read, each in a thread of its own and made when first needed. A read
     sees one moment; one that lost its connection is done again on a new one."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, *, patience_s: float) -> None:
         self._server = server
+        self._patience_s = patience_s
         self._threads = ThreadPoolExecutor(_READERS, thread_name_prefix="ledger-reader")
         self._local = threading.local()
         self._sessions: set[PostgresSession] = set()
@@ -223,15 +224,16 @@ class PostgresReaders:
         return asyncio.get_running_loop().run_in_executor(self._threads, self._work, work)
 
     def _work(self, work: Callable[[Session], T]) -> T:
-        until_s = time.monotonic() + READ_PATIENCE_S
+        until_s = time.monotonic() + self._patience_s
         while True:
             try:
                 with translated():
                     return self._read(work)
-            except Unavailable:
+            except Unavailable as exc:
                 self._forget()
                 if time.monotonic() >= until_s or self._closing.wait(_RETRY_S):
-                    raise
+                    log.warning("database_away", reason=str(exc))  # not for who only reads
+                    raise Unavailable("the database does not answer") from exc
             except BaseException:
                 self._forget()
                 raise

@@ -157,8 +157,10 @@ def is_away(exc: psycopg.Error) -> bool:
 
 
 def reason(exc: psycopg.Error) -> str:
-    """What went wrong, in one line; the server never repeats a password."""
-    return " ".join(str(exc).split()) or type(exc).__name__
+    """What went wrong, in one line without the statement; no password is ever in it."""
+    whole = isinstance(exc, psycopg.OperationalError)  # of which host, and what to look at
+    lines = str(exc).splitlines() or [type(exc).__name__]
+    return " ".join(line.strip() for line in (lines if whole else lines[:1]))
 
 
 @contextmanager

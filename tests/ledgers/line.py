@@ -1,0 +1,86 @@
+"""A line to a PostgreSQL server that breaks on demand: a socket in front of the server's own.
+
+It looks for COMMIT in what the client sends, and cuts the line before the server gets it, or after
+the server has answered and before the client hears of it.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
+
+_NAME = ".s.PGSQL.5432"  # https://www.postgresql.org/docs/current/runtime-config-connection.html
+
+
+class Line:
+    """cut: "before" or "after" the next COMMIT, once; "open" passes everything on. cuts_count: how
+    often the line was cut. closed: nobody gets through at all; turned_away_count: who tried."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        parts = urlsplit(url)
+        query = parse_qs(parts.query)
+        self._server = Path(query["host"][0]) / _NAME
+        query["host"] = [str(folder)]
+        self.url = parts._replace(query=urlencode(query, doseq=True, quote_via=quote)).geturl()
+        self.cut = "open"
+        self.cuts_count = 0
+        self.closed = False
+        self.turned_away_count = 0
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(folder / _NAME))
+        self._listener.listen()
+        self._ends: list[socket.socket] = []
+        self._start(self._accept)
+
+    def _start(self, work: object, *arguments: socket.socket) -> None:
+        assert callable(work)
+        threading.Thread(target=work, args=arguments, daemon=True).start()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                if self.closed:
+                    self.turned_away_count += 1
+                    client.close()
+                    continue
+                server = socket.socket(socket.AF_UNIX)
+                server.connect(str(self._server))
+                self._ends += [client, server]
+                self._start(self._to_server, client, server)
+                self._start(self._to_client, client, server)
+
+    def _to_server(self, client: socket.socket, server: socket.socket) -> None:
+        with suppress(OSError):
+            while data := client.recv(65_536):
+                if self.cut == "before" and b"COMMIT\0" in data:
+                    break
+                server.sendall(data)
+        self.hang_up(client, server)
+
+    def _to_client(self, client: socket.socket, server: socket.socket) -> None:
+        with suppress(OSError):
+            while data := server.recv(65_536):
+                if self.cut == "after" and b"COMMIT\0" in data:  # CommandComplete
+                    break
+                client.sendall(data)
+        self.hang_up(client, server)
+
+    def hang_up(self, *ends: socket.socket) -> None:
+        """Cut these, or everybody."""
+        for end in ends or tuple(self._ends):
+            if end in self._ends:
+                self._ends.remove(end)
+                self.cuts_count += 1
+                self.cut = "open"
+                with suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
+                end.close()
+
+    def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self.hang_up()

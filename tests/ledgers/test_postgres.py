@@ -1,0 +1,327 @@
+"""What the ledger on a server promises beyond the contract: the server, and the line to it, may go
+away at any moment (RELIABILITY.md P25, P29, P32)."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from tests.contracts.samples import MINUTE, SLOT, frame, market, patch, replayed, store, track
+from tests.ledgers.line import Line
+from tests.postgres import with_options
+
+from sigmawatch.adapters.clock import VirtualClock
+from sigmawatch.adapters.ledgers.postgres import PostgresLedger
+from sigmawatch.adapters.ledgers.session import Session, value
+from sigmawatch.adapters.ledgers.statements import Migration, load_migrations
+from sigmawatch.domain.errors import (
+    Refused,
+    StorageFailed,
+    StorageNewer,
+    Unavailable,
+)
+from sigmawatch.domain.frame import Flag
+
+OURS = load_migrations("postgres")
+NOTES = Migration(
+    number=len(OURS) + 1,
+    name="notes",
+    sql="CREATE TABLE notes (id BIGINT); INSERT INTO notes VALUES (7);",
+)
+
+
+async def opened(
+    url: str, migrations: Sequence[Migration] = OURS, *, patience_s: float = 30.0
+) -> PostgresLedger:
+    return await PostgresLedger.open(
+        url, clock=VirtualClock(5), migrations=migrations, patience_s=patience_s
+    )
+
+
+def asked(url: str, statement: str) -> list[tuple[object, ...]]:
+    """What the server says to somebody else."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        cursor = connection.execute(statement.encode())
+        return cursor.fetchall() if cursor.description else []
+
+
+WAITING = "SELECT 1 FROM pg_locks WHERE NOT granted"
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Let others go on until it holds."""
+    for _ in range(10_000):
+        if holds():
+            return
+        await asyncio.sleep(0.001)
+    raise AssertionError("it never came to hold")
+
+
+@pytest.fixture
+async def ledger(postgres_url: str) -> AsyncIterator[PostgresLedger]:
+    made = await opened(postgres_url)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def line(postgres_url: str) -> Iterator[Line]:
+    with tempfile.TemporaryDirectory(prefix="sigmawatch-") as folder:
+        made = Line(Path(folder), postgres_url)
+        yield made
+        made.close()
+
+
+# The line breaks
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_a_line_that_breaks_at_the_commit_loses_nothing_and_repeats_nothing(
+    line: Line, when: str
+) -> None:
+    """RELIABILITY.md P25: "a proxy that cuts the line after COMMIT was sent; retry is
+    idempotent"."""
+    ledger = await opened(line.url)
+    assert await track(ledger, "BTC", "ETH") == [1, 2]
+    async with ledger.transaction() as transaction:
+        inserted = await transaction.frames.insert([frame(), patch(marks=[Flag.FILLED])])
+        added = await transaction.catalogue.add(market("SOL"), "price", interval=MINUTE,
+                                                origin="api")  # fmt: skip
+        await transaction.catalogue.remove(2)
+        line.cut = when
+    assert line.cuts_count, "the line did break"
+    assert inserted == {frame().id, patch(marks=[0]).id}
+    assert [one.id for one in await ledger.series()] == [1, added.id] == [1, 3]
+    assert await store(ledger, frame(), frame(SLOT + 1)) == {frame(SLOT + 1).id}
+    assert await replayed(ledger) == [frame().id, patch(marks=[0]).id, frame(SLOT + 1).id]
+    await ledger.close()
+
+
+async def test_wherever_the_line_breaks_in_a_transaction_it_ends_as_if_it_had_not(
+    line: Line,
+) -> None:
+    ledger = await opened(line.url)
+    await track(ledger, "BTC")
+    for breaks_at in range(4):
+        slot = SLOT + 10 * breaks_at
+        steps: list[Callable[[], None]] = [lambda: None] * 4
+        steps[breaks_at] = line.hang_up
+        steps[0]()
+        async with ledger.transaction() as transaction:
+            steps[1]()
+            assert await transaction.frames.insert([frame(slot)]) == {frame(slot).id}
+            steps[2]()
+            assert await transaction.frames.insert([frame(slot), frame(slot + 1)]) == {
+                frame(slot + 1).id
+            }
+            steps[3]()
+    kept = [frame(SLOT + 10 * n + k).id for n in range(4) for k in range(2)]
+    assert await replayed(ledger) == kept
+    await ledger.close()
+
+
+async def test_a_read_whose_line_breaks_is_read_again(line: Line) -> None:
+    ledger = await opened(line.url)
+    await track(ledger, "BTC")
+    for _ in range(3):
+        line.hang_up()
+        assert [one.market.base for one in await ledger.series()] == ["BTC"]
+    await ledger.close()
+
+
+async def test_what_another_program_changed_meanwhile_is_no_matter_for_guessing(
+    line: Line, postgres_url: str
+) -> None:
+    ledger, other = await opened(line.url), await opened(postgres_url)
+    await track(ledger, "BTC")
+
+    async def torn() -> None:
+        async with ledger.transaction() as transaction:
+            assert await transaction.frames.insert([frame()]) == {frame().id}
+            line.hang_up()
+            assert await store(other, frame()) == {frame().id}
+
+    with pytest.raises(StorageFailed, match="another program has changed"):
+        await torn()
+    assert await store(ledger, frame(SLOT + 1)) == {frame(SLOT + 1).id}, "the next one goes on"
+    await ledger.close()
+    await other.close()
+
+
+async def test_a_server_that_stays_away_fails_a_transaction_and_makes_reads_wait(
+    line: Line,
+) -> None:
+    ledger = await opened(line.url, patience_s=0.3)
+    await track(ledger, "BTC")
+    line.closed = True
+    line.hang_up()
+    with pytest.raises(StorageFailed, match=r"cannot be reached: .* for 0.3 s"):
+        await store(ledger, frame())
+    with pytest.raises(Unavailable, match="the database does not answer"):
+        await ledger.series()
+    line.closed = False
+    assert await store(ledger, frame()) == {frame().id}
+    assert await replayed(ledger) == [frame().id]
+    await ledger.close()
+
+
+async def test_who_waits_for_a_server_that_is_away_can_be_cancelled(line: Line) -> None:
+    ledger = await opened(line.url)
+    await track(ledger, "BTC")
+    line.closed = True
+    line.hang_up()
+    task = asyncio.create_task(store(ledger, frame()))
+    await until(lambda: bool(line.turned_away_count))
+    task.cancel()
+    async with asyncio.timeout(10):
+        await asyncio.wait([task])
+    assert task.cancelled()
+    line.closed = False
+    assert await store(ledger, frame()) == {frame().id}
+    await ledger.close()
+
+
+# Several programs
+
+
+async def test_two_programs_write_one_database_and_what_both_have_is_stored_once(
+    postgres_url: str,
+) -> None:
+    first, second = await opened(postgres_url), await opened(postgres_url)
+    assert await track(first, "BTC") == await track(second, "BTC") == [1]
+    assert await track(second, "ETH") == [2]
+    assert await track(first, "SOL", "ETH") == [3, 2]
+    async with asyncio.TaskGroup() as group:
+        tasks = [
+            group.create_task(store(who, *(frame(SLOT + slot + k) for k in range(3))))
+            for slot in range(8)
+            for who in (first, second)
+        ]
+    new = [item_id for task in tasks for item_id in task.result()]
+    assert len(new) == len(set(new)) == 10
+    assert sorted(await replayed(first)) == sorted(new)
+    assert await replayed(first) == await replayed(second)
+    await first.close()
+    await second.close()
+
+
+async def test_who_waits_for_another_programs_transaction_can_be_cancelled(
+    postgres_url: str,
+) -> None:
+    first, second = await opened(postgres_url), await opened(postgres_url)
+    await track(first, "BTC")
+    async with first.transaction() as transaction:
+        await transaction.frames.insert([frame()])
+        task = asyncio.create_task(store(second, frame(SLOT + 1)))
+        await until(lambda: bool(asked(postgres_url, WAITING)))
+        task.cancel()
+        async with asyncio.timeout(10):
+            await asyncio.wait([task])
+        assert task.cancelled()
+    assert await store(second, frame(SLOT + 1)) == {frame(SLOT + 1).id}
+    await first.close()
+    await second.close()
+
+
+async def test_a_program_that_was_overtaken_by_a_migration_stops(postgres_url: str) -> None:
+    older = await opened(postgres_url)
+    await track(older, "BTC")
+    newer = await opened(postgres_url, [*OURS, NOTES])
+    with pytest.raises(StorageNewer, match="run that version"):
+        await store(older, frame())
+    assert await store(newer, frame()) == {frame().id}
+    await older.close()
+    await newer.close()
+
+
+async def test_two_programs_that_start_at_once_migrate_once(postgres_url: str) -> None:
+    async with asyncio.TaskGroup() as group:
+        starts = [group.create_task(opened(postgres_url)) for _ in range(4)]
+    rows = asked(postgres_url, "SELECT number, checksum, applied_ms FROM migrations ORDER BY 1")
+    assert rows == [(one.number, one.checksum, 5) for one in OURS]
+    for start in starts:
+        await start.result().close()
+
+
+# Schema and settings
+
+
+async def test_a_migration_keeps_the_data_and_one_that_fails_leaves_the_old_schema(
+    ledger: PostgresLedger, postgres_url: str
+) -> None:
+    await track(ledger, "BTC")
+    await store(ledger, frame())
+    with pytest.raises(StorageFailed, match="nowhere"):
+        await opened(postgres_url, [*OURS, replace(NOTES, sql=f"{NOTES.sql} TABLE nowhere;")])
+    assert asked(postgres_url, "SELECT to_regclass('notes')") == [(None,)]
+    after = await opened(postgres_url, [*OURS, NOTES])
+    assert await replayed(after) == [frame().id]
+    assert asked(postgres_url, "SELECT id FROM notes") == [(7,)]
+    await after.close()
+
+
+async def test_both_dialects_have_the_same_steps() -> None:
+    def steps(dialect: str) -> list[tuple[int, str]]:
+        return [(one.number, one.name) for one in load_migrations(dialect)]
+
+    assert steps("sqlite") == steps("postgres")
+
+
+async def test_a_commit_is_synced_even_where_the_address_says_it_need_not_be(
+    postgres_url: str,
+) -> None:
+    ledger = await opened(with_options(postgres_url, "-c synchronous_commit=off"))
+
+    def setting(session: Session) -> object:
+        return value(session.execute("SHOW synchronous_commit"))
+
+    await ledger._writer.begin()
+    assert await ledger._writer.run(setting) == "on"
+    await ledger._writer.rollback()
+    await ledger.close()
+
+
+async def test_a_transaction_with_a_statement_that_failed_is_never_reported_as_kept(
+    ledger: PostgresLedger,
+) -> None:
+    await track(ledger, "BTC")
+
+    async def careless() -> None:
+        async with ledger.transaction() as transaction:
+            await transaction.frames.insert([frame()])
+            with pytest.raises(StorageFailed, match="ForeignKey"):
+                await transaction.frames.insert([frame(block_id=7)])
+
+    with pytest.raises(StorageFailed, match="was not kept"):
+        await careless()
+    assert await replayed(ledger) == []
+    assert await store(ledger, frame()) == {frame().id}
+
+
+@pytest.mark.parametrize(
+    ("url", "error", "text"),
+    [
+        ("postgresql://me:s3cret@127.0.0.1:1/x", Unavailable, "cannot be reached"),
+        ("postgresql://me:s3cret@127.0.0.1:1/x?sslmode=certainly", Unavailable, "sslmode"),
+        ("postgresql://me:s3cret@127.0.0.1:1/x?secret=s3cret", Refused, "not understood"),
+    ],
+)
+async def test_an_address_that_leads_nowhere_is_told_without_its_password(
+    url: str, error: type[Exception], text: str
+) -> None:
+    with pytest.raises(error, match=text) as caught:
+        await opened(url)
+    assert "s3cret" not in repr(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+async def test_a_database_that_does_not_exist_is_named(postgres_url: str) -> None:
+    elsewhere = urlsplit(postgres_url)._replace(path="/nowhere").geturl()
+    with pytest.raises(Unavailable, match='database "nowhere" does not exist'):
+        await opened(elsewhere)
