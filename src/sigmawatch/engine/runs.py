@@ -33,6 +33,7 @@ MARKS, AGE = range(2)
 AGE_MAX = 2
 FAR = 3  # an age: no value is that new
 VACANT = 4  # an age: nothing is known of the run, and a candle could tell
+_PLACES = 64  # joined at once: what 150 runs of them need stays in the cache
 
 Counts = npt.NDArray[np.unsignedinteger]
 
@@ -76,6 +77,11 @@ class Runs:
         """Views of the rows [first, stop)."""
         part = slice(first, stop)
         return Runs(self.levels[:, part], self.counts[:, part], notes=self.notes[:, part])
+
+    def side(self, places: slice) -> Runs:
+        """Views of some places."""
+        levels, counts = self.levels[..., places], self.counts[..., places]
+        return Runs(levels, counts, notes=self.notes[..., places])
 
     def put(self, row: int, run: Runs) -> None:
         """Overwrite one row."""
@@ -145,21 +151,27 @@ def run_of(values: Column, marks: Marks, *, channels: int, fillable: Mask) -> Ru
 
 def joined(parts: Sequence[Runs]) -> Runs:
     """All rows of `parts`, each following the one before, as one run."""
+    whole = Runs.vacant(1, parts[0].width, channels=parts[0].channels)
+    for first in range(0, whole.width, _PLACES):
+        places = slice(first, first + _PLACES)
+        _join([part.side(places) for part in parts], into=whole.side(places))
+    return whole
+
+
+def _join(parts: Sequence[Runs], *, into: Runs) -> None:
     first, last = parts[0], parts[-1]
-    whole = Runs.vacant(1, first.width, channels=first.channels)
     low = np.fmin.reduce(_column(parts, LOW))
     n, mean, m2 = _weighed(parts, low=low)
-    whole.counts[0, 0] = n
-    whole.levels[[LOW, HIGH, MEAN, M2, CLOSE], 0] = (
+    into.counts[0, 0] = n
+    into.levels[[LOW, HIGH, MEAN, M2, CLOSE], 0] = (
         low, np.fmax.reduce(_column(parts, HIGH)), mean, m2, last.levels[CLOSE, -1],
     )  # fmt: skip
-    whole.notes[MARKS, 0] = np.bitwise_or.reduce(_notes(parts, MARKS))
-    whole.notes[AGE, 0] = last.notes[AGE, -1]
+    into.notes[MARKS, 0] = np.bitwise_or.reduce(_notes(parts, MARKS))
+    into.notes[AGE, 0] = last.notes[AGE, -1]
     if first.channels == 2:
         n, mean, m2 = _weighed_returns(parts)
-        whole.counts[1, 0], whole.levels[FIRST, 0] = n, first.levels[FIRST, 0]
-        whole.levels[RETURN_MEAN, 0], whole.levels[RETURN_M2, 0] = mean, m2
-    return whole
+        into.counts[1, 0], into.levels[FIRST, 0] = n, first.levels[FIRST, 0]
+        into.levels[RETURN_MEAN, 0], into.levels[RETURN_M2, 0] = mean, m2
 
 
 def _column(parts: Sequence[Runs], kind: int) -> Column:
