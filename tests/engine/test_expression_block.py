@@ -138,12 +138,6 @@ def test_a_quiet_market_is_not_stale() -> None:
     assert verdict.tolist() == [FALSE]
 
 
-def test_the_rank_of_an_earlier_slot_is_not_known_yet() -> None:
-    table = filled(an_array(5, slots=SLOTS, seed=6).values, metric="price")
-    (verdict,) = judge([parse_condition("change(rank(surge), 4m) < 99")], inputs(table))
-    assert verdict.tolist() == [UNKNOWN] * 5
-
-
 @pytest.mark.parametrize(
     ("metric", "verdicts"),
     [("price", [TRUE, FALSE, UNKNOWN]), ("trades", [UNKNOWN, UNKNOWN, UNKNOWN])],

@@ -40,6 +40,7 @@ from sigmawatch.domain.window import HOUR_MS, WINDOW_MAX_MS, Interval, format_sp
 
 RANK_VALUES_MIN = 10  # a ranked deviation never has fewer
 RANKS_KEPT_MS = HOUR_MS  # slot by slot (engine.rank_history)
+_KEPT = (RankKey.SIGMA_REL, RankKey.SIGMA_ABS, RankKey.SIGMA_RET)
 LOOK_BACK_MAX_MS = WINDOW_MAX_MS + HOUR_MS  # how far a rule sees, windows in windows included
 
 
@@ -121,10 +122,18 @@ class _RuleCheck(Check):
     def _past(self, node: Window | Change) -> Unit:
         if any(isinstance(one, Age) for one in node.walk()):
             raise self._wrong(node, "age has no past")
-        of_rank = any(isinstance(one, Rank) for one in node.walk())
-        if of_rank and node.window_ms > RANKS_KEPT_MS:
-            raise self._wrong(node, f"ranks are kept for {format_span(RANKS_KEPT_MS)}")
+        for one in node.walk():
+            if isinstance(one, Rank):
+                self._kept(node, one)
         return super()._past(node)
+
+    def _kept(self, node: Window | Change, rank: Rank) -> None:
+        """Of what rankings and for how long there is a past."""
+        if rank.by not in _KEPT:
+            raise self._wrong(node, f"the past of {print_node(rank)} is not kept, that of "
+                                    f"{', '.join(_KEPT)} is")  # fmt: skip
+        if node.window_ms > RANKS_KEPT_MS:
+            raise self._wrong(node, f"ranks are kept for {format_span(RANKS_KEPT_MS)}")
 
     # Windows
 

@@ -2,7 +2,7 @@
 
 Rows are the block's live series by place. What the board knows is taken from it, the rest from the
 block's own windows, so a rule sees the very numbers that are shown. The board must hold every
-window its rules rank by; ranks of earlier slots are not known yet. Imports engine.block, snapshot,
+window its rules rank by, and the past of its rankings. Imports engine.block, rule_ranks, snapshot,
 inputs.
 """
 
@@ -20,10 +20,9 @@ from sigmawatch.engine.baseline import folded
 from sigmawatch.engine.block import REACH_SLOTS, BlockTable
 from sigmawatch.engine.freshness import State
 from sigmawatch.engine.geometry import Column, Mask, Rows
-from sigmawatch.engine.membership import reliable
 from sigmawatch.engine.moments import Moments
-from sigmawatch.engine.ranking import Why
-from sigmawatch.engine.snapshot import KEYS, Board, Layout
+from sigmawatch.engine.rule_ranks import RuleRanks
+from sigmawatch.engine.snapshot import Board, Layout
 
 
 class Pairs:
@@ -43,7 +42,8 @@ class Pairs:
 class BlockInputs:
     """`Inputs` of one block at the slot of `board`. For the table's own thread.
 
-    blocks: every block of the board by id, for the past of companions.
+    blocks: every block of the board by id, for the past of companions. ranks: of the board, shared
+    by all of its blocks.
     """
 
     def __init__(
@@ -53,8 +53,10 @@ class BlockInputs:
         *,
         pairs: Pairs,
         blocks: Mapping[int, BlockTable] = MappingProxyType({}),
+        ranks: RuleRanks | None = None,
     ) -> None:
         self._block, self._board, self._pairs, self._blocks = block, board, pairs, blocks
+        self._ranks = RuleRanks(board) if ranks is None else ranks
         self._places, self._at = board.layout.blocks[block.block.id]
         self._flow = METRICS[block.block.metric].kind is Kind.FLOW
 
@@ -112,20 +114,8 @@ class BlockInputs:
         return Moments(levels, (whole.low[at], whole.high[at], whole.marks[at]))
 
     def rank(self, by: RankKey, *, window_ms: int | None, lag: int) -> Column:
-        unknown = np.full(self.rows, np.nan)
-        if lag or (by.value not in KEYS and by.value not in METRICS):
-            return unknown
         metric = self._block.block.metric
-        ranking = (
-            self._board.ranking(metric, by.value)
-            if window_ms is None
-            else self._board.ranking(metric, by.value, window_ms=window_ms)
-        )
-        universe = int(np.count_nonzero(ranking.why != Why.NOT_A_PEER))
-        if not reliable(ranking.rank > 0, universe, before=()):
-            return unknown
-        rank = ranking.rank[self._at]
-        return np.where(rank > 0, rank.astype(np.float64), np.nan)
+        return self._ranks.column(metric, by, window_ms=window_ms, lag=lag)[self._at]
 
     def age_s(self) -> Column:
         changed_ms = self._board.changed_ms[self._at]
@@ -144,12 +134,15 @@ class BlockInputs:
             return np.where(rows >= 0, newest, np.nan)
         series, found = self._board.series, np.full(self.rows, np.nan)
         for block_id in {series[row].block_id for row in rows.tolist() if row >= 0}:
-            other = BlockInputs(self._blocks[block_id], self._board, pairs=self._pairs)
+            other = self._of(self._blocks[block_id])
             column = other.close(span=span, lag=lag)
             order = np.argsort(other._at)
             here = np.isin(rows, other._at)
             found[here] = column[order[np.searchsorted(other._at, rows[here], sorter=order)]]
         return found
+
+    def _of(self, block: BlockTable) -> BlockInputs:
+        return BlockInputs(block, self._board, pairs=self._pairs, ranks=self._ranks)
 
     def elsewhere(self, venue: str, *, span: int) -> Column:
         there = self._pairs.rows(venue, self._block.block.metric)
