@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 from tests.contracts.conftest import Database
-from tests.contracts.samples import MINUTE, NAN, SLOT, frame, patch, store, track, unpacked
+from tests.contracts.samples import NAN, SLOT, frame, patch, store, track, unpacked
 
 from sigmawatch.adapters.ledgers.ledger import SqlLedger
 from sigmawatch.domain.frame import Flag, Frame, Patch, Reason
@@ -154,18 +154,3 @@ async def test_a_damaged_frame_is_a_missing_slot_and_never_a_wrong_value(
     assert (slots[0], slots[2]) == ((1.0, 0), (3.0, 0))
     assert math.isnan(slots[1][0])
     assert ledger.damaged_count == 1
-
-
-async def test_pruning_takes_what_lies_wholly_before_and_nothing_else(
-    database: Database,
-) -> None:
-    ledger, series = await prepared(database, "price")
-    await store(ledger, *(frame(slot) for slot in range(SLOT, SLOT + 200)))
-    await store(ledger, patch(SLOT, values=[1.0] * 99, marks=[FILLED] * 99),
-                patch(SLOT, values=[1.0] * 101, marks=[FILLED] * 101, made_slot=SLOT))  # fmt: skip
-    before_ms = MINUTE.open_ms(SLOT + 100)
-    assert await ledger.prune(before_ms=before_ms, rows_max=70) == 70
-    assert await ledger.prune(before_ms=before_ms, rows_max=70) == 31
-    assert await ledger.prune(before_ms=before_ms, rows_max=70) == 0
-    slots = await read(ledger, series, SLOT, SLOT + 200)
-    assert [mark for _, mark in slots] == [FILLED] * 100 + [0] * 100

@@ -182,9 +182,12 @@ _SMALL = {"SCAN b", "SCAN blocks", "SCAN CONSTANT ROW"}  # some hundred blocks a
 @pytest.mark.parametrize(
     "name",
     [
-        "delete_frames", "delete_patches", "delete_runs", "find_series", "insert_frame",
-        "insert_patch", "newest_block", "replay_bounds", "select_replay", "select_runs",
-        "select_runs_of_venue", "select_stretch_frames", "select_stretch_patches",
+        "delete_columns", "delete_rollup", "delete_rollups", "delete_runs", "find_series",
+        "insert_frame", "insert_patch", "newest_block", "replay_bounds", "select_block_patches",
+        "select_columns", "select_frame_ids", "select_newest_id", "select_old_sections",
+        "select_oldest_slot", "select_places", "select_receipts", "select_replay",
+        "select_rollups", "select_runs", "select_runs_of_venue", "select_sections",
+        "select_stretch_frames", "select_stretch_patches", "select_touched_patches",
     ],
 )  # fmt: skip
 async def test_no_statement_that_runs_often_reads_or_sorts_a_whole_table(

@@ -37,11 +37,12 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A long piece of work and how far it is; counts are of markets."""
+    """A long piece of work and how far it is; counts are of markets, of sections when sealing,
+    which is of no one venue."""
 
     id: str
     kind: str
-    venue: str
+    venue: str | None
     started_ms: int
     total: int = 0
     done: int = 0

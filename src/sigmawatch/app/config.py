@@ -173,6 +173,14 @@ class HistoryConfig(_Table):
     """How long what left memory is kept."""
 
     raw_days: int = Field(default=90, ge=2, le=36_500, description="Days to keep every slot.")
+    five_minute_days: int = Field(
+        default=365, ge=2, le=36_500,
+        description="Days to keep the five minutes' statistics of slots under a minute.",
+    )  # fmt: skip
+    hourly_days: int | None = Field(
+        default=None, ge=2, le=36_500,
+        description="Days to keep the hours' statistics; default: for ever.",
+    )  # fmt: skip
 
 
 class BackfillConfig(_Table):

@@ -14,6 +14,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import TypeVar
 
+from sigmawatch.adapters.ledgers.history import SqlHistory
+from sigmawatch.adapters.ledgers.means import Means
 from sigmawatch.adapters.ledgers.rank_columns import read_rank_column, read_rank_slots
 from sigmawatch.adapters.ledgers.reading import Stored
 from sigmawatch.adapters.ledgers.repositories import (
@@ -22,6 +24,8 @@ from sigmawatch.adapters.ledgers.repositories import (
     read_runs,
     read_series,
 )
+from sigmawatch.adapters.ledgers.sealed import SealedReads
+from sigmawatch.adapters.ledgers.sealing import SqlSealing
 from sigmawatch.adapters.ledgers.session import Readers, Session, Writer, value
 from sigmawatch.adapters.ledgers.watchlists import read_watchlists
 from sigmawatch.domain.frame import Frame, Patch
@@ -30,13 +34,11 @@ from sigmawatch.domain.series import Block, Series
 from sigmawatch.domain.venue import Run
 from sigmawatch.domain.watchlist import Watchlist
 from sigmawatch.ports.clock import Clock
-from sigmawatch.ports.history import Stretch
+from sigmawatch.ports.history import Rollups, Stretch
 from sigmawatch.ports.ledger import Transaction
 
 T = TypeVar("T")
 
-_STRETCH_SLOTS = 1_440  # a read each, so that none is long
-_PRUNE_ROWS = 64  # a transaction each, so that a waiting slot waits for one of them at most
 _END_OF_TIME_MS = 2**62
 
 
@@ -56,6 +58,10 @@ class SqlLedger:
         self._turn = asyncio.Lock()
         self._closed = False
         self._stored = Stored(self._sql)
+        means = Means(read=self._read, writing=self._begun, sql=sql)
+        reads = SealedReads(sql, stored=self._stored)
+        self._history = SqlHistory(means, sql=sql, reads=reads)
+        self.sealing = SqlSealing(means, sql=sql, stored=self._stored, reads=reads)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
@@ -122,20 +128,13 @@ class SqlLedger:
         )
 
     async def stretch(self, series: Series, *, from_slot: int, to_slot: int) -> Stretch:
-        """Read in short pieces, every row verified: 24 h in 20 to 30 ms."""
-        assert from_slot <= to_slot
-        pieces = [
-            await self._read(
-                partial(self._stored.stretch, series=series, from_slot=piece,
-                        to_slot=min(piece + _STRETCH_SLOTS, to_slot))
-            )
-            for piece in range(from_slot, to_slot, _STRETCH_SLOTS)
-        ]  # fmt: skip
-        return Stretch(
-            from_slot=from_slot,
-            values=b"".join(piece.values for piece in pieces),
-            marks=b"".join(piece.marks for piece in pieces),
-        )
+        return await self._history.stretch(series, from_slot=from_slot, to_slot=to_slot)
+
+    async def rollups(self, series: Series, *, width_ms: int, from_ms: int, to_ms: int) -> Rollups:
+        return await self._history.rollups(series, width_ms=width_ms, from_ms=from_ms, to_ms=to_ms)
+
+    async def oldest_ms(self, series: Series) -> int | None:
+        return await self._history.oldest_ms(series)
 
     async def watchlists(self) -> Sequence[Watchlist]:
         return await self._read(partial(read_watchlists, sql=self._sql))
@@ -155,25 +154,12 @@ class SqlLedger:
         """Damaged frames, patches and rank columns met so far, each counted once."""
         return len(self._stored.damaged)
 
-    async def prune(self, *, before_ms: int, rows_max: int) -> int:
-        """Delete frames, patches and runs that lie wholly before `before_ms`."""
-        deleted_count = 0
-        for name in ("delete_frames", "delete_patches", "delete_runs"):
-            while deleted_count < rows_max:
-                rows = min(_PRUNE_ROWS, rows_max - deleted_count)
-                gone = await self._delete(name, before_ms=before_ms, rows=rows)
-                deleted_count += gone
-                if gone < rows:
-                    break
-        return deleted_count
-
-    async def _delete(self, statement: str, *, before_ms: int, rows: int) -> int:
-        def work(session: Session) -> int:
-            gone = session.execute(self._sql[statement], {"before_ms": before_ms, "rows": rows})
-            return len(gone.fetchall())
-
-        async with self._begun() as transaction:
-            return await transaction.run(work)
+    async def prune(
+        self, *, before_ms: int, rows_max: int, rollups_before_ms: Mapping[int, int] | None = None
+    ) -> int:
+        return await self._history.prune(
+            before_ms=before_ms, rows_max=rows_max, rollups_before_ms=rollups_before_ms
+        )
 
     def _read(self, work: Callable[[Session], T]) -> asyncio.Future[T]:
         assert not self._closed

@@ -13,12 +13,9 @@ from typing import Any
 
 import structlog
 
-from sigmawatch.adapters.ledgers.merge import merge
 from sigmawatch.adapters.ledgers.session import Session
 from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.frame import Frame, Patch, decode
-from sigmawatch.domain.series import Series
-from sigmawatch.ports.history import Stretch
 
 log = structlog.get_logger()
 
@@ -52,39 +49,36 @@ class Stored:
         rows: list[Any] = session.execute(self._sql["select_replay"], {
             "first_id": first_id, "last_id": last_id, "from_ms": from_ms, "rows": _REPLAY_ROWS
         }).fetchall()  # fmt: skip
-        items = [item for _, item in self._verified(rows)]
+        items = [item for _, item in self.verified(rows)]
         return Batch(items=items, next_id=rows[-1][0] + 1 if len(rows) == _REPLAY_ROWS else None)
 
-    def stretch(self, session: Session, series: Series, *, from_slot: int, to_slot: int) -> Stretch:
-        """One series over slots [from_slot, to_slot): every frame of its block is read whole,
-        because only the whole can be verified (1,440 full ones: 17 ms, 10 ms without)."""
-        bounds = {
-            "block_id": series.block_id, "series_id": series.id,
-            "from_slot": from_slot, "to_slot": to_slot,
-            "from_ms": from_slot * series.interval.ms,
-        }  # fmt: skip
+    def said(self, session: Session, bounds: Mapping[str, int]) -> list[Frame | Patch]:
+        """What is stored of one series over some slots, in commit order: every frame of its block
+        is read whole, because only the whole can be verified (1,440 full ones: 17 ms, 10 without).
+        bounds: block_id, series_id, from_slot, to_slot, from_ms."""
         found = [
-            *self._verified(session.execute(self._sql["select_stretch_frames"], bounds)),
-            *self._verified(session.execute(self._sql["select_stretch_patches"], bounds)),
+            *self.verified(session.execute(self._sql["select_stretch_frames"], bounds)),
+            *self.verified(session.execute(self._sql["select_stretch_patches"], bounds)),
         ]
         found.sort(key=lambda pair: pair[0])
-        return merge((item for _, item in found), series, from_slot=from_slot, to_slot=to_slot)
+        return [item for _, item in found]
 
-    def _verified(self, rows: Iterable[Any]) -> Iterator[tuple[int, Frame | Patch]]:
+    def verified(self, rows: Iterable[Any]) -> Iterator[tuple[int, Frame | Patch]]:
         """Row id and item of each row that is as it was written. rows: id, kind, owner, slot,
         revision, body."""
         for row_id, kind, owner, slot, revision, body in rows:
             try:
                 item = decode(body)
             except Invalid as exc:
-                self._note_damage(kind, row_id, reason=str(exc))
+                self.note_damage(kind, row_id, reason=str(exc))
                 continue
             if (kind, owner, slot, revision) == _name(item):
                 yield row_id, item
             else:
-                self._note_damage(kind, row_id, reason=f"the row says {owner}:{slot}:{revision}")
+                self.note_damage(kind, row_id, reason=f"the row says {owner}:{slot}:{revision}")
 
-    def _note_damage(self, kind: str, row_id: int, *, reason: str) -> None:
+    def note_damage(self, kind: str, row_id: int | str, *, reason: str) -> None:
+        """Remember a row that is not as it was written; logged the first time."""
         name = f"{kind} {row_id}"
         if name not in self.damaged:
             self.damaged.add(name)

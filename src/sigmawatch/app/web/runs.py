@@ -126,14 +126,15 @@ class JobBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class LongJob(Struct, frozen=True, kw_only=True):
-    """A long piece of work and how far it is; counts are of markets."""
+    """A long piece of work and how far it is. Back-fill counts markets; sealing, which packs days
+    that are over, counts days of up to 1,024 series."""
 
     id: Annotated[str, Meta(description="Its id.", examples=["backfill:KRAKEN:1795248061000"])]
-    kind: Annotated[str, Meta(description="What it does.", examples=["backfill"])]
-    venue: Annotated[str, Meta(description="Where.", examples=["KRAKEN"])]
-    total: Annotated[int, Meta(description="Markets to fill.", examples=[7])]
-    done: Annotated[int, Meta(description="Markets filled.", examples=[7])]
-    failed: Annotated[int, Meta(description="Markets given up for now.", examples=[0])]
+    kind: Annotated[str, Meta(description="backfill or sealing.", examples=["backfill"])]
+    venue: Annotated[str | None, Meta(description="Where; null for all.", examples=["KRAKEN"])]
+    total: Annotated[int, Meta(description="How many there are.", examples=[7])]
+    done: Annotated[int, Meta(description="How many are done.", examples=[7])]
+    failed: Annotated[int, Meta(description="Given up for now.", examples=[0])]
     started_at: Annotated[str, Meta(description="Start.", examples=["2026-11-21T08:00:02.000Z"])]
     finished_at: Annotated[
         str | None,
@@ -142,9 +143,9 @@ class LongJob(Struct, frozen=True, kw_only=True):
 
 
 class Jobs(Struct, frozen=True, kw_only=True):
-    """Long jobs, the newest of each venue."""
+    """Long jobs, the newest of each kind and venue."""
 
-    items: Annotated[Sequence[LongJob], Meta(description="By venue.")]
+    items: Annotated[Sequence[LongJob], Meta(description="Back-fill by venue, then sealing.")]
     demo: Annotated[bool, Meta(description="An invented market.", examples=[False])]
 
 
@@ -177,7 +178,7 @@ def _cut(found: Sequence[Run], limit: int) -> tuple[Sequence[Run], int | None]:
 
 @get("/jobs", summary="Long jobs and their progress", tags=["collection"], responses=fails())
 async def list_jobs(site: NamedDependency[Site]) -> Jobs:
-    """Back-fill is the only kind yet."""
+    """Back-fill of each venue, and sealing."""
     return Jobs(items=tuple(map(_job, site.program.jobs())), demo=site.program.demo)
 
 

@@ -111,12 +111,6 @@ SELECT id, 'patch', series_id, from_slot, revision, body
 FROM patches
 WHERE series_id = :series_id AND from_slot < :to_slot AND until_ms > :from_ms
 
--- name: delete_patches
-DELETE FROM patches WHERE id IN (
-    SELECT id FROM patches WHERE until_ms <= :before_ms LIMIT :rows
-)
-RETURNING id
-
 -- name: delete_runs
 DELETE FROM runs WHERE id IN (
     SELECT id FROM runs WHERE started_ms < :before_ms LIMIT :rows

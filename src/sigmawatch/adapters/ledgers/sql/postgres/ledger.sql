@@ -38,15 +38,6 @@ UNION ALL
 ORDER BY 1
 LIMIT :rows
 
--- name: delete_frames
-DELETE FROM frames WHERE id IN (
-    SELECT f.id
-    FROM blocks AS b
-    JOIN frames AS f ON f.block_id = b.id AND f.slot < :before_ms / b.interval_ms
-    LIMIT :rows
-)
-RETURNING id
-
 -- name: describe_server
 SELECT current_setting('server_version_num')::int, current_setting('synchronous_commit'),
        current_setting('fsync'), current_setting('full_page_writes')

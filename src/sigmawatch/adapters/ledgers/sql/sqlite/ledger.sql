@@ -31,13 +31,3 @@ FROM patches AS p
 WHERE p.id BETWEEN :first_id AND :last_id AND p.until_ms > :from_ms
 ORDER BY id
 LIMIT :rows
-
--- name: delete_frames
-DELETE FROM frames WHERE id IN (
-    SELECT f.id
-    FROM blocks AS b
-    CROSS JOIN frames AS f
-    WHERE f.block_id = b.id AND f.slot < :before_ms / b.interval_ms
-    LIMIT :rows
-)
-RETURNING id

@@ -1,0 +1,130 @@
+"""Sealing: days that left memory become columns and rollups, in the background.
+
+Every hour, section after section, oldest first: put together, rolled up, stored, and only then are
+its frames and patches let go; then rollups are bound and what is older than configured goes. All
+of it in small transactions, so a slot waits for one of them at most, and none of it in memory but
+the section at hand. Cut off anywhere it goes on where it was: what is to be done follows from what
+is stored (ports.history).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import structlog
+
+from sigmawatch.app.backfill import Job
+from sigmawatch.app.config import HistoryConfig
+from sigmawatch.app.tracker import HOT_MS
+from sigmawatch.domain.metric import METRICS, Kind
+from sigmawatch.domain.series import Block
+from sigmawatch.domain.window import DAY_MS, HOUR_MS, MINUTE_MS
+from sigmawatch.engine.rollups import Rollups, Slotted, rolled_up
+from sigmawatch.ports.clock import Clock
+from sigmawatch.ports.history import Folded, History, Sealing, Section
+
+SEAL_AFTER_MS = HOT_MS + HOUR_MS  # a restart reads HOT_MS back; what is younger stays as it came
+EVERY_MS = HOUR_MS
+OFFSET_MS = MINUTE_MS // 2  # after the full hour, away from the boundaries of slots
+ROWS_MAX = 2_000
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """What is sealed, and how."""
+
+    history: History
+    sealing: Sealing
+
+
+class Sealer:
+    """One round after another, for all blocks."""
+
+    def __init__(
+        self, stores: Stores, *, blocks: Callable[[], Iterable[Block]], config: HistoryConfig,
+        clock: Clock,
+    ) -> None:  # fmt: skip
+        self._history, self._sealing = stores.history, stores.sealing
+        self._blocks, self._config, self._clock = blocks, config, clock
+        self.job: Job | None = None
+
+    async def run_for_ever(self) -> None:
+        """A round soon after the start and after every full hour."""
+        due_ms = self._clock.now_ms() + OFFSET_MS
+        while True:
+            await self._clock.sleep_until_ms(due_ms)
+            await self.run_once()
+            due_ms = self._clock.now_ms() // EVERY_MS * EVERY_MS + EVERY_MS + OFFSET_MS
+
+    async def run_once(self) -> Job | None:
+        """Seal what is old enough, bind, and let go what is too old; the job, None where there was
+        nothing to seal."""
+        now_ms = self._clock.now_ms()
+        blocks = list(self._blocks())
+        sections = [
+            section
+            for block in blocks
+            for section in await self._sealing.unsealed(block, before_ms=now_ms - SEAL_AFTER_MS)
+        ]
+        job = await self._seal_all(sections, started_ms=now_ms) if sections else None
+        for block in blocks:
+            await self._clear(block)
+            await self._sealing.bind(block, before_ms=now_ms - SEAL_AFTER_MS, rows_max=ROWS_MAX)
+        await self._prune(now_ms)
+        return job
+
+    async def _seal_all(self, sections: Sequence[Section], *, started_ms: int) -> Job:
+        sections = sorted(sections, key=lambda section: section.from_ms)
+        job = Job(
+            id=f"sealing:{started_ms}", kind="sealing", venue=None, started_ms=started_ms,
+            total=len(sections),
+        )  # fmt: skip
+        for done, section in enumerate(sections):
+            self.job = replace(job, done=done)
+            await seal(self._sealing, section)
+            await self._clear(section.block)
+        self.job = replace(job, done=len(sections), finished_ms=self._clock.now_ms())
+        log.info("sealed", sections_count=len(sections),
+                 took_ms=self._clock.now_ms() - started_ms)  # fmt: skip
+        return self.job
+
+    async def _clear(self, block: Block) -> None:
+        while await self._sealing.clear(block, rows_max=ROWS_MAX) == ROWS_MAX:
+            pass
+
+    async def _prune(self, now_ms: int) -> None:
+        config = self._config
+        days = {5 * MINUTE_MS: config.five_minute_days, HOUR_MS: config.hourly_days}
+        rollups_before_ms = {
+            width_ms: now_ms - kept * DAY_MS for width_ms, kept in days.items() if kept is not None
+        }
+        pruned = ROWS_MAX
+        while pruned == ROWS_MAX:
+            pruned = await self._history.prune(
+                before_ms=now_ms - config.raw_days * DAY_MS,
+                rows_max=ROWS_MAX,
+                rollups_before_ms=rollups_before_ms,
+            )
+
+
+async def seal(sealing: Sealing, section: Section) -> None:
+    """Seal one section, for the first time or with what came since."""
+    folded = await sealing.fold(section)
+    rollups = await asyncio.to_thread(_rolled_up, folded)
+    await sealing.seal(folded, rollups)
+
+
+def _rolled_up(folded: Folded) -> Sequence[Sequence[Rollups]]:
+    """The rollups of every series, one for each width."""
+    block = folded.section.block
+    slots = Slotted(
+        from_slot=folded.section.from_slot, interval_ms=block.interval.ms,
+        values=folded.values, marks=folded.marks,
+        levels=METRICS[block.metric].kind is Kind.LEVEL,
+    )  # fmt: skip
+    widths = block.interval.rollup_widths_ms
+    return list(zip(*(rolled_up(slots, width_ms=width_ms) for width_ms in widths), strict=True))
