@@ -12,7 +12,7 @@ import numpy as np
 from sigmawatch.domain.expression import RankKey
 from sigmawatch.domain.rank_column import Standing
 from sigmawatch.domain.window import DAY_MS
-from sigmawatch.engine.geometry import Column
+from sigmawatch.engine.geometry import Column, Rows
 from sigmawatch.engine.membership import MEMBERSHIP_SLOTS, reliable
 from sigmawatch.engine.ranking import Ranks
 from sigmawatch.engine.snapshot import Board
@@ -42,24 +42,24 @@ class RuleRanks:
         layout = self._board.layout
         column = np.full(len(layout.series), np.nan)
         peers = layout.metrics.get(standing.metric)
-        ranks = self._ranks(standing, lag)
-        if peers is None or ranks is None:
+        if peers is None:
             return column
         rows = np.flatnonzero(peers)
-        before = (
-            then[rows] > 0
-            for back in range(1, MEMBERSHIP_SLOTS + 1)
-            if (then := self._ranks(standing, lag + back)) is not None
+        now, *before = (
+            self._ranks(standing, lag + back, rows=rows) for back in range(MEMBERSHIP_SLOTS + 1)
         )
-        known = ranks[rows] > 0
-        if reliable(known, len(rows), before=before):
-            column[rows[known]] = ranks[rows[known]]
+        if now is None:
+            return column
+        ranked = now > 0
+        if reliable(ranked, len(rows), before=(then > 0 for then in before if then is not None)):
+            column[rows] = np.where(ranked, now, np.nan)
         return column
 
-    def _ranks(self, standing: Standing, lag: int) -> Ranks | None:
-        """int32[rows of the board], 0 for none; None where they are not known."""
+    def _ranks(self, standing: Standing, lag: int, *, rows: Rows) -> Ranks | None:
+        """int32[rows], 0 for none; None where they are not known."""
         if lag == 0:
             board = self._board
-            return board.ranking(standing.metric, standing.by, window_ms=standing.window_ms).rank
+            ranking = board.ranking(standing.metric, standing.by, window_ms=standing.window_ms)
+            return ranking.rank[rows]
         past = self._board.past.at(standing, self._board.slot - lag)
-        return None if past is None else past.ranks()
+        return None if past is None else past.ranks(rows)
