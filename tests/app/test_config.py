@@ -44,7 +44,7 @@ def test_no_file_means_twenty_liquid_pairs_on_three_venues() -> None:
     assert {track.venue_name for track in config.track} == {"KRAKEN", "COINBASE", "BINANCE"}
     assert sum(len(track.markets) for track in config.track) == 20
     assert {track.metrics for track in config.track} == {
-        ("price", "volume_24h_quote", "traded_quote")
+        ("price", "volume_24h_quote", "volume_24h_ref", "traded_quote", "traded_ref")
     }
     assert {track.every for track in config.track} == {Interval(MINUTE_MS)}
     assert config.windows_ms == (DAY_MS, HOUR_MS)

@@ -16,6 +16,7 @@ from sigmawatch.adapters.clock import VirtualClock
 from sigmawatch.adapters.ledgers.sqlite import SqliteLedger
 from sigmawatch.app.catalogue import Catalogue
 from sigmawatch.app.collector import PARTITION
+from sigmawatch.app.tables import Tables
 from sigmawatch.app.tracker import Tracker
 from sigmawatch.domain.errors import StorageFailed
 from sigmawatch.domain.frame import Flag, Frame, Patch, Reason
@@ -59,8 +60,9 @@ class Rig:
         self.bus = LocalBus()
         self.catalogue = Catalogue()
         self.tracker = Tracker(
-            ledger=_as_ledger(ledger), bus=self.bus, clock=clock, catalogue=self.catalogue
-        )
+            ledger=_as_ledger(ledger), bus=self.bus, clock=clock, catalogue=self.catalogue,
+            tables=Tables(self.catalogue),
+        )  # fmt: skip
         self.series: list[Series] = []
 
     async def enroll(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sigmawatch.domain.errors import Invalid
-from sigmawatch.domain.metric import METRICS, Kind, Unit, metric_named, with_derived
+from sigmawatch.domain.metric import METRICS, Kind, Unit, metric_named, with_derived, with_sources
 
 
 def test_a_bare_volume_is_answered_with_what_to_say() -> None:
@@ -42,6 +42,12 @@ def test_a_reference_volume_is_of_the_kind_of_the_quote_volume_it_is_computed_fr
 def test_a_market_offers_what_can_be_computed_of_what_its_venue_offers() -> None:
     offered = {"price", "volume_24h_quote"}
     assert with_derived(offered) == ("price", "volume_24h_quote", "volume_24h_ref")
+
+
+def test_what_is_computed_comes_after_what_it_is_computed_from() -> None:
+    assert with_sources(["traded_ref", "price", "traded_quote", "price"]) == (
+        "traded_quote", "traded_ref", "price",
+    )  # fmt: skip
 
 
 def test_a_metrics_unit_agrees_with_its_name() -> None:

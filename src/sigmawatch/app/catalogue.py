@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 
 from sigmawatch.domain.errors import Invalid, NotFound
 from sigmawatch.domain.market import Market, MarketRef, MarketStatus
 from sigmawatch.domain.series import Block, Series, SeriesRef
+from sigmawatch.domain.window import Interval
 
 
 class Catalogue:
@@ -35,6 +37,15 @@ class Catalogue:
     def blocks(self) -> Mapping[int, Block]:
         return self._blocks
 
+    @cached_property
+    def read_blocks(self) -> Mapping[Interval, frozenset[int]]:
+        """The blocks with a series that venues are asked for, by interval."""
+        found: dict[Interval, set[int]] = {}
+        for one in self._ordered:
+            if not one.derived:
+                found.setdefault(one.interval, set()).add(one.block_id)
+        return {interval: frozenset(blocks) for interval, blocks in found.items()}
+
     def by_id(self, series_id: int) -> Series | None:
         return self._series.get(series_id)
 
@@ -53,6 +64,7 @@ class Catalogue:
 
     def _changed(self) -> None:
         self._ordered = tuple(self._series[key] for key in sorted(self._series))
+        self.__dict__.pop("read_blocks", None)
         self._tell()
 
     def _tell(self) -> None:

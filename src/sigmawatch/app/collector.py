@@ -168,7 +168,7 @@ class Collector:
     def _planned(self, share: Share) -> tuple[Plan, ...]:
         blocks: dict[int, list[Series]] = {}
         for one in self._catalogue.of_venue(self.name):
-            if share.holds(one):
+            if share.holds(one) and not one.derived:
                 blocks.setdefault(one.block_id, []).append(one)
         pairs = [
             (BlockPlan.of(self._catalogue.blocks[block_id], series), tuple(series))

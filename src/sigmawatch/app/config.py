@@ -29,8 +29,8 @@ from pydantic import (
 )
 
 from sigmawatch.domain.errors import Invalid
-from sigmawatch.domain.market import parse_market, venue_name
-from sigmawatch.domain.metric import metric_named
+from sigmawatch.domain.market import asset, parse_market, venue_name
+from sigmawatch.domain.metric import metric_named, with_sources
 from sigmawatch.domain.window import DAY_MS, HOUR_MS, MINUTE_MS, Interval, parse_span
 
 WINDOWS_MAX = 8
@@ -47,6 +47,13 @@ def _span(raw: object) -> object:
 def _market(text: str) -> str:
     parse_market(text)
     return text
+
+
+def _currency(text: str) -> str:
+    code = asset(text)
+    if not code.isalnum():
+        raise Invalid("must be the code of a currency", allowed="as USD or EUR")
+    return code
 
 
 def _filled(items: tuple[str, ...]) -> tuple[str, ...]:
@@ -93,6 +100,9 @@ class _Table(BaseModel):
     )  # fmt: skip
 
 
+DEFAULT_METRICS = ("price", "volume_24h_quote", "volume_24h_ref", "traded_quote", "traded_ref")
+
+
 class Track(_Table):
     """Markets of one venue and what to measure of each."""
 
@@ -101,8 +111,9 @@ class Track(_Table):
     )
     markets: Markets = Field(description="Which pairs, as `BTC/USD`; the venue's own id works too.")
     metrics: Metrics = Field(
-        default=("price", "volume_24h_quote", "traded_quote"),
-        description="What to measure of each market.",
+        default=DEFAULT_METRICS,
+        description="What to measure of each market; a `_ref` metric brings the one it is "
+        "computed from.",
     )
     every: EveryInterval = Field(
         default=Interval(MINUTE_MS),
@@ -113,6 +124,11 @@ class Track(_Table):
     def venue_name(self) -> str:
         """The venue as the domain spells it: `KRAKEN`."""
         return self.venue.upper()
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """`metrics`, and what they are computed from."""
+        return with_sources(self.metrics)
 
     @field_validator("markets")
     @classmethod
@@ -213,6 +229,9 @@ class Config(_Table):
         default=(DAY_MS, HOUR_MS), validation_alias="windows",
         description="Windows whose statistics are always at hand; others are built when asked.",
     )  # fmt: skip
+    reference_currency: Annotated[str, AfterValidator(_currency)] = Field(
+        default="USD", description="What `_ref` metrics are counted in: `USD`, `EUR`, `BTC`."
+    )
     server: Server = Server()
     history: HistoryConfig = HistoryConfig()
     backfill: BackfillConfig = BackfillConfig()

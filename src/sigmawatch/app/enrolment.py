@@ -15,7 +15,7 @@ from sigmawatch.app.config import Config, Track
 from sigmawatch.app.tracker import Tracker
 from sigmawatch.domain.errors import Conflict, Invalid
 from sigmawatch.domain.market import Market, MarketRef, parse_market
-from sigmawatch.domain.metric import METRICS, metric_named, with_derived
+from sigmawatch.domain.metric import FORMULA, METRICS, metric_named, with_derived, with_sources
 from sigmawatch.domain.series import Series
 from sigmawatch.domain.window import Interval
 from sigmawatch.ports.ledger import Ledger
@@ -52,8 +52,9 @@ class Enrolment:
     async def add(
         self, market: Market, metrics: Sequence[str], *, interval: Interval, origin: str = "api"
     ) -> Sequence[Series]:
-        """Track metrics of one market from now on. Raises Invalid where it does not offer one."""
-        names = [self._offered(market.venue, name) for name in metrics]
+        """Track metrics of one market from now on, and what those are computed from. Raises Invalid
+        where the venue does not offer one."""
+        names = with_sources(self._offered(market.venue, name) for name in metrics)
         async with self._ledger.transaction() as transaction:
             series = [
                 await transaction.catalogue.add(market, name, interval=interval, origin=origin)
@@ -67,7 +68,8 @@ class Enrolment:
     def _offered(self, venue: str, name: str) -> str:
         metric = metric_named(name).name
         traits = self._traits.get(venue)
-        offered = with_derived(traits.levels | traits.flows) if traits else tuple(METRICS)
+        known = traits.levels | traits.flows if traits else METRICS.keys() - {FORMULA}
+        offered = with_derived(known)
         if metric not in offered:
             raise Invalid(
                 f"{venue} does not offer {metric}",
@@ -77,11 +79,17 @@ class Enrolment:
         return metric
 
     async def remove(self, series: Series) -> None:
-        """Stop tracking; history stays. Raises Conflict where a file manages the series."""
+        """Stop tracking; history stays. Raises Conflict where a file manages the series, or another
+        one is computed from it."""
         source = self._config.source
         if series.origin == "file" and source is not None:
             raise Conflict(
                 f"{series.slug} is defined by {source.name}; remove it there", field="id"
+            )
+        needed = [one.slug for one in self._catalogue.series if _computed_from(one, series)]
+        if needed:
+            raise Conflict(
+                f"{needed[0]} is computed from {series.slug}; remove that first", field="id"
             )
         await self._drop(series)
 
@@ -123,11 +131,19 @@ def _ref(venue: str, text: str) -> MarketRef:
     return parse_market(text if ":" in text else f"{venue}:{text}")
 
 
+def _computed_from(one: Series, source: Series) -> bool:
+    return (
+        one.kind.derived_from == source.metric
+        and one.interval == source.interval
+        and (one.market.venue, one.market.native) == (source.market.venue, source.market.native)
+    )
+
+
 def _asked_for(series: Series, wanted: Sequence[tuple[Track, MarketRef]]) -> bool:
     """Whether the file still names this series, be its market listed today or not."""
     return any(
         ref.names(series.market)
-        and series.metric in track.metrics
+        and series.metric in track.measured
         and series.interval == track.every
         for track, ref in wanted
     )

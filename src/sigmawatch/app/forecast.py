@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from sigmawatch.app.config import Config, Track
 from sigmawatch.app.flows import candle_span_ms
 from sigmawatch.app.problems import Problem, near
+from sigmawatch.app.reference_rates import Routes
 from sigmawatch.domain.errors import Invalid
+from sigmawatch.domain.market import asset, parse_market
 from sigmawatch.domain.metric import METRICS, Kind, with_derived
 from sigmawatch.domain.window import DAY_MS, MINUTE_MS, SECOND_MS, Interval, format_span
 from sigmawatch.ports.venue import VenueTraits
@@ -63,7 +65,7 @@ def forecast(config: Config, traits: Mapping[str, VenueTraits]) -> Forecast:
         for name in sorted({track.venue_name for track in known})
     ]
     slots = sum(
-        len(track.markets) * len(track.metrics) * track.every.slots_per_day for track in known
+        len(track.markets) * len(track.measured) * track.every.slots_per_day for track in known
     )
     return Forecast(
         problems=tuple(_problems(config, traits)),
@@ -139,6 +141,7 @@ def _warnings(
         if track.venue_name in traits and not config.venue(track.venue).enabled:
             yield Problem(path=f"track[{row}]", rule=f"{track.venue_name} is switched off by "
                           f"venues.{track.venue}.enabled")  # fmt: skip
+    yield from _unrated(config)
     for venue in venues:
         if venue.flow_markets_count > venue.flow_markets_max:
             yield Problem(
@@ -152,6 +155,36 @@ def _warnings(
                 path=f"venues.{venue.venue.lower()}",
                 rule=f"needs {venue.used_ratio:.0%} of the request budget; slots will be missed",
             )
+
+
+def _unrated(config: Config) -> Iterator[Problem]:
+    """Currencies without a way to the reference through the prices that are tracked."""
+    into = config.reference_currency
+    for row, track in enumerate(config.track):
+        refs = ", ".join(name for name in track.metrics if METRICS[name].derived_from)
+        routes = Routes(_priced(config, track.every), reference=into)
+        for quote in sorted({quote for _, quote in _pairs(track)} if refs else ()):
+            if not routes.of(quote, venue=track.venue_name):
+                yield Problem(
+                    path=f"track[{row}]",
+                    rule=f"no rate from {quote} to {into} with the prices tracked every "
+                    f"{track.every}; {refs} of its markets stay unknown",
+                    allowed=f"track the price of {quote}/{into}, or of BTC/{quote} and BTC/{into}",
+                )
+
+
+def _priced(config: Config, every: Interval) -> Iterator[tuple[str, str, str]]:
+    for track in config.track:
+        if "price" in track.metrics and track.every == every:
+            yield from ((track.venue_name, base, quote) for base, quote in _pairs(track))
+
+
+def _pairs(track: Track) -> Iterator[tuple[str, str]]:
+    """Base and quote of a track's markets, where they are written so that one can tell."""
+    for text in track.markets:
+        base, _, quote = parse_market(text).pair.partition("/")
+        if quote:
+            yield asset(base), asset(quote)
 
 
 def _venue(config: Config, traits: VenueTraits, *, tracks: Sequence[Track]) -> VenueForecast:
@@ -170,7 +203,7 @@ def _venue(config: Config, traits: VenueTraits, *, tracks: Sequence[Track]) -> V
     return VenueForecast(
         venue=traits.name,
         markets_count=len({market for track in tracks for market in track.markets}),
-        series_count=sum(len(track.markets) * len(track.metrics) for track in tracks),
+        series_count=sum(len(track.markets) * len(track.measured) for track in tracks),
         poll_per_minute=polls, flow_per_minute=share * wanted, budget_per_minute=budget,
         flow_markets_count=len(flowing), flow_markets_max=int(share * len(flowing)),
         backfill_s=60.0 * cost / spare if config.backfill.enabled else 0.0,
@@ -185,7 +218,7 @@ def _backfill_cost(traits: VenueTraits, track: Track) -> float:
     """Requests to rebuild the last day of one market: the finest candles as far as they reach,
     wider ones before, a second day where the rolling 24-hour volume is tracked."""
     fits_ms = candle_span_ms(traits, track.every) or traits.candle_spans_ms[0]
-    wanted_ms = 2 * DAY_MS if TWO_DAYS & set(track.metrics) else DAY_MS
+    wanted_ms = 2 * DAY_MS if TWO_DAYS & set(track.measured) else DAY_MS
     calls, covered_ms = 0, 0
     for span_ms, reach_ms in zip(traits.candle_spans_ms, traits.candle_reach_ms, strict=True):
         if span_ms < fits_ms or covered_ms >= wanted_ms:

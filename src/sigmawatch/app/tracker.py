@@ -18,19 +18,20 @@ import structlog
 
 from sigmawatch.app.catalogue import Catalogue
 from sigmawatch.app.collector import PARTITION
+from sigmawatch.app.tables import Tables
 from sigmawatch.app.timing import until
 from sigmawatch.domain.frame import Frame, Patch
 from sigmawatch.domain.series import Block, Series
 from sigmawatch.domain.venue import Run
 from sigmawatch.domain.window import DAY_MS, HOUR_MS, Interval
 from sigmawatch.engine.snapshot import Board, Snapshot
-from sigmawatch.engine.table import SeriesTable
 from sigmawatch.ports.bus import Answer, Bus, Message
 from sigmawatch.ports.clock import Clock
 from sigmawatch.ports.ledger import Ledger
 
 REFRESH_MS = 1_000  # how long late values gather before their slots are computed again
 HOT_MS = DAY_MS + 2 * HOUR_MS
+SETTLE_STEPS_MAX = 32  # of work on derived series, between two looks at everything else
 RESTORE_ITEMS = 4_096  # at once: 40 slots of 100,000 series, 38 MB
 
 T = TypeVar("T")
@@ -47,14 +48,14 @@ class Tracker:
         bus: Bus,
         clock: Clock,
         catalogue: Catalogue,
-        windows_ms: Sequence[int] = (DAY_MS, HOUR_MS),
+        tables: Tables,
     ) -> None:
         self._ledger = ledger
         self._bus = bus
         self._clock = clock
         self._catalogue = catalogue
-        self._windows_ms = tuple(windows_ms)
-        self._tables: dict[Interval, SeriesTable] = {}
+        self._tables = tables
+        self._settling = asyncio.Lock()
         self._compute = ThreadPoolExecutor(max_workers=1, thread_name_prefix="compute")
         self._snapshot = Snapshot.empty()
         self._published = asyncio.Event()
@@ -91,28 +92,14 @@ class Tracker:
 
     async def enroll(self, *, blocks: Iterable[Block], series: Iterable[Series]) -> None:
         """Blocks and series that are durable now begin to be tracked, and are soon on a board."""
-        await self.computed(self._enroll, tuple(blocks), tuple(series))
+        await self.computed(self._tables.enroll, tuple(blocks), tuple(series))
         self._enrolled.set()
         self._late.set()
 
-    def _enroll(self, blocks: Iterable[Block], series: Iterable[Series]) -> None:
-        for block in blocks:
-            self._table(block.interval).add_block(block)
-        of_interval: dict[Interval, list[Series]] = {}
-        for one in series:
-            of_interval.setdefault(one.interval, []).append(one)
-        for interval, mine in of_interval.items():
-            self._table(interval).add_all(mine)
-
     async def retire(self, series: Series) -> None:
         """Stop tracking one series; it leaves the board soon."""
-        await self.computed(self._table(series.interval).remove, series.id)
+        await self.computed(self._tables.retire, series)
         self._late.set()
-
-    def _table(self, interval: Interval) -> SeriesTable:
-        if interval not in self._tables:
-            self._tables[interval] = SeriesTable(interval, windows_ms=self._windows_ms)
-        return self._tables[interval]
 
     # Recovery
 
@@ -128,35 +115,13 @@ class Tracker:
             if len(items) >= RESTORE_ITEMS:
                 if taken is not None:
                     await taken
-                taken, items = self._computing(self._restore, items), []
+                taken, items = self._computing(self._tables.restore, items), []
         if taken is not None:
             await taken
-        await self.computed(self._restore, items)
-        await self.refresh()
+        await self.computed(self._tables.restore, items)
+        await self._publish_again()
+        self._late.set()  # what is derived is looked over in the background
         return count
-
-    def _restore(self, items: Sequence[Frame | Patch]) -> None:
-        of_interval: dict[Interval, list[Frame | Patch]] = {}
-        for item in items:
-            interval = self._interval_of(item)
-            if interval is not None:
-                of_interval.setdefault(interval, []).append(item)
-        for interval, mine in of_interval.items():
-            self._table(interval).restore(mine)
-
-    def _apply_all(self, items: Sequence[Frame | Patch]) -> list[Frame | Patch]:
-        return [item for item in items if self._apply(item)]
-
-    def _apply(self, item: Frame | Patch) -> bool:
-        interval = self._interval_of(item)
-        return interval is not None and self._table(interval).apply(item)
-
-    def _interval_of(self, item: Frame | Patch) -> Interval | None:
-        if isinstance(item, Frame):
-            block = self._catalogue.blocks.get(item.block_id)
-            return block.interval if block else None
-        series = self._catalogue.by_id(item.series_id)
-        return series.interval if series else None
 
     # From the bus to the disk to the table
 
@@ -175,29 +140,19 @@ class Tracker:
         await self._commit(parts[-1], runs)
 
     async def _commit(self, raw: Sequence[Frame | Patch], runs: Sequence[Run]) -> None:
-        items = await self.computed(self._gate_all, raw)
+        items = await self.computed(self._tables.gate, raw)
         async with self._ledger.transaction() as transaction:
             inserted = await transaction.frames.insert(items)
             await transaction.runs.insert(runs)
         fresh = [item for item in items if item.id in inserted]
-        applied = await self.computed(self._apply_all, fresh)
+        applied = await self.computed(self._tables.apply, fresh)
         self.committed_count += len(fresh)
         self._note(applied)
-
-    def _gate_all(self, items: Sequence[Frame | Patch]) -> list[Frame | Patch]:
-        gated: list[Frame | Patch] = []
-        for item in items:
-            interval = self._interval_of(item)
-            if isinstance(item, Frame) and interval is not None:
-                gated.extend(self._table(interval).gate(item))
-            elif interval is not None:
-                gated.append(item)
-        return gated
 
     def _note(self, applied: Sequence[Frame | Patch]) -> None:
         """Tell the closers what arrived; show the running slot's readings at once."""
         for item in applied:
-            interval = self._interval_of(item)
+            interval = self._tables.interval_of(item)
             assert interval is not None
             slot = item.slot if isinstance(item, Frame) else item.from_slot
             if slot <= self._closed.get(interval, -1):
@@ -221,7 +176,7 @@ class Tracker:
     def _next_slot(self) -> tuple[Interval, int]:
         """The slot that ends next; one that should have ended long ago is left out."""
         now_ms = self._clock.now_ms()
-        intervals = list(self._tables) or [Interval(60_000)]
+        intervals = list(self._tables.intervals) or [Interval(60_000)]
         due = []
         for interval in intervals:
             ended = interval.slot(now_ms) - 1
@@ -243,14 +198,15 @@ class Tracker:
         return not self._enrolled.is_set()
 
     def _awaited(self, interval: Interval, slot: int) -> bool:
-        blocks = {one.block_id for one in self._catalogue.series if one.interval == interval}
         arrived = self._arrived.get(interval, set())
-        return any((block_id, slot) not in arrived for block_id in blocks)
+        read = self._catalogue.read_blocks.get(interval, frozenset())
+        return any((block_id, slot) not in arrived for block_id in read)
 
     async def close_slot(self, interval: Interval, slot: int) -> None:
-        """Compute the slot's statistics and ranks and publish them."""
-        if interval in self._tables:
-            board = await self.computed(self._table(interval).close, slot)
+        """Compute the slot's derived values, statistics and ranks and publish them."""
+        if interval in self._tables.intervals:
+            await self._derive(interval, slot)
+            board = await self.computed(self._tables.of(interval).close, slot)
             self._publish(self._snapshot.with_board(board))
         self._closed[interval] = slot
         later = {key for key in self._arrived.get(interval, set()) if key[1] > slot}
@@ -264,13 +220,50 @@ class Tracker:
             await self.refresh()
 
     async def refresh(self) -> None:
-        """Publish every interval's newest closed slot anew."""
+        """Derive anew what changed, and publish every interval's newest closed slot anew."""
         self._late.clear()
-        for interval in list(self._tables):
-            ended = interval.slot(self._clock.now_ms()) - 1
-            slot = self._closed.setdefault(interval, ended)
-            board = await self.computed(self._table(interval).close, slot)
+        for interval in self._tables.intervals:
+            await self._settle(interval, self._newest_closed(interval))
+        await self._publish_again()
+
+    def _newest_closed(self, interval: Interval) -> int:
+        ended = interval.slot(self._clock.now_ms()) - 1
+        return self._closed.setdefault(interval, ended)
+
+    async def _publish_again(self) -> None:
+        for interval in self._tables.intervals:
+            slot = self._newest_closed(interval)
+            board = await self.computed(self._tables.of(interval).close, slot)
             self._publish(self._snapshot.with_board(board))
+
+    # Derived series
+
+    async def _derive(self, interval: Interval, slot: int) -> None:
+        """What follows from the slot's readings, durable and in the table before it closes."""
+        deriver = self._tables.deriver(interval)
+        frames, waiting = await self.computed(deriver.close, slot)
+        if frames:
+            await self._store(frames)
+            await self.computed(self._tables.apply_derived, frames)
+        if waiting:
+            self._late.set()
+
+    async def _settle(self, interval: Interval, slot: int) -> None:
+        """Derive again what reads something that changed, up to the closed `slot`, for a while."""
+        deriver = self._tables.deriver(interval)
+        async with self._settling:
+            for _ in range(SETTLE_STEPS_MAX):
+                items, waiting = await self.computed(deriver.settle, slot)
+                if items:
+                    await self._store(items)
+                    await self.computed(self._tables.apply, items)
+                if not waiting:
+                    return
+        self._late.set()
+
+    async def _store(self, items: Sequence[Frame | Patch]) -> None:
+        async with self._ledger.transaction() as transaction:
+            await transaction.frames.insert(items)
 
     def _publish(self, snapshot: Snapshot) -> None:
         self._snapshot = replace(snapshot, sequence=self._snapshot.sequence + 1)
@@ -285,9 +278,10 @@ class Tracker:
         venue = str(question["venue"])
         series = self._catalogue.of_venue(venue)
         ranges: dict[int, tuple[int, int]] = {}
-        for interval, table in self._tables.items():
+        for interval in self._tables.intervals:
+            table = self._tables.of(interval)
             stop = interval.slot(self._clock.now_ms())
-            ids = [one.id for one in series if one.interval == interval]
+            ids = [one.id for one in series if one.interval == interval and not one.derived]
             start = stop - interval.slots_per_day - 3  # change_pct looks before its window
             look = partial(table.missing, ids, from_slot=start, to_slot=stop)
             found = await self.computed(look)
@@ -300,7 +294,7 @@ class Tracker:
         board.interval.slots(window_ms)
         if window_ms in board.statistics:
             return board
-        table = self._table(board.interval)
+        table = self._tables.of(board.interval)
 
         def built() -> Board | None:
             if table.layout is not board.layout or self._closed.get(board.interval) != board.slot:
@@ -313,7 +307,7 @@ class Tracker:
         self, series: Series, *, from_slot: int, to_slot: int
     ) -> tuple[bytes, bytes] | None:
         """Values and marks of slots that the series table holds; None where it starts later."""
-        table = self._table(series.interval)
+        table = self._tables.of(series.interval)
         oldest = table.oldest_slot
         if oldest is None or from_slot < oldest:
             return None

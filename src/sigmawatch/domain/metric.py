@@ -6,12 +6,14 @@ Adding a metric is one line in the table and one function in the venue that offe
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
 from sigmawatch.domain.errors import Invalid, NotFound
+
+FORMULA = "formula"  # the metric of a series that a formula defines, unless it says another
 
 
 class Kind(StrEnum):
@@ -74,7 +76,7 @@ _TABLE = (
            meaning="volume_24h_quote in the reference currency, at the slot's rate"),
     Metric(name="traded_ref", kind=Kind.FLOW, unit=Unit.REFERENCE, derived_from="traded_quote",
            meaning="traded_quote in the reference currency, at the slot's rate"),
-    Metric(name="formula", kind=Kind.LEVEL, unit=Unit.FORMULA,
+    Metric(name=FORMULA, kind=Kind.LEVEL, unit=Unit.FORMULA,
            meaning="what a formula over other series comes to"),
 )  # fmt: skip
 
@@ -86,6 +88,13 @@ def with_derived(offered: Set[str]) -> tuple[str, ...]:
     from them; in the order of the table."""
     return tuple(
         name for name, metric in METRICS.items() if (metric.derived_from or name) in offered
+    )
+
+
+def with_sources(names: Iterable[str]) -> tuple[str, ...]:
+    """`names`, each once and after what it is computed from."""
+    return tuple(
+        dict.fromkeys(each for name in names for each in (METRICS[name].derived_from, name) if each)
     )
 
 

@@ -15,6 +15,7 @@ from sigmawatch.domain.window import Interval
 
 BLOCK_SERIES_MAX = 1_024
 BLOCK_SERIES_MIN = 32
+DERIVED = "DERIVED"  # the venue of series that a formula defines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,7 @@ class Series:
 
     id: stable for ever, never used again. place: position in the block, 0-based.
     origin: "file" where the configuration file defines it (read-only elsewhere), else "api".
+    formula: what it is computed by, in canonical form (domain.formula); None where a venue tells.
     """
 
     id: int
@@ -46,6 +48,7 @@ class Series:
     block_id: int
     place: int
     origin: str = "api"
+    formula: str | None = None
 
     def __post_init__(self) -> None:
         assert self.id > 0
@@ -56,6 +59,11 @@ class Series:
     @property
     def kind(self) -> Metric:
         return METRICS[self.metric]
+
+    @property
+    def derived(self) -> bool:
+        """Whether we compute it from other series, and nobody is asked for it."""
+        return self.formula is not None or self.kind.derived_from is not None
 
     @property
     def name(self) -> str:

@@ -10,6 +10,7 @@ from sigmawatch.app.cli import options
 from sigmawatch.app.cli.client import segment
 from sigmawatch.app.cli.output import demo_line, number, plain, print_json, print_table, stdout
 from sigmawatch.app.cli.session import ask
+from sigmawatch.app.config import DEFAULT_METRICS
 from sigmawatch.domain.errors import NotFound
 from sigmawatch.domain.market import Market, parse_market
 from sigmawatch.domain.metric import METRICS
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 PANEL = "Markets"
 commands = typer.Typer()
-
-DEFAULT_METRICS = ["price", "volume_24h_quote", "traded_quote"]
 
 Markets = Annotated[
     list[str],
@@ -49,7 +48,8 @@ def add(
 
     async def added(client: Client) -> list[dict[str, Any]]:
         answers = [
-            await client.post("/metrics", {"market": market, "metrics": metrics or DEFAULT_METRICS}
+            await client.post("/metrics", {"market": market,
+                                           "metrics": metrics or list(DEFAULT_METRICS)}
                               | ({"every": every} if every else {}))
             for market in markets
         ]  # fmt: skip
@@ -101,7 +101,8 @@ async def _slugs(client: Client, text: str) -> list[str]:
         names = ", ".join(item["name"] for item in (found or tracked)[:5])
         raise NotFound(f"{text} {rule}", field="series", allowed=names)
     (item,) = found
-    return [f"{item['venue']}:{item['base']}-{item['quote']}:{m}" for m in item["metrics"]]
+    metrics = sorted(item["metrics"], key=lambda name: METRICS[name].derived_from is None)
+    return [f"{item['venue']}:{item['base']}-{item['quote']}:{name}" for name in metrics]
 
 
 def _market(item: dict[str, Any]) -> Market:

@@ -1,0 +1,171 @@
+"""Formula series: what each one reads, in which order they are computed, and what their slots are.
+
+A formula's slot is missing where one of the series it names is, for that one's reason, and where a
+composite has no venue left; where all are known but the formula has no answer (a window too thin, a
+division by zero) it is `pending`. It is as fresh as the freshest of its inputs, and as weak as the
+weakest: of candles, or coarse, where one of them is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sigmawatch.app.reference_rates import Cells
+from sigmawatch.domain.formula import Formula, parse_formula
+from sigmawatch.domain.frame import MISSING, Flag, Reason
+from sigmawatch.domain.metric import Kind
+from sigmawatch.domain.series import Series
+from sigmawatch.engine.formula import evaluate
+from sigmawatch.engine.geometry import Column, Marks
+from sigmawatch.engine.marks import counted, has_flag, reasons_of
+
+WEIGHT = "volume_24h_base"  # of a composite's venues
+_COARSE, _SECOND, _FIRST = 0, 1, 2  # how strong a value is among its kind (engine.ring)
+_FLAGS = {
+    Kind.LEVEL: np.array([Flag.COARSE | Flag.FILLED, Flag.FILLED, 0], np.uint8),
+    Kind.FLOW: np.array([Flag.COARSE | Flag.FILLED, 0, Flag.FILLED], np.uint8),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FormulaSeries:
+    """One derived series and what it is computed from.
+
+    named: the series its formula names. composites: pair -> price and volume of each venue.
+    """
+
+    series: Series
+    formula: Formula
+    named: tuple[Series, ...]
+    composites: Mapping[str, tuple[tuple[Series, Series], ...]]
+
+    @property
+    def inputs(self) -> tuple[Series, ...]:
+        """All series it reads, each once."""
+        members = [one for pairs in self.composites.values() for both in pairs for one in both]
+        return tuple({one.id: one for one in (*self.named, *members)}.values())
+
+    def over(self, cells: Cells, first: int, *, stop: int) -> tuple[Column, Marks]:
+        """Values and marks of the slots [first, stop); float64 and uint8[slots]."""
+        start = first - self.formula.reach_slots
+        columns, marks = {}, {}
+        for one in self.inputs:
+            place = np.array([one.place], np.intp)
+            values, why = cells.rows(one.block_id, place, from_slot=start, to_slot=stop)
+            columns[one.name], marks[one.id] = values[:, 0], why[first - start :, 0]
+        venues = {
+            pair: [price.market.venue for price, _ in members]
+            for pair, members in self.composites.items()
+        }
+        values = evaluate(self.formula, columns, venues=venues)
+        return self._marked(values, marks)
+
+    def _marked(self, values: Column, marks: Mapping[int, Marks]) -> tuple[Column, Marks]:
+        reasons = self._reasons({series_id: reasons_of(mark) for series_id, mark in marks.items()})
+        reasons = np.where(
+            counted(reasons) & ~np.isfinite(values), np.uint8(Reason.PENDING), reasons
+        )
+        known = counted(reasons)
+        flags = _FLAGS[self.series.kind.kind][self._strength(marks)] | np.uint8(Flag.DERIVED)
+        return np.where(known, values, np.nan), np.where(known, reasons | flags, reasons)
+
+    def _reasons(self, reasons: Mapping[int, Marks]) -> Marks:
+        """Of the first input that is missing, else of the freshest."""
+        needed = [reasons[one.id] for one in self.named]
+        for members in self.composites.values():
+            prices = np.array([reasons[price.id] for price, _ in members])
+            needed.append(np.min(prices, axis=0))  # any that counts is below all that do not
+        kind = self.series.kind.kind
+        freshest: Marks = np.min([_standing(each, kind) for each in needed], axis=0)
+        for each in reversed(needed):
+            freshest = np.where(each >= MISSING, each, freshest)
+        return freshest
+
+    def _strength(self, marks: Mapping[int, Marks]) -> Marks:
+        """The weakest of the named; of a composite its strongest venue speaks. So what a slot holds
+        never has to give way to something weaker."""
+        found = [_strengths(marks[one.id], one.kind.kind) for one in self.named]
+        for members in self.composites.values():
+            prices = [_strengths(marks[price.id], Kind.LEVEL) for price, _ in members]
+            found.append(np.max(prices, axis=0))
+        strength: Marks = np.min(found, axis=0)
+        return strength
+
+
+def _standing(reasons: Marks, kind: Kind) -> Marks:
+    """Quiet reads differently of a level and of a flow."""
+    quiet = (reasons == Reason.CARRIED) | (reasons == Reason.NO_TRADES)
+    word = Reason.NO_TRADES if kind is Kind.FLOW else Reason.CARRIED
+    return np.where(quiet, np.uint8(word), reasons)
+
+
+def _strengths(marks: Marks, kind: Kind) -> Marks:
+    """How strong each value is; what is missing is the weakest."""
+    best = has_flag(marks, Flag.FILLED) == (kind is Kind.FLOW)
+    strength = np.where(best, np.uint8(_FIRST), np.uint8(_SECOND))
+    strength = np.where(has_flag(marks, Flag.COARSE), np.uint8(_COARSE), strength)
+    return np.where(counted(reasons_of(marks)), strength, np.uint8(_COARSE))
+
+
+class Tracked:
+    """Series by what formulas call them."""
+
+    def __init__(self, series: Sequence[Series]) -> None:
+        self.by_name: Mapping[str, Series] = {one.name: one for one in reversed(series)}
+        self._prices: dict[str, list[Series]] = {}
+        for one in self.by_name.values():
+            if one.metric == "price" and one.formula is None:
+                self._prices.setdefault(one.market.pair, []).append(one)
+
+    def members(self, pair: str) -> tuple[tuple[Series, Series], ...]:
+        """Price and weight of every venue that tracks both for `pair`, by venue."""
+        prices = sorted(self._prices.get(pair, ()), key=lambda one: one.market.venue)
+        found = [(one, self.by_name.get(f"{one.market.name}:{WEIGHT}")) for one in prices]
+        return tuple((price, weight) for price, weight in found if weight is not None)
+
+    def lacking(self, formula: Formula) -> tuple[str, ...]:
+        """What a formula reads and nobody tracks: names, and composites without a venue."""
+        series = [name for name in formula.series if name not in self.by_name]
+        pairs = [f"composite({p})" for p in formula.composites if not self.members(p)]
+        return (*series, *pairs)
+
+    def resolved(self, one: Series) -> FormulaSeries | None:
+        """A formula series with its inputs; None while one of them is not tracked."""
+        assert one.formula is not None
+        formula = parse_formula(one.formula, interval=one.interval)
+        if self.lacking(formula):
+            return None
+        return FormulaSeries(
+            series=one, formula=formula,
+            named=tuple(self.by_name[name] for name in formula.series),
+            composites={pair: self.members(pair) for pair in formula.composites},
+        )  # fmt: skip
+
+
+def formulas_of(series: Sequence[Series]) -> tuple[FormulaSeries, ...]:
+    """The formula series among `series` whose inputs all are among them too, each after those it
+    reads. What reads itself, over others or not, is left out, and so is who reads that."""
+    defined = [one for one in series if one.formula is not None]
+    if not defined:
+        return ()
+    tracked = Tracked(series)
+    found = {one.id: made for one in defined if (made := tracked.resolved(one)) is not None}
+    return tuple(_ordered(found))
+
+
+def _ordered(found: Mapping[int, FormulaSeries]) -> Iterator[FormulaSeries]:
+    waiting, done = dict(found), set[int]()
+    while True:
+        ready = [
+            one for one in waiting.values()
+            if all(each.id in done or each.formula is None for each in one.inputs)
+        ]  # fmt: skip
+        if not ready:
+            return
+        yield from ready
+        done.update(one.series.id for one in ready)
+        for one in ready:
+            del waiting[one.series.id]

@@ -1,0 +1,116 @@
+"""The series tables of every interval, and what is derived over each: what the compute thread owns.
+
+Whoever calls is that thread, one call at a time, but for `intervals` and `interval_of`, which only
+read what changes as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sigmawatch.app.catalogue import Catalogue
+from sigmawatch.app.deriving import Deriver
+from sigmawatch.domain.frame import Frame, Patch
+from sigmawatch.domain.series import Block, Series
+from sigmawatch.domain.window import DAY_MS, HOUR_MS, Interval
+from sigmawatch.engine.table import SeriesTable
+
+
+class Tables:
+    """Frames and patches find their tables."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        *,
+        windows_ms: Sequence[int] = (DAY_MS, HOUR_MS),
+        reference: str = "USD",
+    ) -> None:
+        """windows_ms: of every board. reference: the currency of `_ref` metrics."""
+        self._catalogue = catalogue
+        self._windows_ms = tuple(windows_ms)
+        self._reference = reference
+        self._tables: dict[Interval, tuple[SeriesTable, Deriver]] = {}
+
+    @property
+    def intervals(self) -> Sequence[Interval]:
+        """Those that have a table."""
+        return tuple(self._tables)
+
+    def of(self, interval: Interval) -> SeriesTable:
+        """The table of an interval, made where there is none."""
+        return self._both(interval)[0]
+
+    def deriver(self, interval: Interval) -> Deriver:
+        return self._both(interval)[1]
+
+    def _both(self, interval: Interval) -> tuple[SeriesTable, Deriver]:
+        if interval not in self._tables:
+            table = SeriesTable(interval, windows_ms=self._windows_ms)
+            deriver = Deriver(table, self._catalogue, reference=self._reference)
+            self._tables[interval] = table, deriver
+        return self._tables[interval]
+
+    # Membership
+
+    def enroll(self, blocks: Iterable[Block], series: Iterable[Series]) -> None:
+        for block in blocks:
+            self.of(block.interval).add_block(block)
+        of_interval: dict[Interval, list[Series]] = {}
+        for one in series:
+            of_interval.setdefault(one.interval, []).append(one)
+        for interval, mine in of_interval.items():
+            self.of(interval).add_all(mine)
+
+    def retire(self, series: Series) -> None:
+        self.of(series.interval).remove(series.id)
+
+    # Readings
+
+    def restore(self, items: Sequence[Frame | Patch]) -> None:
+        """Items that were applied once before, in commit order."""
+        of_interval: dict[Interval, list[Frame | Patch]] = {}
+        for item in items:
+            interval = self.interval_of(item)
+            if interval is not None:
+                of_interval.setdefault(interval, []).append(item)
+        for interval, mine in of_interval.items():
+            self.of(interval).restore(mine)
+            self.deriver(interval).restored(mine)
+
+    def gate(self, items: Sequence[Frame | Patch]) -> list[Frame | Patch]:
+        """`items`, their suspect readings marked, with the patches that confirm earlier ones."""
+        gated: list[Frame | Patch] = []
+        for item in items:
+            interval = self.interval_of(item)
+            if isinstance(item, Frame) and interval is not None:
+                gated.extend(self.of(interval).gate(item))
+            elif interval is not None:
+                gated.append(item)
+        return gated
+
+    def apply(self, items: Sequence[Frame | Patch]) -> list[Frame | Patch]:
+        """Take items in; those that said anything new. What is derived from them waits."""
+        return [item for item in items if self._apply(item)]
+
+    def _apply(self, item: Frame | Patch) -> bool:
+        interval = self.interval_of(item)
+        if interval is None or not self.of(interval).apply(item):
+            return False
+        self.deriver(interval).changed(item)
+        return True
+
+    def apply_derived(self, frames: Sequence[Frame]) -> None:
+        """Take in what was derived for a slot all at once: nothing has to wait for it."""
+        for frame in frames:
+            interval = self.interval_of(frame)
+            if interval is not None:
+                self.of(interval).apply(frame)
+
+    def interval_of(self, item: Frame | Patch) -> Interval | None:
+        """The interval of an item's slots; None for a block or series that is not known."""
+        if isinstance(item, Frame):
+            block = self._catalogue.blocks.get(item.block_id)
+            return block.interval if block else None
+        series = self._catalogue.by_id(item.series_id)
+        return series.interval if series else None
