@@ -16,6 +16,7 @@ from sigmawatch.app.config import (
     Server,
     Track,
     VenueConfig,
+    WatchlistConfig,
 )
 from sigmawatch.domain.window import Interval, format_span
 
@@ -52,6 +53,10 @@ In the environment a key is `SIGMAWATCH_` and its path, tables joined with two u
 """
 
 TRACK = "One table for each set of markets of a venue. What a file tracks is read-only elsewhere."
+WATCHLISTS = (
+    "Lists to filter and to compare by; what is on them follows from patterns, so new markets join "
+    "by themselves. A list of the file is read-only elsewhere."
+)
 VENUE = "How to talk to one venue, as `[venues.binance]`."
 
 
@@ -106,6 +111,7 @@ def configuration_page() -> str:
     lines += _section("[history]", HistoryConfig)
     lines += _section("[backfill]", BackfillConfig)
     lines += _section("[[track]]", Track, TRACK)
+    lines += _section("[[watchlists]]", WatchlistConfig, WATCHLISTS)
     lines += _section("[venues.NAME]", VenueConfig, VENUE)
     return "\n".join(lines).rstrip() + "\n"
 

@@ -17,7 +17,7 @@ from tests.app.doubles import MemoryVenue
 
 from sigmawatch.adapters.clock import VirtualClock
 from sigmawatch.app import wiring
-from sigmawatch.app.config import Config, Track
+from sigmawatch.app.config import Config, Track, WatchlistConfig
 from sigmawatch.app.program import Program
 from sigmawatch.app.web import create_app
 from sigmawatch.domain.market import Market
@@ -84,7 +84,11 @@ def a_venue(name: str, clock: VirtualClock) -> MemoryVenue:
 
 @asynccontextmanager
 async def a_world(
-    folder: Path, *, source: Path | None = None, demo: bool = False
+    folder: Path,
+    *,
+    source: Path | None = None,
+    demo: bool = False,
+    watchlists: tuple[WatchlistConfig, ...] = (),
 ) -> AsyncIterator[World]:
     """Two venues with six prices each, before their first slot. source: as if from that file."""
     clock = VirtualClock(START_MS)
@@ -95,6 +99,7 @@ async def a_world(
             Track(venue=name.lower(), markets=tuple(f"{b}/USD" for b in BASES), metrics=("price",))
             for name in VENUES
         ),
+        watchlists=watchlists,
     )
     config._source = source
     given = list(venues.values())

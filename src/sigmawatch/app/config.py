@@ -29,8 +29,9 @@ from pydantic import (
 )
 
 from sigmawatch.domain.errors import Invalid
-from sigmawatch.domain.market import asset, parse_market, venue_name
-from sigmawatch.domain.metric import metric_named, with_sources
+from sigmawatch.domain.market import parse_market, venue_name
+from sigmawatch.domain.metric import metric_named
+from sigmawatch.domain.watchlist import NAME_ALLOWED, parse_pattern, watchlist_name
 from sigmawatch.domain.window import DAY_MS, HOUR_MS, MINUTE_MS, Interval, parse_span
 
 WINDOWS_MAX = 8
@@ -47,13 +48,6 @@ def _span(raw: object) -> object:
 def _market(text: str) -> str:
     parse_market(text)
     return text
-
-
-def _currency(text: str) -> str:
-    code = asset(text)
-    if not code.isalnum():
-        raise Invalid("must be the code of a currency", allowed="as USD or EUR")
-    return code
 
 
 def _filled(items: tuple[str, ...]) -> tuple[str, ...]:
@@ -85,6 +79,7 @@ def _url(text: str) -> str:
 EveryInterval = Annotated[InstanceOf[Interval], BeforeValidator(_interval)]
 VenueKey = Annotated[str, AfterValidator(lambda text: venue_name(text).lower())]
 _Market = Annotated[str, AfterValidator(_market)]
+_Pattern = Annotated[str, AfterValidator(lambda text: str(parse_pattern(text)))]
 _Metric = Annotated[str, AfterValidator(lambda name: metric_named(name).name)]
 Markets = Annotated[tuple[_Market, ...], AfterValidator(_filled)]
 Metrics = Annotated[tuple[_Metric, ...], AfterValidator(_filled)]
@@ -100,9 +95,6 @@ class _Table(BaseModel):
     )  # fmt: skip
 
 
-DEFAULT_METRICS = ("price", "volume_24h_quote", "volume_24h_ref", "traded_quote", "traded_ref")
-
-
 class Track(_Table):
     """Markets of one venue and what to measure of each."""
 
@@ -111,9 +103,8 @@ class Track(_Table):
     )
     markets: Markets = Field(description="Which pairs, as `BTC/USD`; the venue's own id works too.")
     metrics: Metrics = Field(
-        default=DEFAULT_METRICS,
-        description="What to measure of each market; a `_ref` metric brings the one it is "
-        "computed from.",
+        default=("price", "volume_24h_quote", "traded_quote"),
+        description="What to measure of each market.",
     )
     every: EveryInterval = Field(
         default=Interval(MINUTE_MS),
@@ -124,11 +115,6 @@ class Track(_Table):
     def venue_name(self) -> str:
         """The venue as the domain spells it: `KRAKEN`."""
         return self.venue.upper()
-
-    @property
-    def measured(self) -> tuple[str, ...]:
-        """`metrics`, and what they are computed from."""
-        return with_sources(self.metrics)
 
     @field_validator("markets")
     @classmethod
@@ -189,14 +175,6 @@ class HistoryConfig(_Table):
     """How long what left memory is kept."""
 
     raw_days: int = Field(default=90, ge=2, le=36_500, description="Days to keep every slot.")
-    five_minute_days: int = Field(
-        default=365, ge=2, le=36_500,
-        description="Days to keep the five minutes' statistics of slots under a minute.",
-    )  # fmt: skip
-    hourly_days: int | None = Field(
-        default=None, ge=2, le=36_500,
-        description="Days to keep the hours' statistics; default: for ever.",
-    )  # fmt: skip
 
 
 class BackfillConfig(_Table):
@@ -217,6 +195,17 @@ DEFAULT_TRACK = (
 )  # fmt: skip
 
 
+class WatchlistConfig(_Table):
+    """A named list of markets, series and patterns."""
+
+    name: Annotated[str, AfterValidator(watchlist_name)] = Field(
+        description=f"How it is called: {NAME_ALLOWED}."
+    )
+    items: Annotated[tuple[_Pattern, ...], AfterValidator(_filled)] = Field(
+        description="What is on it, as `kraken:*/USD`, `KRAKEN:BTC/USD` or `*:BTC/*:price`."
+    )
+
+
 class Config(_Table):
     """The whole configuration."""
 
@@ -229,9 +218,6 @@ class Config(_Table):
         default=(DAY_MS, HOUR_MS), validation_alias="windows",
         description="Windows whose statistics are always at hand; others are built when asked.",
     )  # fmt: skip
-    reference_currency: Annotated[str, AfterValidator(_currency)] = Field(
-        default="USD", description="What `_ref` metrics are counted in: `USD`, `EUR`, `BTC`."
-    )
     server: Server = Server()
     history: HistoryConfig = HistoryConfig()
     backfill: BackfillConfig = BackfillConfig()
@@ -239,6 +225,7 @@ class Config(_Table):
         default_factory=lambda: MappingProxyType({})
     )
     track: tuple[Track, ...] = DEFAULT_TRACK
+    watchlists: tuple[WatchlistConfig, ...] = ()
 
     _source: Path | None = PrivateAttr(default=None)
 
@@ -260,6 +247,16 @@ class Config(_Table):
             if not MINUTE_MS <= window_ms <= DAY_MS or window_ms % MINUTE_MS:
                 raise Invalid("a window is whole minutes", allowed="1m to 24h")
         return tuple(sorted(set(windows_ms), reverse=True))
+
+    @field_validator("watchlists")
+    @classmethod
+    def _each_name_once(
+        cls, watchlists: tuple[WatchlistConfig, ...]
+    ) -> tuple[WatchlistConfig, ...]:
+        counted = Counter(one.name for one in watchlists)
+        if twice := [name for name, count in counted.items() if count > 1]:
+            raise Invalid(f"defined twice: {', '.join(twice)}", allowed="each watchlist once")
+        return watchlists
 
     @field_validator("track")
     @classmethod

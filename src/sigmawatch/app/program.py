@@ -20,8 +20,8 @@ from sigmawatch.app.collector import PARTITION, Collector, Share
 from sigmawatch.app.config import Config
 from sigmawatch.app.enrolment import Enrolment
 from sigmawatch.app.flows import flow_markets_max
-from sigmawatch.app.tables import Tables
 from sigmawatch.app.tracker import Tracker
+from sigmawatch.app.watchlists import Watchlists, defined_watchlists
 from sigmawatch.domain.errors import NotFound, SigmawatchError, Unavailable
 from sigmawatch.domain.market import Market, MarketRef
 from sigmawatch.domain.series import Series
@@ -98,10 +98,14 @@ class Program:
             for collector, backfill in collectors
         }
         self._recovered = False
+        self.watchlists = Watchlists(
+            defined_watchlists((one.name, one.items) for one in config.watchlists),
+            source=config.source.name if config.source else "the configuration",
+            ledger=ports.ledger,
+        )
         self.tracker = Tracker(
             ledger=ports.ledger, bus=ports.bus, clock=ports.clock, catalogue=catalogue,
-            tables=Tables(catalogue, windows_ms=config.windows_ms,
-                          reference=config.reference_currency),
+            windows_ms=config.windows_ms,
         )  # fmt: skip
         self._enrolment = Enrolment(
             config,
@@ -116,6 +120,7 @@ class Program:
     async def recover(self) -> None:
         """Read the catalogue and the hot slots back; afterwards reads are answered."""
         series_count = await self._enrolment.recover()
+        await self.watchlists.recover()
         count = await self.tracker.recover()
         self._recovered = True
         log.info("recovered", series_count=series_count, items_count=count,

@@ -26,6 +26,7 @@ from sigmawatch.app.web import (
     runs,
     tracking,
     venues,
+    watchlists,
 )
 from sigmawatch.app.web.gate import BODY_BYTES_MAX, Gate
 from sigmawatch.app.web.inputs import refuse_unknown
@@ -38,6 +39,8 @@ RESOURCES: tuple[ControllerRouterHandler, ...] = (
     health.show_index,
     metrics.list_metrics, metrics.show_metric, tracking.track, tracking.untrack,
     records.list_records, records.show_records, ranking.show_ranking,
+    watchlists.list_watchlists, watchlists.show_watchlist, watchlists.add_watchlist,
+    watchlists.put_watchlist, watchlists.remove_watchlist,
     venues.list_venues, venues.show_venue, venues.list_markets,
     runs.list_runs, runs.list_jobs, runs.start_job, runs.collect,
 )  # fmt: skip

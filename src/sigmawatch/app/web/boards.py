@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 from msgspec import Meta, Struct
@@ -15,7 +15,10 @@ from sigmawatch.domain.window import Interval, parse_span
 from sigmawatch.engine.geometry import Mask
 from sigmawatch.engine.snapshot import Board, Snapshot
 
-PEERS = "venue:NAME or quote:CURRENCY, or both with a comma between"
+if TYPE_CHECKING:
+    from sigmawatch.app.web.site import Site
+
+PEERS = "venue:NAME, quote:CURRENCY, watchlist:NAME, or several with commas between"
 
 
 class Live(Struct, frozen=True, kw_only=True):
@@ -64,28 +67,34 @@ def parse_interval(text: str) -> Interval:
         raise Invalid(str(exc), field="interval", allowed="1s to 1h, as 1m") from exc
 
 
-def peers_of(board: Board, text: str | None) -> Mask | None:
+def peers_of(board: Board, text: str | None, *, site: Site) -> Mask | None:
     """bool[rows]: the peers that `venue:kraken,quote:USD` names; None for everything tracked.
-    Raises Invalid."""
+    Raises Invalid, NotFound for a watchlist that is none."""
     if text is None:
         return None
     mask = np.ones(len(board.series), np.bool_)
     for part in text.split(","):
         key, separator, name = part.strip().partition(":")
-        if not separator or not name or key not in ("venue", "quote"):
+        if not separator or not name or key not in _PEERS:
             raise Invalid(f"{part[:40]!r} names no peers", field="peers", allowed=PEERS)
-        mask &= _venue(board, name) if key == "venue" else _quote(board, name)
+        mask &= _PEERS[key](board, name, site=site)
     return mask
 
 
-def _venue(board: Board, text: str) -> Mask:
+def _of_venue(board: Board, text: str, **_: Site) -> Mask:
     try:
         name = venue_name(text)
     except Invalid as exc:
         raise Invalid(str(exc), field="peers", allowed=PEERS) from exc
-    return np.array([one.market.venue == name for one in board.series], np.bool_)
+    return board.layout.labels.venue.where(name.__eq__)
 
 
-def _quote(board: Board, text: str) -> Mask:
-    name = asset(text)
-    return np.array([one.market.quote == name for one in board.series], np.bool_)
+def _of_quote(board: Board, text: str, **_: Site) -> Mask:
+    return board.layout.labels.quote.where(asset(text).__eq__)
+
+
+def _on_watchlist(board: Board, text: str, *, site: Site) -> Mask:
+    return site.program.watchlists.on(board, text, field="peers")
+
+
+_PEERS = {"venue": _of_venue, "quote": _of_quote, "watchlist": _on_watchlist}

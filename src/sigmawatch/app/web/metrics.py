@@ -18,7 +18,6 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import QueryParameter
 from msgspec import Meta, Struct
 
-from sigmawatch.app.web import cursors
 from sigmawatch.app.web.asked import (
     Cursor,
     Every,
@@ -31,17 +30,17 @@ from sigmawatch.app.web.asked import (
     Window,
 )
 from sigmawatch.app.web.boards import parse_interval, parse_window, peers_of
-from sigmawatch.app.web.moments import rfc3339
 from sigmawatch.app.web.problems import fails
 from sigmawatch.app.web.rows import Freshness, MetricRow, rows_of
 from sigmawatch.app.web.site import Site, not_modified, unchanged
 from sigmawatch.app.web.venues import known_venue
 from sigmawatch.app.web.view import SORTABLE, View, ordered
+from sigmawatch.app.web.walk import Walk
 from sigmawatch.domain.errors import Unavailable
 from sigmawatch.domain.market import asset
 from sigmawatch.domain.metric import metric_named
 from sigmawatch.domain.series import Series, parse_series
-from sigmawatch.engine.geometry import Mask, Rows
+from sigmawatch.engine.geometry import Rows
 from sigmawatch.engine.snapshot import Board
 
 ETAG = ResponseHeader(name="etag", documentation_only=True, description="For If-None-Match")
@@ -77,6 +76,9 @@ class AskedMetrics:
     metric: Annotated[str | None, QueryParameter(description="a metric's name", max_length=32)] = (
         None
     )
+    watchlist: Annotated[
+        str | None, QueryParameter(description="a watchlist's name", max_length=32)
+    ] = None
     freshness: Annotated[
         Freshness | None, QueryParameter(name="state", description="a state of freshness")
     ] = None
@@ -84,6 +86,7 @@ class AskedMetrics:
     interval: Every = None
     window: Window = "24h"
     by: RankKey = "sigma_rel"
+    peers: Peers = None
     sort: Annotated[str, QueryParameter(description=SORT, max_length=40)] = "id"
     limit: Limit = 100
     cursor: Cursor = None
@@ -107,35 +110,24 @@ async def list_metrics(
     asked: NamedDependency[AskedMetrics],
 ) -> Response[MetricsPage]:
     """Filter, sort by any column, page. Ranks are among all series of the same metric and
-    interval, whatever is filtered. All pages of a walk show one snapshot."""
-    query = ("metrics", asked.venue, asked.quote, asked.metric, asked.freshness, asked.q,
-             asked.interval, asked.window, asked.by, asked.sort)  # fmt: skip
-    walk, start = cursors.unpack(query, asked.cursor) if asked.cursor else (None, 0)
-    snapshot = site.snapshot(walk)
-    tag = site.tag(snapshot)
-    if unchanged(request, tag):
-        return not_modified(tag)
-    window_ms = parse_window(asked.window)
+    interval, or among `peers`, whatever is filtered. All pages of a walk show one snapshot."""
+    walk = Walk(site, asked, name="metrics")
+    if (same := walk.unchanged(request)) is not None:
+        return same
     interval = None if asked.interval is None else parse_interval(asked.interval)
-    snapshot = await site.windowed(snapshot, window_ms, interval=interval)
+    await walk.widen(interval)
     views = [
-        View(board, window_ms=window_ms, by=asked.by, now_ms=site.now_ms)
-        for _, board in sorted(snapshot.boards.items())
+        View(board, window_ms=walk.window_ms, by=asked.by, now_ms=site.now_ms,
+             peers=peers_of(board, asked.peers, site=site))
+        for _, board in sorted(walk.snapshot.boards.items())
         if interval in (None, board.interval)
-    ]
+    ]  # fmt: skip
     picks = [_picked(view.board, asked, site=site) for view in views]
     which, rows = ordered(views, picks, sort=asked.sort)
-    stop = start + asked.limit
-    cursor = None
-    if stop < len(rows):
-        cursor = cursors.pack(query, walk=site.keep(snapshot, window_ms), place=stop)
-    places = list(zip(which[start:stop].tolist(), rows[start:stop].tolist(), strict=True))
-    page = MetricsPage(
-        items=_rows(views, places, demo=site.program.demo), total=len(rows),
-        next_cursor=cursor,
-        sequence=snapshot.sequence, as_of=rfc3339(site.now_ms), demo=site.program.demo,
-    )  # fmt: skip
-    return Response(page, headers={"etag": site.tag(snapshot)})
+    page = slice(walk.start, walk.stop)
+    places = list(zip(which[page].tolist(), rows[page].tolist(), strict=True))
+    items = _rows(views, places, demo=site.program.demo)
+    return walk.answer(MetricsPage(items=items, **walk.said(len(rows))))
 
 
 def _picked(board: Board, asked: AskedMetrics, *, site: Site) -> Rows:
@@ -147,19 +139,16 @@ def _picked(board: Board, asked: AskedMetrics, *, site: Site) -> Rows:
     if asked.freshness is not None:
         mask &= board.state == _STATES[asked.freshness]
     if asked.venue is not None:
-        venue = known_venue(site, asked.venue)
-        mask &= _where(board, [one.market.venue == venue for one in board.series])
+        mask &= board.layout.labels.venue.where(known_venue(site, asked.venue).__eq__)
     if asked.quote is not None:
-        quote = asset(asked.quote)
-        mask &= _where(board, [one.market.quote == quote for one in board.series])
+        mask &= board.layout.labels.quote.where(asset(asked.quote).__eq__)
+    if asked.watchlist is not None:
+        mask &= site.program.watchlists.on(board, asked.watchlist)
     if asked.q is not None:
         text = asked.q.upper()
-        mask &= _where(board, [_says(one, text) for one in board.series])
+        said = [_says(one, text) for one in board.series]
+        mask &= np.array(said, np.bool_).reshape(len(said))
     return np.flatnonzero(mask)
-
-
-def _where(board: Board, found: Sequence[bool]) -> Mask:
-    return np.array(found, np.bool_).reshape(len(board.series))
 
 
 def _says(series: Series, text: str) -> bool:
@@ -199,7 +188,7 @@ async def show_metric(
     if found is None:
         raise Unavailable(f"no slot of {series.slug} has closed yet", retry_after_s=1)
     board, row = found
-    peers = peers_of(board, asked.peers)
+    peers = peers_of(board, asked.peers, site=site)
     view = View(board, window_ms=window_ms, by=asked.by, peers=peers, now_ms=site.now_ms)
     (shown,) = rows_of(view, np.array([row]), demo=site.program.demo)
     return Response(shown, headers={"etag": site.tag(snapshot)})

@@ -23,6 +23,7 @@ from sigmawatch.app.web.site import Contract, Site, not_modified, unchanged
 TAGS = {
     "metrics": "A metric resource is one series: one metric of one market at one venue.",
     "ranking": "All series of one metric in one order.",
+    "watchlists": "Lists of markets by name.",
     "venues": "Where readings come from.",
     "collection": "Runs and long jobs.",
     "operations": "For whoever runs the program.",

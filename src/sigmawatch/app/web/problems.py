@@ -60,6 +60,7 @@ KINDS = _kinds(
     ("unknown-venue", 404, "Unknown venue", "GET /api/v1/venues lists the venues."),
     ("unknown-market", 422, "Unknown market", "GET /api/v1/markets?q= finds markets."),
     ("unknown-metric", 422, "Unknown metric", "Use a metric that `allowed` names."),
+    ("unknown-watchlist", 404, "Unknown watchlist", "GET /api/v1/watchlists lists them."),
     ("method-not-allowed", 405, "Method not allowed", "The Allow header names what is."),
     ("conflict", 409, "Conflict", "Change it where it is managed, or leave it as it is."),
     ("cursor-expired", 410, "Cursor expired", "Ask for the first page again."),
@@ -165,7 +166,7 @@ def answer(request: Request[Any, Any, Any], exc: Exception) -> Response[bytes]:
 
 _UNKNOWN = {
     "id": "unknown-series", "venue": "unknown-venue", "market": "unknown-market",
-    "metric": "unknown-metric",
+    "metric": "unknown-metric", "watchlist": "unknown-watchlist", "peers": "unknown-watchlist",
 }  # fmt: skip
 
 
@@ -187,7 +188,7 @@ def _problem(request: Request[Any, Any, Any], exc: Exception) -> ProblemError:
         case HTTPException():
             return _of_status(exc)
         case RecursionError() | UnicodeDecodeError():
-            if request.method == "POST":
+            if request.method in {"POST", "PUT"}:
                 return ProblemError("malformed", "the body is not JSON that we can read")
     return ProblemError("internal", "something failed on our side")
 

@@ -16,15 +16,15 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import QueryParameter
 from msgspec import Meta, Struct
 
-from sigmawatch.app.web import cursors
 from sigmawatch.app.web.asked import Cursor, Every, Limit, Peers, RankKey, Window
-from sigmawatch.app.web.boards import parse_interval, parse_window, peers_of
+from sigmawatch.app.web.boards import parse_interval, peers_of
 from sigmawatch.app.web.metrics import ETAG
 from sigmawatch.app.web.moments import rfc3339
 from sigmawatch.app.web.problems import fails
 from sigmawatch.app.web.rows import DDOF, MetricRow, rows_of
-from sigmawatch.app.web.site import Site, not_modified, unchanged
+from sigmawatch.app.web.site import Site
 from sigmawatch.app.web.view import View
+from sigmawatch.app.web.walk import Walk
 from sigmawatch.domain.metric import Kind, Unit, metric_named
 from sigmawatch.domain.window import Interval, format_span
 from sigmawatch.engine.geometry import Rows
@@ -99,30 +99,25 @@ async def show_ranking(
 ) -> Response[RankingPage]:
     """Ties share the better rank: 1, 2, 2, 4. Ranks are made once a slot for all readers."""
     metric = metric_named(asked.metric)
-    query = ("ranking", metric.name, asked.by, asked.window, asked.peers, asked.interval)
-    walk, start = cursors.unpack(query, asked.cursor) if asked.cursor else (None, 0)
-    snapshot = site.snapshot(walk)
-    tag = site.tag(snapshot)
-    if unchanged(request, tag):
-        return not_modified(tag)
-    window_ms = parse_window(asked.window)
-    interval = _interval(site, asked, snapshot=snapshot, metric=metric.name)
-    interval.slots(window_ms)
-    snapshot = await site.windowed(snapshot, window_ms, interval=interval)
-    table = _table(snapshot.boards.get(interval.ms), asked, window_ms=window_ms, now_ms=site.now_ms)
-    ranking, stop, cursor = table.ranking, start + asked.limit, None
-    if stop < len(table.order):
-        cursor = cursors.pack(query, walk=site.keep(snapshot, window_ms), place=stop)
-    page = RankingPage(
+    walk = Walk(site, asked, name="ranking")
+    if (same := walk.unchanged(request)) is not None:
+        return same
+    interval = interval_of(walk.snapshot, asked.interval, metric=metric.name,
+                           configured=site.program.config.interval)  # fmt: skip
+    interval.slots(walk.window_ms)
+    await walk.widen(interval)
+    table = _table(
+        walk.snapshot.boards.get(interval.ms), asked, window_ms=walk.window_ms, site=site
+    )
+    ranking = table.ranking
+    return walk.answer(RankingPage(
         metric=metric.name, kind=metric.kind, unit=metric.unit, by=asked.by,
-        window=format_span(window_ms), interval=str(interval), peers=asked.peers,
+        window=format_span(walk.window_ms), interval=str(interval), peers=asked.peers,
         direction="descending", ddof=DDOF, mixed_units=ranking.mixed_units, slot=table.slot,
         of=ranking.of, provisional_of=ranking.provisional_of, excluded=ranking.excluded,
-        total=len(table.order), items=table.rows(start, stop, demo=site.program.demo),
-        next_cursor=cursor, sequence=snapshot.sequence, as_of=rfc3339(site.now_ms),
-        demo=site.program.demo,
-    )  # fmt: skip
-    return Response(page, headers={"etag": site.tag(snapshot)})
+        items=table.rows(walk.start, walk.stop, demo=site.program.demo),
+        **walk.said(len(table.order)),
+    ))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,11 +141,12 @@ class _Table:
         return tuple(rows_of(self.view, self.order[start:stop], demo=demo))
 
 
-def _interval(site: Site, asked: AskedRanking, *, snapshot: Snapshot, metric: str) -> Interval:
-    """The asked one; else the configured one, or another at which the metric is tracked."""
-    if asked.interval is not None:
-        return parse_interval(asked.interval)
-    configured = site.program.config.interval
+def interval_of(
+    snapshot: Snapshot, text: str | None, *, metric: str, configured: Interval
+) -> Interval:
+    """The asked interval; else the configured one, or another at which the metric is tracked."""
+    if text is not None:
+        return parse_interval(text)
     boards = sorted(
         (board for board in snapshot.boards.values() if metric in board.layout.metrics),
         key=lambda board: (board.interval != configured, board.interval),
@@ -158,13 +154,13 @@ def _interval(site: Site, asked: AskedRanking, *, snapshot: Snapshot, metric: st
     return boards[0].interval if boards else configured
 
 
-def _table(board: Board | None, asked: AskedRanking, *, window_ms: int, now_ms: int) -> _Table:
+def _table(board: Board | None, asked: AskedRanking, *, window_ms: int, site: Site) -> _Table:
     if board is None:
         nobody = rank(asked.by, np.zeros(0), rows=np.zeros(0, np.intp),
                       why=np.zeros(0, np.uint8), name_order=np.zeros(0, np.int32))  # fmt: skip
         return _Table(view=None, ranking=nobody, order=nobody.order)
-    peers = peers_of(board, asked.peers)
-    view = View(board, window_ms=window_ms, by=asked.by, peers=peers, now_ms=now_ms)
+    peers = peers_of(board, asked.peers, site=site)
+    view = View(board, window_ms=window_ms, by=asked.by, peers=peers, now_ms=site.now_ms)
     ranking = view.ranking(metric_named(asked.metric).name)
     unranked = ~np.isin(ranking.why, (Why.RANKED, Why.PROVISIONAL, Why.NOT_A_PEER))
     rest = np.flatnonzero(unranked)

@@ -1,0 +1,109 @@
+"""The watchlists of one program: those of the configuration file, and those made while it runs.
+
+The file's are read-only elsewhere and hide a stored one of the same name. Who is on a list follows
+from its patterns at every slot, so new markets join by themselves; what was found is kept as long
+as the rows of a board stay the same.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from weakref import WeakKeyDictionary
+
+from sigmawatch.domain.errors import Conflict, Invalid, NotFound
+from sigmawatch.domain.watchlist import Watchlist
+from sigmawatch.engine.geometry import Mask
+from sigmawatch.engine.snapshot import Board, Layout
+from sigmawatch.ports.ledger import Ledger
+
+WATCHLISTS_MAX = 500
+
+
+class Watchlists:
+    """Every list by its name. Changes are durable before they are seen."""
+
+    def __init__(self, defined: Iterable[Watchlist], *, source: str, ledger: Ledger) -> None:
+        """defined: by the configuration, which is called `source`."""
+        self._source = source
+        self._ledger = ledger
+        self._defined = {one.name: one for one in defined}
+        self._stored: dict[str, Watchlist] = {}
+        self._found: WeakKeyDictionary[Layout, dict[str, tuple[Watchlist, Mask]]] = (
+            WeakKeyDictionary()
+        )
+
+    async def recover(self) -> None:
+        """Read the stored ones back."""
+        self._stored = {one.name: one for one in await self._ledger.watchlists()}
+
+    @property
+    def all(self) -> Sequence[Watchlist]:
+        """By name."""
+        found = {**self._stored, **self._defined}
+        return [found[name] for name in sorted(found)]
+
+    def find(self, name: str, *, field: str = "watchlist") -> Watchlist:
+        """Raises NotFound naming `field`, with near names."""
+        folded = name.strip().lower()
+        found = self._defined.get(folded) or self._stored.get(folded)
+        if found is None:
+            names = [one.name for one in self.all]
+            close = difflib.get_close_matches(folded, names, n=5, cutoff=0.5) or names[:5]
+            raise NotFound(
+                f"there is no watchlist {name[:40]!r}", field=field,
+                allowed=", ".join(close) or "none is defined yet",
+            )  # fmt: skip
+        return found
+
+    async def add(self, watchlist: Watchlist) -> None:
+        """A new one. Raises Conflict where the name is taken, Invalid where there are too many."""
+        self._check_free(watchlist.name)
+        if watchlist.name in self._stored:
+            raise Conflict(f"there is a watchlist {watchlist.name} already", field="name")
+        await self._put(watchlist)
+
+    async def put(self, watchlist: Watchlist) -> bool:
+        """A new one, or another content for one that stands; whether it is new. Raises as `add`."""
+        self._check_free(watchlist.name)
+        new = watchlist.name not in self._stored
+        await self._put(watchlist)
+        return new
+
+    async def _put(self, watchlist: Watchlist) -> None:
+        if watchlist.name not in self._stored and len(self._stored) >= WATCHLISTS_MAX:
+            raise Invalid(f"there are {WATCHLISTS_MAX} watchlists already", field="name",
+                          allowed="remove one that is not needed")  # fmt: skip
+        async with self._ledger.transaction() as transaction:
+            await transaction.watchlists.put(watchlist)
+        self._stored[watchlist.name] = watchlist
+
+    async def remove(self, name: str) -> None:
+        """Raises NotFound, or Conflict where the configuration defines it."""
+        found = self.find(name)
+        self._check_free(found.name)
+        async with self._ledger.transaction() as transaction:
+            await transaction.watchlists.remove(found.name)
+        self._stored.pop(found.name, None)
+
+    def _check_free(self, name: str) -> None:
+        if name in self._defined:
+            raise Conflict(
+                f"the watchlist {name} is defined by {self._source}; change it there", field="name"
+            )
+
+    def on(self, board: Board, name: str, *, field: str = "watchlist") -> Mask:
+        """bool[rows]: the series that stand on a list. Raises NotFound naming `field`."""
+        watchlist = self.find(name, field=field)
+        found = self._found.setdefault(board.layout, {})
+        known, mask = found.get(watchlist.name, (None, None))
+        if mask is None or known is not watchlist:
+            mask = board.layout.labels.on(watchlist.patterns)
+            mask.setflags(write=False)
+            found[watchlist.name] = watchlist, mask
+        return mask
+
+
+def defined_watchlists(lists: Iterable[tuple[str, Iterable[str]]]) -> list[Watchlist]:
+    """Names and items of a configuration as watchlists that it manages. Raises Invalid."""
+    return [Watchlist.of(name, items, origin="file") for name, items in lists]
