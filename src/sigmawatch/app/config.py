@@ -29,9 +29,14 @@ from pydantic import (
 )
 
 from sigmawatch.domain.errors import Invalid
+<<<<<<< /tmp/h5_ours
+from sigmawatch.domain.market import asset, parse_market, venue_name
+from sigmawatch.domain.metric import metric_named, with_sources
+=======
 from sigmawatch.domain.market import parse_market, venue_name
 from sigmawatch.domain.metric import metric_named
 from sigmawatch.domain.watchlist import NAME_ALLOWED, parse_pattern, watchlist_name
+>>>>>>> /tmp/h5/src/sigmawatch/app/config.py
 from sigmawatch.domain.window import DAY_MS, HOUR_MS, MINUTE_MS, Interval, parse_span
 
 WINDOWS_MAX = 8
@@ -48,6 +53,13 @@ def _span(raw: object) -> object:
 def _market(text: str) -> str:
     parse_market(text)
     return text
+
+
+def _currency(text: str) -> str:
+    code = asset(text)
+    if not code.isalnum():
+        raise Invalid("must be the code of a currency", allowed="as USD or EUR")
+    return code
 
 
 def _filled(items: tuple[str, ...]) -> tuple[str, ...]:
@@ -95,6 +107,9 @@ class _Table(BaseModel):
     )  # fmt: skip
 
 
+DEFAULT_METRICS = ("price", "volume_24h_quote", "volume_24h_ref", "traded_quote", "traded_ref")
+
+
 class Track(_Table):
     """Markets of one venue and what to measure of each."""
 
@@ -103,8 +118,9 @@ class Track(_Table):
     )
     markets: Markets = Field(description="Which pairs, as `BTC/USD`; the venue's own id works too.")
     metrics: Metrics = Field(
-        default=("price", "volume_24h_quote", "traded_quote"),
-        description="What to measure of each market.",
+        default=DEFAULT_METRICS,
+        description="What to measure of each market; a `_ref` metric brings the one it is "
+        "computed from.",
     )
     every: EveryInterval = Field(
         default=Interval(MINUTE_MS),
@@ -115,6 +131,11 @@ class Track(_Table):
     def venue_name(self) -> str:
         """The venue as the domain spells it: `KRAKEN`."""
         return self.venue.upper()
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """`metrics`, and what they are computed from."""
+        return with_sources(self.metrics)
 
     @field_validator("markets")
     @classmethod
@@ -175,6 +196,14 @@ class HistoryConfig(_Table):
     """How long what left memory is kept."""
 
     raw_days: int = Field(default=90, ge=2, le=36_500, description="Days to keep every slot.")
+    five_minute_days: int = Field(
+        default=365, ge=2, le=36_500,
+        description="Days to keep the five minutes' statistics of slots under a minute.",
+    )  # fmt: skip
+    hourly_days: int | None = Field(
+        default=None, ge=2, le=36_500,
+        description="Days to keep the hours' statistics; default: for ever.",
+    )  # fmt: skip
 
 
 class BackfillConfig(_Table):
@@ -218,6 +247,9 @@ class Config(_Table):
         default=(DAY_MS, HOUR_MS), validation_alias="windows",
         description="Windows whose statistics are always at hand; others are built when asked.",
     )  # fmt: skip
+    reference_currency: Annotated[str, AfterValidator(_currency)] = Field(
+        default="USD", description="What `_ref` metrics are counted in: `USD`, `EUR`, `BTC`."
+    )
     server: Server = Server()
     history: HistoryConfig = HistoryConfig()
     backfill: BackfillConfig = BackfillConfig()

@@ -20,6 +20,7 @@ from sigmawatch.app.collector import PARTITION, Collector, Share
 from sigmawatch.app.config import Config
 from sigmawatch.app.enrolment import Enrolment
 from sigmawatch.app.flows import flow_markets_max
+from sigmawatch.app.tables import Tables
 from sigmawatch.app.tracker import Tracker
 from sigmawatch.app.watchlists import Watchlists, defined_watchlists
 from sigmawatch.domain.errors import NotFound, SigmawatchError, Unavailable
@@ -105,7 +106,8 @@ class Program:
         )
         self.tracker = Tracker(
             ledger=ports.ledger, bus=ports.bus, clock=ports.clock, catalogue=catalogue,
-            windows_ms=config.windows_ms,
+            tables=Tables(catalogue, windows_ms=config.windows_ms,
+                          reference=config.reference_currency),
         )  # fmt: skip
         self._enrolment = Enrolment(
             config,
