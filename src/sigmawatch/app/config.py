@@ -29,14 +29,9 @@ from pydantic import (
 )
 
 from sigmawatch.domain.errors import Invalid
-<<<<<<< /tmp/h5_ours
 from sigmawatch.domain.market import asset, parse_market, venue_name
 from sigmawatch.domain.metric import metric_named, with_sources
-=======
-from sigmawatch.domain.market import parse_market, venue_name
-from sigmawatch.domain.metric import metric_named
 from sigmawatch.domain.watchlist import NAME_ALLOWED, parse_pattern, watchlist_name
->>>>>>> /tmp/h5/src/sigmawatch/app/config.py
 from sigmawatch.domain.window import DAY_MS, HOUR_MS, MINUTE_MS, Interval, parse_span
 
 WINDOWS_MAX = 8
