@@ -215,7 +215,7 @@ leaves: st.SearchStrategy[Quantity] = st.one_of(
 @given(formulas(leaves, spans_ms=SPANS_MS), st.integers(0, 10_000))
 def test_every_formula_is_what_the_slow_definition_is(quantity: Quantity, seed: int) -> None:
     quantity = tree.Arithmetic(left=Companion(name=f"{A}:price"), operator="-", right=quantity)
-    formula = Formula(quantity=quantity, interval=MINUTE, unit="")
+    formula = Formula.of(quantity, MINUTE, unit="")
     columns, count = small_columns(formula, seed=seed)
     found = evaluate(formula, columns, venues=VENUES)
     assert len(found) == count

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
@@ -63,8 +63,8 @@ class Node:
     @property
     def parts(self) -> Iterator[Node]:
         """What it is made of, from left to right as it is written."""
-        for one in fields(self):
-            part = getattr(self, one.name)
+        for name in self.__dataclass_fields__:
+            part = getattr(self, name)
             if isinstance(part, Node):
                 yield part
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sigmawatch.domain import dimension
-from sigmawatch.domain.expression import Companion, Composite, Quantity, reach_ms
+from sigmawatch.domain.expression import Companion, Composite, Quantity, Window, reach_ms
 from sigmawatch.domain.expression_printer import print_node
 from sigmawatch.domain.formula_check import check_formula
 from sigmawatch.domain.formula_reader import read_formula
@@ -25,39 +25,44 @@ LEVEL_REACH_SLOTS = 2  # how old a level may be, as the close of change_pct
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Formula:
-    """One number a slot, of other series at `interval`. unit: what it comes to, in words."""
+    """One number a slot, of other series at `interval`; `Formula.of` makes one.
+
+    unit: what it comes to, in words. series: the names of the series in it,
+    `KRAKEN:BTC/USD:price`, as they come, each once; composites: the pairs whose composite price is
+    in it, `BTC/USD`, likewise. reach_slots: how far before a slot it looks, with the slots that a
+    level may be old; window_slots: its longest window, 0 without one.
+    """
 
     quantity: Quantity
     interval: Interval
     unit: str
+    series: tuple[str, ...]
+    composites: tuple[str, ...]
+    reach_slots: int
+    window_slots: int
 
     def __post_init__(self) -> None:
         assert self.series or self.composites
 
-    @property
-    def series(self) -> tuple[str, ...]:
-        """The names of the series in it, `KRAKEN:BTC/USD:price`, as they come, each once."""
-        return self._names(composite=False)
-
-    @property
-    def composites(self) -> tuple[str, ...]:
-        """The pairs whose composite price is in it, `BTC/USD`, as they come, each once."""
-        return tuple(name[len("composite(") : -1] for name in self._names(composite=True))
-
-    def _names(self, *, composite: bool) -> tuple[str, ...]:
-        named = [one for one in self.quantity.walk() if isinstance(one, Companion)]
-        names = [one.name for one in named if isinstance(one, Composite) == composite]
-        return tuple(dict.fromkeys(names))
+    @classmethod
+    def of(cls, quantity: Quantity, interval: Interval, *, unit: str) -> Formula:
+        """The formula that a tree is."""
+        nodes = list(quantity.walk())
+        named = [one for one in nodes if isinstance(one, Companion)]
+        composites = [one.pair for one in named if isinstance(one, Composite)]
+        series = [one.name for one in named if not isinstance(one, Composite)]
+        windows_ms = [one.window_ms for one in nodes if isinstance(one, Window)]
+        return cls(
+            quantity=quantity, interval=interval, unit=unit,
+            series=tuple(dict.fromkeys(series)), composites=tuple(dict.fromkeys(composites)),
+            reach_slots=reach_ms(quantity) // interval.ms + LEVEL_REACH_SLOTS,
+            window_slots=max(windows_ms, default=0) // interval.ms,
+        )  # fmt: skip
 
     @property
     def reach_ms(self) -> int:
-        """How far before a slot it looks, with the slots that a level may be old: what is
-        changed at a moment changes the formula for so long after it."""
-        return reach_ms(self.quantity) + LEVEL_REACH_SLOTS * self.interval.ms
-
-    @property
-    def reach_slots(self) -> int:
-        return self.reach_ms // self.interval.ms
+        """For so long a change of an input changes the formula."""
+        return self.reach_slots * self.interval.ms
 
 
 def parse_formula(text: str, *, interval: Interval) -> Formula:
@@ -67,9 +72,7 @@ def parse_formula(text: str, *, interval: Interval) -> Formula:
     """
     quantity = read_formula(text)
     unit = check_formula(quantity, interval=interval, text=text)
-    return Formula(
-        quantity=quantity, interval=interval, unit=dimension.words(unit).removeprefix("a ")
-    )
+    return Formula.of(quantity, interval, unit=dimension.words(unit).removeprefix("a "))
 
 
 def print_formula(formula: Formula) -> str:

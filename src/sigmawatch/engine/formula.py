@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from sigmawatch.domain.expression import Quantity, Window
+from sigmawatch.domain.expression import Quantity
 from sigmawatch.domain.formula import LEVEL_REACH_SLOTS, Formula
 from sigmawatch.domain.metric import METRICS, Kind
 from sigmawatch.domain.window import Interval
@@ -28,6 +28,7 @@ from sigmawatch.engine.quantities import Quantities
 
 WINDOW_VALUES_MAX = 1 << 19
 _ROWS_MIN = 2  # NumPy sums a lone column in another order, and so to other last digits
+_UNKNOWN = np.full(LEVEL_REACH_SLOTS + 1, np.nan)
 _WEIGHT = "volume_24h_base"
 
 
@@ -59,9 +60,7 @@ def evaluate(
     (length,) = {len(each.values) for each in known.values()}
     count = length - 1 - formula.reach_slots
     assert count >= 0
-    windows = [one for one in formula.quantity.walk() if isinstance(one, Window)]
-    longest = max((one.window_ms // formula.interval.ms for one in windows), default=1)
-    step = max(WINDOW_VALUES_MAX // longest, 1)
+    step = WINDOW_VALUES_MAX // max(formula.window_slots, 1)
     found = np.empty(count)
     for start in range(0, count, step):
         stop = min(start + step, count)
@@ -87,18 +86,13 @@ class _Column:
 
     @classmethod
     def of(cls, name: str, column: Column) -> _Column:
-        flow = METRICS[name.rpartition(":")[2]].kind is Kind.FLOW
-        values = np.concatenate(([np.nan], column))
-        return cls(values=values if flow else _standing(values), flow=flow)
-
-
-def _standing(values: Column) -> Column:
-    """A level with each gap filled, for LEVEL_REACH_SLOTS, by what was known before it."""
-    filled = values
-    for back in range(1, LEVEL_REACH_SLOTS + 1):
-        unknown = np.isnan(filled[back:])
-        filled = np.append(filled[:back], np.where(unknown, values[:-back], filled[back:]))
-    return filled
+        if METRICS[name.rpartition(":")[2]].kind is Kind.FLOW:
+            return cls(values=np.concatenate((_UNKNOWN[:1], column)), flow=True)
+        padded = np.concatenate((_UNKNOWN, column))
+        values = padded[LEVEL_REACH_SLOTS:]
+        for back in range(1, LEVEL_REACH_SLOTS + 1):
+            values = np.where(np.isnan(values), padded[LEVEL_REACH_SLOTS - back : -back], values)
+        return cls(values=values)
 
 
 def _composite(pair: str, known: Mapping[str, _Column], *, venues: Sequence[str]) -> _Column:
