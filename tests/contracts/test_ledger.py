@@ -164,6 +164,26 @@ async def test_tracking_twice_is_tracking_once(database: Database) -> None:
     assert await ledger.series() == [first]
 
 
+async def test_a_series_keeps_the_formula_it_was_defined_with(database: Database) -> None:
+    ledger = await database.open()
+    defined = market("GOLD", venue="DERIVED")
+    formulas = []
+    async with ledger.transaction() as transaction:
+        add = transaction.catalogue.add
+        for formula in ("1.5 * KRAKEN:BTC/USD", "2 * KRAKEN:BTC/USD", None):
+            one = await add(defined, "formula", interval=MINUTE, origin="api", formula=formula)
+            formulas.append(one.formula)
+        await transaction.catalogue.remove(one.id)
+        again = await add(defined, "formula", interval=MINUTE, origin="file", formula="3 * 4")
+        read = await add(market(), "price", interval=MINUTE, origin="api")
+    assert formulas == ["1.5 * KRAKEN:BTC/USD"] * 3
+    assert again.formula == "3 * 4"
+    assert again.id != one.id
+    await ledger.close()
+    ledger = await database.open()
+    assert await ledger.series() == [again, read]
+
+
 async def test_a_block_holds_one_venue_metric_and_interval_and_1024_places(
     database: Database,
 ) -> None:

@@ -29,10 +29,18 @@ class CatalogueRepository(Protocol):
         """Series tracked now, by id."""
         ...
 
-    async def add(self, market: Market, metric: str, *, interval: Interval, origin: str) -> Series:
+    async def add(
+        self,
+        market: Market,
+        metric: str,
+        *,
+        interval: Interval,
+        origin: str,
+        formula: str | None = None,
+    ) -> Series:
         """Track a series: in the first block of its venue, metric and interval with room, else a
-        new one. Tracking a tracked series returns it, from then on the file's where `origin` is
-        "file"; a removed one gets a new id and place."""
+        new one. Tracking a tracked series returns it as it is, from then on the file's where
+        `origin` is "file"; a removed one gets a new id and place."""
         ...
 
     async def remove(self, series_id: int) -> None:

@@ -65,7 +65,15 @@ class _Catalogue:
     async def series(self) -> Sequence[Series]:
         return await self._transaction.run(partial(read_series, sql=self._sql))
 
-    async def add(self, market: Market, metric: str, *, interval: Interval, origin: str) -> Series:
+    async def add(
+        self,
+        market: Market,
+        metric: str,
+        *,
+        interval: Interval,
+        origin: str,
+        formula: str | None = None,
+    ) -> Series:
         """The series tracked now: the one that stands, or a new one. A file that names a series
         takes it over; nothing else changes who defines it."""
 
@@ -79,13 +87,18 @@ class _Catalogue:
                 row = self._place(
                     session, market_id, block={"venue": market.venue} | of, origin=origin
                 )
-            series_id, block_id, place, stored_origin = row
+                if formula is not None:
+                    computed = {"series_id": row[0], "formula": formula}
+                    session.execute(self._sql["insert_formula"], computed)
+                row = (*row, formula)
+            series_id, block_id, place, stored_origin, stands = row
             if origin == "file" != stored_origin:
                 stored_origin = origin
                 adopted = {"series_id": series_id, "origin": origin}
                 session.execute(self._sql["adopt_series"], adopted)
             return Series(id=series_id, market=market, metric=metric, interval=interval,
-                          block_id=block_id, place=place, origin=stored_origin)  # fmt: skip
+                          block_id=block_id, place=place, origin=stored_origin,
+                          formula=stands)  # fmt: skip
 
         return await self._transaction.run(work)
 
@@ -200,10 +213,10 @@ def read_series(session: Session, sql: Mapping[str, str]) -> list[Series]:
             market=Market(venue=venue, base=base, quote=quote, native=native,
                           status=MarketStatus(status)),
             metric=metric, interval=Interval(interval_ms), block_id=block_id, place=place,
-            origin=origin,
+            origin=origin, formula=formula,
         )
         for (series_id, venue, base, quote, native, status, metric, interval_ms, block_id, place,
-             origin) in session.execute(sql["select_series"])
+             origin, formula) in session.execute(sql["select_series"])
     ]  # fmt: skip
 
 

@@ -10,10 +10,11 @@ SELECT id, venue, metric, interval_ms FROM blocks ORDER BY id
 
 -- name: select_series
 SELECT s.id, m.venue, m.base, m.quote, m.native, m.status, b.metric, b.interval_ms,
-       s.block_id, s.place, s.origin
+       s.block_id, s.place, s.origin, f.formula
 FROM series AS s
 JOIN blocks AS b ON b.id = s.block_id
 JOIN markets AS m ON m.id = s.market_id
+LEFT JOIN formulas AS f ON f.series_id = s.id
 WHERE s.removed_ms IS NULL
 ORDER BY s.id
 
@@ -25,9 +26,10 @@ DO UPDATE SET base = excluded.base, quote = excluded.quote, status = excluded.st
 RETURNING id
 
 -- name: find_series
-SELECT s.id, s.block_id, s.place, s.origin
+SELECT s.id, s.block_id, s.place, s.origin, f.formula
 FROM series AS s
 JOIN blocks AS b ON b.id = s.block_id
+LEFT JOIN formulas AS f ON f.series_id = s.id
 WHERE s.market_id = :market_id AND s.removed_ms IS NULL
   AND b.metric = :metric AND b.interval_ms = :interval_ms
 
@@ -50,6 +52,9 @@ UPDATE series SET origin = :origin WHERE id = :series_id
 INSERT INTO series (id, market_id, block_id, place, origin, added_ms)
 SELECT coalesce(max(id), 0) + 1, :market_id, :block_id, :place, :origin, :now_ms FROM series
 RETURNING id
+
+-- name: insert_formula
+INSERT INTO formulas (series_id, formula) VALUES (:series_id, :formula)
 
 -- name: remove_series
 UPDATE series SET removed_ms = :now_ms WHERE id = :series_id AND removed_ms IS NULL
