@@ -167,18 +167,19 @@ async def test_tracking_twice_is_tracking_once(database: Database) -> None:
 async def test_a_series_keeps_the_formula_it_was_defined_with(database: Database) -> None:
     ledger = await database.open()
     defined = market("GOLD", venue="DERIVED")
-    formulas = []
     async with ledger.transaction() as transaction:
         add = transaction.catalogue.add
-        for formula in ("1.5 * KRAKEN:BTC/USD", "2 * KRAKEN:BTC/USD", None):
-            one = await add(defined, "formula", interval=MINUTE, origin="api", formula=formula)
-            formulas.append(one.formula)
-        await transaction.catalogue.remove(one.id)
+        texts = ("1.5 * KRAKEN:BTC/USD", "2 * KRAKEN:BTC/USD", None)
+        made = [
+            await add(defined, "formula", interval=MINUTE, origin="api", formula=text)
+            for text in texts
+        ]
+        assert [one.formula for one in made] == ["1.5 * KRAKEN:BTC/USD"] * 3
+        await transaction.catalogue.remove(made[0].id)
         again = await add(defined, "formula", interval=MINUTE, origin="file", formula="3 * 4")
         read = await add(market(), "price", interval=MINUTE, origin="api")
-    assert formulas == ["1.5 * KRAKEN:BTC/USD"] * 3
     assert again.formula == "3 * 4"
-    assert again.id != one.id
+    assert again.id != made[0].id
     await ledger.close()
     ledger = await database.open()
     assert await ledger.series() == [again, read]
