@@ -49,7 +49,8 @@ Unknown keys are errors; secrets are never printed.
 
 In the environment a key is `SIGMAWATCH_` and its path, tables joined with two underscores:
 `SIGMAWATCH_SERVER__PORT=9000`, `SIGMAWATCH_VENUES__BINANCE__API_KEY=…`. Lists are JSON:
-`SIGMAWATCH_WINDOWS=["24h","1h"]`. An empty value is no value.
+`SIGMAWATCH_WINDOWS=["24h","1h"]`. An empty value is no value. `DATABASE_URL` counts as `database`
+where it is the address of a PostgreSQL database and `SIGMAWATCH_DATABASE` is not set.
 """
 
 TRACK = "One table for each set of markets of a venue. What a file tracks is read-only elsewhere."

@@ -9,6 +9,8 @@ from hypothesis import settings
 
 pytest_plugins = ["tests.postgres"]
 
+os.environ.pop("DATABASE_URL", None)  # nobody's own database
+
 settings.register_profile("ci", deadline=None, print_blob=True)
 settings.register_profile("thorough", parent=settings.get_profile("ci"), max_examples=2_000)
 settings.register_profile("deep", parent=settings.get_profile("ci"), max_examples=10_000)

@@ -108,7 +108,7 @@ def test_everything_that_is_wrong_is_told_at_once_with_path_rule_value_and_origi
         ("windws = []", "windws", "did you mean windows?"),
         ('[venues.kraken]\nbase_ur = ""', "venues.kraken.base_ur", "did you mean base_url?"),
         ('[[track]]\nvenue = "k"\nmarket = []', "track[0].market", "did you mean markets?"),
-        ('source = "x"', "source", "allowed: data, interval, windows"),
+        ('source = "x"', "source", "allowed: data, database, interval, windows"),
     ],
 )
 def test_an_unknown_key_is_an_error_that_names_the_nearest_known_one(

@@ -70,7 +70,9 @@ def test_a_folder_that_stands_keeps_its_mode_and_its_database_becomes_private(
     folder = tmp_path / "data"
     folder.mkdir(mode=0o755)
     (folder / "sigmawatch.db").touch(mode=0o644)
-    DataFolder.hold(folder).release()
+    held = DataFolder.hold(folder)
+    held.make_database()
+    held.release()
     assert folder.stat().st_mode & 0o777 == 0o755
     assert (folder / "sigmawatch.db").stat().st_mode & 0o777 == 0o600
 

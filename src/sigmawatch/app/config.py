@@ -28,6 +28,7 @@ from pydantic import (
     field_validator,
 )
 
+from sigmawatch.app.database import DatabaseAddress, shown
 from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.market import asset, parse_market, venue_name
 from sigmawatch.domain.metric import metric_named, with_sources
@@ -234,6 +235,11 @@ class Config(_Table):
     """The whole configuration."""
 
     data: Path = Field(default=Path("data"), description="Folder of the database.")
+    database: DatabaseAddress = Field(
+        default=SecretStr(""),
+        description="A PostgreSQL database instead of the file in `data`: "
+        "`postgresql://user:password@host:5432/name`. Better set in the environment.",
+    )
     interval: EveryInterval = Field(
         default=Interval(MINUTE_MS),
         description="How long a slot is where nothing else is said: a divisor of a day, 1s to 1h.",
@@ -260,6 +266,11 @@ class Config(_Table):
     def source(self) -> Path | None:
         """The file this came from; None where there was none."""
         return self._source
+
+    @property
+    def place(self) -> str:
+        """Where everything is kept, in a word or two."""
+        return shown(self.database) if self.database.get_secret_value() else str(self.data)
 
     def venue(self, name: str) -> VenueConfig:
         """Settings of one venue, by either spelling; the defaults where the file is silent."""

@@ -17,7 +17,7 @@ from pydantic_core import ErrorDetails
 from sigmawatch.domain.errors import Invalid
 
 VALUE_CHARS_MAX = 60
-_HIDDEN = {"api_key", "base_url", "fallback_url"}  # a key, or an address that may hold a login
+_HIDDEN = {"api_key", "base_url", "database", "fallback_url"}  # keys, addresses with a login
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,8 @@
 """Where the configuration comes from: later sources win, key by key.
 
 The defaults of app.config, one TOML file, `SIGMAWATCH_…` variables
-(`SIGMAWATCH_SERVER__PORT=9000`), command-line flags. Everything that is wrong in any of them is
-told at once (app.problems).
+(`SIGMAWATCH_SERVER__PORT=9000`) and `DATABASE_URL`, command-line flags. Everything that is wrong
+in any of them is told at once (app.problems).
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from sigmawatch.app.config import Config
+from sigmawatch.app.database import names_server
 from sigmawatch.app.problems import ConfigProblems, Problem, explain
 from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.window import Interval, parse_span
 
 PREFIX = "SIGMAWATCH_"
 FILE_NAME = "sigmawatch.toml"
+DATABASE_URL = "DATABASE_URL"
 _STAGE = re.compile(r"[a-z][a-z0-9_-]*", re.ASCII)
 # Kubernetes sets SIGMAWATCH_PORT=tcp://… and SIGMAWATCH_SERVICE_HOST beside a service of our name.
 _NOT_OURS = re.compile(r"SIGMAWATCH_(CONFIG$|PORT($|_)|SERVICE_)")
@@ -111,8 +113,10 @@ def _lower_venues(read: dict[str, Any]) -> dict[str, Any]:
 
 
 def _environment(environ: Mapping[str, str], problems: list[Problem]) -> dict[str, Any]:
-    """`SIGMAWATCH_A__B=1` as {"a": {"b": "1"}}; lists and tables are JSON; empty is unset."""
-    read: dict[str, Any] = {}
+    """`SIGMAWATCH_A__B=1` as {"a": {"b": "1"}}; lists and tables are JSON; empty is unset.
+    `DATABASE_URL` is what platforms call the address of a database; ours comes before it."""
+    url = environ.get(DATABASE_URL, "").strip()  # another program's may be of another kind
+    read: dict[str, Any] = {"database": url} if names_server(url) else {}
     for name, text in sorted(environ.items()):
         if not name.startswith(PREFIX) or _NOT_OURS.match(name) or not text.strip():
             continue

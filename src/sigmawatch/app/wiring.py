@@ -10,9 +10,12 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sigmawatch.adapters.buses.local import LocalBus
 from sigmawatch.adapters.clock import RealClock, VirtualClock
+from sigmawatch.adapters.ledgers.folder import DataFolder
+from sigmawatch.adapters.ledgers.ledger import SqlLedger
 from sigmawatch.adapters.ledgers.sqlite import SqliteLedger
 from sigmawatch.adapters.venues import VENUES, VenueSettings, venue_for
 from sigmawatch.adapters.venues.files import FileVenue, read_tapes
@@ -31,12 +34,16 @@ from sigmawatch.app.config import BackfillConfig, Config, HistoryConfig, Track, 
 from sigmawatch.app.program import Ports, Program
 from sigmawatch.app.recording import record_for
 from sigmawatch.app.replay import replay
+from sigmawatch.domain.errors import Refused
 from sigmawatch.domain.window import MINUTE_MS, Interval
 from sigmawatch.ports.clock import Clock
 from sigmawatch.ports.venue import Venue, VenueTraits
 from sigmawatch_simulator import Config as SimulatorConfig
 from sigmawatch_simulator import Simulator
 from sigmawatch_simulator.cli import main as simulator_main
+
+if TYPE_CHECKING:
+    from sigmawatch.adapters.ledgers.postgres import PostgresLedger
 
 DEMO_BUDGET = 60_000.0  # requests a minute: the double is ours
 REPLAY_BUDGET = 1e9  # nobody is asked
@@ -86,13 +93,13 @@ async def build(
     """
     clock = clock or RealClock()
     async with AsyncExitStack() as stack:
-        ledger = await SqliteLedger.open(config.data, clock=clock)
-        stack.push_async_callback(ledger.close)
+        ledger = await stack.enter_async_context(_ledger(config, clock=clock))
         if venues is None:
             venues = [_venue(name, config, clock=clock) for name in wanted_venues(config)]
         for venue in venues:
             stack.push_async_callback(venue.close)
-        ports = Ports(clock=clock, ledger=ledger, history=ledger, bus=LocalBus())
+        ports = Ports(clock=clock, ledger=ledger, history=ledger, sealing=ledger.sealing,
+                      bus=LocalBus())  # fmt: skip
         catalogue = Catalogue()
         program = Program(
             config,
@@ -107,6 +114,31 @@ async def build(
         await program.recover()
         await stack.enter_async_context(program.core())
         yield program
+
+
+@asynccontextmanager
+async def _ledger(config: Config, *, clock: Clock) -> AsyncIterator[SqlLedger]:
+    """The database that the configuration names. The data folder is held in any case: what tells
+    other commands where we are lies in it."""
+    address = config.database.get_secret_value()
+    async with AsyncExitStack() as stack:
+        if address:
+            stack.callback(DataFolder.hold(config.data).release)
+            ledger: SqlLedger = await _postgres().open(address, clock=clock)
+        else:
+            ledger = await SqliteLedger.open(config.data, clock=clock)
+        stack.push_async_callback(ledger.close)
+        yield ledger
+
+
+def _postgres() -> type[PostgresLedger]:
+    """Imported when it is asked for: only who needs it has installed it."""
+    try:
+        from sigmawatch.adapters.ledgers.postgres import PostgresLedger  # noqa: PLC0415
+    except ModuleNotFoundError as exc:
+        raise Refused(f"a PostgreSQL database needs {exc.name}, which is not installed: "
+                      "pip install 'sigmawatch[postgres]'") from exc  # fmt: skip
+    return PostgresLedger
 
 
 def _roles(

@@ -54,7 +54,6 @@ class DataFolder:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.ftruncate(lock, 0)
             os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
-            _private(path / DATABASE)
             _sync_folder(path)
         except BlockingIOError as exc:
             holder = os.pread(lock, 32, 0).decode("ascii", "replace").strip() or "unknown"
@@ -67,6 +66,14 @@ class DataFolder:
             os.close(lock)
             raise _not_writable(path, exc) from exc
         return cls(path, lock)
+
+    def make_database(self) -> None:
+        """An empty file where there is none, the owner's alone. Raises Refused."""
+        try:
+            _private(self.database)
+            _sync_folder(self.path)
+        except OSError as exc:
+            raise _not_writable(self.path, exc) from exc
 
     def release(self) -> None:
         """Let another process have it."""

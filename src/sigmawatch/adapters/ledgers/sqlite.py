@@ -40,6 +40,7 @@ class SqliteLedger(SqlLedger):
         async with AsyncExitStack() as closing:
             held = DataFolder.hold(folder)
             closing.callback(held.release)
+            held.make_database()
             with translated():
                 check(schema, held.database)
             writer = FileWriter(begin_commit=sql["begin_commit"])

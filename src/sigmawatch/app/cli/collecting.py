@@ -38,6 +38,7 @@ def collect(
     ] = "1/1",
     file: options.ConfigFile = None,
     data: options.Data = None,
+    database: options.Database = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Poll once, now. Needs no server; a running one is asked to.
@@ -48,7 +49,7 @@ def collect(
     async def collected(client: Client) -> Any:
         return await client.post("/collect", {"venue": venue, "shard": shard})
 
-    answer = ask(collected, file=file, data=data)
+    answer = ask(collected, file=file, data=data, database=database)
     if as_json:
         print_json(stdout(), answer)
     else:
@@ -82,6 +83,7 @@ def backfill(
     venue: options.VenueName = None,
     file: options.ConfigFile = None,
     data: options.Data = None,
+    database: options.Database = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Fetch what is missing of the last 24 hours, and wait for it.
@@ -104,7 +106,7 @@ def backfill(
             console.print(plain(f"{name}: nothing was fetched (it does not answer)"))
         return [*jobs, *map(_none, silent)]
 
-    jobs = ask(filled, file=file, data=data)
+    jobs = ask(filled, file=file, data=data, database=database)
     if as_json:
         print_json(stdout(), {"items": jobs})
     failed = sum(job["failed"] for job in jobs) + sum(not job["finished_at"] for job in jobs)

@@ -119,12 +119,12 @@ class Lines:
         """The program listens."""
         config = program.config
         if self._as_events:
-            log.info("started", version=__version__, url=url, data=str(config.data),
+            log.info("started", version=__version__, url=url, data=config.place,
                      demo=program.demo)  # fmt: skip
             return
         mark = "DEMO market, " if program.demo else ""
         source = f"configured by {config.source}" if config.source else "no configuration file"
-        self.say(f"sigmawatch {__version__}: {mark}data in {config.data}, {source}")
+        self.say(f"sigmawatch {__version__}: {mark}data in {config.place}, {source}")
         self.say(f"page and API at {url} (Ctrl-C ends)")
 
     async def follow(self, stage: Stage) -> None:

@@ -22,6 +22,12 @@ Data = Annotated[
     typer.Option("--data", metavar="FOLDER", rich_help_panel=_PLACE, show_default="data",
                  help="Folder of the database."),
 ]  # fmt: skip
+Database = Annotated[
+    str | None,
+    typer.Option("--database", metavar="ADDRESS", rich_help_panel=_PLACE,
+                 show_default="a file in that folder",
+                 help="A PostgreSQL database, as postgresql://user@host/name."),
+]  # fmt: skip
 ConfigFile = Annotated[
     Path | None,
     typer.Option("--config", metavar="FILE", rich_help_panel=_PLACE,
@@ -41,8 +47,11 @@ Port = Annotated[
 
 
 def read_config(
-    file: Path | None, data: Path | None, *, server: Mapping[str, object] = MappingProxyType({})
-) -> Config:
+    file: Path | None, data: Path | None, *, database: str | None = None,
+    server: Mapping[str, object] = MappingProxyType({}),
+) -> Config:  # fmt: skip
     """The configuration that counts for a command. Raises ConfigProblems."""
     environ = {**read_env_file(Path(ENV_FILE)), **os.environ}
-    return load_config(file, environ=environ, overrides={"data": data, "server": server})
+    return load_config(
+        file, environ=environ, overrides={"data": data, "database": database, "server": server}
+    )

@@ -29,6 +29,7 @@ def run(
     port: options.Port = None,
     file: options.ConfigFile = None,
     data: options.Data = None,
+    database: options.Database = None,
     log: Annotated[
         LogStyle, typer.Option("--log", help="How log lines on stderr look.")
     ] = LogStyle.CONSOLE,
@@ -38,7 +39,8 @@ def run(
     Without any configuration it tracks twenty liquid pairs on Kraken, Coinbase and Binance. Where
     no venue answers on a fresh folder, it shows the demo market until one does.
     """
-    config = options.read_config(file, data, server={"host": host, "port": port})
+    server = {"host": host, "port": port}
+    config = options.read_config(file, data, database=database, server=server)
     configure(log)
     from sigmawatch.app.cli.lines import Lines  # noqa: PLC0415 - as in app.cli.session
     from sigmawatch.app.cli.serving import serve  # noqa: PLC0415

@@ -17,9 +17,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def ask(question: Callable[[Client], Awaitable[T]], *, file: Path | None, data: Path | None) -> T:
+def ask(
+    question: Callable[[Client], Awaitable[T]], *, file: Path | None, data: Path | None,
+    database: str | None = None,
+) -> T:  # fmt: skip
     """Ask the program that holds the data folder, or open the folder for this one question."""
-    config = read_config(file, data)
+    config = read_config(file, data, database=database)
     configure(LogStyle.CONSOLE, level=logging.WARNING)
 
     async def asked() -> T:

@@ -49,7 +49,11 @@ def init(
 
 @commands.command("check", rich_help_panel=PANEL)
 def check(
-    *, file: options.ConfigFile = None, data: options.Data = None, as_json: options.AsJson = False
+    *,
+    file: options.ConfigFile = None,
+    data: options.Data = None,
+    database: options.Database = None,
+    as_json: options.AsJson = False,
 ) -> None:
     """Check the configuration; foresee load, budgets and back-fill.
 
@@ -59,7 +63,7 @@ def check(
     from sigmawatch.app.cli.judging import judged  # noqa: PLC0415 - as in app.cli.session
 
     try:
-        config = options.read_config(file, data)
+        config = options.read_config(file, data, database=database)
     except ConfigProblems as error:
         if as_json:
             print_json(stdout(), {"problems": [asdict(p) for p in error.problems]})
@@ -108,11 +112,16 @@ def _duration(seconds: float) -> str:
 
 
 @commands.command("migrate", rich_help_panel=PANEL)
-def migrate(*, file: options.ConfigFile = None, data: options.Data = None) -> None:
-    """Bring the database to this version. `run` does it too; a backup is made first."""
+def migrate(
+    *,
+    file: options.ConfigFile = None,
+    data: options.Data = None,
+    database: options.Database = None,
+) -> None:
+    """Bring the database to this version. `run` does it too; of a file a copy is made first."""
     from sigmawatch.app.wiring import build  # noqa: PLC0415 - as in app.cli.session
 
-    config = options.read_config(file, data)
+    config = options.read_config(file, data, database=database)
     configure(LogStyle.CONSOLE, level=logging.WARNING)
 
     async def opened() -> None:
@@ -120,4 +129,4 @@ def migrate(*, file: options.ConfigFile = None, data: options.Data = None) -> No
             pass
 
     asyncio.run(opened())
-    stdout().print(plain(f"the database in {config.data} is up to date"))
+    stdout().print(plain(f"the database in {config.place} is up to date"))
