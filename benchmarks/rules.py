@@ -124,8 +124,11 @@ class Columns:
         mask: Mask = self._kept.ranks < 100.0
         return mask
 
-    def companion(self, name: str, *, span: int, lag: int) -> Column:
+    def companion(self, name: str, *, span: int, lag: int, stands: bool = True) -> Column:
         return self.value(span=span, lag=lag + 2)
+
+    def companion_moments(self, name: str, count: int, *, lag: int) -> Moments:
+        return self._kept.moments
 
     def elsewhere(self, venue: str, *, span: int) -> Column:
         return self.value(span=span, lag=1)

@@ -152,6 +152,7 @@ def test_a_formula_comes_to_a_unit(line: str, unit: str) -> None:
         (f"{BTC}:trades[90s]", f"{BTC}:trades[90s]: a value's span is a multiple of 1m up to 24h"),
         (f"mean(mean({BTC}, 23h), 2h)", f"mean(mean({BTC}, 23h), 2h): looks back 25h, at most 24h"),
         (f"mean(mean(mean({BTC}, 1h), 1h), 1h)", "mean(mean(mean(KRAKEN:BTC/USD, 1h), 1h), 1h): "),
+        (f"sigma_ret({BTC}:trades, 1h)", f"sigma_ret({BTC}:trades, 1h): trades is a flow and has"),
         (f"{BTC} + 5m", "5m: a span of time stands in a window only"),
     ],
 )  # fmt: skip

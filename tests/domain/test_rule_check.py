@@ -48,6 +48,7 @@ def test_what_is_of_one_unit_fits(line: str) -> None:
         ("price > 1 and value > volume_24h_ref",
          "price > volume_24h_ref: quote per base cannot be compared with reference currency"),
         ("price > 1 and trades[90s] > 1", "trades[90s]: a value's span is a multiple of 1m"),
+        ("price > 1 and sigma_ret(trades, 1h) > 1", "sigma_ret(trades, 1h): trades is a flow"),
         ("crosses_above(age)", "crosses_above(age): seconds cannot be crossed by a value"),
         ("mean(1h) / 0 > 1", "mean(1h) / 0: nothing is divided by 0"),
         ("mean(3 * 4, 1h) > 1", "mean(3 * 4, 1h): 3 * 4 is the same at all times"),

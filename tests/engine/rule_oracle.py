@@ -165,7 +165,7 @@ class One:
         count = node.window_ms // self.slot_ms // self.span
         newest = at if node.with_slot else at - self.span
         of = node.of or tree.Value()
-        run = [self.number(of, newest - back * self.span) for back in range(count)][::-1]
+        run = [self._in_window(of, newest - back * self.span) for back in range(count)][::-1]
         known = [value for value in run if value is not None]
         if len(known) < 4 or len(known) < 0.8 * count:
             return None
@@ -192,6 +192,15 @@ class One:
                 return (own - mean) / sigma
             case Statistic.SIGMA_RET:
                 return None if self.flow and node.own else _sigma_ret(run)
+
+    def _in_window(self, of: Quantity, at: int) -> float | None:
+        """Another series by its name alone counts as in its own statistics."""
+        if isinstance(of, tree.Companion) and of.span_ms is None:
+            return self.slot(of, at)
+        return self.number(of, at)
+
+    def slot(self, companion: tree.Companion, at: int) -> float | None:
+        return self.elsewhere[at]
 
 
 def _sigma_ret(run: Sequence[float | None]) -> float | None:

@@ -62,9 +62,14 @@ class Arrays:
     def stale(self) -> Mask:
         return self.stales
 
-    def companion(self, name: str, *, span: int, lag: int) -> Column:
+    def companion(self, name: str, *, span: int, lag: int, stands: bool = True) -> Column:
         """A level, for any name."""
-        return _newest(self.others[len(self.others) - lag - 3 : len(self.others) - lag])
+        slots = 3 if stands else 1
+        return _newest(self.others[len(self.others) - lag - slots : len(self.others) - lag])
+
+    def companion_moments(self, name: str, count: int, *, lag: int) -> Moments:
+        others = self.others[len(self.others) - lag - count : len(self.others) - lag]
+        return folded(others, rows=self.rows)
 
     def elsewhere(self, venue: str, *, span: int) -> Column:
         return self._sampled(self.others, span, lag=0)

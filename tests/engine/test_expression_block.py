@@ -163,6 +163,9 @@ def test_another_venue_of_the_same_pair_confirms_a_level(metric: str, verdicts: 
         ("change(1m) >= 0 and mean(volume_24h_base, 4m) > 9.5", [FALSE, FALSE, UNKNOWN]),
         ("change(1m) >= 0 and mean(volume_24h_base, 4m) > 8.5", [TRUE, TRUE, UNKNOWN]),
         ("change(1m) >= 0 and mean(trades, 4m) == 12", [TRUE, TRUE, UNKNOWN]),
+        ("change(1m) >= 0 and mean(volume_24h_base * 2, 4m) > 17", [TRUE, TRUE, UNKNOWN]),
+        ("change(1m) >= 0 and median(trades, 4m) == 12", [TRUE, TRUE, UNKNOWN]),
+        ("change(1m) >= 0 and sigma_ret(volume_24h_base, 4m) == 0", [TRUE, TRUE, UNKNOWN]),
     ],
 )
 def test_a_companion_is_another_metric_of_the_same_market(line: str, verdicts: list[int]) -> None:

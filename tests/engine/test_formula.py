@@ -48,6 +48,13 @@ def test_a_level_stands_for_two_slots_after_its_own() -> None:
     assert found == pytest.approx([7.0, NAN, 8.0, 8.0], nan_ok=True)
 
 
+def test_a_window_of_a_series_counts_its_own_slots_and_none_twice() -> None:
+    """As its own statistics do; where something is done to it, it stands."""
+    column = [NAN, NAN, 1, 1, 1, NAN, 6, 7]
+    assert computed(f"mean({A}, 5m)", a=column) == [2.25]
+    assert computed(f"mean({A} * 1, 5m)", a=column) == [2.0]
+
+
 def test_a_flow_is_of_its_own_slot_and_a_span_of_it_of_all_its_slots() -> None:
     one = computed(FLOW, flow=[1, 1, 5, NAN, 6])
     assert one == pytest.approx([5.0, NAN, 6.0], nan_ok=True)
@@ -187,6 +194,11 @@ class Naive(One):
                 return self._close(name, at)
             case _:
                 return One._number(self, quantity, at)
+
+    def slot(self, companion: Companion, at: int) -> float | None:
+        if isinstance(companion, Composite):
+            return self._composite(companion.pair, at)
+        return self.columns[companion.name][at]
 
     def _close(self, name: str, at: int) -> float | None:  # type: ignore[override]
         run = (self.columns[name][at - back] for back in range(3))

@@ -2,7 +2,7 @@
 
 What rules and formulas share; each adds its own leaves. A number as written fits any unit. Sums,
 differences and comparisons need one unit on both sides. Imports domain.dimension, expression,
-expression_printer, expression_words, window.
+expression_printer, expression_words, metric, window.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from sigmawatch.domain.expression import (
     Change,
     Companion,
     Comparison,
+    Composite,
     Duration,
     Negative,
     Node,
@@ -28,6 +29,7 @@ from sigmawatch.domain.expression import (
 )
 from sigmawatch.domain.expression_printer import print_node
 from sigmawatch.domain.expression_words import Language, shortened
+from sigmawatch.domain.metric import METRICS, Kind
 from sigmawatch.domain.window import HOUR_MS, MINUTE_MS, WINDOW_MAX_MS, Interval, format_span
 
 SLOTS_HELD_MS = 2 * HOUR_MS  # one by one, where a slot is shorter than a minute
@@ -77,6 +79,7 @@ class Check:
                 return None
             case Window():
                 own = self._own(quantity) if quantity.of is None else self._past(quantity)
+                self._returns(quantity)
                 return RATIO if quantity.statistic in _RATIOS else own
             case Change():
                 return self._own(quantity) if quantity.of is None else self._past(quantity)
@@ -96,6 +99,14 @@ class Check:
         if _looking_back(node) > self.looking_back_max:
             raise self._wrong(node, "windows of windows of expressions are too much")
         return self.unit(node.of)
+
+    def _returns(self, window: Window) -> None:
+        """A flow has none."""
+        if window.statistic is Statistic.SIGMA_RET and isinstance(window.of, Companion):
+            metric = window.of.name.rpartition(":")[2]
+            if not isinstance(window.of, Composite) and METRICS[metric].kind is Kind.FLOW:
+                raise self._wrong(window, f"{metric} is a flow and has no returns, use sigma_rel "
+                                          "or sigma_abs")  # fmt: skip
 
     def _calculated(self, node: Arithmetic) -> Unit:
         if node.operator in {"+", "-"}:

@@ -8,7 +8,7 @@ inputs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 import numpy as np
@@ -126,20 +126,34 @@ class BlockInputs:
     def stale(self) -> Mask:
         return np.asarray(self._board.state[self._at] == State.STALE)
 
-    def companion(self, name: str, *, span: int, lag: int) -> Column:
+    def companion(self, name: str, *, span: int, lag: int, stands: bool = True) -> Column:
         rows = self._board.layout.companions(name)[self._at]
         flow = METRICS[name].kind is Kind.FLOW
         if lag == 0 and (span == 1 or not flow):
-            newest = self._newest(rows, span=1 if flow else REACH_SLOTS + 1)
-            return np.where(rows >= 0, newest, np.nan)
-        series, found = self._board.series, np.full(self.rows, np.nan)
-        for block_id in {series[row].block_id for row in rows.tolist() if row >= 0}:
-            other = self._of(self._blocks[block_id])
-            column = other.close(span=span, lag=lag)
-            order = np.argsort(other._at)
-            here = np.isin(rows, other._at)
-            found[here] = column[order[np.searchsorted(other._at, rows[here], sorter=order)]]
+            reach = REACH_SLOTS + 1 if stands and not flow else 1
+            return np.where(rows >= 0, self._newest(rows, span=reach), np.nan)
+        found = np.full(self.rows, np.nan)
+        for other, here, there in self._companions(rows):
+            take = other.close if stands else other.value
+            found[here] = take(span=span, lag=lag)[there]
         return found
+
+    def companion_moments(self, name: str, count: int, *, lag: int) -> Moments:
+        rows = self._board.layout.companions(name)[self._at]
+        found = Moments.empty(1 if METRICS[name].kind is Kind.FLOW else 2, self.rows)
+        for other, here, there in self._companions(rows):
+            theirs = other.moments(count, span=1, lag=lag)
+            for part in Moments.__slots__:
+                getattr(found, part)[..., here] = getattr(theirs, part)[..., there]
+        return found
+
+    def _companions(self, rows: Rows) -> Iterator[tuple[BlockInputs, Mask, Rows]]:
+        """Each block that some of `rows` of the board are in, which of them, and where there."""
+        series = self._board.series
+        for block_id in sorted({series[row].block_id for row in rows.tolist() if row >= 0}):
+            other = self._of(self._blocks[block_id])
+            here, order = np.isin(rows, other._at), np.argsort(other._at)
+            yield other, here, order[np.searchsorted(other._at, rows[here], sorter=order)]
 
     def _of(self, block: BlockTable) -> BlockInputs:
         return BlockInputs(block, self._board, pairs=self._pairs, ranks=self._ranks)

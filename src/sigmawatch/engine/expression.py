@@ -33,6 +33,7 @@ from sigmawatch.domain.expression import (
     Stale,
     Test,
     Value,
+    is_bare,
 )
 from sigmawatch.engine.geometry import Column, Mask
 from sigmawatch.engine.inputs import Inputs
@@ -144,6 +145,8 @@ class _Judge(Quantities[Inputs]):
     def moments(self, of: Quantity, count: int, *, last: int, channels: int) -> Moments:
         if isinstance(of, Value):
             return self._inputs.moments(count, span=self._span, lag=last)
+        if is_bare(of) and self._span == 1:
+            return self._inputs.companion_moments(of.name, count, lag=last)
         return super().moments(of, count, last=last, channels=channels)
 
 

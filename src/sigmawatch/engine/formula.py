@@ -78,21 +78,23 @@ def _run(formula: Formula, known: Mapping[str, _Column], *, count: int, before: 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Column:
-    """What one series is at each slot; of a level with what stands on from the slots before. One
-    unknown slot in front, for _ROWS_MIN."""
+    """What one series is at each slot: its own values, and with what stands on of a level from the
+    slots before. One unknown slot in front, for _ROWS_MIN."""
 
+    own: Column
     values: Column
     flow: bool = False
 
     @classmethod
     def of(cls, name: str, column: Column) -> _Column:
         if METRICS[name.rpartition(":")[2]].kind is Kind.FLOW:
-            return cls(values=np.concatenate((_UNKNOWN[:1], column)), flow=True)
+            own = np.concatenate((_UNKNOWN[:1], column))
+            return cls(own=own, values=own, flow=True)
         padded = np.concatenate((_UNKNOWN, column))
-        values = padded[LEVEL_REACH_SLOTS:]
+        own = values = padded[LEVEL_REACH_SLOTS:]
         for back in range(1, LEVEL_REACH_SLOTS + 1):
             values = np.where(np.isnan(values), padded[LEVEL_REACH_SLOTS - back : -back], values)
-        return cls(values=values)
+        return cls(own=own, values=values)
 
 
 def _composite(pair: str, known: Mapping[str, _Column], *, venues: Sequence[str]) -> _Column:
@@ -107,7 +109,8 @@ def _composite(pair: str, known: Mapping[str, _Column], *, venues: Sequence[str]
         worth += np.where(both, price * volume, 0.0)
         weight += np.where(both, volume, 0.0)
     with np.errstate(all="ignore"):
-        return _Column(values=np.where(weight > 0.0, worth / weight, np.nan))
+        price = np.where(weight > 0.0, worth / weight, np.nan)
+    return _Column(own=price, values=price)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -119,13 +122,13 @@ class _Slots:
     rows: int
     back: int
 
-    def companion(self, name: str, *, span: int, lag: int) -> Column:
+    def companion(self, name: str, *, span: int, lag: int, stands: bool = True) -> Column:
         column = self.known[name]
         summed = span if column.flow else 1
         stop = len(column.values) - self.back - lag
         start = stop - self.rows - summed + 1
         assert start >= 0, "reach_slots covers what is looked back on"
-        inside = column.values[start:stop]
+        inside = (column.values if stands else column.own)[start:stop]
         return inside if summed == 1 else np.add.reduce(_runs(inside, self.rows))
 
 
@@ -151,7 +154,7 @@ class _OverSlots(Quantities[_Slots]):
         rows = self._inputs.rows + count - 1
         if rows not in self._wider:
             self._wider[rows] = _OverSlots(replace(self._inputs, rows=rows), self._span)
-        return np.broadcast_to(self._wider[rows].number(of, last), rows)
+        return np.broadcast_to(self._wider[rows].in_window(of, last), rows)
 
 
 def _runs(stretch: Column, rows: int) -> Column:

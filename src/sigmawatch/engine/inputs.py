@@ -27,9 +27,10 @@ class Others(Protocol):
     @property
     def interval(self) -> Interval: ...
 
-    def companion(self, name: str, *, span: int, lag: int) -> Column:
+    def companion(self, name: str, *, span: int, lag: int, stands: bool = True) -> Column:
         """The value of another series, in a rule of the same market's metric `name`; unknown where
-        that is not tracked. A level is the newest of the last 3 slots whatever the span."""
+        that is not tracked. A level is the newest of the last 3 slots whatever the span, or,
+        without `stands`, the slot's own."""
 
 
 class Inputs(Others, Protocol):
@@ -44,6 +45,10 @@ class Inputs(Others, Protocol):
     def moments(self, count: int, *, span: int, lag: int) -> Moments:
         """Of `count` values, each of `span` slots, the last of which ends `lag` ago; [.., rows].
         To be read only."""
+
+    def companion_moments(self, name: str, count: int, *, lag: int) -> Moments:
+        """Of its `count` slots the last of which is `lag` ago, each its own; [.., rows]. To be
+        read only."""
 
     def rank(self, by: RankKey, *, window_ms: int | None, lag: int) -> Column:
         """The rank, unknown where there is none or the ranking cannot be relied on."""

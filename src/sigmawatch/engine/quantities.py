@@ -25,6 +25,7 @@ from sigmawatch.domain.expression import (
     Statistic,
     Value,
     Window,
+    is_bare,
 )
 from sigmawatch.domain.window import SECOND_MS
 from sigmawatch.engine.baseline import folded, median, statistic_of
@@ -129,8 +130,15 @@ class Quantities(Generic[AnyInputs]):
         """The `count` values of a window whose last ends `last` slots ago, oldest first."""
         for lag in range(last + (count - 1) * self._span, last - 1, -self._span):
             # What is computed of the past is not kept: a day of columns is too much.
-            number = type(self)(self._inputs, self._span).number(of, lag)
+            number = type(self)(self._inputs, self._span).in_window(of, lag)
             yield np.broadcast_to(number, self._inputs.rows)
+
+    def in_window(self, of: Quantity, lag: int) -> Number64:
+        """One of a window's values: of a series by its name alone what its own statistics count,
+        so that a slot it missed is missing and not the one before once more."""
+        if is_bare(of):
+            return self._inputs.companion(of.name, span=1, lag=lag, stands=False)
+        return self.number(of, lag)
 
 
 def finite(number: Number64) -> Number64:
