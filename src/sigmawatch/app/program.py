@@ -20,6 +20,8 @@ from sigmawatch.app.collector import PARTITION, Collector, Share
 from sigmawatch.app.config import Config
 from sigmawatch.app.enrolment import Enrolment
 from sigmawatch.app.flows import flow_markets_max
+from sigmawatch.app.past import Past
+from sigmawatch.app.sealing import Sealer, Stores
 from sigmawatch.app.tables import Tables
 from sigmawatch.app.tracker import Tracker
 from sigmawatch.app.watchlists import Watchlists, defined_watchlists
@@ -27,15 +29,12 @@ from sigmawatch.domain.errors import NotFound, SigmawatchError, Unavailable
 from sigmawatch.domain.market import Market, MarketRef
 from sigmawatch.domain.series import Series
 from sigmawatch.domain.venue import Run, RunKind, VenueState, VenueStatus
-from sigmawatch.domain.window import HOUR_MS, Interval
+from sigmawatch.domain.window import Interval
 from sigmawatch.engine.snapshot import Board, Snapshot
 from sigmawatch.ports.bus import Bus, Item
 from sigmawatch.ports.clock import Clock
-from sigmawatch.ports.history import History, Stretch
+from sigmawatch.ports.history import History, Sealing, Stretch
 from sigmawatch.ports.ledger import Ledger
-
-PRUNE_EVERY_MS = HOUR_MS
-PRUNE_ROWS_MAX = 2_000
 
 log = structlog.get_logger()
 
@@ -72,6 +71,7 @@ class Ports:
     clock: Clock
     ledger: Ledger
     history: History
+    sealing: Sealing
     bus: Bus
 
 
@@ -108,6 +108,11 @@ class Program:
             ledger=ports.ledger, bus=ports.bus, clock=ports.clock, catalogue=catalogue,
             tables=Tables(catalogue, windows_ms=config.windows_ms,
                           reference=config.reference_currency),
+        )  # fmt: skip
+        self.past = Past(ports.history, hot=self.tracker.hot, clock=ports.clock)
+        self._sealer = Sealer(
+            Stores(history=ports.history, sealing=ports.sealing),
+            catalogue=catalogue, config=config.history, clock=ports.clock,
         )  # fmt: skip
         self._enrolment = Enrolment(
             config,
@@ -154,7 +159,7 @@ class Program:
         """Collect and close slots until something fails or we are cancelled; then all stops."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.tracker.close_for_ever(), name="closer")
-            group.create_task(self._prune_for_ever(), name="pruner")
+            group.create_task(self._sealer.run_for_ever(), name="sealer")
             for name, station in self._stations.items():
                 group.create_task(self._keep(station), name=name)
 
@@ -197,17 +202,6 @@ class Program:
         if self.config.backfill.enabled:
             station.backfill.want()
 
-    async def _prune_for_ever(self) -> None:
-        while True:
-            keep_ms = self.config.history.raw_days * 24 * HOUR_MS
-            before_ms = self.clock.now_ms() - keep_ms
-            pruned = PRUNE_ROWS_MAX
-            while pruned == PRUNE_ROWS_MAX:  # small transactions: a slot may come between two
-                pruned = await self._ports.history.prune(
-                    before_ms=before_ms, rows_max=PRUNE_ROWS_MAX
-                )
-            await self.clock.sleep_until_ms(self.clock.now_ms() + PRUNE_EVERY_MS)
-
     async def close(self) -> None:
         """Give back what only the program holds; wiring closes the rest."""
         self.tracker.close()
@@ -229,10 +223,7 @@ class Program:
 
     async def stretch(self, series: Series, *, from_slot: int, to_slot: int) -> Stretch:
         """Slots [from_slot, to_slot) of one series: from memory while hot, else from disk."""
-        hot = await self.tracker.hot(series, from_slot=from_slot, to_slot=to_slot)
-        if hot is not None:
-            return Stretch(from_slot=from_slot, values=hot[0], marks=hot[1])
-        return await self._ports.history.stretch(series, from_slot=from_slot, to_slot=to_slot)
+        return await self.past.stretch(series, from_slot=from_slot, to_slot=to_slot)
 
     async def runs(
         self, *, venue: str | None = None, before_ms: int | None = None, limit: int = 100
@@ -280,7 +271,8 @@ class Program:
         return ()
 
     def jobs(self) -> Sequence[Job]:
-        jobs = (station.backfill.job for station in self._stations.values())
+        jobs = [station.backfill.job for station in self._stations.values()]
+        jobs.append(self._sealer.job)
         return [job for job in jobs if job is not None]
 
     # Changing

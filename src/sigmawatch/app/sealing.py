@@ -10,12 +10,13 @@ is stored (ports.history).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import structlog
 
 from sigmawatch.app.backfill import Job
+from sigmawatch.app.catalogue import Catalogue
 from sigmawatch.app.config import HistoryConfig
 from sigmawatch.app.tracker import HOT_MS
 from sigmawatch.domain.metric import METRICS, Kind
@@ -45,11 +46,10 @@ class Sealer:
     """One round after another, for all blocks."""
 
     def __init__(
-        self, stores: Stores, *, blocks: Callable[[], Iterable[Block]], config: HistoryConfig,
-        clock: Clock,
+        self, stores: Stores, *, catalogue: Catalogue, config: HistoryConfig, clock: Clock,
     ) -> None:  # fmt: skip
         self._history, self._sealing = stores.history, stores.sealing
-        self._blocks, self._config, self._clock = blocks, config, clock
+        self._catalogue, self._config, self._clock = catalogue, config, clock
         self.job: Job | None = None
 
     async def run_for_ever(self) -> None:
@@ -64,7 +64,7 @@ class Sealer:
         """Seal what is old enough, bind, and let go what is too old; the job, None where there was
         nothing to seal."""
         now_ms = self._clock.now_ms()
-        blocks = list(self._blocks())
+        blocks = list(self._catalogue.blocks.values())
         sections = [
             section
             for block in blocks
