@@ -1,7 +1,7 @@
-"""A process that commits for ever and says so: python -m tests.ledgers.child FOLDER before|after.
+"""A process that commits for ever and says so: python -m tests.ledgers.child WHERE before|after.
 
 It prints the slot of each commit once it has ended ("after"), or, as the bug that the kill test
-must notice, when it begins ("before").
+must notice, when it begins ("before"). WHERE: a folder, or the address of a server.
 """
 
 from __future__ import annotations
@@ -10,18 +10,24 @@ import asyncio
 import os
 import sys
 from itertools import count
-from pathlib import Path
 
+import structlog
 from tests.contracts.samples import SLOT, frame, store, track
+from tests.ledgers.opening import opened
 
 from sigmawatch.adapters.clock import RealClock
-from sigmawatch.adapters.ledgers.sqlite import SqliteLedger
+from sigmawatch.domain.frame import Frame
 
 
-async def main(folder: Path, *, report: str) -> None:
-    ledger = await SqliteLedger.open(folder, clock=RealClock())
+async def main(where: str, *, report: str) -> None:
+    ledger = await opened(where, clock=RealClock())
     await track(ledger, "BTC")
-    stored = [item.slot async for batch in ledger.replay(from_ms=0) for item in batch]  # type: ignore[union-attr]
+    stored = [
+        item.slot
+        async for batch in ledger.replay(from_ms=0)
+        for item in batch
+        if isinstance(item, Frame)
+    ]
     for slot in count(max(stored, default=SLOT) + 1):
         if report == "before":
             os.write(1, b"%d\n" % slot)
@@ -31,4 +37,5 @@ async def main(folder: Path, *, report: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), report=sys.argv[2]))
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    asyncio.run(main(sys.argv[1], report=sys.argv[2]))

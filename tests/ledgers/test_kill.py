@@ -9,19 +9,19 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.ledgers.opening import opened
 
 from sigmawatch.adapters.clock import VirtualClock
-from sigmawatch.adapters.ledgers.sqlite import SqliteLedger
 from sigmawatch.domain.frame import Frame
 
 ROOT = Path(__file__).parents[2]
 KILLS = 10
 
 
-def reported_until_killed(folder: Path, *, report: str, dice: random.Random) -> list[int]:
+def reported_until_killed(where: str, *, report: str, dice: random.Random) -> list[int]:
     """The slots a child reported before it was killed, a random moment after some commit."""
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.ledgers.child", str(folder), report],
+        [sys.executable, "-m", "tests.ledgers.child", where, report],
         cwd=ROOT,
         stdout=subprocess.PIPE,
     ) as child:
@@ -35,8 +35,8 @@ def reported_until_killed(folder: Path, *, report: str, dice: random.Random) -> 
                         if line.endswith(b"\n")]  # fmt: skip
 
 
-async def stored(folder: Path) -> set[int]:
-    ledger = await SqliteLedger.open(folder, clock=VirtualClock(0))
+async def stored(where: str) -> set[int]:
+    ledger = await opened(where, clock=VirtualClock(0))
     slots = {
         item.slot
         async for batch in ledger.replay(from_ms=0)
@@ -48,23 +48,30 @@ async def stored(folder: Path) -> set[int]:
     return slots
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def where(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database: a folder, or an address."""
+    if request.param == "sqlite":
+        return str(tmp_path / "data")
+    return str(request.getfixturevalue("postgres_url"))
+
+
 @pytest.mark.slow
-async def test_what_was_reported_survives_kill_9(tmp_path: Path) -> None:
+async def test_what_was_reported_survives_kill_9(where: str) -> None:
     seed = random.randrange(2**32)
     dice, reported = random.Random(seed), set[int]()
     for kill in range(KILLS):
-        reported |= set(reported_until_killed(tmp_path / "data", report="after", dice=dice))
-        lost = reported - await stored(tmp_path / "data")
+        reported |= set(reported_until_killed(where, report="after", dice=dice))
+        lost = reported - await stored(where)
         assert not lost, f"seed {seed}, kill {kill}: {len(lost)} of {len(reported)} lost"
     assert len(reported) >= KILLS
 
 
 @pytest.mark.slow
-async def test_the_check_above_notices_a_report_before_the_commit(tmp_path: Path) -> None:
-    dice = random.Random(1)
-    for kill in range(20):
-        folder = tmp_path / str(kill)
-        reported = set(reported_until_killed(folder, report="before", dice=dice))
-        if reported - await stored(folder):
+async def test_the_check_above_notices_a_report_before_the_commit(where: str) -> None:
+    dice, reported = random.Random(1), set[int]()
+    for _ in range(20):
+        reported |= set(reported_until_killed(where, report="before", dice=dice))
+        if reported - await stored(where):
             return
     pytest.fail("20 kills of a program that reports too early lost nothing")
