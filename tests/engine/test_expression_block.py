@@ -16,7 +16,7 @@ from sigmawatch.domain.market import Market
 from sigmawatch.domain.rule import parse_condition
 from sigmawatch.domain.series import Block, Series
 from sigmawatch.domain.window import DAY_MS, HOUR_MS, MINUTE_MS
-from sigmawatch.engine.block_inputs import BlockInputs, Pairs
+from sigmawatch.engine.block_inputs import BlockInputs, Pairs, judge_board
 from sigmawatch.engine.expression import FALSE, TRUE, UNKNOWN, judge
 from sigmawatch.engine.freshness import State
 from sigmawatch.engine.geometry import Column
@@ -75,6 +75,24 @@ def slow(one: One, condition: Condition) -> int | None:
         return CODES[one.test(condition.test)]
     except TooCloseError:
         return None
+
+
+def test_a_whole_board_is_judged_block_by_block_for_one_metric() -> None:
+    table = filled(np.array([[1.0, 2.0, 3.0]] * SLOTS), metric="price")
+    table.add_block(Block(id=2, venue="KRAKEN", metric="trades", interval=MINUTE))
+    table.add_block(Block(id=3, venue="KRAKEN", metric="price", interval=MINUTE))
+    table.add(a_series(20, place=0, metric="trades", block_id=2))
+    table.add(a_series(30, place=4, block_id=3))
+    table.apply(a_frame(LAST, [9.0], block_id=2))
+    table.apply(a_frame(LAST, [NAN] * 4 + [7.0], block_id=3))
+    board = table.close(LAST)
+    conditions = [parse_condition("price > 2"), parse_condition("value < 2 and trades == 9")]
+    found = judge_board(conditions, board, blocks=table._blocks, metric="price")
+    rows = [board.layout.rows[series_id] for series_id in (1, 2, 3, 20, 30)]
+    assert [verdict[rows].tolist() for verdict in found] == [
+        [FALSE, FALSE, TRUE, UNKNOWN, TRUE],
+        [TRUE, FALSE, FALSE, UNKNOWN, FALSE],
+    ]
 
 
 def test_a_removed_series_is_nobodys_row() -> None:

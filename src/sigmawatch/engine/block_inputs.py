@@ -2,22 +2,23 @@
 
 Rows are the block's live series by place. What the board knows is taken from it, the rest from the
 block's own windows, so a rule sees the very numbers that are shown. The board must hold every
-window its rules rank by, and the past of its rankings. Imports engine.block, rule_ranks, snapshot,
-inputs.
+window its rules rank by, and the past of its rankings. Imports engine.block, expression,
+inputs, rule_ranks, snapshot.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
 
-from sigmawatch.domain.expression import RankKey
+from sigmawatch.domain.expression import Condition, RankKey
 from sigmawatch.domain.metric import METRICS, Kind
 from sigmawatch.domain.window import SECOND_MS, Interval
 from sigmawatch.engine.baseline import folded
 from sigmawatch.engine.block import REACH_SLOTS, BlockTable
+from sigmawatch.engine.expression import UNKNOWN, Verdict, judge
 from sigmawatch.engine.freshness import State
 from sigmawatch.engine.geometry import Column, Mask, Rows
 from sigmawatch.engine.moments import Moments
@@ -26,24 +27,58 @@ from sigmawatch.engine.snapshot import Board, Layout
 
 
 class Pairs:
-    """Which row of a layout is a pair's at a venue; shared by all blocks of a board."""
+    """What the blocks of boards of one layout share: who else has a pair, and the ranks of the
+    newest board."""
 
     def __init__(self, layout: Layout) -> None:
+        self._layout = layout
         self._rows: dict[tuple[str, str], dict[str, int]] = {}
-        for row, one in enumerate(layout.series):
-            of_venue = self._rows.setdefault((one.market.venue, one.metric), {})
-            of_venue[one.market.pair] = row
+        self._ranks: tuple[Board, RuleRanks] | None = None
 
     def rows(self, venue: str, metric: str) -> Mapping[str, int]:
-        """Pair -> row; the last of several markets of one pair."""
-        return self._rows.get((venue, metric), {})
+        """Pair -> row at a venue; the last of several markets of one pair."""
+        if (venue, metric) not in self._rows:
+            self._rows[venue, metric] = {
+                one.market.pair: row
+                for row, one in enumerate(self._layout.series)
+                if one.market.venue == venue and one.metric == metric
+            }
+        return self._rows[venue, metric]
+
+    def ranks(self, board: Board) -> RuleRanks:
+        if self._ranks is None or self._ranks[0] is not board:
+            self._ranks = board, RuleRanks(board)
+        return self._ranks[1]
+
+
+def judge_board(
+    conditions: Sequence[Condition],
+    board: Board,
+    *,
+    blocks: Mapping[int, BlockTable],
+    metric: str,
+    pairs: Pairs | None = None,
+) -> list[Verdict]:
+    """int8[rows of the board] for each condition: what it says of every series of `metric`,
+    UNKNOWN of all others; without `for`.
+
+    blocks: every block of the board by id. pairs: of the board's layout, where they are at hand.
+    """
+    pairs = Pairs(board.layout) if pairs is None else pairs
+    verdicts = [np.full(len(board.series), UNKNOWN, np.int8) for _ in conditions]
+    for block_id, (_, rows) in board.layout.blocks.items():
+        block = blocks[block_id]
+        if block.block.metric == metric:
+            inputs = BlockInputs(block, board, pairs=pairs, blocks=blocks)
+            for verdict, here in zip(verdicts, judge(conditions, inputs), strict=True):
+                verdict[rows] = here
+    return verdicts
 
 
 class BlockInputs:
     """`Inputs` of one block at the slot of `board`. For the table's own thread.
 
-    blocks: every block of the board by id, for the past of companions. ranks: of the board, shared
-    by all of its blocks.
+    blocks: every block of the board by id, for the past of companions.
     """
 
     def __init__(
@@ -53,10 +88,8 @@ class BlockInputs:
         *,
         pairs: Pairs,
         blocks: Mapping[int, BlockTable] = MappingProxyType({}),
-        ranks: RuleRanks | None = None,
     ) -> None:
         self._block, self._board, self._pairs, self._blocks = block, board, pairs, blocks
-        self._ranks = RuleRanks(board) if ranks is None else ranks
         self._places, self._at = board.layout.blocks[block.block.id]
         self._flow = METRICS[block.block.metric].kind is Kind.FLOW
 
@@ -115,7 +148,8 @@ class BlockInputs:
 
     def rank(self, by: RankKey, *, window_ms: int | None, lag: int) -> Column:
         metric = self._block.block.metric
-        return self._ranks.column(metric, by, window_ms=window_ms, lag=lag)[self._at]
+        ranks = self._pairs.ranks(self._board)
+        return ranks.column(metric, by, window_ms=window_ms, lag=lag)[self._at]
 
     def age_s(self) -> Column:
         changed_ms = self._board.changed_ms[self._at]
@@ -156,7 +190,7 @@ class BlockInputs:
             yield other, here, order[np.searchsorted(other._at, rows[here], sorter=order)]
 
     def _of(self, block: BlockTable) -> BlockInputs:
-        return BlockInputs(block, self._board, pairs=self._pairs, ranks=self._ranks)
+        return BlockInputs(block, self._board, pairs=self._pairs, blocks=self._blocks)
 
     def elsewhere(self, venue: str, *, span: int) -> Column:
         there = self._pairs.rows(venue, self._block.block.metric)
