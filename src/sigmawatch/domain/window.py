@@ -18,6 +18,7 @@ HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
 WINDOW_MAX_MS = DAY_MS
 CLOSE_DEADLINE_MAX_MS = 10 * SECOND_MS
+SLOTS_A_MINUTE_MIN = 10  # with fewer, a day of slots takes less memory than its minutes
 
 _UNITS_MS = {"s": SECOND_MS, "m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS}
 _SPAN = re.compile(r"([1-9][0-9]{0,8})([a-z]+)", re.ASCII)
@@ -86,6 +87,23 @@ class Interval:
     @property
     def slots_per_day(self) -> int:
         return DAY_MS // self.ms
+
+    @property
+    def section_slots(self) -> int:
+        """How many slots of history are sealed at once: a day of them; an hour below a minute."""
+        return (DAY_MS if self.ms >= MINUTE_MS else HOUR_MS) // self.ms
+
+    @property
+    def rollup_widths_ms(self) -> tuple[int, ...]:
+        """What history is rolled up to: hours, and below a minute five minutes beside them."""
+        return (HOUR_MS,) if self.ms >= MINUTE_MS else (5 * MINUTE_MS, HOUR_MS)
+
+    @property
+    def slots_held_ms(self) -> int:
+        """How far back slots are held one by one: a day; 2 h where a minute has so many that whole
+        minutes take less memory, before which only those are (SEMANTICS.md 2)."""
+        a_minute, rest = divmod(MINUTE_MS, self.ms)
+        return 2 * HOUR_MS if not rest and a_minute >= SLOTS_A_MINUTE_MIN else DAY_MS
 
     @property
     def close_deadline_ms(self) -> int:
