@@ -105,10 +105,10 @@ def state(table: SeriesTable) -> dict[int, list[object]]:
             {slot: keys.tobytes() for slot, keys in ring._keys.items()},
             {slot: (at.tobytes(), held.tobytes()) for slot, (at, held) in ring._held.items()},
             block._pending.values.tobytes(), block._pending.slots.tobytes(),
-            block._pending.waits, block._live, block.changed_ms.tobytes(),
+            block._pending.waits, block.running, block.changed_ms.tobytes(),
         ]
         for block_id, block in table._blocks.items()
-        for ring in [block._ring] if ring.newest >= 0
+        for ring in [block.ring] if ring.newest >= 0
     }  # fmt: skip
 
 

@@ -1,8 +1,6 @@
-"""Columns of a board in the making: blocks write their parts, rows come out by series id.
+"""Columns of a board in the making: slabs write their parts, in the order of the rows.
 
-The columns are in table order (block after block, place after place) until `order`, row by row the
-index of its series in that order, turns them; None where both orders are one. Imports
-engine.snapshot, engine.moments.
+Imports engine.snapshot, engine.slab, engine.moments.
 """
 
 from __future__ import annotations
@@ -15,10 +13,11 @@ import numpy as np
 
 from sigmawatch.domain.frame import Flag
 from sigmawatch.domain.window import Interval
-from sigmawatch.engine.block import Row
-from sigmawatch.engine.geometry import Column, Mask, Rows, Slots
+from sigmawatch.engine.geometry import Column, Mask
 from sigmawatch.engine.marks import has_flag
 from sigmawatch.engine.moments import Moments
+from sigmawatch.engine.ranking import Codes
+from sigmawatch.engine.slab import Row, Slab
 from sigmawatch.engine.snapshot import Board, Layout, Statistics
 
 _SURGE_COVERAGE_MIN = 0.8
@@ -36,39 +35,43 @@ class WindowColumns:
         self.coarse: Mask = np.empty(count, np.bool_)
         self.sign_change: Mask = np.empty(count, np.bool_)
 
-    def put(self, part: slice, moments: Moments, *, slots: int) -> None:
-        """One block's moments as statistics; population σ (ddof 0)."""
-        count = part.stop - part.start
-        n, low, high = moments.n[0, :count], moments.low[:count], moments.high[:count]
-        mean = moments.shift[0, :count] + moments.mean[0, :count]
-        sigma = np.sqrt(moments.m2[0, :count] / n)
+    def put(self, slab: Slab, moments: Moments, *, slots: int) -> None:
+        """One slab's moments as statistics; population σ (ddof 0)."""
+        part, rows = slab.part, slab.rows
+        n, low, high = rows(moments.n[0]), rows(moments.low), rows(moments.high)
+        mean = rows(moments.shift[0]) + rows(moments.mean[0])
+        sigma = self.sigma_abs[part]
+        np.sqrt(rows(moments.m2[0]) / n, out=sigma)
         one_sign = (low >= 0.0) | (high <= 0.0)  # zero has no sign: docs/decisions/0008
+        there = n > 0.0
         self.n[part] = n
-        self.coverage[part] = n / slots
-        self.mean[part] = np.where(n > 0, mean, np.nan)
-        self.sigma_abs[part] = sigma
-        self.sigma_rel[part] = np.where(one_sign, sigma / np.abs(mean), np.nan)
+        np.divide(n, slots, out=self.coverage[part])
+        np.divide(sigma, np.abs(mean), out=self.sigma_rel[part])
+        self.mean[part] = mean
+        self.mean[part][~there] = np.nan
+        self.sigma_rel[part][~one_sign] = np.nan
         self.minimum[part], self.maximum[part] = low, high
-        self.coarse[part] = has_flag(moments.marks[:count], Flag.COARSE)
-        self.sign_change[part] = (n > 0) & ~one_sign
+        self.coarse[part] = has_flag(rows(moments.marks), Flag.COARSE)
+        self.sign_change[part] = there & ~one_sign
         self.sigma_ret[part] = np.nan
         if len(moments.n) == 2:
-            returns = np.sqrt(moments.m2[1, :count] / moments.n[1, :count])
-            self.sigma_ret[part] = returns * np.sqrt(slots)
+            np.sqrt(rows(moments.m2[1]) / rows(moments.n[1]), out=self.sigma_ret[part])
+            self.sigma_ret[part] *= np.sqrt(slots)
 
-    def put_change(self, part: slice, *, then: Column, last: Column) -> None:
+    def put_change(self, slab: Slab, *, then: Column, last: Column) -> None:
         """Percent from the close before the window to the newest; unknown without both."""
-        count = part.stop - part.start
-        change = 100.0 * (last[:count] - then[:count]) / then[:count]
-        self.change_pct[part] = np.where(np.isfinite(change), change, np.nan)
+        before = slab.rows(then)
+        change = slab.rows(last) - before
+        change *= 100.0
+        change /= before
+        change[np.isinf(change)] = np.nan
+        self.change_pct[slab.part] = change
 
-    def statistics(
-        self, order: Rows | None, *, window_ms: int, to_ms: int, expected: int
-    ) -> Statistics:
-        turned = _all_settled(self, order)
+    def statistics(self, interval: Interval, slot: int, *, window_ms: int) -> Statistics:
+        to_ms = interval.open_ms(slot + 1)
         return Statistics(
-            window_ms=window_ms, from_ms=to_ms - window_ms, to_ms=to_ms, expected=expected,
-            **turned,
+            window_ms=window_ms, from_ms=to_ms - window_ms, to_ms=to_ms,
+            expected=window_ms // interval.ms, **_settled(self),
         )  # fmt: skip
 
 
@@ -82,37 +85,36 @@ class BoardColumns:
         self.came: Mask = np.zeros(count, np.bool_)
         self.state = np.zeros(count, np.uint8)
 
-    def put(self, part: slice, row: Row, *, changed_ms: Slots) -> None:
-        """One block's row of the slot."""
+    def put(self, slab: Slab, row: Row) -> None:
+        """One slab's row of the slot."""
         for name in (one.name for one in fields(Row)):
-            vars(self)[name][part] = getattr(row, name)
-        self.changed_ms[part] = changed_ms[: part.stop - part.start]
+            vars(self)[name][slab.part] = slab.rows(getattr(row, name))
 
-    def put_surge(self, part: slice, mean: Column, *, n: Column, expected: int) -> None:
+    def put_surge(self, slab: Slab, hour: Moments, *, expected: int) -> None:
         """Value over the mean of the hour before it, where that hour is known well enough."""
-        count = part.stop - part.start
-        known = (n[:count] >= _SURGE_COVERAGE_MIN * expected) & (mean[:count] > 0.0)
-        self.surge[part] = np.where(known, self.value[part] / mean[:count], np.nan)
+        mean = slab.rows(hour.shift[0]) + slab.rows(hour.mean[0])
+        known = (slab.rows(hour.n[0]) >= _SURGE_COVERAGE_MIN * expected) & (mean > 0.0)
+        surge = self.value[slab.part] / mean
+        surge[~known] = np.nan
+        self.surge[slab.part] = surge
+
+    def put_state(self, slab: Slab, state: Codes) -> None:
+        self.state[slab.part] = slab.rows(state)
 
     def board(
         self,
-        order: Rows | None,
-        *,
         interval: Interval,
         slot: int,
+        *,
         layout: Layout,
         statistics: Mapping[int, Statistics],
     ) -> Board:
-        turned = _all_settled(self, order)
-        return Board(interval=interval, slot=slot, layout=layout, statistics=statistics, **turned)
+        return Board(interval=interval, slot=slot, layout=layout, statistics=statistics,
+                     **_settled(self))  # fmt: skip
 
 
-def _all_settled(columns: object, order: Rows | None) -> dict[str, Any]:
-    """Every column by series id, never to be written again."""
-    turned = {
-        name: column if order is None else column.take(order, mode="clip")
-        for name, column in vars(columns).items()
-    }
-    for column in turned.values():
+def _settled(columns: object) -> dict[str, Any]:
+    """Every column, never to be written again."""
+    for column in vars(columns).values():
         column.setflags(write=False)
-    return turned
+    return vars(columns)

@@ -14,14 +14,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from sigmawatch.domain.frame import Reason
-from sigmawatch.engine.geometry import Column, Marks, Mask, Slots
+from sigmawatch.engine.geometry import Column, Marks, Mask, Rows, Slots
 from sigmawatch.engine.marks import changes, counted, is_reason, reasons_of
-from sigmawatch.engine.ring import Ring
 
 MOVED_SLOTS = 5  # a change this recent is movement
 READ_SLOTS = 3  # no successful read in these: stale
@@ -60,14 +60,30 @@ class Signs:
     counted: Slots
 
 
-class Watch:
-    """The memory of one block: when each of its markets changed, and when it was last counted."""
+class Source(Protocol):
+    """Where marks are read; columns of one width."""
 
-    def __init__(self, width: int, *, day: int) -> None:
-        self._day = day
+    @property
+    def live(self) -> Mask:
+        """bool[width], where a series stands."""
+
+    @property
+    def oldest(self) -> int:
+        """The oldest slot that is held."""
+
+    def marks(self, slot: int) -> Marks:
+        """uint8[width]; a copy."""
+
+
+class Watch:
+    """The memory of one slab: when each of its markets changed, and when it was last counted."""
+
+    def __init__(self, source: Source, *, day: int, width: int) -> None:
+        self._source, self._day = source, day
+        self._every = np.arange(width)
         self._upto = -1  # the last slot whose row was counted
         self._changes = np.full((GAPS + 2, width), -1, np.int64)
-        self._next = np.zeros(width, np.intp)  # row of `_changes` the next one overwrites
+        self._next = np.zeros(width, np.uint8)  # row of `_changes` the next one overwrites
         self._changed: Slots = np.full(width, -1, np.int64)
         self._counted: Slots = np.full(width, -1, np.int64)
         self._gap: Column = np.full(width, np.nan)
@@ -78,80 +94,93 @@ class Watch:
         if slot <= self._upto:
             self._upto = -1
 
-    def signs(self, ring: Ring, slot: int) -> Signs:
-        """What the marks say at `slot`, the ring's newest or one a little older."""
-        self._follow(ring, slot - MOVED_SLOTS)
-        reasons = reasons_of(ring.marks[ring.rows(slot - MOVED_SLOTS + 1, slot + 1)])
+    def signs(self, slot: int) -> Signs:
+        """What the marks say at `slot`, the newest or one a little older."""
+        self._follow(slot - MOVED_SLOTS)
+        reasons = self._reasons(slot - MOVED_SLOTS + 1, slot + 1)
         reads = counted(reasons[-READ_SLOTS:]) | is_reason(reasons[-READ_SLOTS:], Reason.SUSPECT)
         moved = np.logical_or.reduce(changes(reasons))
-        since = slot - self._changed
-        known = (self._changed >= 0) & (since < self._day)
-        self._measure(np.flatnonzero(~moved & (self._gap_of != self._changed)))
+        still = np.flatnonzero(~moved)
+        last = self._changed[still]
+        self._measure(still[self._gap_of[still] != last])
+        unchanged = np.zeros(len(moved), np.int64)
+        since = np.minimum(slot - last, self._day)
+        unchanged[still] = np.where(last >= 0, since, self._day)
         return Signs(
             moved=moved,
             read=np.logical_or.reduce(reads),
             delisted=_delisted(reasons),
-            unchanged=np.where(moved, 0, np.where(known, since, self._day)),
+            unchanged=unchanged,
             gap=self._gap,
             counted=self._newest_counted(reasons, slot),
         )
 
+    def _reasons(self, first: int, stop: int) -> Marks:
+        """uint8[slots, width], oldest first."""
+        return reasons_of(np.array([self._source.marks(slot) for slot in range(first, stop)]))
+
     def _newest_counted(self, reasons: Marks, slot: int) -> Slots:
-        newest = np.where(self._counted > slot - self._day, self._counted, -1)
-        if counted(reasons[-1]).all():
-            return np.full_like(newest, slot)
-        for recent, row in enumerate(reasons, slot - MOVED_SLOTS + 1):
-            newest = np.where(counted(row), recent, newest)
+        newest = np.full(reasons.shape[1], slot)
+        lacking = np.flatnonzero(~counted(reasons[-1]))
+        older = self._counted[lacking]
+        older = np.where(older > slot - self._day, older, -1)
+        for recent, row in enumerate(reasons[:-1], slot - MOVED_SLOTS + 1):
+            older = np.where(counted(row[lacking]), recent, older)
+        newest[lacking] = older
         return newest
 
-    def _follow(self, ring: Ring, slot: int) -> None:
+    def _follow(self, slot: int) -> None:
         """Count the rows up to `slot`, from the start of the day where we cannot go on."""
         if self._upto > slot or slot - self._upto > self._day // 2:
             self._upto = -1
         if self._upto < 0:
-            self._read_again(ring, slot)
-        every = np.arange(ring.width)
+            self._read_again(slot)
         for passed in range(self._upto + 1, slot + 1):
-            reasons = reasons_of(ring.marks[passed % ring.slots])
-            changed = changes(reasons)
-            # Where nothing changed this clears the entry to be written next, the oldest and one
-            # more than is used: a store to every place is faster than one to some.
-            self._changes.ravel()[self._next * ring.width + every] = np.where(changed, passed, -1)
-            self._next = np.where(changed, (self._next + 1) % len(self._changes), self._next)
-            self._changed = np.where(changed, passed, self._changed)
-            self._counted = np.where(counted(reasons), passed, self._counted)
+            self._pass(passed, reasons_of(self._source.marks(passed)))
         self._upto = slot
 
-    def _read_again(self, ring: Ring, slot: int) -> None:
+    def _pass(self, slot: int, reasons: Marks) -> None:
+        changed, there = changes(reasons), counted(reasons)
+        stamp = np.where(changed, slot, -1)
+        # Where nothing changed this clears the entry to be written next, the oldest and one more
+        # than is used: a store to every place is faster than one to some.
+        at = self._next.astype(np.intp) * len(stamp) + self._every
+        self._changes.ravel()[at] = stamp
+        self._next += changed
+        self._next *= self._next < len(self._changes)
+        np.maximum(self._changed, stamp, out=self._changed)
+        self._counted = np.where(there, slot, self._counted)
+
+    def _read_again(self, slot: int) -> None:
         """Take the newest changes of every place from the marks of the day."""
-        first = max(slot + MOVED_SLOTS - self._day + 1, ring.oldest)
+        first = max(slot + MOVED_SLOTS - self._day + 1, self._source.oldest)
         self._changes.fill(-1)
         self._next.fill(0)
-        self._counted = np.full(ring.width, -1)
-        found = np.zeros(ring.width, np.intp)  # changes of each place so far, newest first
+        self._counted.fill(-1)
+        found = np.zeros(len(self._every), np.intp)  # changes of each place so far, newest first
         for stop in range(slot + 1, first, -READ_ROWS):
             start = max(stop - READ_ROWS, first)
-            reasons = reasons_of(ring.marks[ring.rows(start, stop)])
+            reasons = self._reasons(start, stop)
             there = counted(reasons)
             newest = stop - 1 - there[::-1].argmax(axis=0)
             unseen = (self._counted < 0) & np.logical_or.reduce(there)
             self._counted = np.where(unseen, newest, self._counted)
             self._take(changes(reasons) & (found <= GAPS), start, found=found)
-            if not (ring.live & ((found <= GAPS) | (self._counted < 0))).any():
+            if not (self._source.live & ((found <= GAPS) | (self._counted < 0))).any():
                 break
         self._changed = self._changes[-1].copy()
         self._gap_of.fill(-1)
         self._gap.fill(np.nan)
         self._upto = slot
 
-    def _take(self, changed: Mask, start: int, *, found: Slots) -> None:
+    def _take(self, changed: Mask, start: int, *, found: Rows) -> None:
         """Note the changes of some rows, the first of which is `start`, newest first."""
         for row in np.flatnonzero(np.logical_or.reduce(changed, axis=1))[::-1]:
             places = np.flatnonzero(changed[row] & (found <= GAPS))
             self._changes[-1 - found[places], places] = start + row
             found[places] += 1
 
-    def _measure(self, places: npt.NDArray[np.intp]) -> None:
+    def _measure(self, places: Rows) -> None:
         """The pace of the places that have just fallen silent."""
         if not len(places):
             return
@@ -181,20 +210,25 @@ def _delisted(reasons: Marks) -> Mask:
 def states(signs: Signs, *, others_move: Mask, day: int) -> npt.NDArray[np.uint8]:
     """uint8[width] of State. others_move: bool[width], at least half of the venue's other markets
     moved."""
-    cap = day * 3 // 4
-    gap = np.where(np.isnan(signs.gap), 0.0, signs.gap)
-    quiet = signs.unchanged >= np.clip(QUIET_GAPS * gap, QUIET_SLOTS, cap)
-    frozen = signs.unchanged >= np.clip(FROZEN_GAPS * gap, FROZEN_SLOTS, cap)
-    state = np.where(quiet, np.uint8(State.QUIET), np.uint8(State.FRESH))
-    state = np.where(frozen & others_move, np.uint8(State.FROZEN), state)
-    state = np.where(signs.read, state, np.uint8(State.STALE))
-    return np.where(signs.delisted, np.uint8(State.DELISTED), state)
+    state = np.where(signs.read, np.uint8(State.FRESH), np.uint8(State.STALE))
+    silent = np.flatnonzero(signs.read & (signs.unchanged >= QUIET_SLOTS))
+    if len(silent):
+        unchanged, cap = signs.unchanged[silent], day * 3 // 4
+        gap = np.nan_to_num(signs.gap[silent])
+        quiet = unchanged >= np.clip(QUIET_GAPS * gap, QUIET_SLOTS, cap)
+        frozen = unchanged >= np.clip(FROZEN_GAPS * gap, FROZEN_SLOTS, cap)
+        told = np.where(quiet, np.uint8(State.QUIET), np.uint8(State.FRESH))
+        told = np.where(frozen & others_move[silent], np.uint8(State.FROZEN), told)
+        state[silent] = told
+    state[signs.delisted] = State.DELISTED
+    return state
 
 
-def others_move(signs: Signs, *, moved_count: int, read_count: int) -> Mask:
+def others_move(signs: Signs, *, moved_count: Slots, read_count: Slots) -> Mask:
     """Whether at least half of a market's neighbours moved, itself left out; bool[width].
 
-    moved_count, read_count: over all markets of the venue and metric that were read lately.
+    moved_count, read_count: int64[width], of all markets of the venue and metric that were read
+    lately.
     """
     others = read_count - signs.read
     moved = moved_count - (signs.moved & signs.read)

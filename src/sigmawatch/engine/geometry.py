@@ -34,8 +34,9 @@ class Geometry:
     ring: int
 
     @property
-    def spans(self) -> int:
-        return self.ring // self.span
+    def short(self) -> int:
+        """The span for windows of less than two of the others."""
+        return _divisor(self.span, near=math.sqrt(self.span))
 
 
 def geometry(interval: Interval) -> Geometry:
@@ -48,5 +49,9 @@ def geometry(interval: Interval) -> Geometry:
     hour, rest = divmod(HOUR_MS, interval.ms)
     cut = hour if not rest and hour >= _HOUR_SLOTS_MIN else day
     best = math.sqrt(day / 2)
-    span = min((d for d in range(1, cut + 1) if cut % d == 0), key=lambda d: abs(d - best))
+    span = _divisor(cut, near=best)
     return Geometry(day=day, span=span, ring=(-(-day // span) + -(-12 // span) + 2) * span)
+
+
+def _divisor(number: int, *, near: float) -> int:
+    return min((d for d in range(1, number + 1) if number % d == 0), key=lambda d: abs(d - near))

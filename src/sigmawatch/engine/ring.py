@@ -87,6 +87,10 @@ class Ring:
         """The highest revision of a frame of `slot`, 0 without one."""
         return int(self._revision[slot % self.slots]) if self.holds(slot) else 0
 
+    def silent(self, from_slot: int, to_slot: int) -> bool:
+        """Whether nothing was ever said of the slots [from_slot, to_slot)."""
+        return not self._touched[self.rows(from_slot, to_slot)].any()
+
     def rows(self, from_slot: int, to_slot: int) -> Rows:
         """Row numbers of the slots [from_slot, to_slot), oldest first."""
         return np.arange(from_slot, to_slot) % self.slots
@@ -243,6 +247,10 @@ class Ring:
             keep = ~np.isin(held_places, places)
             if keep.any():
                 self._held[slot] = held_places[keep], held[keep]
+
+    def has_held(self, slot: int) -> bool:
+        """Whether a place of `slot` holds a suspect number."""
+        return slot in self._held
 
     def shown(self, slot: int) -> Column:
         """A copy of the row of `slot` with its suspect numbers; float64[width]."""

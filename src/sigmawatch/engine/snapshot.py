@@ -2,7 +2,8 @@
 
 Immutable: arrays are not writeable, publication is one reference swap, two reads of one snapshot
 agree. Rankings that nobody asked for yet are computed on first read and kept; they are pure
-functions of the board, so it makes no difference when. Rows are series by ascending id.
+functions of the board, so it makes no difference when. Rows are series in the
+order of the table that made them, which is no order to rely on.
 """
 
 from __future__ import annotations
@@ -34,11 +35,11 @@ Counts = npt.NDArray[np.int32]
 class Layout:
     """Which series stands in which row; shared by all boards until membership changes.
 
-    ids: int64[rows] ascending. name_order: int32[rows], place of the row's name in the alphabet.
+    ids: int64[rows]. name_order: int32[rows], place of the row's name in the alphabet.
     """
 
     def __init__(self, series: Iterable[Series]) -> None:
-        self.series = tuple(sorted(series, key=lambda one: one.id))
+        self.series = tuple(series)
         self.ids: Slots = np.array([one.id for one in self.series], np.int64)
         self.rows: Mapping[int, int] = {one.id: row for row, one in enumerate(self.series)}
         names = np.array([one.name for one in self.series], np.str_)

@@ -1,187 +1,146 @@
-"""The moments of any window of one block, from spans that are kept and the edges that move.
+"""The moments of any window of a slab, from spans that are kept and the edges that move.
 
-    | leaving span |    middle spans    | recent span | newest span |
-            [suffix ⊕        middle   ] ⊕ [  recent   ⊕ prefix]
+    | leaving span |    middle spans    | recent span(s) | newest span |
+            [suffix ⊕        middle   ] ⊕ [   recent    ⊕    prefix]
 
-The window's moments are tail ⊕ head. Tail: the middle spans merged oldest to newest, then the
-slots of the leaving span folded in from its end backwards, so that a value which has left the
-window is in no number we keep. Its rows, one for every place of the window's edge, are a table
-built once a span. Head: the recent (last whole) span merged with the newest span's prefix, which
-is folded slot by slot. The recent span stands apart so that late values do not cost a table. Whole
-spans are always computed at once, never taken over from a prefix.
+The window's moments are tail ⊕ head. Head: the newest span's prefix, folded slot by slot, after the
+last whole spans. Tail: the middle spans merged oldest to newest, then the slots of the leaving span
+folded in from its end backwards, so that a value which has left the window is in no number we keep.
+Its rows, one for every place of the window's edge, are a table built once a span: while one
+span leaves, the table of the next is built a step or three a slot in the rows that are used up, so
+that every slot does the same work.
 
-So a window is a function of its slots' contents, and of where they lie on the grid of spans, alone:
-a process that starts later, or builds the window afresh, gets the same bytes. A return belongs to
+A window is a function of its slots' contents, and of where they lie on the grid of spans, alone: a
+process that starts later, or builds the window afresh, gets the same bytes. A return belongs to
 the later of its two slots, and to a window only if both are in it: a suffix has no return into its
 first slot, every later span has one across the boundary before it.
 
-Cost a slot: one fold, one merge, and one merge a window; a span's turn adds about as much again.
-Imports engine.moments, engine.ring.
+Cost a slot: one fold, one merge, and for each standing window a merge, a fold, and (spans in the
+window) / (slots in a span) merges. Imports engine.moments.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import reduce
 
-import numpy as np
+from sigmawatch.engine.moments import Moments, channels_of, merged
+from sigmawatch.engine.tails import Source, Table, Tail
 
-from sigmawatch.engine.geometry import Column, Geometry
-from sigmawatch.engine.moments import Moments, channels_of, log_returns, merged, moments_of
-from sigmawatch.engine.ring import Ring
-
-
-class Table:
-    """Moments of many runs in one piece of memory; `shared_shift` where all runs have one."""
-
-    def __init__(self, rows: int, *, like: Ring, channels: int, shared_shift: bool) -> None:
-        counts = np.uint16 if like.slots <= np.iinfo(np.uint16).max else np.uint32
-        shape = (rows, channels, like.width)
-        self._n = np.empty(shape, counts)
-        self._mean, self._m2 = np.empty(shape), np.empty(shape)
-        self._low, self._high = np.empty((2, rows, like.width))
-        self._marks = np.empty((rows, like.width), np.uint8)
-        self._shift = np.empty((1 if shared_shift else rows, channels, like.width))
-
-    def put(self, row: int, moments: Moments) -> None:
-        self._n[row] = moments.n
-        self._mean[row], self._m2[row] = moments.mean, moments.m2
-        self._low[row], self._high[row] = moments.low, moments.high
-        self._marks[row] = moments.marks
-        self._shift[row % len(self._shift)] = moments.shift
-
-    def get(self, row: int) -> Moments:
-        """A view, to be read only. With one shift for all, that of the last row that was put:
-        where a row is empty its shift has no meaning, and once set it never changes."""
-        shift = self._shift[row % len(self._shift)]
-        levels = (self._n[row], shift, self._mean[row], self._m2[row])
-        return Moments(levels, (self._low[row], self._high[row], self._marks[row]))
-
-
-@dataclass(slots=True)
-class _Tail:
-    """A standing window's table: the suffixes of the leaving span from `row` on, each with the
-    middle up to the recent span before `newest`."""
-
-    table: Table
-    leaving: int = -1
-    newest: int = -1
-    row: int = 0
-
-    def serves(self, leaving: int, newest: int, *, row: int) -> bool:
-        return (self.leaving, self.newest) == (leaving, newest) and row >= self.row
+KEPT_SLOTS = 3  # the newest slot's windows and those of the 2 before: what rules look back on
 
 
 class Spans:
-    """The moments of one block. Slots are those of the ring; span s holds [s·span, (s+1)·span)."""
+    """The moments of one slab over windows of up to `longest` slots. Span s holds the slots
+    [s·size, (s+1)·size)."""
 
-    def __init__(self, ring: Ring, shape: Geometry, *, channels: int) -> None:
-        self._ring, self._shape, self._channels = ring, shape, channels
-        self._kept = Table(shape.spans, like=ring, channels=channels, shared_shift=False)
-        self._owner = [-1] * shape.spans  # which span's moments a row of `_kept` holds
-        self._tails: dict[int, _Tail] = {}
-        self._prefix = Moments.empty(channels, ring.width)
-        self._prefix_span, self._prefix_stop = -1, -1  # folded: [start of span, stop)
-        self._head: tuple[int, Moments] | None = None
+    def __init__(self, source: Source, size: int, *, longest: int, empty: Moments) -> None:
+        self._source, self._size, self._empty = source, size, empty
+        rows = longest // size + 3
+        self._kept = Table(rows, empty, n_max=size, shifts=rows)
+        self._owner = [-1] * rows  # which span's moments a row of `_kept` holds
+        self._tails: dict[int, Tail] = {}  # by the slots of its window
+        self._prefixes: dict[int, Moments] = {}  # by its last slot
+        self._heads: dict[tuple[int, int], Moments] = {}  # by first span and last slot
+        self._windows: dict[tuple[int, int], Moments] = {}  # by last slot and slots
+        self._newest = -1  # the newest slot that was asked for
 
     def window(self, last: int, slots: int, *, standing: bool) -> Moments:
-        """The moments of the `slots` slots that end with `last`. Standing windows keep the table
-        of their edge; others are built and forgotten. To be read only."""
-        first, newest = last - slots + 1, (last + 1) // self._shape.span
-        leaving, row = divmod(first, self._shape.span)
-        if leaving == newest:
-            return self._whole(first, last + 1, inner=True)
-        head = self._prefix_of(last) if leaving == newest - 1 else self._head_of(last)
-        return merged(self._tail_of(slots, leaving, newest=newest, row=row, keep=standing), head)
+        """The moments of the `slots` slots that end with `last`. Standing windows keep what their
+        next slot needs; others are built and forgotten. To be read only."""
+        self._look(last)
+        found = self._windows.get((last, slots))
+        if found is None:
+            found = self._window(last, slots, standing=standing)
+            if standing:
+                self._windows[last, slots] = found
+        return found
 
-    def _empty(self) -> Moments:
-        return Moments.empty(self._channels, self._ring.width)
+    def _look(self, last: int) -> None:
+        """Forget what is too old once `last` was asked for."""
+        if last <= self._newest:
+            return
+        self._newest = last
+        oldest = last - KEPT_SLOTS + 1
+        self._prefixes = {at: kept for at, kept in self._prefixes.items() if at >= oldest - 1}
+        self._windows = {key: kept for key, kept in self._windows.items() if key[0] >= oldest}
+        self._heads.clear()
+
+    def _window(self, last: int, slots: int, *, standing: bool) -> Moments:
+        size = self._size
+        (leaving, row), newest = divmod(last - slots + 1, size), (last + 1) // size
+        if leaving == newest:
+            return self._folded(self._empty, last - slots + 1, last=last, inner=True)
+        first = max(leaving + 1, leaving + slots // size - 1)  # of the head's whole spans
+        head = self._head(first, last)
+        tail = self._tail(slots)
+        if not standing:
+            return merged(tail.once(leaving, row), head)
+        moments = merged(tail.at(leaving, row), head)
+        tail.advance()
+        self._tails[slots] = tail
+        return moments
 
     def touch(self, slot: int) -> None:
         """A value or mark of `slot` changed, and with it the return into the slot after."""
-        for changed in (slot, slot + 1):
-            span = changed // self._shape.span
-            if self._owner[span % self._shape.spans] == span:
-                self._owner[span % self._shape.spans] = -1
-            if span == self._prefix_span and changed < self._prefix_stop:
-                self._prefix_span = -1
-        self._head = None
+        if slot > self._newest:
+            return
+        for span in {slot // self._size, (slot + 1) // self._size}:
+            if self._owner[span % len(self._owner)] == span:
+                self._owner[span % len(self._owner)] = -1
+        self._prefixes = {at: kept for at, kept in self._prefixes.items() if at < slot}
+        self._windows = {
+            (last, slots): kept
+            for (last, slots), kept in self._windows.items()
+            if not last - slots < slot <= last
+        }
+        self._heads.clear()
         for tail in self._tails.values():
-            if tail.leaving <= slot // self._shape.span <= max(tail.leaving, tail.newest - 2):
-                tail.leaving = -1
+            tail.touch(slot // self._size)
 
-    def _whole(self, first: int, stop: int, *, inner: bool) -> Moments:
-        """The slots [first, stop) of one span; inner: without the return into the first."""
-        ring, start = self._ring, first % self._ring.slots
-        here = slice(start, start + stop - first)  # a span lies in one piece
-        values, marks = ring.values[here], ring.marks[here]
-        if self._channels == 1:
-            return moments_of([values], marks)
-        returns = np.empty_like(values)
-        before = ring.values[(first - 1) % ring.slots]
-        returns[0] = np.nan if inner else log_returns(before, values[0])
-        returns[1:] = log_returns(values[:-1], values[1:])
-        return moments_of([values, returns], marks)
+    def _folded(self, moments: Moments, first: int, *, last: int, inner: bool = False) -> Moments:
+        """`moments`, then the slots from `first` through `last`; inner: without the return into
+        the first."""
+        moments, before = moments.copy(), None
+        if len(self._empty.mean) == 2 and first <= last and not inner:
+            before = self._source.values(first - 1)
+        for slot in range(first, last + 1):
+            values = self._source.values(slot)
+            channels = channels_of(values, before, channels=len(self._empty.mean))
+            moments.fold(channels, self._source.marks(slot))
+            before = values
+        return moments
 
-    def _prefix_of(self, last: int) -> Moments:
-        """The newest span from its start through `last`, with the return across its boundary; of
-        no slots where `last` ends a span."""
-        ring, span = self._ring, (last + 1) // self._shape.span
-        if self._prefix_span != span or self._prefix_stop > last + 1:
-            self._prefix = self._empty()
-            self._prefix_span, self._prefix_stop = span, span * self._shape.span
-        for slot in range(self._prefix_stop, last + 1):
-            row, before = ring.values[slot % ring.slots], ring.values[(slot - 1) % ring.slots]
-            channels = channels_of(row, before, channels=self._channels)
-            self._prefix.fold(channels, ring.marks[slot % ring.slots])
-        self._prefix_stop = last + 1
-        return self._prefix
+    def _prefix(self, last: int) -> Moments:
+        """The span of `last` from its start through it, with the return across its boundary."""
+        start = last - last % self._size
+        known = max((at for at in self._prefixes if start <= at <= last), default=start - 1)
+        moments = self._prefixes.get(known, self._empty) if known >= start else self._empty
+        moments = self._folded(moments, known + 1, last=last)
+        if last > self._newest - KEPT_SLOTS - 1:
+            self._prefixes[last] = moments
+        return moments
 
     def _span(self, span: int) -> Moments:
         """A whole span, with the return across the boundary before it."""
-        row = span % self._shape.spans
+        row = span % len(self._owner)
         if self._owner[row] != span:
-            start = span * self._shape.span
-            self._kept.put(row, self._whole(start, start + self._shape.span, inner=False))
+            first, stop = span * self._size, (span + 1) * self._size
+            silent = self._source.silent(first, stop)
+            self._kept.put(row, self._empty if silent else self._prefix(stop - 1), shift=row)
             self._owner[row] = span
-        return self._kept.get(row)
+        return self._kept.get(row, shift=row)
 
-    def _head_of(self, last: int) -> Moments:
-        """The recent span and the prefix; every window of `last` shares it."""
-        if self._head is None or self._head[0] != last:
-            prefix = self._prefix_of(last)
-            self._head = last, merged(self._span(self._prefix_span - 1), prefix)
-        return self._head[1]
+    def _head(self, first: int, last: int) -> Moments:
+        """The whole spans from `first` on, then the prefix; windows of one slot share it."""
+        key = first, last
+        if key not in self._heads:
+            runs = [self._span(span) for span in range(first, (last + 1) // self._size)]
+            if (last + 1) % self._size:
+                runs.append(self._prefix(last))
+            self._heads[key] = reduce(merged, runs) if runs else self._empty
+        return self._heads[key]
 
-    def _tail_of(self, slots: int, leaving: int, *, newest: int, row: int, keep: bool) -> Moments:
-        tail = self._tails.get(slots)
-        if tail is not None and tail.serves(leaving, newest, row=row):
-            return tail.table.get(row)
-        if not keep:
-            return self._built(None, leaving, newest=newest, row=row)
-        if tail is None:
-            rows, channels = self._shape.span, self._channels
-            table = Table(rows, like=self._ring, channels=channels, shared_shift=True)
-            tail = self._tails[slots] = _Tail(table)
-        self._built(tail.table, leaving, newest=newest, row=row)
-        tail.leaving, tail.newest, tail.row = leaving, newest, row
-        return tail.table.get(row)
-
-    def _built(self, table: Table | None, leaving: int, *, newest: int, row: int) -> Moments:
-        """The middle, then the leaving span from its end back to `row`; each step into `table`."""
-        moments = self._empty()
-        for span in range(leaving + 1, newest - 1):
-            moments = merged(moments, self._span(span))
-        values, marks, size = self._ring.values, self._ring.marks, self._ring.slots
-        stop = (leaving + 1) * self._shape.span
-        first = leaving * self._shape.span + row
-        after: Column | None = None
-        for slot in range(stop - 1, first - 1, -1):
-            mine = values[slot % size]
-            both = channels_of(mine, None, channels=self._channels)
-            if after is not None and self._channels == 2:
-                both[1] = log_returns(mine, after)
-            moments.fold(both, marks[slot % size])
-            if table is not None:
-                table.put(slot % self._shape.span, moments)
-            after = mine
-        return moments
+    def _tail(self, slots: int) -> Tail:
+        return self._tails.get(slots) or Tail(
+            slots, self._size, source=self._source, span=self._span, empty=self._empty
+        )

@@ -2,26 +2,28 @@
 
 Not thread-safe: one thread at a time (the tracker's compute thread). What it answers is a function
 of the frames and patches applied and their order; no clock, no I/O. Where order could matter at all
-(engine.ring), it does not within the newest slots. A slot's close costs, for each block of
-1,024 series, one fold and one merge a window; a board's arrays are new each time and never written
-again. Imports the rest of the engine.
+(engine.ring), it does not within the newest slots. Readings are kept in blocks, statistics are
+computed in slabs of a few thousand columns (engine.slab), whose order is that of the board's rows;
+a board's arrays are new each time and never written again. Imports the rest of the engine.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
 
 from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.frame import Frame, Patch, Reason
-from sigmawatch.domain.series import Block, Series
+from sigmawatch.domain.series import BLOCK_SERIES_MAX, BLOCK_SERIES_MIN, Block, Series
 from sigmawatch.domain.window import DAY_MS, HOUR_MS, Interval
-from sigmawatch.engine.block import REACH_SLOTS, BlockTable
+from sigmawatch.engine.block import BlockTable
 from sigmawatch.engine.columns import BoardColumns, WindowColumns
 from sigmawatch.engine.freshness import Signs, others_move, states
 from sigmawatch.engine.geometry import Column, Marks, Rows, geometry
+from sigmawatch.engine.slab import REACH_SLOTS, Slab
 from sigmawatch.engine.snapshot import DEVIATIONS, Board, Layout, Statistics
 
 FILLABLE = (Reason.OUTAGE, Reason.NOT_POLLED, Reason.PENDING)
@@ -40,11 +42,11 @@ class SeriesTable:
         self._shape = geometry(interval)
         self._windows = {w: w // interval.ms for w in windows_ms if w % interval.ms == 0}
         self._hour = HOUR_MS // interval.ms if HOUR_MS % interval.ms == 0 else 0
+        self._standing = set(self._windows.values()) | ({self._hour} if self._hour else set())
         self._blocks: dict[int, BlockTable] = {}
+        self._slabs: dict[str, list[Slab]] = {}  # by metric
         self._series: dict[int, Series] = {}
         self._layout: Layout | None = None
-        self._order: Rows | None = None
-        self._count = 0
 
     # Membership
 
@@ -60,7 +62,9 @@ class SeriesTable:
         if known == series:
             return
         if known is None:
-            self._blocks[series.block_id].add(series)
+            block = self._blocks[series.block_id]
+            self._cover(block, series.place)
+            block.add(series)
         self._series[series.id] = series
         self._layout = None
 
@@ -71,8 +75,24 @@ class SeriesTable:
             last_place[one.block_id] = max(last_place.get(one.block_id, 0), one.place)
         for block_id, place in last_place.items():
             self._blocks[block_id].reserve(place)
+            self._cover(self._blocks[block_id], place)
         for one in series:
             self.add(one)
+
+    def _cover(self, block: BlockTable, place: int) -> None:
+        """Give columns to a block's places up to `place`: what comes first exactly, later ones a
+        few at a time."""
+        first, stop = block.covered, place + 1
+        if first:
+            stop = min(-(-stop // BLOCK_SERIES_MIN) * BLOCK_SERIES_MIN, BLOCK_SERIES_MAX)
+        slabs = self._slabs.setdefault(block.block.metric, [])
+        while first < stop:
+            if not slabs or not slabs[-1].room:
+                slabs.append(Slab(block.block.metric, self._shape, standing=self._standing))
+            end = min(stop, first + slabs[-1].room)
+            slabs[-1].join(block, slice(first, end))
+            first = end
+        block.covered = max(block.covered, stop)
 
     def remove(self, series_id: int) -> None:
         """What the series held is gone; removing one that is not there is nothing."""
@@ -136,23 +156,38 @@ class SeriesTable:
 
     # Closing
 
+    def stand(self, window_ms: int) -> None:
+        """From the next close on windows of this length are kept up slot by slot, though on no
+        board: for those who will ask for them every slot (`Slab.window`). Raises Invalid where it
+        is no whole number of slots."""
+        self._standing.add(self.interval.slots(window_ms))
+
+    @property
+    def slabs(self) -> Sequence[Slab]:
+        """In the order of the board's rows."""
+        return [slab for slabs in self._slabs.values() for slab in slabs]
+
     def close(self, slot: int) -> Board:
         """Statistics, freshness and ranks of everything, over windows that end with `slot`."""
         self._check_held(slot, self._shape.day)
-        layout = self._laid_out()
-        columns = BoardColumns(self._count)
-        windows = {w: WindowColumns(self._count) for w in self._windows}
+        layout = self.layout
+        columns = BoardColumns(len(layout.series))
+        windows = {w: WindowColumns(len(layout.series)) for w in self._windows}
         signs: list[Signs] = []
         with np.errstate(all="ignore"):
-            for part, block in self._parts():
-                block.open(slot)
-                signs.append(block.signs(slot))
-                columns.put(part, block.row(slot, signs[-1]), changed_ms=block.changed_ms)
-                self._put_surge(columns, part, block=block, slot=slot)
+            for slab in self.slabs:
+                slab.open(slot)
+                signs.append(slab.signs(slot))
+                columns.put(slab, slab.row(slot, signs[-1].counted))
+                if self._hour:
+                    hour = slab.window(slot - 1, self._hour)
+                    columns.put_surge(slab, hour, expected=self._hour)
+                for slots in self._standing:
+                    slab.window(slot, slots)
                 for window_ms, slots in self._windows.items():
-                    self._put_window(windows[window_ms], part, block=block, slot=slot, slots=slots)
+                    self._put_window(windows[window_ms], slab, slot=slot, slots=slots)
             self._put_states(columns, signs)
-            board = self._board(slot, layout, columns=columns, windows=windows)
+            board = self._board(slot, columns=columns, windows=windows)
             self._rank(board)
         return board
 
@@ -164,13 +199,12 @@ class SeriesTable:
         """
         slots = self.interval.slots(window_ms)
         self._check_held(slot, slots)
-        self._laid_out()
-        columns = WindowColumns(self._count)
+        columns = WindowColumns(len(self.layout.series))
         with np.errstate(all="ignore"):
-            for part, block in self._parts():
-                block.open(slot)
-                self._put_window(columns, part, block=block, slot=slot, slots=slots)
-        return self._statistics(columns, window_ms=window_ms, slot=slot)
+            for slab in self.slabs:
+                slab.open(slot)
+                self._put_window(columns, slab, slot=slot, slots=slots)
+        return columns.statistics(self.interval, slot, window_ms=window_ms)
 
     def _check_held(self, slot: int, slots: int) -> None:
         first = slot - slots - REACH_SLOTS
@@ -184,90 +218,43 @@ class SeriesTable:
     @property
     def layout(self) -> Layout:
         """The rows of the next board; the same object until membership changes."""
-        return self._laid_out()
-
-    def _laid_out(self) -> Layout:
-        """The rows of the boards; made anew when membership has changed."""
         if self._layout is None:
-            self._layout = Layout(self._series.values())
-            starts, start = {}, 0
-            for block in self._blocks.values():
-                starts[block.block.id] = start
-                start += block.count
-            order = np.array(
-                [starts[one.block_id] + one.place for one in self._layout.series], np.intp
-            )
-            straight = len(order) == start and bool((np.diff(order) == 1).all())
-            self._order = None if straight else order
-            self._count = start
+            series: list[Series] = []
+            for slab in self.slabs:
+                series += slab.settle(len(series))
+            self._layout = Layout(series)
         return self._layout
 
-    def _parts(self) -> Iterable[tuple[slice, BlockTable]]:
-        """Every block with its part of columns in table order."""
-        start = 0
-        for block in self._blocks.values():
-            if block.count:
-                yield slice(start, start + block.count), block
-            start += block.count
-
-    def _put_surge(
-        self, columns: BoardColumns, part: slice, *, block: BlockTable, slot: int
-    ) -> None:
-        if self._hour:
-            mean, n = block.hour_before(slot)
-            columns.put_surge(part, mean, n=n, expected=self._hour)
-
-    def _put_window(
-        self,
-        columns: WindowColumns,
-        part: slice,
-        *,
-        block: BlockTable,
-        slot: int,
-        slots: int,
-    ) -> None:
-        standing = slots in self._windows.values()
-        moments = block.window(slot, slots, standing=standing)
-        columns.put(part, moments, slots=slots)
-        columns.put_change(part, then=block.close_at(slot - slots), last=block.close_at(slot))
+    def _put_window(self, columns: WindowColumns, slab: Slab, *, slot: int, slots: int) -> None:
+        columns.put(slab, slab.window(slot, slots), slots=slots)
+        columns.put_change(slab, then=slab.close_at(slot - slots), last=slab.close_at(slot))
 
     def _put_states(self, columns: BoardColumns, signs: Sequence[Signs]) -> None:
         """A venue's other markets decide between quiet and frozen, so this comes last."""
-        groups: dict[tuple[str, str], list[int]] = {}
-        parts = list(self._parts())
-        for index, (_, block) in enumerate(parts):
-            groups.setdefault((block.block.venue, block.block.metric), []).append(index)
-        for members in groups.values():
-            read = sum(int(signs[index].read.sum()) for index in members)
-            moved = sum(int((signs[index].moved & signs[index].read).sum()) for index in members)
-            for index in members:
-                part, block = parts[index]
-                others = others_move(signs[index], moved_count=moved, read_count=read)
-                state = states(signs[index], others_move=others, day=self._shape.day)
-                columns.state[part] = state[: block.count]
-
-    def _statistics(self, columns: WindowColumns, *, window_ms: int, slot: int) -> Statistics:
-        to_ms = self.interval.open_ms(slot + 1)
-        return columns.statistics(
-            self._order, window_ms=window_ms, to_ms=to_ms, expected=window_ms // self.interval.ms
-        )
+        read, moved = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+        for slab, mine in zip(self.slabs, signs, strict=True):
+            for block, _, part in slab.chunks:
+                key = block.block.venue, block.block.metric
+                read[key] += int(np.count_nonzero(mine.read[part]))
+                moved[key] += int(np.count_nonzero(mine.moved[part] & mine.read[part]))
+        for slab, mine in zip(self.slabs, signs, strict=True):
+            read_count, moved_count = np.zeros((2, slab.width), np.int64)
+            for block, _, part in slab.chunks:
+                key = block.block.venue, block.block.metric
+                read_count[part], moved_count[part] = read[key], moved[key]
+            others = others_move(mine, moved_count=moved_count, read_count=read_count)
+            columns.put_state(slab, states(mine, others_move=others, day=self._shape.day))
 
     def _board(
-        self,
-        slot: int,
-        layout: Layout,
-        *,
-        columns: BoardColumns,
-        windows: dict[int, WindowColumns],
+        self, slot: int, *, columns: BoardColumns, windows: Mapping[int, WindowColumns]
     ) -> Board:
         statistics = {
-            window_ms: self._statistics(columns, window_ms=window_ms, slot=slot)
+            window_ms: columns.statistics(self.interval, slot, window_ms=window_ms)
             for window_ms, columns in windows.items()
         }
         return columns.board(
-            self._order, interval=self.interval, slot=slot, layout=layout,
-            statistics=MappingProxyType(statistics),
-        )  # fmt: skip
+            self.interval, slot, layout=self.layout, statistics=MappingProxyType(statistics)
+        )
 
     def _rank(self, board: Board) -> None:
         """Make the rankings that everybody asks for."""

@@ -1,15 +1,14 @@
-"""What rules are judged on, read from one block of the series table and the board of the slot.
+"""What rules are judged on, read from one slab of the series table and the board of the slot.
 
-Rows are the block's live series by place. What the board knows is taken from it, the rest from the
-block's own windows, so a rule sees the very numbers that are shown. The board must hold every
-window its rules rank by, and the past of its rankings. Imports engine.block, expression,
-inputs, rule_ranks, snapshot.
+Rows are the slab's rows of the board. What the board knows is taken from it, the rest from the
+slab's windows, so a rule sees the very numbers that are shown; those that stand cost nothing. The
+board must hold every window its rules rank by, and the past of its rankings. Imports
+engine.slab, expression, inputs, rule_ranks, snapshot.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from types import MappingProxyType
 
 import numpy as np
 
@@ -17,17 +16,17 @@ from sigmawatch.domain.expression import Condition, RankKey
 from sigmawatch.domain.metric import METRICS, Kind
 from sigmawatch.domain.window import SECOND_MS, Interval
 from sigmawatch.engine.baseline import folded
-from sigmawatch.engine.block import REACH_SLOTS, BlockTable
 from sigmawatch.engine.expression import UNKNOWN, Verdict, judge
 from sigmawatch.engine.freshness import State
 from sigmawatch.engine.geometry import Column, Mask, Rows
 from sigmawatch.engine.moments import Moments
 from sigmawatch.engine.rule_ranks import RuleRanks
+from sigmawatch.engine.slab import REACH_SLOTS, Slab
 from sigmawatch.engine.snapshot import Board, Layout
 
 
 class Pairs:
-    """What the blocks of boards of one layout share: who else has a pair, and the ranks of the
+    """What the slabs of boards of one layout share: who else has a pair, and the ranks of the
     newest board."""
 
     def __init__(self, layout: Layout) -> None:
@@ -55,47 +54,43 @@ def judge_board(
     conditions: Sequence[Condition],
     board: Board,
     *,
-    blocks: Mapping[int, BlockTable],
+    slabs: Sequence[Slab],
     metric: str,
     pairs: Pairs | None = None,
 ) -> list[Verdict]:
     """int8[rows of the board] for each condition: what it says of every series of `metric`,
     UNKNOWN of all others; without `for`.
 
-    blocks: every block of the board by id. pairs: of the board's layout, where they are at hand.
+    slabs: every slab of the table that made the board, its newest. pairs: of the board's layout,
+    where they are at hand.
     """
     pairs = Pairs(board.layout) if pairs is None else pairs
     verdicts = [np.full(len(board.series), UNKNOWN, np.int8) for _ in conditions]
-    for block_id, (_, rows) in board.layout.blocks.items():
-        block = blocks[block_id]
-        if block.block.metric == metric:
-            inputs = BlockInputs(block, board, pairs=pairs, blocks=blocks)
+    for slab in slabs:
+        if slab.metric == metric:
+            inputs = SlabInputs(slab, board, pairs=pairs, slabs=slabs)
             for verdict, here in zip(verdicts, judge(conditions, inputs), strict=True):
-                verdict[rows] = here
+                verdict[slab.part] = here
     return verdicts
 
 
-class BlockInputs:
-    """`Inputs` of one block at the slot of `board`. For the table's own thread.
+class SlabInputs:
+    """`Inputs` of one slab at the slot of `board`, the last one its table closed. For the table's
+    own thread.
 
-    blocks: every block of the board by id, for the past of companions.
+    slabs: every slab of the board, for the past of companions.
     """
 
     def __init__(
-        self,
-        block: BlockTable,
-        board: Board,
-        *,
-        pairs: Pairs,
-        blocks: Mapping[int, BlockTable] = MappingProxyType({}),
+        self, slab: Slab, board: Board, *, pairs: Pairs, slabs: Sequence[Slab] = ()
     ) -> None:
-        self._block, self._board, self._pairs, self._blocks = block, board, pairs, blocks
-        self._places, self._at = board.layout.blocks[block.block.id]
-        self._flow = METRICS[block.block.metric].kind is Kind.FLOW
+        self._slab, self._board, self._pairs, self._slabs = slab, board, pairs, slabs
+        self._at = slab.part
+        self._flow = METRICS[slab.metric].kind is Kind.FLOW
 
     @property
     def rows(self) -> int:
-        return len(self._places)
+        return self._at.stop - self._at.start
 
     @property
     def interval(self) -> Interval:
@@ -115,12 +110,9 @@ class BlockInputs:
         return value
 
     def _slot(self, lag: int) -> Column:
-        """One slot's counted value: the mean of a window of that slot alone is the number itself,
-        without rounding."""
-        moments = self._window(1, lag=lag)
-        return np.where(moments.n[0] > 0, moments.shift[0] + moments.mean[0], np.nan)
+        return self._slab.rows(self._slab.values(self._board.slot - lag))
 
-    def _newest(self, rows: Rows, *, span: int) -> Column:
+    def _newest(self, rows: Rows | slice, *, span: int) -> Column:
         """The newest counted value of the judged slot's span, as the board has it."""
         first = self._board.slot - min(span, REACH_SLOTS + 1)
         known = self._board.last_slot[rows] > first
@@ -129,8 +121,7 @@ class BlockInputs:
     def close(self, *, span: int, lag: int) -> Column:
         if self._flow:
             return self.value(span=span, lag=lag)
-        column: Column = self._block.close_at(self._board.slot - lag)[self._places]
-        return column
+        return self._slab.rows(self._slab.close_at(self._board.slot - lag))
 
     def moments(self, count: int, *, span: int, lag: int) -> Moments:
         if span == 1:
@@ -140,14 +131,14 @@ class BlockInputs:
         return folded(columns, rows=self.rows, channels=1 if self._flow else 2)
 
     def _window(self, slots: int, *, lag: int) -> Moments:
-        whole = self._block.window(self._board.slot - lag, slots, standing=False)
-        at = self._places
-        levels = (whole.n[:, at].astype(np.float64), whole.shift[:, at], whole.mean[:, at],
-                  whole.m2[:, at])  # fmt: skip
-        return Moments(levels, (whole.low[at], whole.high[at], whole.marks[at]))
+        whole = self._slab.window(self._board.slot - lag, slots)
+        rows = self._slab.rows
+        levels = (rows(whole.n).astype(np.float64, copy=False), rows(whole.shift),
+                  rows(whole.mean), rows(whole.m2))  # fmt: skip
+        return Moments(levels, (rows(whole.low), rows(whole.high), rows(whole.marks)))
 
     def rank(self, by: RankKey, *, window_ms: int | None, lag: int) -> Column:
-        metric = self._block.block.metric
+        metric = self._slab.metric
         ranks = self._pairs.ranks(self._board)
         return ranks.column(metric, by, window_ms=window_ms, lag=lag)[self._at]
 
@@ -181,21 +172,18 @@ class BlockInputs:
                 getattr(found, part)[..., here] = getattr(theirs, part)[..., there]
         return found
 
-    def _companions(self, rows: Rows) -> Iterator[tuple[BlockInputs, Mask, Rows]]:
-        """Each block that some of `rows` of the board are in, which of them, and where there."""
-        series = self._board.series
-        for block_id in sorted({series[row].block_id for row in rows.tolist() if row >= 0}):
-            other = self._of(self._blocks[block_id])
-            here, order = np.isin(rows, other._at), np.argsort(other._at)
-            yield other, here, order[np.searchsorted(other._at, rows[here], sorter=order)]
-
-    def _of(self, block: BlockTable) -> BlockInputs:
-        return BlockInputs(block, self._board, pairs=self._pairs, blocks=self._blocks)
+    def _companions(self, rows: Rows) -> Iterator[tuple[SlabInputs, Rows, Rows]]:
+        """Each slab that some of `rows` of the board are in, which of them, and where there."""
+        for slab in self._slabs:
+            here = np.flatnonzero((rows >= slab.part.start) & (rows < slab.part.stop))
+            if len(here):
+                other = SlabInputs(slab, self._board, pairs=self._pairs)
+                yield other, here, rows[here] - slab.part.start
 
     def elsewhere(self, venue: str, *, span: int) -> Column:
-        there = self._pairs.rows(venue, self._block.block.metric)
+        there = self._pairs.rows(venue, self._slab.metric)
         if self._flow or not there:
             return np.full(self.rows, np.nan)
-        series = self._board.series
-        rows = np.array([there.get(series[row].market.pair, -1) for row in self._at.tolist()])
+        mine = self._board.series[self._at]
+        rows = np.array([there.get(one.market.pair, -1) for one in mine])
         return np.where(rows >= 0, self._newest(rows, span=span), np.nan)

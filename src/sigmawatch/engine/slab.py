@@ -1,0 +1,216 @@
+"""A slab: columns of blocks of one metric side by side, and all that follows from their readings.
+
+Blocks are what is sent and stored; statistics are computed on a few thousand columns at once, as
+many as stay in a processor's cache. A slab owns no readings: it gathers rows from its blocks'
+rings. A column never moves, and what a series' numbers are depends on its own readings alone,
+never on its neighbours. Columns that come later start empty, in room that doubles; a slab that has
+no room left for them starts anew from the rings (4,096 columns: 0.1 s).
+
+Imports the rest of the engine but snapshot, ranking and table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from sigmawatch.domain.frame import Reason
+from sigmawatch.domain.metric import METRICS, Kind
+from sigmawatch.domain.series import Series
+from sigmawatch.engine.block import BlockTable
+from sigmawatch.engine.freshness import Signs, Watch
+from sigmawatch.engine.geometry import Column, Geometry, Marks, Mask, Rows, Slots
+from sigmawatch.engine.moments import Moments
+from sigmawatch.engine.spans import Spans
+
+Scalar = TypeVar("Scalar", bound=np.generic)
+
+COLUMNS_MAX = 4_096
+REACH_SLOTS = 2  # how far before its moment a close may lie that change_pct uses
+
+
+class Chunk(NamedTuple):
+    """Places of a block and the slab's columns that they are."""
+
+    block: BlockTable
+    places: slice
+    columns: slice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One slot as a board shows it; all [width]."""
+
+    value: Column
+    mark: Marks
+    last_value: Column
+    last_slot: Slots
+    live_value: Column
+    live_ms: Slots
+    came: Mask
+    changed_ms: Slots
+
+
+class Slab:
+    """Statistics of up to COLUMNS_MAX columns. Arrays in and out are [width], room included."""
+
+    def __init__(self, metric: str, shape: Geometry, *, standing: Set[int]) -> None:
+        """standing: the slots of the windows that are asked for every slot; may grow."""
+        self.metric = metric
+        self.chunks: list[Chunk] = []
+        self.count = 0  # columns in use
+        self.width = 0
+        self.live: Mask = np.zeros(0, np.bool_)  # where a series stands
+        self.part = slice(0, 0)  # its rows of the next board
+        self._columns: Rows | None = None  # of those rows; None for all in use
+        self._shape, self._standing = shape, standing
+        self._channels = 1 if METRICS[metric].kind is Kind.FLOW else 2
+        self._start_anew(0)
+
+    def _start_anew(self, width: int) -> None:
+        self.width = width
+        empty, size = Moments.empty(self._channels, width), self._shape.span
+        self._spans = Spans(self, size, longest=self._shape.day, empty=empty)
+        self._short = Spans(self, self._shape.short, longest=2 * size, empty=empty)
+        self._watch = Watch(self, day=self._shape.day, width=width)
+        self._asked = -1  # the newest slot anything was computed of
+        self._late: set[int] = set()  # slots up to that one that changed since
+
+    # Columns
+
+    @property
+    def room(self) -> int:
+        return COLUMNS_MAX - self.count
+
+    def join(self, block: BlockTable, places: slice) -> None:
+        """Give the next columns to some places of a block."""
+        stop = self.count + places.stop - places.start
+        assert stop <= COLUMNS_MAX
+        self.chunks.append(Chunk(block, places, slice(self.count, stop)))
+        block.readers.add(self)
+        self.count = stop
+
+    def settle(self, first_row: int) -> list[Series]:
+        """Take the rows of the next boards from `first_row` on; the series that stand in them."""
+        if self.width < self.count:
+            self._start_anew(min(max(self.count, 2 * self.width), COLUMNS_MAX))
+        found = [
+            (columns.start + place - places.start, block.series[place])
+            for block, places, columns in self.chunks
+            for place in range(places.start, places.stop)
+            if place in block.series
+        ]
+        columns = np.array([column for column, _ in found], np.intp)
+        self.live = np.zeros(self.width, np.bool_)
+        self.live[columns] = True
+        self.part = slice(first_row, first_row + len(found))
+        self._columns = None if len(found) == self.count else columns
+        return [series for _, series in found]
+
+    def rows(self, columns: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
+        """What of [.., width] stands on the board; [.., rows]."""
+        if self._columns is None:
+            return columns[..., : self.count]
+        return columns.take(self._columns, axis=-1, mode="clip")
+
+    # Readings, gathered
+
+    @property
+    def oldest(self) -> int:
+        return min((chunk.block.ring.oldest for chunk in self.chunks), default=0)
+
+    def values(self, slot: int) -> Column:
+        """float64[width]: the counted values of `slot`, NaN where missing; a copy."""
+        row, out = slot % self._shape.ring, np.empty(self.width)
+        for block, places, columns in self.chunks:
+            out[columns] = block.ring.values[row, places]
+        out[self.count :] = np.nan
+        return out
+
+    def marks(self, slot: int) -> Marks:
+        """uint8[width]: what is said of `slot`; a copy."""
+        row, out = slot % self._shape.ring, np.empty(self.width, np.uint8)
+        for block, places, columns in self.chunks:
+            out[columns] = block.ring.marks[row, places]
+        out[self.count :] = Reason.NO_PLACE
+        return out
+
+    def silent(self, first: int, stop: int) -> bool:
+        """Whether nothing was ever said of the slots [first, stop)."""
+        return all(chunk.block.ring.silent(first, stop) for chunk in self.chunks)
+
+    def touch(self, slot: int) -> None:
+        """A block wrote `slot`."""
+        if slot <= self._asked:
+            self._late.add(slot)
+
+    def open(self, slot: int) -> None:
+        """To be called before anything is computed of `slot`: what never came was not polled, what
+        came late is read anew."""
+        for chunk in self.chunks:
+            chunk.block.ring.open(slot)
+        for late in self._late:
+            self._spans.touch(late)
+            self._short.touch(late)
+            self._watch.touch(late)
+        self._late.clear()
+        self._asked = max(self._asked, slot)
+
+    # Computed
+
+    def window(self, slot: int, slots: int) -> Moments:
+        """The moments of the `slots` slots that end with `slot`; [.., width]. A standing window is
+        kept for this slot and the 2 before it, and costs the same each slot; any other is built
+        from its spans. To be read only."""
+        spans = self._short if slots < 2 * self._shape.span else self._spans
+        return spans.window(slot, slots, standing=slots in self._standing)
+
+    def close_at(self, slot: int) -> Column:
+        """The newest counted value among `slot` and the 2 before; float64[width], else NaN."""
+        close = self.values(slot)
+        for older in range(slot - 1, slot - REACH_SLOTS - 1, -1):
+            unknown = np.flatnonzero(np.isnan(close))
+            if not len(unknown):
+                break
+            close[unknown] = self.values(older)[unknown]
+        return close
+
+    def signs(self, slot: int) -> Signs:
+        """What the marks say of freshness at `slot`."""
+        return self._watch.signs(slot)
+
+    def row(self, slot: int, counted: Slots) -> Row:
+        """The slot's values, marks, and the running slot's readings after it. counted: the newest
+        slot of each that holds a counted value."""
+        value, last_value = self.values(slot), self.values(slot)
+        live_value = np.full(self.width, np.nan)
+        live_ms, changed_ms = np.zeros((2, self.width), np.int64)
+        came = np.zeros(self.width, np.bool_)
+        for block, places, columns in self.chunks:
+            came[columns] = block.ring.came(slot)
+            changed_ms[columns] = block.changed_ms[places]
+            if block.ring.has_held(slot):
+                value[columns] = block.ring.shown(slot)[places]
+            running, recv_ms = block.running
+            if running > slot and block.ring.holds(running):
+                live_value[columns] = block.ring.shown(running)[places]
+                live_ms[columns] = np.where(np.isnan(live_value[columns]), 0, recv_ms)
+        older = np.flatnonzero((counted < slot) & (counted >= 0))
+        last_value[older] = self._values_at(older, counted[older])
+        return Row(
+            value=value, mark=self.marks(slot), last_value=last_value, last_slot=counted,
+            live_value=live_value, live_ms=live_ms, came=came, changed_ms=changed_ms,
+        )  # fmt: skip
+
+    def _values_at(self, columns: Rows, slots: Slots) -> Column:
+        """The value of each of some columns at a slot of its own."""
+        out = np.full(len(columns), np.nan)
+        for block, places, mine in self.chunks if len(columns) else ():
+            inside = (columns >= mine.start) & (columns < mine.stop)
+            rows, at = slots[inside] % self._shape.ring, columns[inside] - mine.start
+            out[inside] = block.ring.values[rows, at + places.start]
+        return out
