@@ -10,7 +10,7 @@ from itertools import takewhile
 from pathlib import Path
 
 HERE = Path(__file__).parent
-NAMES = sorted({"peers"} | {file.stem for file in HERE.glob("[!_]*.py")})
+NAMES = sorted({"budget", "peers"} | {file.stem for file in HERE.glob("[!_]*.py")})
 
 
 def main(arguments: list[str]) -> int:

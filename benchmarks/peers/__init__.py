@@ -9,7 +9,8 @@ the mean of the hour before. Each system and size runs in a process of its own, 
 at most, over the same tape (benchmarks.peers.tape), and its last answer is checked against the
 right one (benchmarks.peers.answers): what is wrong has no time.
 
-Writes benchmarks/results/peers.json; `python -m benchmarks page` makes the table and the plot.
+A run of every size and system writes benchmarks/results/peers.json, of which
+`python -m benchmarks page` makes the tables and the plot.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from benchmarks.peers.registry import SYSTEMS
 from benchmarks.shared.machine import described
 from benchmarks.shared.results import Results
 
+SIZES = [1_000, 10_000, 100_000]
+
 
 def main(arguments: Sequence[str] = ()) -> None:
     """Print one line for each system and size as it is known, and write them down."""
@@ -35,12 +38,13 @@ def main(arguments: Sequence[str] = ()) -> None:
             for one in measured(options.only, count, limits=limits, folder=Path(folder)):
                 print(one.line(), flush=True)
                 rows.append(one.facts())
-    Results("peers").save({"machine": described(), "rows": rows})
+    if options.sizes == SIZES and options.only == list(SYSTEMS):
+        Results("peers").save({"machine": described(), "rows": rows})
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser("benchmarks peers", description=__doc__.partition("\n")[0])
-    parser.add_argument("--sizes", type=_numbers, default=[1_000, 10_000, 100_000])
+    parser.add_argument("--sizes", type=_numbers, default=SIZES)
     parser.add_argument("--only", type=_names, default=list(SYSTEMS), help=", ".join(SYSTEMS))
     parser.add_argument("--repeat", type=int, default=7, help="slots timed of each")
     parser.add_argument("--limit", type=float, default=90.0, help="seconds a system and size")

@@ -57,19 +57,18 @@ class Outcome:
         return SYSTEMS[self.name]
 
     @property
-    def title(self) -> str:
-        """With what keeps its row from being like the others."""
-        parts = [self.system.title]
-        if self.day < DAY:
-            parts.append(f"{self.day // 60} h of the day")
+    def partial(self) -> str:
+        """What keeps its time from being like the others'; empty where nothing does."""
         if self.told.get("sampled"):
-            parts.append(f"from {self.told['sampled']:,} series")
-        return ", ".join(parts)
+            return f"scaled from {self.told['sampled']:,} series"
+        return f"{self.day // 60} h of the day" if self.day < DAY else ""
 
     def facts(self) -> dict[str, Any]:
         """As it is written down. A sample's time is scaled to all series, and says so."""
-        facts: dict[str, Any] = {"system": self.name, "title": self.title, "series": self.count,
-                                 "durable": self.system.durable}  # fmt: skip
+        facts: dict[str, Any] = {
+            "system": self.name, "title": self.system.title, "series": self.count,
+            "partial": self.partial, "durable": self.system.durable,
+        }  # fmt: skip
         if self.trouble:
             return {**facts, "trouble": self.trouble}
         scale = self.count / (self.told["sampled"] or self.count)
@@ -86,7 +85,8 @@ class Outcome:
         }
 
     def line(self) -> str:
-        head = f"{self.count:>8,}  {self.title:40}"
+        title = ", ".join(filter(None, (self.system.title, self.partial)))
+        head = f"{self.count:>8,}  {title:48}"
         if self.trouble:
             return f"{head} {self.trouble}"
         facts = self.facts()

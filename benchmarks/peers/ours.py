@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +16,15 @@ from benchmarks.peers.answers import RANKS, Answer
 from benchmarks.peers.system import System, folder_bytes
 from benchmarks.peers.tape import Column, Task
 from benchmarks.shared.judging import Judge
+from benchmarks.shared.world import MINUTE, batches, enrolled, frames, opened, stored
 
 from sigmawatch import __version__
-from sigmawatch.adapters.clock import VirtualClock
-from sigmawatch.adapters.ledgers.sqlite import SqliteLedger
-from sigmawatch.domain.frame import Frame, Reason
-from sigmawatch.domain.market import Market
-from sigmawatch.domain.series import BLOCK_SERIES_MAX, Block, Series
-from sigmawatch.domain.window import HOUR_MS, Interval
+from sigmawatch.domain.frame import Frame
+from sigmawatch.domain.window import HOUR_MS
 from sigmawatch.engine.snapshot import Board
 from sigmawatch.engine.table import SeriesTable
 
-MINUTE = Interval(60_000)
 RULE = "price > 3 * mean(1h)"
-RESTORED = 40  # slots at once, as the tracker does
 
 
 class Sigmawatch(System):
@@ -50,9 +44,8 @@ class Sigmawatch(System):
         return __version__
 
     def load(self, rows: Iterable[tuple[int, Column]]) -> None:
-        coming = iter(rows)
-        while held := list(islice(coming, RESTORED)):
-            self._restore([frame for slot, values in held for frame in frames(slot, values)])
+        for items in batches(rows):
+            self._restore(items)
 
     def _restore(self, items: Sequence[Frame]) -> None:
         self._table.restore(items)
@@ -97,7 +90,7 @@ class Durable(Sigmawatch):
     def __init__(self, folder: Path, task: Task) -> None:
         super().__init__(folder, task)
         self._loop = asyncio.new_event_loop()
-        self._ledger = self._loop.run_until_complete(opened(folder, task.count))
+        self._ledger = self._loop.run_until_complete(opened(folder / "data", task.count))
 
     def _restore(self, items: Sequence[Frame]) -> None:
         self._commit(items)
@@ -112,45 +105,3 @@ class Durable(Sigmawatch):
     def close(self) -> None:
         self._loop.run_until_complete(self._ledger.close())
         self._loop.close()
-
-
-def enrolled(count: int) -> tuple[Sequence[Block], Sequence[Series]]:
-    """`count` price series at one venue, in full blocks, ids in the tape's order from 1 on."""
-    numbers = range(-(-count // BLOCK_SERIES_MAX))
-    blocks = [Block(id=n + 1, venue="BENCH", metric="price", interval=MINUTE) for n in numbers]
-    series = [
-        Series(id=n + 1, market=market(n), metric="price", interval=MINUTE,
-               block_id=n // BLOCK_SERIES_MAX + 1, place=n % BLOCK_SERIES_MAX)
-        for n in range(count)
-    ]  # fmt: skip
-    return blocks, series
-
-
-def market(number: int) -> Market:
-    return Market(venue="BENCH", base=f"C{number}", quote="USD", native=f"C{number}USD")
-
-
-def frames(slot: int, values: Column) -> list[Frame]:
-    """The frames of one slot, as a collector makes them from its boundary poll."""
-    marks = np.where(np.isnan(values), np.uint8(Reason.OUTAGE), np.uint8(Reason.OBSERVED))
-    recv_ms = MINUTE.open_ms(slot + 1) + 500
-    return [
-        Frame(block_id=at // BLOCK_SERIES_MAX + 1, slot=slot, revision=60_500, recv_ms=recv_ms,
-              values=values[at : at + BLOCK_SERIES_MAX].astype("<f8").tobytes(),
-              marks=marks[at : at + BLOCK_SERIES_MAX].tobytes())
-        for at in range(0, len(values), BLOCK_SERIES_MAX)
-    ]  # fmt: skip
-
-
-async def opened(folder: Path, count: int) -> SqliteLedger:
-    """A ledger whose catalogue holds `count` series: the ids and places `enrolled` deals."""
-    ledger = await SqliteLedger.open(folder / "data", clock=VirtualClock(0))
-    async with ledger.transaction() as transaction:
-        for number in range(count):
-            await transaction.catalogue.add(market(number), "price", interval=MINUTE, origin="api")
-    return ledger
-
-
-async def stored(ledger: SqliteLedger, items: Sequence[Any]) -> None:
-    async with ledger.transaction() as transaction:
-        await transaction.frames.insert(items)

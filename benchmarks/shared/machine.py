@@ -64,6 +64,11 @@ def resident_bytes(pid: int | str = "self") -> int:
     return _kilobytes(f"/proc/{pid}/status", "VmRSS")
 
 
+def peak_bytes_of(pid: int) -> int:
+    """The most one process ever held."""
+    return _kilobytes(f"/proc/{pid}/status", "VmHWM")
+
+
 def peak_bytes(pids: Iterable[int] = ()) -> int:
     """The most this process ever held, and what each process below `pids` holds now, memory they
     share with others counted once among them."""

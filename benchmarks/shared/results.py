@@ -45,9 +45,9 @@ def size(count: float) -> str:
 
 def ratio(number: float) -> str:
     """How many times as long: "0.6 ×", "24 ×", "3,100 ×"; two digits are as many as hold."""
-    if number < 10.0:
+    if number < 9.95:
         return f"{number:.1f} ×"
-    places = len(str(int(number))) - 2
+    places = len(str(round(number))) - 2
     return f"{round(number, -places):,.0f} ×"
 
 
