@@ -12,6 +12,7 @@ from sigmawatch.app.cli.exits import MEANING
 from sigmawatch.app.config import (
     BackfillConfig,
     Config,
+    Derived,
     HistoryConfig,
     Server,
     Track,
@@ -54,6 +55,10 @@ where it is the address of a PostgreSQL database and `SIGMAWATCH_DATABASE` is no
 """
 
 TRACK = "One table for each set of markets of a venue. What a file tracks is read-only elsewhere."
+DERIVED = (
+    "Series that are computed from others: [derived series](derived.md). One whose inputs are not "
+    "tracked yet waits for them; what a file defines is read-only elsewhere."
+)
 WATCHLISTS = (
     "Lists to filter and to compare by; what is on them follows from patterns, so new markets join "
     "by themselves. A list of the file is read-only elsewhere."
@@ -112,6 +117,7 @@ def configuration_page() -> str:
     lines += _section("[history]", HistoryConfig)
     lines += _section("[backfill]", BackfillConfig)
     lines += _section("[[track]]", Track, TRACK)
+    lines += _section("[[derived]]", Derived, DERIVED)
     lines += _section("[[watchlists]]", WatchlistConfig, WATCHLISTS)
     lines += _section("[venues.NAME]", VenueConfig, VENUE)
     return "\n".join(lines).rstrip() + "\n"

@@ -68,10 +68,38 @@ async def test_what_a_file_defines_is_removed_there(tmp_path: Path) -> None:
     assert "somewhere" not in answer.text  # SECURITY.md: no path in an error
 
 
+async def test_a_formula_is_tracked_shown_and_removed_as_any_series(moving: World) -> None:
+    body = {"name": "eth-btc", "formula": "kraken:eth/usd/kraken:btc/usd", "metric": "price"}
+    answer = await moving.client.post("/api/v1/metrics", json=body)
+    assert answer.status_code == 201
+    (made,) = answer.json()["items"]
+    text = "KRAKEN:ETH/USD / KRAKEN:BTC/USD"
+    assert (made["name"], made["formula"]) == ("DERIVED:ETH/BTC:price", text)
+    shown = await moving.get("/metrics/derived:eth-btc:price")
+    assert (shown["formula"], shown["formula_unit"]) == (text, "BTC per ETH")
+    rows = {row["name"]: row for row in (await moving.get("/metrics"))["items"]}
+    eth, btc = rows["KRAKEN:ETH/USD:price"]["value"], rows["KRAKEN:BTC/USD:price"]["value"]
+    assert shown["value"] == eth / btc
+    assert (shown["n"], rows["KRAKEN:ETH/USD:price"]["formula"]) == (12, None)
+    read = await moving.client.delete("/api/v1/metrics/kraken:eth-usd:price")
+    assert (read.status_code, read.json()["type"]) == (409, "/problems/conflict")
+    assert (await moving.client.post("/api/v1/metrics", json=body)).status_code == 200
+    assert (await moving.client.delete(made["href"])).status_code == 204
+
+
 @reading
 @pytest.mark.parametrize(
     ("body", "kind", "field", "hint"),
     [
+        (
+            {"name": "A/B", "formula": "KRAKEN:NOT/USD"},
+            "invalid-value",
+            "formula",
+            "KRAKEN:DOT/USD",
+        ),
+        ({"name": "A/B", "formula": "KRAKEN:BTC/USD +"}, "invalid-value", "formula", None),
+        ({"name": "A", "formula": "KRAKEN:BTC/USD"}, "invalid-value", "name", "BASE/QUOTE"),
+        ({"name": "A/B"}, "invalid-value", "market", "name and formula"),
         ({"market": "KRAKEN:NEW/EUR"}, "unknown-market", "market", "KRAKEN:NEW/USD"),
         ({"market": "BTC/USD"}, "invalid-value", "market", "BINANCE:BTC/USD"),
         ({"market": "MOON:BTC/USD"}, "unknown-venue", "venue", "BINANCE, KRAKEN"),

@@ -29,9 +29,11 @@ from pydantic import (
 )
 
 from sigmawatch.app.database import DatabaseAddress, shown
+from sigmawatch.app.definitions import Definition, derived_market, derived_metric
+from sigmawatch.app.tracked import parsed
 from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.market import asset, parse_market, venue_name
-from sigmawatch.domain.metric import metric_named, with_sources
+from sigmawatch.domain.metric import FORMULA, metric_named, with_sources
 from sigmawatch.domain.watchlist import NAME_ALLOWED, parse_pattern, watchlist_name
 from sigmawatch.domain.window import DAY_MS, HOUR_MS, MINUTE_MS, Interval, parse_span
 
@@ -142,6 +144,31 @@ class Track(_Table):
             if venue and named not in {None, venue}:
                 raise Invalid(f"{text} is a market of {named}, this entry is of {venue}")
         return markets
+
+
+class Derived(_Table):
+    """A series that is computed from others by a formula."""
+
+    name: Annotated[str, AfterValidator(lambda text: derived_market(text).pair)] = Field(
+        description="How it is called: BASE/QUOTE, as `GOLD/BTC`; it is at the venue `DERIVED`."
+    )
+    every: EveryInterval = Field(
+        default=Interval(MINUTE_MS),
+        description="How long a slot is; without it, the `interval` of the whole file.",
+    )
+    formula: str = Field(description="What it is, as `KRAKEN:XAU/USD / KRAKEN:BTC/USD`.")
+    metric: Annotated[str, AfterValidator(derived_metric)] = Field(
+        default=FORMULA, description="What its numbers are: `formula`, or `price` and the like."
+    )
+
+    @field_validator("formula")
+    @classmethod
+    def _readable(cls, formula: str, info: ValidationInfo) -> str:
+        parsed(formula, info.data.get("every", Interval(MINUTE_MS)))
+        return formula
+
+    def definition(self) -> Definition:
+        return Definition.of(self.name, self.formula, metric=self.metric, interval=self.every)
 
 
 class VenueConfig(_Table):
@@ -258,6 +285,7 @@ class Config(_Table):
         default_factory=lambda: MappingProxyType({})
     )
     track: tuple[Track, ...] = DEFAULT_TRACK
+    derived: tuple[Derived, ...] = ()
     watchlists: tuple[WatchlistConfig, ...] = ()
 
     _source: Path | None = PrivateAttr(default=None)
@@ -295,6 +323,14 @@ class Config(_Table):
         if twice := [name for name, count in counted.items() if count > 1]:
             raise Invalid(f"defined twice: {', '.join(twice)}", allowed="each watchlist once")
         return watchlists
+
+    @field_validator("derived")
+    @classmethod
+    def _each_formula_once(cls, derived: tuple[Derived, ...]) -> tuple[Derived, ...]:
+        counted = Counter(f"{one.name}:{one.metric} every {one.every}" for one in derived)
+        if twice := [name for name, count in counted.items() if count > 1]:
+            raise Invalid(f"defined twice: {', '.join(twice)}", allowed="each formula once")
+        return derived
 
     @field_validator("track")
     @classmethod

@@ -12,11 +12,12 @@ import structlog
 
 from sigmawatch.app.catalogue import Catalogue
 from sigmawatch.app.config import Config, Track
+from sigmawatch.app.definitions import Definition, broken_without
 from sigmawatch.app.tracker import Tracker
 from sigmawatch.domain.errors import Conflict, Invalid
 from sigmawatch.domain.market import Market, MarketRef, parse_market
 from sigmawatch.domain.metric import FORMULA, METRICS, metric_named, with_derived, with_sources
-from sigmawatch.domain.series import Series
+from sigmawatch.domain.series import DERIVED, Series
 from sigmawatch.domain.window import Interval
 from sigmawatch.ports.ledger import Ledger
 from sigmawatch.ports.venue import VenueTraits
@@ -78,6 +79,55 @@ class Enrolment:
             )
         return metric
 
+    async def define(self, definition: Definition, *, origin: str = "api") -> Series:
+        """Compute a formula series from now on, and for the day before. Raises as
+        `Definition.check`; Conflict where another formula has its name, unless a file says so."""
+        definition.check(self._catalogue.series)
+        stands = definition.stands(self._catalogue.series)
+        other = stands if stands is not None and stands.formula != definition.text else None
+        if other is not None and origin != "file":
+            raise Conflict(f"{other.slug} is {other.formula}; remove it first", field="name")
+        async with self._ledger.transaction() as transaction:
+            if other is not None:
+                await transaction.catalogue.remove(other.id)
+            series = await transaction.catalogue.add(
+                definition.market, definition.metric, interval=definition.interval,
+                origin=origin, formula=definition.text,
+            )  # fmt: skip
+            blocks = await transaction.catalogue.blocks()
+        if other is not None:
+            self._catalogue.drop(other.id)
+            await self._tracker.retire(other)
+        await self._tracker.enroll(blocks=blocks, series=[series])
+        self._catalogue.put(blocks=blocks, series=[series])
+        return series
+
+    async def define_configured(self) -> dict[str, str]:
+        """Define what the file says, as far as its inputs are tracked by now, and drop what it no
+        longer says; what could not be had, with the reason."""
+        waiting = [entry.definition() for entry in self._config.derived]
+        names = {(one.name, one.interval) for one in waiting}
+        for one in self._catalogue.of_venue(DERIVED):
+            if one.origin == "file" and (one.name, one.interval) not in names:
+                await self._drop(one)
+        while True:  # one may wait for another
+            reasons = {one.name: await self._defined(one) for one in waiting}
+            left = [one for one in waiting if reasons[one.name]]
+            if len(left) == len(waiting):
+                return {name: reason for name, reason in reasons.items() if reason}
+            waiting = left
+
+    async def _defined(self, definition: Definition) -> str:
+        """Why a definition of the file cannot be had; empty where it stands now."""
+        stands = definition.stands(self._catalogue.series)
+        if stands is not None and (stands.formula, stands.origin) == (definition.text, "file"):
+            return ""
+        try:
+            await self.define(definition, origin="file")
+        except Invalid as error:
+            return str(error)
+        return ""
+
     async def remove(self, series: Series) -> None:
         """Stop tracking; history stays. Raises Conflict where a file manages the series, or another
         one is computed from it."""
@@ -86,12 +136,18 @@ class Enrolment:
             raise Conflict(
                 f"{series.slug} is defined by {source.name}; remove it there", field="id"
             )
-        needed = [one.slug for one in self._catalogue.series if _computed_from(one, series)]
-        if needed:
+        reader = self._reader_of(series)
+        if reader is not None:
             raise Conflict(
-                f"{needed[0]} is computed from {series.slug}; remove that first", field="id"
+                f"{reader.slug} is computed from {series.slug}; remove that first", field="id"
             )
         await self._drop(series)
+
+    def _reader_of(self, series: Series) -> Series | None:
+        """Who could not be computed without `series`."""
+        every = self._catalogue.series
+        volumes = (one for one in every if _computed_from(one, series))
+        return next(volumes, None) or broken_without(series, every)
 
     async def _drop(self, series: Series) -> None:
         async with self._ledger.transaction() as transaction:

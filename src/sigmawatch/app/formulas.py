@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from sigmawatch.app.reference_rates import Cells
-from sigmawatch.domain.formula import Formula, parse_formula
+from sigmawatch.app.tracked import Tracked, parsed
+from sigmawatch.domain.formula import Formula
 from sigmawatch.domain.frame import MISSING, Flag, Reason
 from sigmawatch.domain.metric import Kind
 from sigmawatch.domain.series import Series
@@ -22,7 +23,6 @@ from sigmawatch.engine.formula import evaluate
 from sigmawatch.engine.geometry import Column, Marks
 from sigmawatch.engine.marks import counted, has_flag, reasons_of
 
-WEIGHT = "volume_24h_base"  # of a composite's venues
 _COARSE, _SECOND, _FIRST = 0, 1, 2  # how strong a value is among its kind (engine.ring)
 _FLAGS = {
     Kind.LEVEL: np.array([Flag.COARSE | Flag.FILLED, Flag.FILLED, 0], np.uint8),
@@ -110,41 +110,6 @@ def _strengths(marks: Marks, kind: Kind) -> Marks:
     return np.where(counted(reasons_of(marks)), strength, np.uint8(_COARSE))
 
 
-class Tracked:
-    """Series by what formulas call them."""
-
-    def __init__(self, series: Sequence[Series]) -> None:
-        self.by_name: Mapping[str, Series] = {one.name: one for one in reversed(series)}
-        self._prices: dict[str, list[Series]] = {}
-        for one in self.by_name.values():
-            if one.metric == "price" and one.formula is None:
-                self._prices.setdefault(one.market.pair, []).append(one)
-
-    def members(self, pair: str) -> tuple[tuple[Series, Series], ...]:
-        """Price and weight of every venue that tracks both for `pair`, by venue."""
-        prices = sorted(self._prices.get(pair, ()), key=lambda one: one.market.venue)
-        found = [(one, self.by_name.get(f"{one.market.name}:{WEIGHT}")) for one in prices]
-        return tuple((price, weight) for price, weight in found if weight is not None)
-
-    def lacking(self, formula: Formula) -> tuple[str, ...]:
-        """What a formula reads and nobody tracks: names, and composites without a venue."""
-        series = [name for name in formula.series if name not in self.by_name]
-        pairs = [f"composite({p})" for p in formula.composites if not self.members(p)]
-        return (*series, *pairs)
-
-    def resolved(self, one: Series) -> FormulaSeries | None:
-        """A formula series with its inputs; None while one of them is not tracked."""
-        assert one.formula is not None
-        formula = parse_formula(one.formula, interval=one.interval)
-        if self.lacking(formula):
-            return None
-        return FormulaSeries(
-            series=one, formula=formula,
-            named=tuple(self.by_name[name] for name in formula.series),
-            composites={pair: self.members(pair) for pair in formula.composites},
-        )  # fmt: skip
-
-
 def formulas_of(series: Sequence[Series]) -> tuple[FormulaSeries, ...]:
     """The formula series among `series` whose inputs all are among them too, each after those it
     reads. What reads itself, over others or not, is left out, and so is who reads that."""
@@ -152,8 +117,21 @@ def formulas_of(series: Sequence[Series]) -> tuple[FormulaSeries, ...]:
     if not defined:
         return ()
     tracked = Tracked(series)
-    found = {one.id: made for one in defined if (made := tracked.resolved(one)) is not None}
+    found = {one.id: made for one in defined if (made := _resolved(one, tracked)) is not None}
     return tuple(_ordered(found))
+
+
+def _resolved(one: Series, tracked: Tracked) -> FormulaSeries | None:
+    """A formula series with its inputs; None while one of them is not tracked."""
+    assert one.formula is not None
+    formula = parsed(one.formula, one.interval)
+    if tracked.lacking(formula):
+        return None
+    return FormulaSeries(
+        series=one, formula=formula,
+        named=tuple(tracked.by_name[name] for name in formula.series),
+        composites={pair: tracked.members(pair) for pair in formula.composites},
+    )  # fmt: skip
 
 
 def _ordered(found: Mapping[int, FormulaSeries]) -> Iterator[FormulaSeries]:

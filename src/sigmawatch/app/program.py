@@ -18,6 +18,7 @@ from sigmawatch.app.backfill import MISSING_SUBJECT, Backfill, Job
 from sigmawatch.app.catalogue import Catalogue
 from sigmawatch.app.collector import PARTITION, Collector, Share
 from sigmawatch.app.config import Config
+from sigmawatch.app.definitions import Definition
 from sigmawatch.app.enrolment import Enrolment
 from sigmawatch.app.flows import flow_markets_max
 from sigmawatch.app.past import Past
@@ -98,6 +99,7 @@ class Program:
             )
             for collector, backfill in collectors
         }
+        self._undefined: dict[str, str] = {}  # formulas of the file that wait, and why
         self._recovered = False
         self.watchlists = Watchlists(
             defined_watchlists((one.name, one.items) for one in config.watchlists),
@@ -196,7 +198,16 @@ class Program:
         station = self._stations[venue]
         station.unresolved = await self._enrolment.configure(venue)
         station.listed.set()
+        await self._define_configured()
         self._want_backfill(station)
+
+    async def _define_configured(self) -> None:
+        """Try the formulas of the file again: what they read may be tracked by now."""
+        before, self._undefined = self._undefined, await self._enrolment.define_configured()
+        everything = all(station.listed.is_set() for station in self._stations.values())
+        for name, reason in self._undefined.items():
+            if everything and before.get(name) != reason:
+                log.warning("formula_undefined", series=name, reason=reason)
 
     def _want_backfill(self, station: Station) -> None:
         if self.config.backfill.enabled:
@@ -249,8 +260,14 @@ class Program:
             budget_per_minute=traits.requests_per_minute,
             flow_markets_max=flow_markets_max(traits, self.config.interval),
             backfill=station.backfill.job,
-            unresolved=dict(station.unresolved),
+            unresolved=station.unresolved | self._undefined_at(name),
         )
+
+    def _undefined_at(self, venue: str) -> dict[str, str]:
+        """Formulas that wait for a series of this venue, or for none in particular."""
+        elsewhere = tuple(f"{name}:" for name in self._stations if name != venue)
+        return {n: reason for n, reason in self._undefined.items()
+                if not reason.startswith(elsewhere)}  # fmt: skip
 
     def failures(self) -> Mapping[str, int]:
         """Venue -> failures in a row, for the decision between live and demo."""
@@ -285,9 +302,17 @@ class Program:
         series = await self._enrolment.add(
             found, metrics, interval=interval or self.config.interval
         )
+        await self._define_configured()
         await self.tracker.refresh()
         if found.venue in self._stations:
             self._want_backfill(self._stations[found.venue])
+        return series
+
+    async def define(self, definition: Definition) -> Series:
+        """Compute a formula series from now on. Raises NotFound for what it reads and nobody
+        tracks, Invalid, Conflict."""
+        series = await self._enrolment.define(definition)
+        await self.tracker.refresh()
         return series
 
     async def _market(self, ref: MarketRef) -> Market:

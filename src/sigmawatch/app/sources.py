@@ -153,13 +153,16 @@ def _clean(overrides: Mapping[str, object]) -> dict[str, Any]:
 
 
 def _inherit_interval(merged: dict[str, Any]) -> dict[str, Any]:
-    """The file's `interval` for every track that names none."""
-    if "interval" not in merged or not isinstance(merged.get("track"), list):
+    """The file's `interval` for every track and formula that names none."""
+    if "interval" not in merged:
         return merged
     try:
         Interval(parse_span(str(merged["interval"])))
     except Invalid:
         return merged  # told once, at its own path
-    own = [entry if not isinstance(entry, dict) or "every" in entry
-           else {**entry, "every": merged["interval"]} for entry in merged["track"]]  # fmt: skip
-    return {**merged, "track": own}
+    own = {
+        key: [entry if not isinstance(entry, dict) or "every" in entry
+              else {**entry, "every": merged["interval"]} for entry in merged[key]]
+        for key in ("track", "derived") if isinstance(merged.get(key), list)
+    }  # fmt: skip
+    return merged | own

@@ -11,7 +11,7 @@ from sigmawatch.app.cli.client import segment
 from sigmawatch.app.cli.output import demo_line, number, plain, print_json, print_table, stdout
 from sigmawatch.app.cli.session import ask
 from sigmawatch.app.config import DEFAULT_METRICS
-from sigmawatch.domain.errors import NotFound
+from sigmawatch.domain.errors import Invalid, NotFound
 from sigmawatch.domain.market import Market, parse_market
 from sigmawatch.domain.metric import METRICS
 
@@ -37,22 +37,27 @@ def add(
     markets: Markets,
     *,
     metrics: MetricNames = None,
+    formula: Annotated[
+        str | None,
+        typer.Option("--formula", metavar="FORMULA",
+                     help="Compute MARKET, as GOLD/BTC, from what is tracked: "
+                     "'KRAKEN:XAU/USD / KRAKEN:BTC/USD'."),
+    ] = None,
     every: Annotated[
         str | None, typer.Option("--every", metavar="SPAN", help="Interval, as 1m.")
     ] = None,
     file: options.ConfigFile = None,
     data: options.Data = None,
     as_json: options.AsJson = False,
-) -> None:
-    """Track markets from now on; their last 24 hours are filled in."""
+) -> None:  # fmt: skip
+    """Track markets, or a formula, from now on; their last 24 hours are filled in."""
+    bodies = _bodies(markets, metrics or [], formula=formula)
 
     async def added(client: Client) -> list[dict[str, Any]]:
         answers = [
-            await client.post("/metrics", {"market": market,
-                                           "metrics": metrics or list(DEFAULT_METRICS)}
-                              | ({"every": every} if every else {}))
-            for market in markets
-        ]  # fmt: skip
+            await client.post("/metrics", body | ({"every": every} if every else {}))
+            for body in bodies
+        ]
         return [item for answer in answers for item in answer["items"]]
 
     items = ask(added, file=file, data=data)
@@ -62,6 +67,16 @@ def add(
     for item in items:
         verb = "tracking" if item["created"] else "tracked already:"
         stdout().print(plain(f"{verb} {item['name']} every {item['interval']} (id {item['id']})"))
+
+
+def _bodies(markets: list[str], metrics: list[str], *, formula: str | None) -> list[dict[str, Any]]:
+    """What to ask for: metrics of markets, or one formula by its name. Raises Invalid."""
+    if formula is None:
+        return [{"market": one, "metrics": metrics or list(DEFAULT_METRICS)} for one in markets]
+    if len(markets) != 1 or len(metrics) > 1:
+        raise Invalid("a formula has one name, and one metric at most", field="formula",
+                      allowed="add GOLD/BTC --formula '...' [--metric price]")  # fmt: skip
+    return [{"name": markets[0], "formula": formula} | ({"metric": metrics[0]} if metrics else {})]
 
 
 @commands.command("remove", rich_help_panel=PANEL)

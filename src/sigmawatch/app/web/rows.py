@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import numpy as np
 from msgspec import Meta, Struct, field
 
+from sigmawatch.app.tracked import parsed
 from sigmawatch.app.web.marks import MARKS
 from sigmawatch.app.web.moments import rfc3339
 from sigmawatch.app.web.view import View
@@ -66,6 +67,13 @@ class MetricRow(Struct, frozen=True, kw_only=True):
     metric: Annotated[str, Meta(description="What is measured.", examples=["price"])]
     kind: Annotated[Kind, Meta(description="level or flow.", examples=["level"])]
     unit: Annotated[Unit, Meta(description="What it counts.", examples=["quote_per_base"])]
+    formula: Annotated[
+        str | None,
+        Meta(description="What it is computed by, where a formula defines it.", examples=[None]),
+    ]
+    formula_unit: Annotated[
+        str | None, Meta(description="What the formula comes to.", examples=[None])
+    ]
     interval: Annotated[str, Meta(description="Width of a slot.", examples=["1m"])]
     slot: Annotated[
         str,
@@ -198,10 +206,12 @@ def _places(view: View, rows: Rows) -> dict[str, Sequence[Any]]:
 
 def _named(series: Series) -> dict[str, Any]:
     market, kind = series.market, series.kind
+    formula = None if series.formula is None else parsed(series.formula, series.interval)
     return {
         "id": series.id, "name": series.name, "slug": series.slug, "venue": market.venue,
         "market": market.name, "native": market.native, "pair": market.pair, "base": market.base,
         "quote": market.quote, "metric": series.metric, "kind": kind.kind, "unit": kind.unit,
+        "formula": series.formula, "formula_unit": formula and formula.unit,
         "origin": series.origin,
     }  # fmt: skip
 

@@ -11,26 +11,40 @@ from litestar.params import JSONBody
 from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED
 from msgspec import Meta, Struct
 
+from sigmawatch.app.definitions import Definition
 from sigmawatch.app.web.asked import SeriesId
 from sigmawatch.app.web.problems import fails
 from sigmawatch.app.web.site import Site
-from sigmawatch.domain.errors import Invalid
+from sigmawatch.domain.errors import ExpressionInvalid, Invalid
 from sigmawatch.domain.market import parse_market
-from sigmawatch.domain.metric import metric_named
+from sigmawatch.domain.metric import FORMULA, metric_named
 from sigmawatch.domain.series import Series, parse_series
 from sigmawatch.domain.window import Interval, parse_span
 
 METRICS_MAX = 20
+FORMULA_CHARS_MAX = 2_000
 
 
 class TrackBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What to track."""
+    """What to track: metrics of a market, or a formula by its name."""
 
     market: Annotated[
-        str,
+        Annotated[str, Meta(min_length=1, max_length=200)] | None,
         Meta(description="VENUE:BASE/QUOTE, or a pair that one venue lists",
-             examples=["KRAKEN:SOL/EUR"], min_length=1, max_length=200),
-    ]  # fmt: skip
+             examples=["KRAKEN:SOL/EUR"]),
+    ] = None  # fmt: skip
+    name: Annotated[
+        Annotated[str, Meta(min_length=1, max_length=200)] | None,
+        Meta(description="what to call a formula, as GOLD/BTC", examples=[None]),
+    ] = None
+    formula: Annotated[
+        Annotated[str, Meta(min_length=1, max_length=FORMULA_CHARS_MAX)] | None,
+        Meta(description="what to compute, as KRAKEN:XAU/USD / KRAKEN:BTC/USD", examples=[None]),
+    ] = None
+    metric: Annotated[
+        Annotated[str, Meta(max_length=32)],
+        Meta(description="what a formula's numbers are", examples=[FORMULA]),
+    ] = FORMULA
     metrics: Annotated[
         Sequence[str],
         Meta(description=f"1 to {METRICS_MAX} names of metrics", examples=[["price"]],
@@ -51,6 +65,7 @@ class TrackedSeries(Struct, frozen=True, kw_only=True):
     href: Annotated[str, Meta(description="Where it is.", examples=["/api/v1/metrics/17"])]
     interval: Annotated[str, Meta(description="Width of its slots.", examples=["1m"])]
     origin: Annotated[str, Meta(description="file or api.", examples=["api"])]
+    formula: Annotated[str | None, Meta(description="What it is computed by.", examples=[None])]
     created: Annotated[bool, Meta(description="It was not tracked before.", examples=[True])]
 
 
@@ -61,15 +76,14 @@ class Tracked(Struct, frozen=True, kw_only=True):
     demo: Annotated[bool, Meta(description="An invented market.", examples=[False])]
 
 
-@post("/metrics", summary="Track metrics of a market", tags=["metrics"],
-      responses=fails(403, 413, 415, 422, 503))  # fmt: skip
+@post("/metrics", summary="Track metrics of a market, or a formula", tags=["metrics"],
+      responses=fails(403, 409, 413, 415, 422, 503))  # fmt: skip
 async def track(site: NamedDependency[Site], data: JSONBody[TrackBody]) -> Response[Tracked]:
     """201 where something new is tracked, 200 where all of it was tracked already. Readings begin
-    with the next poll; the last 24 hours are filled in the background."""
-    names = [metric_named(name).name for name in dict.fromkeys(data.metrics)]
-    interval = _interval(data.every)
+    with the next poll; the last 24 hours are filled in the background. A `_ref` metric brings the
+    metric it is computed from; a formula is refused while what it reads is not tracked."""
     before = {series.id for series in site.program.catalogue.series}
-    series = await site.program.track(parse_market(data.market), names, interval=interval)
+    series = await _begun(site, data)
     created = any(one.id not in before for one in series)
     items = tuple(_tracked(one, created=one.id not in before) for one in series)
     return Response(
@@ -79,13 +93,33 @@ async def track(site: NamedDependency[Site], data: JSONBody[TrackBody]) -> Respo
     )
 
 
+async def _begun(site: Site, data: TrackBody) -> Sequence[Series]:
+    """Track what the body says."""
+    interval = _interval(data.every)
+    if data.market is not None and data.name is None and data.formula is None:
+        names = [metric_named(name).name for name in dict.fromkeys(data.metrics)]
+        return await site.program.track(parse_market(data.market), names, interval=interval)
+    if data.market is not None or data.name is None or data.formula is None:
+        raise Invalid("say either a market, or a name and a formula", field="market",
+                      allowed="market: VENUE:BASE/QUOTE; or name and formula")  # fmt: skip
+    try:
+        definition = Definition.of(
+            data.name, data.formula, metric=data.metric,
+            interval=interval or site.program.config.interval,
+        )  # fmt: skip
+    except ExpressionInvalid as exc:
+        raise Invalid(str(exc), field="formula", allowed=exc.allowed) from exc
+    return [await site.program.define(definition)]
+
+
 @delete("/metrics/{id:str}", summary="Stop tracking a series", tags=["metrics"],
         responses=fails(403, 404, 409))  # fmt: skip
 async def untrack(
     site: NamedDependency[Site],
     id: SeriesId,
 ) -> None:
-    """Its history stays. What the configuration file defines is removed there (409)."""
+    """Its history stays. What the configuration file defines is removed there, and what others
+    are computed from goes after those (409)."""
     await site.program.untrack(site.program.catalogue.find(parse_series(id)))
 
 
@@ -101,5 +135,6 @@ def _interval(text: str | None) -> Interval | None:
 def _tracked(series: Series, *, created: bool) -> TrackedSeries:
     return TrackedSeries(
         id=series.id, name=series.name, slug=series.slug, href=f"/api/v1/metrics/{series.id}",
-        interval=str(series.interval), origin=series.origin, created=created,
+        interval=str(series.interval), origin=series.origin, formula=series.formula,
+        created=created,
     )  # fmt: skip
