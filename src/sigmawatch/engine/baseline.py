@@ -17,6 +17,8 @@ from sigmawatch.domain.expression_check import VALUES_MIN
 from sigmawatch.engine.geometry import Column, Mask
 from sigmawatch.engine.moments import Moments, channels_of
 
+Number64 = Column | np.float64
+
 
 def folded(columns: Iterable[Column], *, rows: int, channels: int = 2) -> Moments:
     """The moments of values as they come, oldest first, and in channel 1 of the returns between."""
@@ -71,4 +73,11 @@ def median(values: Column) -> Column:
 
 
 def _known(column: Column, where: Mask) -> Column:
-    return np.where(where & np.isfinite(column), column, np.nan)
+    told = np.asarray(finite(column))
+    return told if where.all() else np.where(where, told, np.nan)
+
+
+def finite(number: Number64) -> Number64:
+    """What overflowed, or was divided by zero, is unknown. A number less itself is nothing, what is
+    not finite less itself no number: to add that costs a fraction of choosing."""
+    return number + (number - number)

@@ -35,12 +35,13 @@ from sigmawatch.domain.expression import (
     Value,
     is_bare,
 )
+from sigmawatch.engine.baseline import Number64, finite
 from sigmawatch.engine.geometry import Column, Mask
 from sigmawatch.engine.inputs import Inputs
 from sigmawatch.engine.moments import Moments
-from sigmawatch.engine.quantities import Number64, Quantities, above_zero, finite
+from sigmawatch.engine.quantities import Quantities, above_zero
 
-UNKNOWN, FALSE, TRUE = -1, 0, 1
+UNKNOWN, FALSE, TRUE = -1, 0, 1  # _verdict counts on these numbers
 Verdict = npt.NDArray[np.int8]
 Truth = tuple[Mask, Mask]  # where true, where false
 
@@ -67,10 +68,10 @@ def measure(quantity: Quantity, inputs: Inputs, *, span_ms: int | None = None) -
 
 
 def _verdict(truth: Truth, rows: int) -> Verdict:
-    true, false = truth
-    verdict = np.full(rows, UNKNOWN, np.int8)
-    np.copyto(verdict, FALSE, where=false)
-    np.copyto(verdict, TRUE, where=true)
+    verdict = np.full(rows, UNKNOWN, np.int8)  # -1, then added to: writing by a mask costs tenfold
+    true, false = (np.asarray(mask).view(np.int8) for mask in truth)
+    verdict += false
+    verdict += 2 * true
     return verdict
 
 

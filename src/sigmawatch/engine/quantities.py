@@ -28,12 +28,11 @@ from sigmawatch.domain.expression import (
     is_bare,
 )
 from sigmawatch.domain.window import SECOND_MS
-from sigmawatch.engine.baseline import folded, median, statistic_of
+from sigmawatch.engine.baseline import Number64, finite, folded, median, statistic_of
 from sigmawatch.engine.geometry import Column
 from sigmawatch.engine.inputs import Others
 from sigmawatch.engine.moments import Moments
 
-Number64 = Column | np.float64
 AnyInputs = TypeVar("AnyInputs", bound=Others)
 
 
@@ -141,13 +140,9 @@ class Quantities(Generic[AnyInputs]):
         return self.number(of, lag)
 
 
-def finite(number: Number64) -> Number64:
-    """What overflowed, or was divided by zero, is unknown."""
-    return np.where(np.isfinite(number), number, np.nan)
-
-
 def above_zero(number: Number64) -> Number64:
-    return np.where(number > 0.0, number, np.nan)
+    known = number > 0.0
+    return number if known.all() else np.where(known, number, np.nan)
 
 
 def _in_ratio(node: Node, number: Number64) -> Number64:
