@@ -22,20 +22,22 @@ from sigmawatch.app.definitions import Definition
 from sigmawatch.app.enrolment import Enrolment
 from sigmawatch.app.flows import flow_markets_max
 from sigmawatch.app.past import Past
+from sigmawatch.app.rank_keeping import RankKeeper
 from sigmawatch.app.sealing import Sealer, Stores
 from sigmawatch.app.tables import Tables
 from sigmawatch.app.tracker import Tracker
-from sigmawatch.app.watchlists import Watchlists, defined_watchlists
+from sigmawatch.app.watchlists import Watchlists
 from sigmawatch.domain.errors import NotFound, SigmawatchError, Unavailable
 from sigmawatch.domain.market import Market, MarketRef
 from sigmawatch.domain.series import Series
 from sigmawatch.domain.venue import Run, RunKind, VenueState, VenueStatus
-from sigmawatch.domain.window import Interval
+from sigmawatch.domain.window import DAY_MS, Interval
 from sigmawatch.engine.snapshot import Board, Snapshot
 from sigmawatch.ports.bus import Bus, Item
 from sigmawatch.ports.clock import Clock
 from sigmawatch.ports.history import History, Sealing, Stretch
 from sigmawatch.ports.ledger import Ledger
+from sigmawatch.ports.ranks import RankStore
 
 log = structlog.get_logger()
 
@@ -73,6 +75,7 @@ class Ports:
     ledger: Ledger
     history: History
     sealing: Sealing
+    ranks: RankStore
     bus: Bus
 
 
@@ -101,16 +104,17 @@ class Program:
         }
         self._undefined: dict[str, str] = {}  # formulas of the file that wait, and why
         self._recovered = False
-        self.watchlists = Watchlists(
-            defined_watchlists((one.name, one.items) for one in config.watchlists),
-            source=config.source.name if config.source else "the configuration",
-            ledger=ports.ledger,
+        self.watchlists = Watchlists(config, ledger=ports.ledger)
+        tables = Tables(
+            catalogue, windows_ms=config.windows_ms, reference=config.reference_currency
         )
         self.tracker = Tracker(
             ledger=ports.ledger, bus=ports.bus, clock=ports.clock, catalogue=catalogue,
-            tables=Tables(catalogue, windows_ms=config.windows_ms,
-                          reference=config.reference_currency),
+            tables=tables,
         )  # fmt: skip
+        self.ranks = RankKeeper(
+            self.tracker, tables, ledger=ports.ledger, store=ports.ranks, clock=ports.clock
+        )
         self.past = Past(ports.history, hot=self.tracker.hot, clock=ports.clock)
         self._sealer = Sealer(
             Stores(history=ports.history, sealing=ports.sealing),
@@ -144,9 +148,11 @@ class Program:
                 self._ports.bus.serve(MISSING_SUBJECT, self.tracker.answer_missing),
                 asyncio.TaskGroup() as group,
             ):
+                keep_ms = self.config.history.raw_days * DAY_MS
                 tasks = [
                     group.create_task(self.tracker.consume_for_ever(), name="tracker"),
                     group.create_task(self.tracker.refresh_for_ever(), name="refresher"),
+                    group.create_task(self.ranks.keep_for_ever(keep_ms=keep_ms), name="ranks"),
                 ]
                 for name, station in self._stations.items():
                     fill = station.backfill.run_for_ever(station.listed, busiest=self._volume_of)

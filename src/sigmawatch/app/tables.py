@@ -11,8 +11,11 @@ from collections.abc import Iterable, Sequence
 from sigmawatch.app.catalogue import Catalogue
 from sigmawatch.app.deriving import Deriver
 from sigmawatch.domain.frame import Frame, Patch
+from sigmawatch.domain.rank_column import RankColumn
 from sigmawatch.domain.series import Block, Series
 from sigmawatch.domain.window import DAY_MS, HOUR_MS, Interval
+from sigmawatch.engine.rank_history import RankHistory
+from sigmawatch.engine.snapshot import Board
 from sigmawatch.engine.table import SeriesTable
 
 
@@ -31,6 +34,7 @@ class Tables:
         self._windows_ms = tuple(windows_ms)
         self._reference = reference
         self._tables: dict[Interval, tuple[SeriesTable, Deriver]] = {}
+        self._histories: dict[Interval, RankHistory] = {}
 
     @property
     def intervals(self) -> Sequence[Interval]:
@@ -106,6 +110,29 @@ class Tables:
             interval = self.interval_of(frame)
             if interval is not None:
                 self.of(interval).apply(frame)
+
+    # Boards and the ranks of the past
+
+    def close(self, interval: Interval, slot: int) -> Board:
+        """The board of a closed slot, with the past of its standing rankings."""
+        board = self.of(interval).close(slot)
+        return board.with_past(self._history(interval).view(board.layout))
+
+    def note(self, board: Board) -> None:
+        """Keep a board's standing rankings. After it was published: nobody waits for it."""
+        self._history(board.interval).note(board)
+
+    def unsaved_ranks(self) -> list[RankColumn]:
+        """What is to be stored of them since the last time."""
+        return [c for history in self._histories.values() for c in history.take_unsaved()]
+
+    def restore_ranks(self, board: Board, columns: Iterable[RankColumn]) -> None:
+        """What was stored of the day before `board`."""
+        history = self._history(board.interval)
+        history.restore(columns, layout=board.layout, newest=board.slot)
+
+    def _history(self, interval: Interval) -> RankHistory:
+        return self._histories.setdefault(interval, RankHistory(interval))
 
     def interval_of(self, item: Frame | Patch) -> Interval | None:
         """The interval of an item's slots; None for a block or series that is not known."""

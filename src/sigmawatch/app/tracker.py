@@ -206,8 +206,7 @@ class Tracker:
         """Compute the slot's derived values, statistics and ranks and publish them."""
         if interval in self._tables.intervals:
             await self._derive(interval, slot)
-            board = await self.computed(self._tables.of(interval).close, slot)
-            self._publish(self._snapshot.with_board(board))
+            await self._close(interval, slot)
         self._closed[interval] = slot
         later = {key for key in self._arrived.get(interval, set()) if key[1] > slot}
         self._arrived[interval] = later
@@ -233,8 +232,14 @@ class Tracker:
     async def _publish_again(self) -> None:
         for interval in self._tables.intervals:
             slot = self._newest_closed(interval)
-            board = await self.computed(self._tables.of(interval).close, slot)
-            self._publish(self._snapshot.with_board(board))
+            await self._close(interval, slot)
+
+    async def _close(self, interval: Interval, slot: int) -> None:
+        """Publish the board of a closed slot, then keep its ranks."""
+        board = await self.computed(self._tables.close, interval, slot)
+        self._closed[interval] = max(slot, self._closed.get(interval, slot))
+        self._publish(self._snapshot.with_board(board))
+        await self.computed(self._tables.note, board)
 
     # Derived series
 

@@ -8,9 +8,10 @@ as the rows of a board stay the same.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from weakref import WeakKeyDictionary
 
+from sigmawatch.app.config import Config
 from sigmawatch.domain.errors import Conflict, Invalid, NotFound
 from sigmawatch.domain.watchlist import Watchlist
 from sigmawatch.engine.geometry import Mask
@@ -23,11 +24,12 @@ WATCHLISTS_MAX = 500
 class Watchlists:
     """Every list by its name. Changes are durable before they are seen."""
 
-    def __init__(self, defined: Iterable[Watchlist], *, source: str, ledger: Ledger) -> None:
-        """defined: by the configuration, which is called `source`."""
-        self._source = source
+    def __init__(self, config: Config, *, ledger: Ledger) -> None:
+        self._source = config.source.name if config.source else "the configuration"
         self._ledger = ledger
-        self._defined = {one.name: one for one in defined}
+        self._defined = {
+            one.name: Watchlist.of(one.name, one.items, origin="file") for one in config.watchlists
+        }
         self._stored: dict[str, Watchlist] = {}
         self._found: WeakKeyDictionary[Layout, dict[str, tuple[Watchlist, Mask]]] = (
             WeakKeyDictionary()
@@ -102,8 +104,3 @@ class Watchlists:
             mask.setflags(write=False)
             found[watchlist.name] = watchlist, mask
         return mask
-
-
-def defined_watchlists(lists: Iterable[tuple[str, Iterable[str]]]) -> list[Watchlist]:
-    """Names and items of a configuration as watchlists that it manages. Raises Invalid."""
-    return [Watchlist.of(name, items, origin="file") for name, items in lists]

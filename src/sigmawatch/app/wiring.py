@@ -99,7 +99,7 @@ async def build(
         for venue in venues:
             stack.push_async_callback(venue.close)
         ports = Ports(clock=clock, ledger=ledger, history=ledger, sealing=ledger.sealing,
-                      bus=LocalBus())  # fmt: skip
+                      ranks=ledger, bus=LocalBus())  # fmt: skip
         catalogue = Catalogue()
         program = Program(
             config,

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sigmawatch.engine.snapshot import Board, Layout
 
 QUARTER_MS = 15 * MINUTE_MS
+REACH_MS = DAY_MS + QUARTER_MS  # so far back is kept
 MEMBERSHIP_SLOTS = 5  # rules look at who was ranked in so many slots before (SEMANTICS.md 6)
 _SLACK = 1_024  # places of series that have gone, before they are swept out
 Places = npt.NDArray[np.int32]
@@ -35,6 +36,17 @@ _Held = npt.NDArray[np.unsignedinteger[Any]]
 def is_quarter(interval: Interval, slot: int) -> bool:
     """Whether the clock passes a quarter of an hour in `slot` or at its end."""
     return interval.open_ms(slot + 1) // QUARTER_MS > interval.open_ms(slot) // QUARTER_MS
+
+
+def standings_of(board: Board) -> list[Standing]:
+    """The standing rankings of a board: every metric by the three deviations over its first
+    window."""
+    return [
+        Standing(metric=metric, by=by, window_ms=window_ms, interval=board.interval)
+        for window_ms in list(board.statistics)[:1]
+        for metric in board.layout.metrics
+        for by in DEVIATIONS
+    ]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,27 +119,19 @@ class RankHistory:
     def __init__(self, interval: Interval) -> None:
         self.interval = interval
         self._recent = max(HOUR_MS // interval.ms, MEMBERSHIP_SLOTS)
-        self._day = (DAY_MS + QUARTER_MS) // interval.ms + 1
+        self._day = REACH_MS // interval.ms + 1
         self._members: dict[str, _Members] = {}
         self._columns: dict[Standing, dict[int, _Column]] = {}
         self._unsaved: set[tuple[Standing, int]] = set()
 
     def note(self, board: Board) -> None:
         """Keep the standing rankings of `board`; those of the same slot are replaced."""
-        window_ms = next(iter(board.statistics), None)
-        if window_ms is None:
-            return
-        for metric in board.layout.metrics:
-            members = self._met(board.layout, metric)
-            for by in DEVIATIONS:
-                ranking = board.ranking(metric, by, window_ms=window_ms)
-                held = np.zeros(members.count, _width(ranking.of))
-                held[members.places[members.rows]] = ranking.rank[members.rows]
-                column = _Column(board.slot, ranking.of, len(members.rows), held)
-                self._keep(
-                    Standing(metric=metric, by=by, window_ms=window_ms, interval=self.interval),
-                    column,
-                )
+        for standing in standings_of(board):
+            members = self._met(board.layout, standing.metric)
+            ranking = board.ranking(standing.metric, standing.by, window_ms=standing.window_ms)
+            held = np.zeros(members.count, _width(ranking.of))
+            held[members.places[members.rows]] = ranking.rank[members.rows]
+            self._keep(standing, _Column(board.slot, ranking.of, len(members.rows), held))
 
     def view(self, layout: Layout) -> PastRanks:
         """What is kept, for a board of `layout`; later notes do not change it."""

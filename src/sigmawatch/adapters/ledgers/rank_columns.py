@@ -26,10 +26,10 @@ class RankColumns:
         self._sql = transaction.sql
 
     async def put(self, columns: Iterable[RankColumn]) -> None:
-        rows = [_row(column) for column in columns]
+        batch = list(columns)
 
         def work(session: Session) -> None:
-            session.executemany(self._sql["put_rank_column"], rows)
+            session.executemany(self._sql["put_rank_column"], map(_row, batch))
 
         await self._transaction.run(work)
 

@@ -1,0 +1,90 @@
+"""Rank keeping: the history of standing rankings on disk, behind the slot's path.
+
+After a restart the quarters of the day are read back while everybody is served already; then every
+quarter is stored once its slot has closed, each column in a small transaction of its own. Quarters
+of earlier days are thinned to the hours, and hours go with the slots' own retention.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+
+import structlog
+
+from sigmawatch.app.tables import Tables
+from sigmawatch.app.tracker import Tracker
+from sigmawatch.domain.rank_column import RankColumn
+from sigmawatch.engine.rank_history import REACH_MS, standings_of
+from sigmawatch.engine.snapshot import Board
+from sigmawatch.ports.clock import Clock
+from sigmawatch.ports.ledger import Ledger
+from sigmawatch.ports.ranks import RankStore
+
+THIN_ROWS = 16  # a transaction, so that a waiting slot waits a few milliseconds at most
+RESTORE_COLUMNS = 24  # at once: of 100,000 series, 29 MB
+
+log = structlog.get_logger()
+
+
+class RankKeeper:
+    """Stores what the tables keep, and brings it back."""
+
+    def __init__(
+        self, tracker: Tracker, tables: Tables, *, ledger: Ledger, store: RankStore, clock: Clock,
+    ) -> None:  # fmt: skip
+        self._tracker = tracker
+        self._tables = tables
+        self._ledger = ledger
+        self._store = store
+        self._clock = clock
+
+    async def keep_for_ever(self, *, keep_ms: int) -> None:
+        """Bring back the day, then store what is new. keep_ms: how long hours stay."""
+        await self.restore()
+        sequence, slots = -1, dict[int, int]()
+        while True:
+            snapshot = await self._tracker.changed(sequence)
+            sequence, before = snapshot.sequence, slots
+            slots = {board.interval.ms: board.slot for board in snapshot.boards.values()}
+            if slots != before and await self.save():
+                await self.thin(keep_ms=keep_ms)
+
+    async def restore(self) -> None:
+        """Read the last day back, and show it on the boards."""
+        count = 0
+        for board in list(self._tracker.snapshot.boards.values()):
+            async for columns in self._stored(board):
+                await self._tracker.computed(self._tables.restore_ranks, board, columns)
+                count += len(columns)
+        if count:
+            await self._tracker.refresh()
+        log.info("ranks_restored", columns_count=count)
+
+    async def _stored(self, board: Board) -> AsyncIterator[Sequence[RankColumn]]:
+        first = board.interval.slot(board.interval.open_ms(board.slot) - REACH_MS)
+        for standing in standings_of(board):
+            slots = await self._store.rank_slots(
+                standing, from_slot=first, to_slot=board.slot + 1
+            )  # fmt: skip
+            for start in range(0, len(slots), RESTORE_COLUMNS):
+                wanted = slots[start : start + RESTORE_COLUMNS]
+                columns = [await self._store.rank_column(standing, slot) for slot in wanted]
+                yield [column for column in columns if column is not None]
+
+    async def save(self) -> int:
+        """Store every quarter noted since the last time; how many columns that were."""
+        columns = await self._tracker.computed(self._tables.unsaved_ranks)
+        for column in columns:
+            async with self._ledger.transaction() as transaction:
+                await transaction.ranks.put([column])
+        return len(columns)
+
+    async def thin(self, *, keep_ms: int) -> None:
+        """Let go of quarters older than a day, and of hours older than `keep_ms`."""
+        now_ms, gone = self._clock.now_ms(), THIN_ROWS
+        while gone == THIN_ROWS:
+            async with self._ledger.transaction() as transaction:
+                gone = await transaction.ranks.thin(
+                    quarters_before_ms=now_ms - REACH_MS, before_ms=now_ms - keep_ms,
+                    rows_max=THIN_ROWS,
+                )  # fmt: skip
