@@ -48,23 +48,24 @@ class WindowColumns:
         np.divide(n, slots, out=self.coverage[part])
         np.divide(sigma, np.abs(mean), out=self.sigma_rel[part])
         self.mean[part] = mean
-        self.mean[part][~there] = np.nan
-        self.sigma_rel[part][~one_sign] = np.nan
+        self.mean[part][np.flatnonzero(~there)] = np.nan
+        self.sigma_rel[part][np.flatnonzero(~one_sign)] = np.nan
         self.minimum[part], self.maximum[part] = low, high
         self.coarse[part] = has_flag(rows(moments.marks), Flag.COARSE)
         self.sign_change[part] = there & ~one_sign
-        self.sigma_ret[part] = np.nan
         if len(moments.n) == 2:
             np.sqrt(rows(moments.m2[1]) / rows(moments.n[1]), out=self.sigma_ret[part])
             self.sigma_ret[part] *= np.sqrt(slots)
+        else:
+            self.sigma_ret[part] = np.nan
 
-    def put_change(self, slab: Slab, *, then: Column, last: Column) -> None:
+    def put_change(self, slab: Slab, then: Column, *, last: Column) -> None:
         """Percent from the close before the window to the newest; unknown without both."""
         before = slab.rows(then)
         change = slab.rows(last) - before
         change *= 100.0
         change /= before
-        change[np.isinf(change)] = np.nan
+        change[np.flatnonzero(np.isinf(change))] = np.nan
         self.change_pct[slab.part] = change
 
     def statistics(self, interval: Interval, slot: int, *, window_ms: int) -> Statistics:
@@ -95,7 +96,7 @@ class BoardColumns:
         mean = slab.rows(hour.shift[0]) + slab.rows(hour.mean[0])
         known = (slab.rows(hour.n[0]) >= _SURGE_COVERAGE_MIN * expected) & (mean > 0.0)
         surge = self.value[slab.part] / mean
-        surge[~known] = np.nan
+        surge[np.flatnonzero(~known)] = np.nan
         self.surge[slab.part] = surge
 
     def put_state(self, slab: Slab, state: Codes) -> None:

@@ -72,7 +72,7 @@ class Source(Protocol):
         """The oldest slot that is held."""
 
     def marks(self, slot: int) -> Marks:
-        """uint8[width]; a copy."""
+        """uint8[width]; to be read only."""
 
 
 class Watch:
@@ -207,29 +207,30 @@ def _delisted(reasons: Marks) -> Mask:
     return last
 
 
-def states(signs: Signs, *, others_move: Mask, day: int) -> npt.NDArray[np.uint8]:
-    """uint8[width] of State. others_move: bool[width], at least half of the venue's other markets
-    moved."""
+def silent(signs: Signs) -> Rows:
+    """The columns that may be quiet or frozen; of all others their signs decide."""
+    return np.flatnonzero(signs.read & (signs.unchanged >= QUIET_SLOTS))
+
+
+def states(signs: Signs, at: Rows, *, others_move: Mask, day: int) -> npt.NDArray[np.uint8]:
+    """uint8[width] of State. at: the silent columns; others_move: bool[silent], at least half of
+    the venue's other markets moved."""
     state = np.where(signs.read, np.uint8(State.FRESH), np.uint8(State.STALE))
-    silent = np.flatnonzero(signs.read & (signs.unchanged >= QUIET_SLOTS))
-    if len(silent):
-        unchanged, cap = signs.unchanged[silent], day * 3 // 4
-        gap = np.nan_to_num(signs.gap[silent])
-        quiet = unchanged >= np.clip(QUIET_GAPS * gap, QUIET_SLOTS, cap)
-        frozen = unchanged >= np.clip(FROZEN_GAPS * gap, FROZEN_SLOTS, cap)
-        told = np.where(quiet, np.uint8(State.QUIET), np.uint8(State.FRESH))
-        told = np.where(frozen & others_move[silent], np.uint8(State.FROZEN), told)
-        state[silent] = told
+    unchanged, cap = signs.unchanged[at], day * 3 // 4
+    gap = np.nan_to_num(signs.gap[at])
+    quiet = unchanged >= np.clip(QUIET_GAPS * gap, QUIET_SLOTS, cap)
+    frozen = unchanged >= np.clip(FROZEN_GAPS * gap, FROZEN_SLOTS, cap)
+    told = np.where(quiet, np.uint8(State.QUIET), np.uint8(State.FRESH))
+    state[at] = np.where(frozen & others_move, np.uint8(State.FROZEN), told)
     state[signs.delisted] = State.DELISTED
     return state
 
 
-def others_move(signs: Signs, *, moved_count: Slots, read_count: Slots) -> Mask:
-    """Whether at least half of a market's neighbours moved, itself left out; bool[width].
+def others_move(*, moved_count: Slots, read_count: Slots) -> Mask:
+    """Whether at least half of a silent market's neighbours moved; bool[n].
 
-    moved_count, read_count: int64[width], of all markets of the venue and metric that were read
-    lately.
+    moved_count, read_count: int64[n], of all markets of its venue and metric, itself included (it
+    was read and did not move).
     """
-    others = read_count - signs.read
-    moved = moved_count - (signs.moved & signs.read)
-    return np.asarray((others > 0) & (2 * moved >= others))
+    others = read_count - 1
+    return np.asarray((others > 0) & (2 * moved_count >= others))

@@ -46,34 +46,39 @@ class Moments:
         low, high = np.full((2, width), np.nan)
         return cls((n, shift, mean, m2), (low, high, np.zeros(width, np.uint8)))
 
+    def after(self, row: Column, marks: Marks) -> Moments:
+        """With one slot more: float64[channels, width] as `channels_of` gives it, uint8[width].
+        NaN is missing."""
+        present = ~np.isnan(row)
+        n, shift = self.n + present, self.shift
+        first = present > (self.n > 0)  # this and not that
+        if first.any():
+            shift = np.where(first, row, shift)
+        off = row - shift
+        off -= self.mean
+        step = np.fmin(off, 0.0)
+        np.fmax(off, 0.0, out=off)
+        off += step  # the sum of both extremes: the number itself, 0 where it is missing
+        np.maximum(n, 1.0, out=step)
+        np.divide(off, step, out=step)
+        mean = self.mean + step
+        np.subtract(off, step, out=step)
+        step *= off
+        step += self.m2
+        edges = (np.fmin(self.low, row[0]), np.fmax(self.high, row[0]), self.marks | marks)
+        return Moments((n, shift, mean, step), edges)
+
     def copy(self) -> Moments:
-        """One that may be folded further by itself; `n` becomes float64."""
+        """One that may be written to; `n` becomes float64."""
         n = self.n.astype(np.float64)
         levels = (n, self.shift.copy(), self.mean.copy(), self.m2.copy())
         return Moments(levels, (self.low.copy(), self.high.copy(), self.marks.copy()))
 
     def fold(self, row: Column, marks: Marks) -> None:
-        """Add one slot: float64[channels, width] as `channels_of` gives it, uint8[width]. NaN is
-        missing. `n` must be float64."""
-        present = ~np.isnan(row)
-        first = present > (self.n > 0.0)  # this and not that
-        if first.any():
-            np.copyto(self.shift, row, where=first)
-        self.n += present
-        off = row - self.shift
-        off -= self.mean
-        step = np.fmin(off, 0.0)
-        np.fmax(off, 0.0, out=off)
-        off += step  # the sum of both extremes: the number itself, 0 where it is missing
-        np.maximum(self.n, 1.0, out=step)
-        np.divide(off, step, out=step)
-        self.mean += step
-        np.subtract(off, step, out=step)
-        step *= off
-        self.m2 += step
-        np.fmin(self.low, row[0], out=self.low)
-        np.fmax(self.high, row[0], out=self.high)
-        self.marks |= marks
+        """Become what `after` gives."""
+        more = self.after(row, marks)
+        for name in self.__slots__:
+            setattr(self, name, getattr(more, name))
 
 
 def merged(a: Moments, b: Moments) -> Moments:

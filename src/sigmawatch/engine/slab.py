@@ -30,6 +30,7 @@ from sigmawatch.engine.spans import Spans
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 COLUMNS_MAX = 4_096
+ROWS_KEPT = 6  # of what was gathered: freshness looks at so many
 REACH_SLOTS = 2  # how far before its moment a close may lie that change_pct uses
 
 
@@ -39,6 +40,11 @@ class Chunk(NamedTuple):
     block: BlockTable
     places: slice
     columns: slice
+
+    @property
+    def peers(self) -> tuple[str, str]:
+        """Venue and metric."""
+        return self.block.block.venue, self.block.block.metric
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +85,7 @@ class Slab:
         self._watch = Watch(self, day=self._shape.day, width=width)
         self._asked = -1  # the newest slot anything was computed of
         self._late: set[int] = set()  # slots up to that one that changed since
+        self._rows: dict[int, tuple[Column, Marks]] = {}  # gathered of the slots just looked at
 
     # Columns
 
@@ -107,9 +114,14 @@ class Slab:
         columns = np.array([column for column, _ in found], np.intp)
         self.live = np.zeros(self.width, np.bool_)
         self.live[columns] = True
+        self._rows.clear()
         self.part = slice(first_row, first_row + len(found))
         self._columns = None if len(found) == self.count else columns
         return [series for _, series in found]
+
+    def chunk_of(self, columns: Rows) -> Rows:
+        """Which chunk each column is in."""
+        return np.searchsorted([chunk.columns.stop for chunk in self.chunks], columns, "right")
 
     def rows(self, columns: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
         """What of [.., width] stands on the board; [.., rows]."""
@@ -124,19 +136,36 @@ class Slab:
         return min((chunk.block.ring.oldest for chunk in self.chunks), default=0)
 
     def values(self, slot: int) -> Column:
-        """float64[width]: the counted values of `slot`, NaN where missing; a copy."""
-        row, out = slot % self._shape.ring, np.empty(self.width)
-        for block, places, columns in self.chunks:
-            out[columns] = block.ring.values[row, places]
-        out[self.count :] = np.nan
-        return out
+        """float64[width]: the counted values of `slot`, NaN where missing. To be read only."""
+        return self._read(slot)[0]
 
     def marks(self, slot: int) -> Marks:
-        """uint8[width]: what is said of `slot`; a copy."""
-        row, out = slot % self._shape.ring, np.empty(self.width, np.uint8)
-        for block, places, columns in self.chunks:
-            out[columns] = block.ring.marks[row, places]
-        out[self.count :] = Reason.NO_PLACE
+        """uint8[width]: what is said of `slot`. To be read only."""
+        return self._read(slot)[1]
+
+    def _read(self, slot: int) -> tuple[Column, Marks]:
+        found = self._rows.get(slot)
+        if found is None:
+            row, values = slot % self._shape.ring, np.empty(self.width)
+            marks = np.empty(self.width, np.uint8)
+            for block, places, columns in self.chunks:
+                values[columns] = block.ring.values[row, places]
+                marks[columns] = block.ring.marks[row, places]
+            values[self.count :], marks[self.count :] = np.nan, Reason.NO_PLACE
+            found = values, marks
+            if self._asked - ROWS_KEPT < slot <= self._asked:
+                self._rows[slot] = found
+        return found
+
+    def _values_at(self, columns: Rows, slots: Slots) -> Column:
+        """The value of each of some columns, ascending, at a slot of its own."""
+        out = np.empty(len(columns))
+        stops = np.searchsorted(columns, [part.stop for _, _, part in self.chunks])
+        first, rows = 0, slots % self._shape.ring
+        for (block, places, part), stop in zip(self.chunks, stops.tolist(), strict=True):
+            mine = slice(first, stop)
+            at = columns[mine] + (places.start - part.start)
+            out[mine], first = block.ring.values[rows[mine], at], stop
         return out
 
     def silent(self, first: int, stop: int) -> bool:
@@ -153,6 +182,10 @@ class Slab:
         came late is read anew."""
         for chunk in self.chunks:
             chunk.block.ring.open(slot)
+        self._rows = {
+            at: row for at, row in self._rows.items()
+            if slot - ROWS_KEPT < at < slot and at not in self._late
+        }  # fmt: skip
         for late in self._late:
             self._spans.touch(late)
             self._short.touch(late)
@@ -171,12 +204,13 @@ class Slab:
 
     def close_at(self, slot: int) -> Column:
         """The newest counted value among `slot` and the 2 before; float64[width], else NaN."""
-        close = self.values(slot)
+        close = self.values(slot).copy()
+        unknown = np.flatnonzero(np.isnan(close[: self.count]))
         for older in range(slot - 1, slot - REACH_SLOTS - 1, -1):
-            unknown = np.flatnonzero(np.isnan(close))
             if not len(unknown):
                 break
-            close[unknown] = self.values(older)[unknown]
+            close[unknown] = self._values_at(unknown, np.full(len(unknown), older))
+            unknown = unknown[np.isnan(close[unknown])]
         return close
 
     def signs(self, slot: int) -> Signs:
@@ -186,7 +220,7 @@ class Slab:
     def row(self, slot: int, counted: Slots) -> Row:
         """The slot's values, marks, and the running slot's readings after it. counted: the newest
         slot of each that holds a counted value."""
-        value, last_value = self.values(slot), self.values(slot)
+        value, last_value = self.values(slot).copy(), self.values(slot).copy()
         live_value = np.full(self.width, np.nan)
         live_ms, changed_ms = np.zeros((2, self.width), np.int64)
         came = np.zeros(self.width, np.bool_)
@@ -199,18 +233,10 @@ class Slab:
             if running > slot and block.ring.holds(running):
                 live_value[columns] = block.ring.shown(running)[places]
                 live_ms[columns] = np.where(np.isnan(live_value[columns]), 0, recv_ms)
-        older = np.flatnonzero((counted < slot) & (counted >= 0))
+        older = np.flatnonzero(counted < slot)
+        older = older[counted[older] >= 0]
         last_value[older] = self._values_at(older, counted[older])
         return Row(
             value=value, mark=self.marks(slot), last_value=last_value, last_slot=counted,
             live_value=live_value, live_ms=live_ms, came=came, changed_ms=changed_ms,
         )  # fmt: skip
-
-    def _values_at(self, columns: Rows, slots: Slots) -> Column:
-        """The value of each of some columns at a slot of its own."""
-        out = np.full(len(columns), np.nan)
-        for block, places, mine in self.chunks if len(columns) else ():
-            inside = (columns >= mine.start) & (columns < mine.stop)
-            rows, at = slots[inside] % self._shape.ring, columns[inside] - mine.start
-            out[inside] = block.ring.values[rows, at + places.start]
-        return out

@@ -100,13 +100,13 @@ class Spans:
     def _folded(self, moments: Moments, first: int, *, last: int, inner: bool = False) -> Moments:
         """`moments`, then the slots from `first` through `last`; inner: without the return into
         the first."""
-        moments, before = moments.copy(), None
+        before = None
         if len(self._empty.mean) == 2 and first <= last and not inner:
             before = self._source.values(first - 1)
         for slot in range(first, last + 1):
             values = self._source.values(slot)
             channels = channels_of(values, before, channels=len(self._empty.mean))
-            moments.fold(channels, self._source.marks(slot))
+            moments = moments.after(channels, self._source.marks(slot))
             before = values
         return moments
 

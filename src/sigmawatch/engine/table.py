@@ -21,7 +21,7 @@ from sigmawatch.domain.series import BLOCK_SERIES_MAX, BLOCK_SERIES_MIN, Block, 
 from sigmawatch.domain.window import DAY_MS, HOUR_MS, Interval
 from sigmawatch.engine.block import BlockTable
 from sigmawatch.engine.columns import BoardColumns, WindowColumns
-from sigmawatch.engine.freshness import Signs, others_move, states
+from sigmawatch.engine.freshness import Signs, others_move, silent, states
 from sigmawatch.engine.geometry import Column, Marks, Rows, geometry
 from sigmawatch.engine.slab import REACH_SLOTS, Slab
 from sigmawatch.engine.snapshot import DEVIATIONS, Board, Layout, Statistics
@@ -184,8 +184,10 @@ class SeriesTable:
                     columns.put_surge(slab, hour, expected=self._hour)
                 for slots in self._standing:
                     slab.window(slot, slots)
+                last = slab.close_at(slot)
                 for window_ms, slots in self._windows.items():
-                    self._put_window(windows[window_ms], slab, slot=slot, slots=slots)
+                    windows[window_ms].put(slab, slab.window(slot, slots), slots=slots)
+                    windows[window_ms].put_change(slab, slab.close_at(slot - slots), last=last)
             self._put_states(columns, signs)
             board = self._board(slot, columns=columns, windows=windows)
             self._rank(board)
@@ -203,7 +205,9 @@ class SeriesTable:
         with np.errstate(all="ignore"):
             for slab in self.slabs:
                 slab.open(slot)
-                self._put_window(columns, slab, slot=slot, slots=slots)
+                columns.put(slab, slab.window(slot, slots), slots=slots)
+                last = slab.close_at(slot)
+                columns.put_change(slab, slab.close_at(slot - slots), last=last)
         return columns.statistics(self.interval, slot, window_ms=window_ms)
 
     def _check_held(self, slot: int, slots: int) -> None:
@@ -225,25 +229,22 @@ class SeriesTable:
             self._layout = Layout(series)
         return self._layout
 
-    def _put_window(self, columns: WindowColumns, slab: Slab, *, slot: int, slots: int) -> None:
-        columns.put(slab, slab.window(slot, slots), slots=slots)
-        columns.put_change(slab, then=slab.close_at(slot - slots), last=slab.close_at(slot))
-
     def _put_states(self, columns: BoardColumns, signs: Sequence[Signs]) -> None:
         """A venue's other markets decide between quiet and frozen, so this comes last."""
         read, moved = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
         for slab, mine in zip(self.slabs, signs, strict=True):
-            for block, _, part in slab.chunks:
-                key = block.block.venue, block.block.metric
-                read[key] += int(np.count_nonzero(mine.read[part]))
-                moved[key] += int(np.count_nonzero(mine.moved[part] & mine.read[part]))
+            both = mine.moved & mine.read
+            for chunk in slab.chunks:
+                read[chunk.peers] += int(np.count_nonzero(mine.read[chunk.columns]))
+                moved[chunk.peers] += int(np.count_nonzero(both[chunk.columns]))
         for slab, mine in zip(self.slabs, signs, strict=True):
-            read_count, moved_count = np.zeros((2, slab.width), np.int64)
-            for block, _, part in slab.chunks:
-                key = block.block.venue, block.block.metric
-                read_count[part], moved_count[part] = read[key], moved[key]
-            others = others_move(mine, moved_count=moved_count, read_count=read_count)
-            columns.put_state(slab, states(mine, others_move=others, day=self._shape.day))
+            at = silent(mine)
+            of = slab.chunk_of(at)
+            others = others_move(
+                read_count=np.array([read[chunk.peers] for chunk in slab.chunks], np.int64)[of],
+                moved_count=np.array([moved[chunk.peers] for chunk in slab.chunks], np.int64)[of],
+            )
+            columns.put_state(slab, states(mine, at, others_move=others, day=self._shape.day))
 
     def _board(
         self, slot: int, *, columns: BoardColumns, windows: Mapping[int, WindowColumns]

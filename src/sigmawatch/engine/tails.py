@@ -21,10 +21,10 @@ class Source(Protocol):
     """Where slots are read; columns of one width."""
 
     def values(self, slot: int) -> Column:
-        """float64[width], NaN where missing; a copy."""
+        """float64[width], NaN where missing; to be read only."""
 
     def marks(self, slot: int) -> Marks:
-        """uint8[width]; a copy."""
+        """uint8[width]; to be read only."""
 
     def silent(self, first: int, stop: int) -> bool:
         """Whether nothing was ever said of the slots [first, stop)."""
@@ -131,13 +131,11 @@ class Tail:
         for span in range(leaving + 1, leaving + 1 + self._middle):
             moments = merged(moments, self._span(span))
             yield None, moments
-        moments = moments.copy()
         first, stop = leaving * self._size + row, (leaving + 1) * self._size
         for slot in range(stop - 1, first - 1, -1):
             values = self._source.values(slot)
             channels = channels_of(values, None, channels=len(moments.n))
             if after is not None and len(channels) == 2:
                 channels[1] = log_returns(values, after)
-            moments.fold(channels, self._source.marks(slot))
-            after = values
+            moments, after = moments.after(channels, self._source.marks(slot)), values
             yield slot % self._size, moments
