@@ -56,7 +56,7 @@ class Past:
     async def runs(self, series: Series, *, width_ms: int, from_slot: int, to_slot: int) -> Rollups:
         """The runs of `width_ms`, a multiple of the interval, over [from_slot, to_slot); the first
         and the last are parts where the slots begin or end inside one. Raises StorageFailed."""
-        tier_ms = self._tier_ms(series, width_ms)
+        tier_ms = self.tier_ms(series, width_ms)
         if tier_ms is None:
             return await self._rolled(series, (from_slot, to_slot), width_ms=width_ms)
         open_ms = series.interval.open_ms
@@ -71,7 +71,7 @@ class Past:
             parts += [await self._rolled(series, hole, width_ms=tier_ms) for hole in holes]
         return coarsened(Rollups.joined(tier_ms, parts), width_ms=width_ms)
 
-    def _tier_ms(self, series: Series, width_ms: int) -> int | None:
+    def tier_ms(self, series: Series, width_ms: int) -> int | None:
         """The widest stored runs that make up one of `width_ms`."""
         fitting = [w for w in series.interval.rollup_widths_ms if width_ms % w == 0]
         return max(fitting, default=None)

@@ -19,6 +19,7 @@ from sigmawatch.app.backfill import Job
 from sigmawatch.app.catalogue import Catalogue
 from sigmawatch.app.config import HistoryConfig
 from sigmawatch.app.tracker import HOT_MS
+from sigmawatch.domain.errors import Unavailable
 from sigmawatch.domain.metric import METRICS, Kind
 from sigmawatch.domain.series import Block
 from sigmawatch.domain.window import DAY_MS, HOUR_MS, MINUTE_MS
@@ -62,7 +63,15 @@ class Sealer:
 
     async def run_once(self) -> Job | None:
         """Seal what is old enough, bind, and let go what is too old; the job, None where there was
-        nothing to seal."""
+        nothing to seal, or another program on this database does it."""
+        try:
+            async with self._sealing.alone() as alone:
+                return await self._round() if alone else None
+        except Unavailable as exc:  # or Superseded: what is left undone is found in the next one
+            log.warning("sealing_cut_off", reason=str(exc))
+            return None
+
+    async def _round(self) -> Job | None:
         now_ms = self._clock.now_ms()
         blocks = list(self._catalogue.blocks.values())
         sections = [
@@ -114,11 +123,11 @@ class Sealer:
 async def seal(sealing: Sealing, section: Section) -> None:
     """Seal one section, for the first time or with what came since."""
     folded = await sealing.fold(section)
-    rollups = await asyncio.to_thread(_rolled_up, folded)
+    rollups = await asyncio.to_thread(rolled_up_of, folded)
     await sealing.seal(folded, rollups)
 
 
-def _rolled_up(folded: Folded) -> Sequence[Sequence[Rollups]]:
+def rolled_up_of(folded: Folded) -> Sequence[Sequence[Rollups]]:
     """The rollups of every series, one for each width."""
     block = folded.section.block
     slots = Slotted(

@@ -24,6 +24,7 @@ from sigmawatch.app.web import (
     records,
     rejected,
     runs,
+    statistics,
     tracking,
     venues,
     watchlists,
@@ -38,7 +39,8 @@ if TYPE_CHECKING:
 RESOURCES: tuple[ControllerRouterHandler, ...] = (
     health.show_index,
     metrics.list_metrics, metrics.show_metric, tracking.track, tracking.untrack,
-    records.list_records, records.show_records, ranking.show_ranking,
+    records.list_records, records.show_records, statistics.show_statistics,
+    ranking.show_ranking,
     watchlists.list_watchlists, watchlists.show_watchlist, watchlists.add_watchlist,
     watchlists.put_watchlist, watchlists.remove_watchlist,
     venues.list_venues, venues.show_venue, venues.list_markets,

@@ -1,9 +1,10 @@
-"""`/metrics/{id}/records`: the history of one series, or of several, slot by slot.
+"""`/metrics/{id}/records`: the history of one series, or of several, by slot or by step.
 
 Every slot of the range is a row: its open time, its value, and the marks that say why it is what
 it is. A run of equal coarse values is one row with its span: it is never told as minutes. The
 running slot stands apart, in `running`. A walk keeps the range of its first page; what is revised
-meanwhile is told as it is when its page is read.
+meanwhile is told as it is when its page is read. By step (app.web.steps) every step is a row, on
+one page; the newest one holds what is closed of it.
 """
 
 from __future__ import annotations
@@ -27,13 +28,14 @@ from sigmawatch.app.web.marks import MARKS
 from sigmawatch.app.web.moments import parse_moment, rfc3339, rfc3339_column
 from sigmawatch.app.web.problems import fails
 from sigmawatch.app.web.site import Site, tagged
+from sigmawatch.app.web.steps import POINTS_MAX, Aggregate, Steps, aggregate_asked, step_asked
 from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.frame import Flag
 from sigmawatch.domain.metric import Kind
 from sigmawatch.domain.series import Series, parse_series
 from sigmawatch.domain.window import DAY_MS, format_span
+from sigmawatch.engine.rollups import Rollups
 
-POINTS_MAX = 50_000
 SERIES_MAX = 100
 ETAG = ResponseHeader(name="etag", documentation_only=True, description="For If-None-Match")
 
@@ -58,6 +60,11 @@ class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
     span: Annotated[
         str | None, Meta(description="Coarse: what the value covers.", examples=["5m"])
     ] = None
+    open: Annotated[float | None, Meta(description="First of a step.", examples=[67190.0])] = None
+    high: Annotated[float | None, Meta(description="Greatest of it.", examples=[67301.5])] = None
+    low: Annotated[float | None, Meta(description="Least of it.", examples=[67188.2])] = None
+    close: Annotated[float | None, Meta(description="Last of it.", examples=[67284.1])] = None
+    n: Annotated[int | None, Meta(description="Values in a step.", examples=[60])] = None
 
 
 class Records(Struct, frozen=True, kw_only=True):
@@ -70,6 +77,15 @@ class Records(Struct, frozen=True, kw_only=True):
     kind: Annotated[str, Meta(description="level or flow.", examples=["level"])]
     unit: Annotated[str, Meta(description="What it counts.", examples=["quote_per_base"])]
     interval: Annotated[str, Meta(description="Width of a slot.", examples=["1m"])]
+    step: Annotated[str, Meta(description="Width of a record.", examples=["1m"])]
+    tier: Annotated[
+        str,
+        Meta(description="What it was made of: slots, or runs of 5m or 1h.", examples=["slots"]),
+    ]
+    agg: Annotated[
+        Aggregate | None,
+        Meta(description="What is told of a step; null for slots.", examples=[None]),
+    ]
     begin: Annotated[
         str, Meta(description="First moment told.", examples=["2026-11-20T08:00:00.000Z"])
     ]
@@ -107,6 +123,17 @@ class AskedRecords:
     limit: Annotated[
         int, QueryParameter(description="slots a page, of each series", ge=1, le=POINTS_MAX)
     ] = 10_000
+    step: Annotated[
+        str | None, QueryParameter(description="width of a record, as 5m, 1h or 1d", max_length=10)
+    ] = None
+    points: Annotated[
+        int | None,
+        QueryParameter(description="or the least step that makes no more", ge=1, le=POINTS_MAX),
+    ] = None
+    agg: Annotated[
+        Aggregate | None,
+        QueryParameter(description="what of a step; else last, and of flows the sum"),
+    ] = None
     cursor: Annotated[
         str | None,
         QueryParameter(
@@ -145,13 +172,13 @@ async def show_records(
     id: SeriesId,
     asked: NamedDependency[AskedRecords],
 ) -> Response[Records]:
-    """The last 24 hours by default. As CSV with `format=csv` or `Accept: text/csv`."""
+    """The last 24 hours by default, slot by slot; `step` or `points` for less. As CSV with
+    `format=csv` or `Accept: text/csv`."""
     series = site.program.catalogue.find(parse_series(id))
     if asked.cursor is not None:
-        wanted = _continued(series, asked.cursor)
+        page = await _page(series, _continued(series, asked), site=site, limit=asked.limit)
     else:
-        wanted = _range(series, asked, site=site)
-    page = await _page(series, wanted, site=site, limit=asked.limit)
+        page = await _told(series, asked, site=site, limit=asked.limit)
     if _format(request, asked) is Format.CSV:
         return tagged(request, tables.csv_of([page]), media_type=tables.CSV, name=page.slug)
     return tagged(request, page)
@@ -171,10 +198,7 @@ async def list_records(
                       allowed="none here; use it at /metrics/{id}/records")  # fmt: skip
     found = _several(site, asked.ids)
     limit = min(asked.limit, POINTS_MAX // len(found))
-    pages = [
-        await _page(series, _range(series, asked, site=site), site=site, limit=limit)
-        for series in found
-    ]
+    pages = [await _told(series, asked, site=site, limit=limit) for series in found]
     if _format(request, asked) is Format.CSV:
         return tagged(request, tables.csv_of(pages), media_type=tables.CSV, name="records")
     return tagged(request, RecordsOfSeveral(items=tuple(pages), demo=site.program.demo))
@@ -211,11 +235,65 @@ def _range(series: Series, asked: AskedRecords, *, site: Site) -> Range:
     return Range(first=min(-(-from_ms // interval.ms), stop), stop=stop)
 
 
-def _continued(series: Series, cursor: str) -> Range:
-    walk, place = cursors.unpack(("records", series.id), cursor)
+def _continued(series: Series, asked: AskedRecords) -> Range:
+    assert asked.cursor is not None
+    if asked.step is not None or asked.points is not None:
+        raise Invalid("steps come on one page", field="cursor", allowed="no cursor with a step")
+    walk, place = cursors.unpack(("records", series.id), asked.cursor)
     if not walk.isdigit() or not place <= int(walk[:15]):
         raise Invalid("that cursor is not one of this query's", field="cursor")
     return Range(first=place, stop=int(walk[:15]))
+
+
+async def _told(series: Series, asked: AskedRecords, *, site: Site, limit: int) -> Records:
+    """The first page of what was asked for, or all of its steps."""
+    wanted, interval = _range(series, asked, site=site), series.interval
+    span_ms = (wanted.stop - wanted.first) * interval.ms
+    step_ms = step_asked(interval, step=asked.step, points=asked.points, span_ms=span_ms)
+    if step_ms is None:
+        return await _page(series, wanted, site=site, limit=limit)
+    return await _stepped(series, wanted, asked=asked, step_ms=step_ms, site=site)
+
+
+async def _stepped(
+    series: Series, wanted: Range, *, asked: AskedRecords, step_ms: int, site: Site
+) -> Records:
+    interval, past = series.interval, site.program.past
+    agg = aggregate_asked(series.kind, asked.agg)
+    step_ms = await past.known_width_ms(series, width_ms=step_ms, from_slot=wanted.first)
+    to_ms = interval.open_ms(wanted.stop)
+    steps = Steps.over(step_ms, from_ms=interval.open_ms(wanted.first), to_ms=to_ms)
+    runs = await past.runs(
+        series, width_ms=step_ms, to_slot=wanted.stop,
+        from_slot=min(steps.first * step_ms // interval.ms, wanted.stop),
+    )  # fmt: skip
+    tier_ms = past.tier_ms(series, step_ms)
+    return Records(
+        id=series.id, name=series.name, slug=series.slug, metric=series.metric,
+        kind=series.kind.kind, unit=series.kind.unit, interval=str(interval),
+        step=format_span(step_ms), tier="slots" if tier_ms is None else format_span(tier_ms),
+        agg=agg, begin=rfc3339(steps.first * step_ms), end=rfc3339(to_ms),
+        items=_step_rows(steps, runs, agg=agg), next_cursor=None,
+        running=live_of(site.snapshot(), series), demo=site.program.demo,
+    )  # fmt: skip
+
+
+def _step_rows(steps: Steps, runs: Rollups, *, agg: Aggregate) -> Sequence[Record]:
+    columns = {name: column.tolist() for name, column in steps.spread(runs).items()}
+    values = {Aggregate.MEAN: "mean", Aggregate.SUM: "sum"}.get(agg, "close")
+    extremes = agg in (Aggregate.MINMAX, Aggregate.OHLC)
+    ends = agg is Aggregate.OHLC
+    times = rfc3339_column(np.arange(steps.first, steps.stop) * steps.step_ms)
+    return tuple(
+        Record(
+            time=time, value=columns[values][row], marks=MARKS[mark], n=int(columns["n"][row]),
+            open=columns["open"][row] if ends else None,
+            high=columns["high"][row] if extremes else None,
+            low=columns["low"][row] if extremes else None,
+            close=columns["close"][row] if ends else None,
+        )
+        for row, (time, mark) in enumerate(zip(times, steps.flags(runs).tolist(), strict=True))
+    )  # fmt: skip
 
 
 async def _page(series: Series, wanted: Range, *, site: Site, limit: int) -> Records:
@@ -233,7 +311,8 @@ async def _page(series: Series, wanted: Range, *, site: Site, limit: int) -> Rec
     interval = series.interval
     return Records(
         id=series.id, name=series.name, slug=series.slug, metric=series.metric,
-        kind=series.kind.kind, unit=series.kind.unit, interval=str(interval),
+        kind=series.kind.kind, unit=series.kind.unit, interval=str(interval), step=str(interval),
+        tier="slots", agg=None,
         begin=rfc3339(interval.open_ms(wanted.first)), end=rfc3339(interval.open_ms(stop)),
         items=_rows(series, wanted.first, values=values, marks=marks, begins=begins),
         running=live_of(site.snapshot(), series), next_cursor=cursor, demo=site.program.demo,

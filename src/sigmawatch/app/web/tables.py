@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,19 +17,22 @@ if TYPE_CHECKING:
 
 CSV = "text/csv; header=present"
 COLUMNS = ("id", "name", "time", "value", "marks", "span")
+OF_STEPS = ("open", "high", "low", "close", "n")
 
 
-def csv_of(pages: Iterable[Records]) -> bytes:
-    """RFC 4180, UTF-8. A missing value is an empty cell."""
+def csv_of(pages: Sequence[Records]) -> bytes:
+    """RFC 4180, UTF-8. A missing value is an empty cell; records by step have more columns."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
+    more = OF_STEPS if any(page.agg for page in pages) else ()
+    writer.writerow(COLUMNS + more)
     for page in pages:
         name = _inert(page.name)
         writer.writerows(
-            (page.id, name, row.time, _cell(row.value), " ".join(row.marks), row.span or "")
+            (page.id, name, row.time, _cell(row.value), " ".join(row.marks), row.span or "",
+             *(_cell(getattr(row, column)) for column in more))
             for row in page.items
-        )
+        )  # fmt: skip
     return text.getvalue().encode()
 
 

@@ -1,0 +1,248 @@
+"""What sealed history costs: on disk, to make, to read, and what slots notice of it.
+
+    python -m benchmarks history             10,000 series x 30 days, about 1 GB, some minutes
+    python benchmarks/history.py --small     1,000 series x 30 days, some seconds
+
+Prices are walks of a hundredth with quiet minutes; where the recorded candles lie beside this
+checkout, a price on disk is measured on those too. The folder is temporary; TMPDIR chooses the
+disk.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gzip
+import json
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from statistics import median, quantiles
+
+import numpy as np
+import numpy.typing as npt
+
+from sigmawatch.adapters.clock import RealClock, VirtualClock
+from sigmawatch.adapters.ledgers.merge import Sources
+from sigmawatch.adapters.ledgers.packing import pack_column, unpack_column
+from sigmawatch.adapters.ledgers.sqlite import SqliteLedger
+from sigmawatch.app.past import Past
+from sigmawatch.app.sealing import rolled_up_of, seal
+from sigmawatch.domain.frame import Frame
+from sigmawatch.domain.market import Market
+from sigmawatch.domain.series import BLOCK_SERIES_MAX, Block, Series
+from sigmawatch.domain.window import Interval
+from sigmawatch.ports.history import Section
+
+MINUTE = Interval(60_000)
+DAY = 1_440
+DAYS = 30
+MIDNIGHT = 20_139 * DAY  # ends what is sealed
+COMMIT_EVERY_S = 0.05  # a slot every minute in earnest; here it meets more of the sealing
+STATM = Path("/proc/self/statm")
+RECORDED = Path(__file__).parents[2] / "shared" / "data" / "freqtrade-bittrex-1m-201801"
+Prices = npt.NDArray[np.float64]
+
+
+def main(arguments: Sequence[str] = ()) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--small", action="store_true", help="1,000 series instead of 10,000")
+    blocks_count = 1 if parser.parse_args(arguments).small else 10
+    recorded_prices()
+    with tempfile.TemporaryDirectory(prefix="sigmawatch-bench-") as folder:
+        asyncio.run(measure(Path(folder) / "data", blocks_count=blocks_count))
+        size = sum(file.stat().st_size for file in (Path(folder) / "data").iterdir())
+        print(f"{'the whole folder':44} {size / 1e6:9.0f} MB")
+
+
+def recorded_prices() -> None:
+    """A price of real candles: bytes, and what packing and unpacking a day takes."""
+    days = list(recorded_days())
+    if not days:
+        print(f"{'a recorded price':44} no recorded candles at {RECORDED}")
+        return
+    marks, sources = np.zeros(DAY, np.uint8), np.full(DAY, 61_001, np.int64)
+    name = 1, MIDNIGHT, 1
+    started_s = time.thread_time()
+    packed = [pack_column(name, (day, marks, sources), receipts=sources) for day in days]
+    packed_s = time.thread_time()
+    for body, day in zip(packed, days, strict=True):
+        assert unpack_column(body, name, receipts=sources)[0].tobytes() == day.tobytes()
+    done_s = time.thread_time()
+    size = sum(map(len, packed)) / (len(days) * DAY)
+    print(f"{f'a recorded price ({len(days)} days of candles)':44} {size:9.2f} bytes")
+    print(f"{'pack a day of one series':44} {1e6 * (packed_s - started_s) / len(days):9.0f} µs")
+    print(f"{'unpack a day of one series':44} {1e6 * (done_s - packed_s) / len(days):9.0f} µs")
+
+
+def recorded_days() -> Iterator[Prices]:
+    """Whole days of closes; what was not traded stands as the close before."""
+    for path in sorted(RECORDED.glob("*-1m.json.gz")):
+        rows = json.loads(gzip.decompress(path.read_bytes()))
+        slots = np.array([row[0] for row in rows], np.int64) // MINUTE.ms
+        first = -(-int(slots[0]) // DAY) * DAY
+        held = np.full((int(slots[-1]) - first) // DAY * DAY, np.nan)
+        inside = (slots >= first) & (slots < first + len(held))
+        held[slots[inside] - first] = np.array([row[4] for row in rows])[inside]
+        known = np.maximum.accumulate(np.where(np.isfinite(held), np.arange(len(held)), 0))
+        yield from (day for day in held[known].reshape(-1, DAY) if np.isfinite(day).all())
+
+
+def walks(*, seed: int) -> Prices:
+    """A day of one block."""
+    dice = np.random.default_rng(seed)
+    moves = dice.normal(0.0, 3e-4, (DAY, BLOCK_SERIES_MAX)) * (
+        dice.random((DAY, BLOCK_SERIES_MAX)) < 0.7
+    )
+    start = dice.uniform(1.0, 500.0, BLOCK_SERIES_MAX)
+    prices: Prices = np.round(start * np.exp(moves.cumsum(0)), 2)
+    return prices
+
+
+async def measure(folder: Path, *, blocks_count: int) -> None:
+    ledger = await SqliteLedger.open(folder, clock=RealClock())
+    try:
+        series = await track(ledger, blocks_count=blocks_count)
+        blocks = await ledger.blocks()
+        first = MIDNIGHT - DAY
+        day = [frames(b, walks(seed=seed), from_slot=first) for seed, b in enumerate(blocks)]
+        for slot in zip(*day, strict=True):
+            await store(ledger, slot)
+        await sealing(ledger, blocks)
+        await fill(ledger, blocks)
+        await reading(ledger, series)
+    finally:
+        await ledger.close()
+
+
+async def sealing(ledger: SqliteLedger, blocks: Sequence[Block]) -> None:
+    """One day of everything, and what a commit takes before and meanwhile."""
+    before = [await commit(ledger, blocks, slot=MIDNIGHT + slot) for slot in range(40)]
+    report(f"commit of {len(blocks)} frames, otherwise idle", before)
+    held_mb, took_s, most_mb = memory_mb(), time.process_time(), 0.0
+    meanwhile: list[float] = []
+    async with asyncio.TaskGroup() as group:
+        started_s = time.perf_counter()
+        work = group.create_task(seal_all(ledger, blocks))
+        while not work.done():
+            meanwhile.append(await commit(ledger, blocks, slot=MIDNIGHT + 40 + len(meanwhile)))
+            await asyncio.sleep(COMMIT_EVERY_S)
+            most_mb = max(most_mb, memory_mb())
+        all_s = time.perf_counter() - started_s
+    report("the same while a day is sealed", meanwhile)
+    count = len(blocks) * BLOCK_SERIES_MAX
+    print(f"{f'seal a day of {count:,} series':44} {all_s:9.1f} s, "
+          f"{time.process_time() - took_s:.1f} s of processor")  # fmt: skip
+    print(f"{'memory it took at most':44} {most_mb - held_mb:9.0f} MB")
+
+
+async def seal_all(ledger: SqliteLedger, blocks: Sequence[Block]) -> None:
+    for block in blocks:
+        before_ms = MINUTE.open_ms(MIDNIGHT)
+        for section in await ledger.sealing.unsealed(block, before_ms=before_ms):
+            await seal(ledger.sealing, section)
+        await ledger.sealing.clear(block, rows_max=10_000)
+
+
+async def fill(ledger: SqliteLedger, blocks: Sequence[Block]) -> None:
+    """The 29 days before, straight into sealed sections."""
+    for seed, block in enumerate(blocks):
+        last = Section(block=block, from_slot=MIDNIGHT - DAY)
+        folded = await ledger.sealing.fold(last)
+        ids = tuple(one.id for one in await ledger.series() if one.block_id == block.id)
+        values = walks(seed=seed)[:, : len(ids)]
+        marks, receipts = np.zeros(values.shape, np.uint8), np.full(DAY, 61_001, np.int64)
+        sources: Sources = np.repeat(receipts[:, None], values.shape[1], axis=1)
+        for day in range(2, DAYS + 1):
+            section = Section(block=block, from_slot=MIDNIGHT - day * DAY)
+            prices = np.round(values * (1.0 + day / 97), 2)
+            made = replace(folded, section=section, revision=1, series_ids=ids, values=prices,
+                           marks=marks, sources=sources, receipts=receipts)  # fmt: skip
+            await ledger.sealing.seal(made, rolled_up_of(made))
+
+
+async def reading(ledger: SqliteLedger, series: Sequence[Series]) -> None:
+    dice = np.random.default_rng(1)
+    chosen = [series[number] for number in dice.integers(0, len(series), 40)]
+    first = MIDNIGHT - DAYS * DAY
+    month = {"from_slot": first, "to_slot": MIDNIGHT}
+    report(f"{DAYS} days of one series, of {len(series):,}",
+           [await timed(ledger.stretch(one, **month)) for one in chosen])  # fmt: skip
+    past = Past(ledger, hot=nothing_is_hot, clock=VirtualClock(MINUTE.open_ms(MIDNIGHT)))
+    report(f"deviation over {DAYS} days",
+           [await timed(past.statistics(one, **month)) for one in chosen])  # fmt: skip
+    for block in await ledger.blocks():
+        await ledger.sealing.bind(block, before_ms=MINUTE.open_ms(MIDNIGHT + 40 * DAY),
+                                  rows_max=100_000)  # fmt: skip
+    report("the same once its hours are bound",
+           [await timed(past.statistics(one, **month)) for one in chosen])  # fmt: skip
+    sizes = {name: await size_bytes(ledger, name) for name in ("section_columns", "rollups")}
+    count = len(series) * DAYS * DAY
+    print(f"{'a price on disk, its column':44} {sizes['section_columns'] / count:9.2f} bytes")
+    print(f"{'a price on disk, its rollups':44} {sizes['rollups'] / count:9.2f} bytes")
+
+
+async def nothing_is_hot(*_: object, **__: object) -> tuple[bytes, bytes] | None:
+    return None
+
+
+async def size_bytes(ledger: SqliteLedger, table: str) -> int:
+    query = f"SELECT sum(length(body)) FROM {table}"
+    return int(await ledger._read(lambda session: session.execute(query).fetchone()[0]))
+
+
+async def track(ledger: SqliteLedger, *, blocks_count: int) -> list[Series]:
+    async with ledger.transaction() as transaction:
+        return [
+            await transaction.catalogue.add(
+                Market(venue=f"V{block}", base=f"C{place}", quote="USD", native=f"C{place}"),
+                "price", interval=MINUTE, origin="api",
+            )
+            for block in range(blocks_count)
+            for place in range(1_000)
+        ]  # fmt: skip
+
+
+def frames(block: Block, prices: Prices, *, from_slot: int) -> Iterator[Frame]:
+    for slot, row in enumerate(prices, start=from_slot):
+        recv_ms = MINUTE.open_ms(slot) + 61_000 + slot % 97
+        yield Frame(
+            block_id=block.id, slot=slot, revision=recv_ms - MINUTE.open_ms(slot), recv_ms=recv_ms,
+            values=row.tobytes(), marks=bytes(len(row)),
+        )  # fmt: skip
+
+
+async def commit(ledger: SqliteLedger, blocks: Sequence[Block], *, slot: int) -> float:
+    rows = np.full((1, BLOCK_SERIES_MAX), float(slot))
+    made = [frame for block in blocks for frame in frames(block, rows, from_slot=slot)]
+    return await timed(store(ledger, made))
+
+
+async def store(ledger: SqliteLedger, items: Sequence[Frame]) -> None:
+    async with ledger.transaction() as transaction:
+        await transaction.frames.insert(items)
+
+
+async def timed(work: object) -> float:
+    started_s = time.perf_counter()
+    await work  # type: ignore[misc]
+    return 1_000 * (time.perf_counter() - started_s)
+
+
+def memory_mb() -> float:
+    """What this process holds now, as Linux counts it."""
+    return int(STATM.read_text().split()[1]) * resource.getpagesize() / 1e6
+
+
+def report(what: str, took_ms: Sequence[float]) -> None:
+    p95 = quantiles(took_ms, n=20)[-1]
+    print(f"{what:44} {median(took_ms):9.2f} ms median {p95:9.2f} ms p95 "
+          f"{max(took_ms):9.2f} ms at most", flush=True)  # fmt: skip
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
