@@ -160,10 +160,10 @@ class Deriver:
         """The slot's rows of some derived blocks, as far as frames of their inputs came."""
         plan = self._plan
         ahead = Ahead(self._table, slot, widths=plan.widths)
-        rates = plan.rates.over(self._table, slot, stop=slot + 1)
+        rates, why = plan.rates.over(self._table, slot, stop=slot + 1)
         for block in plan.volumes:
-            every = np.arange(len(block.series))
-            values, marks = block.over(self._table, every, first=slot, rates=rates)
+            every, mine = np.arange(len(block.series)), (rates[:, block.keys], why[:, block.keys])
+            values, marks = block.over(self._table, every, first=slot, rates=mine)
             ahead.put(block.block_id, block.places, cells=(values[0], marks[0]))
         for formula in plan.formulas:
             place = np.array([formula.series.place])
@@ -234,8 +234,9 @@ class Deriver:
 
     def _volumes_again(self, block: ReferenceBlock, rows: Rows, *, run: Run) -> Iterator[Patch]:
         first, stop = run
-        rates = self._plan.rates.over(self._table, first, stop=stop)
-        cells = block.over(self._table, rows, first=first, rates=rates)
+        keys, mine = np.unique(block.keys[rows], return_inverse=True)
+        rates, why = self._plan.rates.over(self._table, first, stop=stop, keys=keys)
+        cells = block.over(self._table, rows, first=first, rates=(rates[:, mine], why[:, mine]))
         return self._patches([block.series[row] for row in rows.tolist()], first, cells=cells)
 
     def _formulas_again(self, plan: Plan) -> Iterator[Patch]:

@@ -118,24 +118,27 @@ class Rates:
                     self.keys_of_leg[one.id].add(key)
                     self._factors[rank, int(leg.inverse), number, key] = self._columns[one.id]
 
-    def over(self, cells: Cells, first: int, *, stop: int) -> tuple[Column, Marks]:
+    def over(
+        self, cells: Cells, first: int, *, stop: int, keys: Rows | None = None
+    ) -> tuple[Column, Marks]:
         """The rates of slots [first, stop): float64[slots, keys], reference per unit, NaN where no
         route is known; and uint8[slots, keys], the reason of that: of the first unknown leg of the
-        best route, `not_polled` where there is no route."""
+        best route, `not_polled` where there is no route. keys: which ones; all for None."""
+        factors = self._factors if keys is None else self._factors[..., keys]
         closes, reasons = self._closes(cells, first, stop=stop)
         columns = np.full((stop - first, _FIRST + len(self.legs)), np.nan)
         columns[:, _ONE] = 1.0
         columns[:, _FIRST:] = closes
-        rates = np.full((stop - first, self._factors.shape[3]), np.nan)
+        rates = np.full((stop - first, factors.shape[3]), np.nan)
         with np.errstate(all="ignore"):
-            for above, below in self._factors:
+            for above, below in factors:
                 unknown = np.isnan(rates)
                 if not unknown.any():
                     break
                 fraction = columns[:, above].prod(axis=1) / columns[:, below].prod(axis=1)
                 rates = np.where(unknown, fraction, rates)
         rates[~np.isfinite(rates)] = np.nan
-        return rates, self._reasons(columns, reasons)
+        return rates, _reasons(columns, reasons, factors=factors)
 
     def _closes(self, cells: Cells, first: int, *, stop: int) -> tuple[Column, Marks]:
         """The legs' newest closes and their reasons at each slot; [slots, legs]."""
@@ -155,13 +158,15 @@ class Rates:
             closes = np.where(unknown, values[reach - back : -back], closes)
         return closes, reasons_of(marks[reach:])
 
-    def _reasons(self, columns: Column, reasons: Marks) -> Marks:
-        if not len(self._factors):
-            return np.zeros((len(columns), 0), np.uint8)
-        nowhere = np.full((len(columns), _FIRST), Reason.NOT_POLLED, np.uint8)
-        table = np.concatenate((nowhere, reasons), axis=1)
-        first, second = self._factors[0].max(axis=0)  # a leg stands above the bar or below it
-        return np.where(np.isnan(columns[:, first]), table[:, first], table[:, second])
+
+def _reasons(columns: Column, reasons: Marks, *, factors: Rows) -> Marks:
+    """Of the first unknown leg of each key's best route; uint8[slots, keys]."""
+    if not len(factors):
+        return np.full((len(columns), factors.shape[3]), Reason.NOT_POLLED, np.uint8)
+    nowhere = np.full((len(columns), _FIRST), Reason.NOT_POLLED, np.uint8)
+    table = np.concatenate((nowhere, reasons), axis=1)
+    first, second = factors[0].max(axis=0)  # a leg stands above the bar or below it
+    return np.where(np.isnan(columns[:, first]), table[:, first], table[:, second])
 
 
 def _by_block(series: Sequence[Series]) -> dict[int, Rows]:

@@ -60,8 +60,8 @@ class ReferenceBlock:
     def over(
         self, cells: Cells, rows: Rows, *, first: int, rates: tuple[Column, Marks]
     ) -> tuple[Column, Marks]:
-        """Values and marks of the series in `rows` over the slots from `first` that `rates`
-        (`Rates.over`) are of; float64 and uint8[slots, rows]."""
+        """Values and marks of the series in `rows` over the slots from `first` on; float64 and
+        uint8[slots, rows]. rates: `Rates.over` of those slots, a column for each of `rows`."""
         count = len(rates[0])
         values = np.full((count, len(rows)), np.nan)
         marks = np.full((count, len(rows)), Reason.NOT_POLLED, np.uint8)
@@ -71,16 +71,17 @@ class ReferenceBlock:
             values[:, at], marks[:, at] = cells.rows(
                 block_id, self.source_places[rows[at]], from_slot=first, to_slot=first + count
             )
-        return self._in_reference(values, marks, rows=rows, rates=rates)
+        return _in_reference(values, marks, rates=rates)
 
-    def _in_reference(
-        self, values: Column, marks: Marks, *, rows: Rows, rates: tuple[Column, Marks]
-    ) -> tuple[Column, Marks]:
-        rate, why = (table[:, self.keys[rows]] for table in rates)
-        reasons = reasons_of(marks)
-        with np.errstate(all="ignore"):
-            product = values * rate
-        known = counted(reasons) & np.isfinite(product)
-        told = reasons | (marks & _STRENGTH) | np.uint8(Flag.DERIVED)
-        missing = np.where(counted(reasons), why, reasons)
-        return np.where(known, product, np.nan), np.where(known, told, missing)
+
+def _in_reference(
+    values: Column, marks: Marks, *, rates: tuple[Column, Marks]
+) -> tuple[Column, Marks]:
+    rate, why = rates
+    reasons = reasons_of(marks)
+    with np.errstate(all="ignore"):
+        product = values * rate
+    known = counted(reasons) & np.isfinite(product)
+    told = reasons | (marks & _STRENGTH) | np.uint8(Flag.DERIVED)
+    missing = np.where(counted(reasons), why, reasons)
+    return np.where(known, product, np.nan), np.where(known, told, missing)
