@@ -9,12 +9,14 @@ from __future__ import annotations
 import importlib.util
 import os
 import pwd
+import select
 import shutil
 import signal
 import subprocess
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
@@ -82,17 +84,17 @@ class PostgresServer:
         self._await()
 
     def _await(self) -> None:
+        assert self._process is not None
         for _ in range(START_WITHIN_S * 50):
             try:
                 psycopg.connect(self.url).close()
             except psycopg.OperationalError:
-                assert self._process is not None
-                try:
+                with suppress(subprocess.TimeoutExpired):
                     self._process.wait(0.02)
-                except subprocess.TimeoutExpired:
-                    continue
             else:
                 return
+            if self._process.returncode is not None:
+                break
         raise AssertionError((self._folder / "log").read_text())
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
@@ -100,17 +102,22 @@ class PostgresServer:
         own processes, so they are killed with it."""
         process, self._process = self._process, None
         assert process is not None
-        if how is signal.SIGKILL:
-            for child in _children(process.pid):
-                os.kill(child, signal.SIGKILL)
+        children = _stopped_children(process.pid) if how is signal.SIGKILL else []
+        for child in children:
+            signal.pidfd_send_signal(child, how)
         process.send_signal(how)
         process.wait(START_WITHIN_S)
+        for child in children:  # it holds the server's memory until it is gone
+            select.select([child], [], [], START_WITHIN_S)
+            os.close(child)
 
 
-def _children(pid: int) -> list[int]:
-    """Stopped first, so that the postmaster cannot act on their death."""
+def _stopped_children(pid: int) -> list[int]:
+    """Handles of the processes of a server that is stopped first, so that it cannot act on their
+    death."""
     os.kill(pid, signal.SIGSTOP)
-    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [os.pidfd_open(int(child)) for child in listed.split()]
 
 
 @pytest.fixture(scope="session")

@@ -19,10 +19,12 @@ from tests.contracts.samples import (
     track,
 )
 
-from sigmawatch.domain.errors import NotFound, StorageNewer
+from sigmawatch.adapters.ledgers.ledger import SqlLedger
+from sigmawatch.domain.errors import NotFound, StorageNewer, Superseded
 from sigmawatch.domain.frame import Flag
 from sigmawatch.domain.series import BLOCK_SERIES_MAX
 from sigmawatch.domain.window import Interval
+from sigmawatch.ports.ledger import Claim
 
 
 async def test_what_was_committed_is_there_after_a_restart(database: Database) -> None:
@@ -311,3 +313,28 @@ async def test_a_folder_is_live_since_its_first_frame_even_when_that_is_gone(
     await store(ledger, frame(SLOT + 7))
     await ledger.prune(before_ms=MINUTE.open_ms(SLOT + 100), rows_max=100)
     assert await ledger.live_since_ms() == frame(SLOT).recv_ms
+
+
+async def test_work_that_was_claimed_anew_is_closed_to_who_had_it_before(
+    database: Database,
+) -> None:
+    ledger = await database.open()
+    await track(ledger, "BTC")
+    async with ledger.claimed("sealing") as first:
+        assert first is not None
+    async with ledger.claimed("sealing") as second, ledger.claimed("moving") as other:
+        assert second is not None
+        assert other is not None
+        assert (second.epoch - first.epoch, other.work) == (1, "moving")
+        async with ledger.transaction() as transaction:
+            await transaction.check(second)
+            await transaction.frames.insert([frame()])
+        with pytest.raises(Superseded, match="sealing"):
+            await overtaken(ledger, first)
+    assert await replayed(ledger) == [frame().id]
+
+
+async def overtaken(ledger: SqlLedger, claim: Claim) -> None:
+    async with ledger.transaction() as transaction:
+        await transaction.frames.insert([frame(SLOT + 1)])
+        await transaction.check(claim)

@@ -24,6 +24,7 @@ from sigmawatch.domain.errors import (
     Refused,
     StorageFailed,
     StorageNewer,
+    Superseded,
     Unavailable,
 )
 from sigmawatch.domain.frame import Flag
@@ -52,6 +53,8 @@ def asked(url: str, statement: str) -> list[tuple[object, ...]]:
 
 
 WAITING = "SELECT 1 FROM pg_locks WHERE NOT granted"
+CLAIMS = "SELECT 1 FROM pg_stat_activity WHERE application_name = 'sigmawatch claim'"
+END_CLAIMS = CLAIMS.replace("1", "pg_terminate_backend(pid)", 1)
 
 
 async def until(holds: Callable[[], bool]) -> None:
@@ -225,6 +228,26 @@ async def test_who_waits_for_another_programs_transaction_can_be_cancelled(
             await asyncio.wait([task])
         assert task.cancelled()
     assert await store(second, frame(SLOT + 1)) == {frame(SLOT + 1).id}
+    await first.close()
+    await second.close()
+
+
+async def test_one_program_at_a_time_has_a_claim_and_loses_it_with_its_connection(
+    postgres_url: str,
+) -> None:
+    first, second = await opened(postgres_url), await opened(postgres_url)
+    async with first.claimed("sealing") as claim, second.claimed("sealing") as refused:
+        assert claim is not None
+        assert refused is None
+        async with second.claimed("moving") as other:
+            assert other is not None
+        asked(postgres_url, END_CLAIMS)  # as when the line breaks, unnoticed here
+        await until(lambda: not asked(postgres_url, CLAIMS))
+        async with second.claimed("sealing") as taken_over:
+            assert taken_over is not None
+            with pytest.raises(Superseded):
+                async with first.transaction() as transaction:
+                    await transaction.check(claim)
     await first.close()
     await second.close()
 

@@ -73,6 +73,10 @@ class Busy(Unavailable):
     """A bounded queue of our own is full."""
 
 
+class Superseded(Unavailable):
+    """Another program has taken over the work that we were doing."""
+
+
 class Refused(SigmawatchError):
     """Trying again will not help until somebody changes something."""
 

@@ -10,6 +10,7 @@ read, and sealed again under a higher revision. A read never tells the differenc
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -106,7 +107,12 @@ class History(Protocol):
 
 class Sealing(Protocol):
     """Turning frames and patches into sealed sections. Every step may be cut off anywhere and done
-    again; reads tell the same before, between and after. Raises StorageFailed."""
+    again; reads tell the same before, between and after. Raises StorageFailed, and Superseded where
+    another program has begun to seal the same database."""
+
+    def alone(self) -> AbstractAsyncContextManager[bool]:
+        """Whether sealing is ours to do, inside the block: one program at a time seals."""
+        ...
 
     async def unsealed(self, block: Block, *, before_ms: int) -> Sequence[Section]:
         """The block's sections that end by `before_ms` and lack something that was committed,

@@ -1,14 +1,16 @@
 """The ledger port: the record of everything true (users say *database*).
 
 One transaction holds all that happens at once; nothing is shown before it is synced. Frames,
-patches and runs have deterministic ids and are inserted if absent. Raises StorageFailed (stop),
-StorageNewer, InUse; nothing else.
+patches and runs have deterministic ids and are inserted if absent, so several programs may write
+what they have; work that only one may do is claimed. Raises StorageFailed (stop), StorageNewer,
+InUse; Unavailable from a read where a database elsewhere stays away.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from typing import Protocol
 
 from sigmawatch.domain.frame import Frame, Patch
@@ -18,6 +20,15 @@ from sigmawatch.domain.series import Block, Series
 from sigmawatch.domain.venue import Run
 from sigmawatch.domain.watchlist import Watchlist
 from sigmawatch.domain.window import Interval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """The right to do some work alone. epoch: how often it was claimed, so a later claim has the
+    higher one."""
+
+    work: str
+    epoch: int
 
 
 class CatalogueRepository(Protocol):
@@ -105,12 +116,21 @@ class Transaction(Protocol):
     @property
     def watchlists(self) -> WatchlistRepository: ...
 
+    async def check(self, claim: Claim) -> None:
+        """Raises Superseded where the work was claimed anew since: then nothing of this is kept."""
+        ...
+
 
 class Ledger(Protocol):
     """The database. One writer; reads see committed data only and never wait for the writer."""
 
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
         """All or nothing, synced to disk when the block ends without an exception."""
+        ...
+
+    def claimed(self, work: str) -> AbstractAsyncContextManager[Claim | None]:
+        """Do `work` (say sealing) alone among all programs on this database; None where another one
+        does it now. A claim may be lost unnoticed, so transactions of the work check it."""
         ...
 
     async def blocks(self) -> Sequence[Block]: ...

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -144,6 +144,11 @@ class FileWriter:
         connection.execute("COMMIT")
         if self._wal_bytes + self._largest_bytes > self.wal_bytes_max:
             self._thread.submit(self._work, self._restart_wal)
+
+    @asynccontextmanager
+    async def alone(self, work: str) -> AsyncIterator[bool]:
+        """The folder has one program."""
+        yield True
 
     async def rollback(self) -> None:
         """End the transaction that stands, if one does, whatever happened before."""

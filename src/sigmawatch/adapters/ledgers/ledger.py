@@ -35,7 +35,7 @@ from sigmawatch.domain.venue import Run
 from sigmawatch.domain.watchlist import Watchlist
 from sigmawatch.ports.clock import Clock
 from sigmawatch.ports.history import Rollups, Stretch
-from sigmawatch.ports.ledger import Transaction
+from sigmawatch.ports.ledger import Claim, Transaction
 
 T = TypeVar("T")
 
@@ -58,7 +58,7 @@ class SqlLedger:
         self._turn = asyncio.Lock()
         self._closed = False
         self._stored = Stored(self._sql)
-        means = Means(read=self._read, writing=self._begun, sql=sql)
+        means = Means(read=self._read, writing=self._begun, claimed=self.claimed, sql=sql)
         reads = SealedReads(sql, stored=self._stored)
         self._history = SqlHistory(means, sql=sql, reads=reads)
         self.sealing = SqlSealing(means, sql=sql, stored=self._stored, reads=reads)
@@ -84,6 +84,16 @@ class SqlLedger:
                 raise
             finally:
                 transaction.end()
+
+    @asynccontextmanager
+    async def claimed(self, work: str) -> AsyncIterator[Claim | None]:
+        async with self._writer.alone(work) as alone:
+            if not alone:
+                yield None
+                return
+            async with self._begun() as transaction:
+                claim = await transaction.claim(work)
+            yield claim
 
     async def blocks(self) -> Sequence[Block]:
         return await self._read(partial(read_blocks, sql=self._sql))

@@ -6,28 +6,50 @@ One transaction at a time, in the order they were asked for, among all parts of 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, TypeVar
 
 from sigmawatch.adapters.ledgers.repositories import SqlTransaction
 from sigmawatch.adapters.ledgers.session import Session
+from sigmawatch.ports.ledger import Claim
 
 T = TypeVar("T")
 Row = Mapping[str, Any]
 
 
 class Means:
-    """read: work for a reader's thread. writing: a transaction."""
+    """read: work for a reader's thread. writing: a transaction. claimed: the right to do some work
+    alone."""
 
     def __init__(
         self,
         *,
         read: Callable[[Callable[[Session], Any]], asyncio.Future[Any]],
         writing: Callable[[], AbstractAsyncContextManager[SqlTransaction]],
+        claimed: Callable[[str], AbstractAsyncContextManager[Claim | None]],
         sql: Mapping[str, str],
     ) -> None:
-        self._reading, self._writing, self._sql = read, writing, sql
+        self._reading, self._claiming, self._sql = read, claimed, sql
+        self._begun = writing
+        self._claim: Claim | None = None
+
+    @asynccontextmanager
+    async def alone(self, work: str) -> AsyncIterator[bool]:
+        """Whether `work` is ours to do. Inside, what is written raises Superseded once another
+        program has taken it over."""
+        async with self._claiming(work) as self._claim:
+            try:
+                yield self._claim is not None
+            finally:
+                self._claim = None
+
+    @asynccontextmanager
+    async def _writing(self) -> AsyncIterator[SqlTransaction]:
+        async with self._begun() as transaction:
+            if self._claim is not None:
+                await transaction.check(self._claim)
+            yield transaction
 
     async def read(self, work: Callable[[Session], T]) -> T:
         """What `work` returns, which is short."""

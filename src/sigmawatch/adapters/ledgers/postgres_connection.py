@@ -14,8 +14,9 @@ import asyncio
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, TypeVar
 
@@ -86,6 +87,28 @@ class PostgresWriter:
     async def rollback(self) -> None:
         await self._do(self._rollback)
 
+    @asynccontextmanager
+    async def alone(self, work: str) -> AsyncIterator[bool]:
+        """A lock of the server, held by a connection of its own: it ends with the connection,
+        whatever becomes of us. Raises Unavailable."""
+        session = await asyncio.to_thread(self._lock, work)
+        try:
+            yield session is not None
+        finally:
+            if session is not None:
+                session.close()
+
+    def _lock(self, work: str) -> PostgresSession | None:
+        with translated():
+            session = self._server.connect("sigmawatch claim")
+            alone = False
+            try:
+                alone = value(session.execute(self._sql["try_alone"], {"work": work}))
+            finally:
+                if not alone:
+                    session.close()
+            return session if alone else None
+
     async def close(self) -> None:
         await self._do(self._close)
         await asyncio.to_thread(self._thread.shutdown)
@@ -142,21 +165,13 @@ class PostgresWriter:
         self._transaction = None
 
     def _rollback(self) -> None:
-        if self._transaction is None and self._idle():
-            return
         self._transaction = None
         try:
-            if self._session is not None:
+            if self._session is not None and self._session.in_transaction:
                 self._session.execute("ROLLBACK")
         except psycopg.Error as exc:
             log.info("rollback_left_to_server", reason=reason(exc))
             self._drop()
-
-    def _idle(self) -> bool:
-        session = self._session
-        return session is None or (
-            session.connection.info.transaction_status is psycopg.pq.TransactionStatus.IDLE
-        )
 
     def _resume(self, cause: Unavailable) -> None:
         """Wait for the server, and bring the transaction that stood to where it was."""

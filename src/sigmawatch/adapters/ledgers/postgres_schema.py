@@ -27,8 +27,8 @@ def migrate(schema: Schema, session: PostgresSession, *, now_ms: int) -> int:
                 session.execute(schema.sql["lock_commits"])
             schema.run(session, migration, now_ms=now_ms)
             session.commit()
-    finally:
-        if not session.connection.closed:
-            session.execute("ROLLBACK")
-            session.execute(schema.sql["unlock_migrations"])
+    except BaseException:
+        session.close()  # with it go the transaction and the lock
+        raise
+    session.execute(schema.sql["unlock_migrations"])
     return len(schema.migrations)

@@ -116,6 +116,11 @@ class PostgresSession:
         if self.connection.execute("COMMIT").statusmessage != "COMMIT":
             raise StorageFailed("the transaction was not kept: a statement of it had failed")
 
+    @property
+    def in_transaction(self) -> bool:
+        """Whether one stands, or its outcome is not known because the connection is lost."""
+        return self.connection.info.transaction_status is not psycopg.pq.TransactionStatus.IDLE
+
     def cancel(self) -> None:
         """Make the statement that runs fail; from another thread."""
         try:

@@ -14,13 +14,14 @@ from typing import TypeVar
 from sigmawatch.adapters.ledgers.rank_columns import RankColumns
 from sigmawatch.adapters.ledgers.session import Session, Writer, value
 from sigmawatch.adapters.ledgers.watchlists import Watchlists
-from sigmawatch.domain.errors import NotFound
+from sigmawatch.domain.errors import NotFound, Superseded
 from sigmawatch.domain.frame import Frame, Patch
 from sigmawatch.domain.market import Market, MarketStatus
 from sigmawatch.domain.series import BLOCK_SERIES_MAX, Block, Series
 from sigmawatch.domain.venue import Run, RunKind
 from sigmawatch.domain.window import Interval
 from sigmawatch.ports.clock import Clock
+from sigmawatch.ports.ledger import Claim
 
 T = TypeVar("T")
 ITEMS_PER_COMMIT_BITS = 20
@@ -46,12 +47,30 @@ class SqlTransaction:
         """For work alone: a transaction that is run again has another one."""
         return self._writer.commit_number
 
+    async def claim(self, work: str) -> Claim:
+        """Claim it anew; who had it is superseded once this transaction is kept."""
+        key = {"key": _epoch_key(work)}
+        epoch = await self.run(lambda session: value(session.execute(self.sql["take_epoch"], key)))
+        return Claim(work=work, epoch=epoch)
+
+    async def check(self, claim: Claim) -> None:
+        key = {"key": _epoch_key(claim.work)}
+        newest = await self.run(
+            lambda session: value(session.execute(self.sql["select_epoch"], key))
+        )
+        if newest != claim.epoch:
+            raise Superseded(f"another program has taken over {claim.work}")
+
     async def run(self, work: Callable[[Session], T]) -> T:
         assert self._open, "a transaction ends with its block"
         return await self._writer.run(work)
 
     def end(self) -> None:
         self._open = False
+
+
+def _epoch_key(work: str) -> str:
+    return f"epoch of {work}"
 
 
 class _Catalogue:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Any
 
@@ -38,6 +39,9 @@ class SqlSealing:
     ) -> None:
         self._ledger, self._sql, self._stored, self._reads = means, sql, stored, reads
         self._binding = Binding(means, reads=reads)
+
+    def alone(self) -> AbstractAsyncContextManager[bool]:
+        return self._ledger.alone("sealing")
 
     # Which sections
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
@@ -57,6 +58,11 @@ class Writer(Protocol):
 
     async def rollback(self) -> None:
         """End the transaction that stands, if one does, whatever happened before."""
+        ...
+
+    def alone(self, work: str) -> AbstractAsyncContextManager[bool]:
+        """Whether no other program does `work` on this database now, nor can begin to within the
+        block, as long as the database is not lost."""
         ...
 
     async def close(self) -> None: ...

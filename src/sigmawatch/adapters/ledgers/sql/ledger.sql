@@ -5,6 +5,14 @@
 -- name: begin_commit
 UPDATE meta SET value = value + 1 WHERE key = 'commit_number' RETURNING value
 
+-- name: take_epoch
+INSERT INTO meta (key, value) VALUES (:key, 1)
+ON CONFLICT (key) DO UPDATE SET value = meta.value + 1
+RETURNING value
+
+-- name: select_epoch
+SELECT value FROM meta WHERE key = :key
+
 -- name: select_blocks
 SELECT id, venue, metric, interval_ms FROM blocks ORDER BY id
 

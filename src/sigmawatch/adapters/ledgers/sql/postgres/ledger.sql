@@ -38,6 +38,10 @@ UNION ALL
 ORDER BY 1
 LIMIT :rows
 
+-- name: try_alone
+-- Held to the end of the session.
+SELECT pg_try_advisory_lock(hashtextextended(current_schema() || ' ' || :work, 0))
+
 -- name: describe_server
 SELECT current_setting('server_version_num')::int, current_setting('synchronous_commit'),
        current_setting('fsync'), current_setting('full_page_writes')
