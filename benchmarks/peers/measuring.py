@@ -7,6 +7,7 @@ is needed; it is itself held to the standard library by a test.
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import signal
@@ -14,9 +15,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +30,27 @@ from benchmarks.peers.tape import DAY
 from benchmarks.shared.results import duration, size
 
 PATIENCE_S = 15.0  # to end by itself, once told to
+LEAST_S = 5.0  # with less in all, nothing is begun
 SETTLED = 0.8  # of the limit: no new slot is begun after that
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """seconds: of one system and size, loading included; repeats: slots that are timed."""
+    """seconds: of one system and size, loading included; repeats: slots that are timed; ends_s:
+    when all must be over, on the monotonic clock."""
 
     seconds: float
     repeats: int
+    ends_s: float = math.inf
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing further is begun."""
+        return self.ends_s - time.monotonic() < LEAST_S
+
+    def left_s(self) -> float:
+        """What the next system has."""
+        return max(min(self.seconds, self.ends_s - time.monotonic()), 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +118,8 @@ def measured(
     for name in names:
         day = min(SYSTEMS[name].days.get(count, DAY), DAY)
         trouble = _hindered(name, count)
+        if not trouble and limits.over:
+            trouble = "no time was left"
         if trouble:
             yield Outcome(name=name, count=count, day=day, trouble=trouble)
             continue
@@ -127,14 +143,15 @@ def _hindered(name: str, count: int) -> str:
 def _run(name: str, count: int, *, day: int, limits: Limits, answers: Path) -> Outcome:
     """One process, told to end when its time is over, and its group ended when it does not."""
     answers.mkdir()
+    seconds = limits.left_s()
     with tempfile.TemporaryDirectory(prefix="peer-", ignore_cleanup_errors=True) as own:
-        facts = map(str, (count, day, limits.repeats, SETTLED * limits.seconds, own, answers))
+        facts = map(str, (count, day, limits.repeats, SETTLED * seconds, own, answers))
         command = [sys.executable, "-m", "benchmarks.peers.child", name, *facts]
         process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             start_new_session=True, env={**os.environ, "PYTHONWARNINGS": "ignore"},
         )  # fmt: skip
-        said, complaint, late = _heard(process, limits.seconds)
+        said, complaint, late = _heard(process, seconds)
     told: dict[str, Any] = {}
     for line in said.splitlines():
         for key, value in json.loads(line).items():
@@ -142,7 +159,7 @@ def _run(name: str, count: int, *, day: int, limits: Limits, answers: Path) -> O
     trouble = ""
     if late:
         got = f"after {len(told.get('slot_ms', []))} slots" if "loaded_s" in told else "loading"
-        trouble = f"over {limits.seconds:g} s, {got}"
+        trouble = f"over {seconds:.3g} s, {got}"
     elif process.returncode or "version" not in told:
         trouble = f"failed: {(complaint.strip().splitlines() or ['no word'])[-1][:200]}"
     return Outcome(
@@ -175,8 +192,9 @@ def _checked(outcome: Outcome, mine: Path, *, right: Path) -> Outcome:
     if outcome.trouble:
         return outcome
     for path in sorted(mine.glob("*.npz")):
+        if not (right / path.name).exists():
+            return replace(outcome, trouble="not checked: the right answers took too long")
         wrong = list(differences(Answer.load(path), Answer.load(right / path.name)))
         if wrong:
-            return Outcome(name=outcome.name, count=outcome.count, day=outcome.day,
-                           trouble=f"WRONG: {wrong[0]}")  # fmt: skip
+            return replace(outcome, trouble=f"WRONG: {wrong[0]}")
     return outcome

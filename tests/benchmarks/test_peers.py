@@ -2,6 +2,7 @@
 
 import math
 import statistics
+import time
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -173,6 +174,12 @@ def test_a_system_over_its_time_is_ended_and_told(tmp_path: Path) -> None:
     limits = Limits(seconds=0.5, repeats=1)
     (outcome,) = measured(["statistics"], 20_000, limits=limits, folder=tmp_path)
     assert outcome.trouble == "over 0.5 s, loading"
+
+
+def test_nothing_is_begun_when_all_the_time_is_over(tmp_path: Path) -> None:
+    limits = Limits(seconds=60.0, repeats=1, ends_s=time.monotonic() + 1.0)
+    (outcome,) = measured(["statistics"], 20, limits=limits, folder=tmp_path)
+    assert outcome.trouble == "no time was left"
 
 
 def test_every_system_says_what_it_is() -> None:

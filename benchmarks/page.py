@@ -1,0 +1,119 @@
+"""Writes docs/benchmarks.md's tables and plot from what was measured last (benchmarks/results).
+
+    python -m benchmarks page
+
+A table stands between two comments, `<!-- name -->` and `<!-- /name -->`; the words around them are
+written by hand. A test holds the page to the files.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.budget.figures import HEADER, Figure
+from benchmarks.shared.plot import drawn
+from benchmarks.shared.results import Results, duration, markdown, ratio, size
+
+DOCS = Path(__file__).parent.parent / "docs"
+PAGE, PLOT = DOCS / "benchmarks.md", DOCS / "benchmarks.svg"
+OURS = ("sigmawatch", "sigmawatch-memory")
+Content = Mapping[str, Any]
+
+
+def main() -> None:
+    """Rewrite the page; draw the plot where the peers were measured and matplotlib is there."""
+    PAGE.write_text(rewritten(PAGE.read_text("utf-8")), "utf-8")
+    print(f"wrote {PAGE.name}")
+    PLOT.write_bytes(drawn(Results("peers").load()["rows"]))
+    print(f"wrote {PLOT.name}")
+
+
+def rewritten(text: str) -> str:
+    """The page with every table as the results have it; a table without results stays."""
+    for name, table in TABLES.items():
+        try:
+            content = Results(name.partition("-")[0]).load()
+        except FileNotFoundError:
+            continue
+        text = between(text, name, table(content))
+    return text
+
+
+def between(text: str, name: str, new: str) -> str:
+    """`text` with `new` between the two comments of `name`, which must be there once."""
+    pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+    replaced, count = pattern.subn(lambda found: f"{found[1]}{new}\n{found[2]}", text)
+    assert count == 1, f"{PAGE.name} has {count} places for {name}"
+    return replaced
+
+
+def machine_line(content: Content) -> str:
+    it = content["machine"]
+    return (
+        f"Measured on {it['date']}: {it['processor']}, {it['cores']} cores, {it['memory']}, "
+        f"{it['kernel']}, CPython {it['python']}, NumPy {it['numpy']}; load average at the end "
+        f"{it['load']}."
+    )
+
+
+def budget_table(content: Content) -> str:
+    rows = [Figure.of(facts).cells() for facts in content["rows"]]
+    return f"{machine_line(content)}\n\n{markdown(HEADER, rows)}"
+
+
+def profile_table(content: Content) -> str:
+    rows = []
+    stage = ""
+    for row in content["rows"]:
+        first = f"**{row['stage']}**" if row["stage"] != stage else ""
+        stage = row["stage"]
+        rows.append([first, row["function"], duration(row["ms"]), f"{100 * row['share']:.0f} %"])
+    return markdown(("stage", "function", "a slot", "share"), rows)
+
+
+def peers_table(content: Content) -> str:
+    """One table for each size, the fastest first, what has no time last."""
+    sizes = sorted({row["series"] for row in content["rows"]})
+    tables = [_of_size(content["rows"], count) for count in sizes]
+    return "\n\n".join([machine_line(content), *tables])
+
+
+PEERS = ("", "slot, median", "p95", "processor", "memory", "a value", "loading", "× ours")
+
+
+def _of_size(rows: Sequence[Content], count: int) -> str:
+    mine = [row for row in rows if row["series"] == count]
+    timed = sorted((row for row in mine if "median_ms" in row), key=lambda row: row["median_ms"])
+    ours = {row["durable"]: row["median_ms"] for row in timed if row["system"] in OURS}
+    lines = [_cells(row, ours) for row in timed]
+    lines += [[_title(row), row["trouble"], *[""] * 6] for row in mine if "trouble" in row]
+    return f"### {count:,} series\n\n{markdown(PEERS, lines)}"
+
+
+def _cells(row: Content, ours: Mapping[bool, float]) -> list[str]:
+    mine = row["system"] in OURS
+    title = f"**{_title(row)}**" if mine else _title(row)
+    return [
+        title, *(duration(row[name]) for name in ("median_ms", "p95_ms", "cpu_ms")),
+        size(row["memory_bytes"]), f"{row['value_bytes']:g} B", f"{row['loaded_s']:.1f} s",
+        ratio(row["median_ms"] / ours[row["durable"]]) if row["durable"] in ours else "",
+    ]  # fmt: skip
+
+
+def _title(row: Content) -> str:
+    """With the version and what is special: "DuckDB 2.0.0, on disk ●"."""
+    name, comma, rest = row["title"].partition(",")
+    version = row.get("version", "") if row["system"] not in OURS else ""
+    words = " ".join(filter(None, (name, version))) + comma + rest
+    partial = f", {row['partial']}" if row["partial"] else ""
+    return f"{words}{partial}{' ●' if row['durable'] else ''}"
+
+
+TABLES: Mapping[str, Callable[[Content], str]] = {
+    "budget": budget_table,
+    "peers": peers_table,
+    "profile": profile_table,
+}

@@ -1,0 +1,21 @@
+"""Measures everything docs/benchmarks.md says, and writes it: budget, profile, peers, page.
+
+    make bench ARGS=report                                  a quarter of an hour, on a quiet machine
+
+Options are those of `python -m benchmarks peers`, which takes most of the time and is bounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from benchmarks import budget, page, peers, profile
+
+PEERS = ("--within", "680")
+
+
+def main(arguments: Sequence[str] = ()) -> None:
+    budget.main()
+    profile.main()
+    peers.main([*PEERS, *arguments])
+    page.main()
