@@ -83,9 +83,10 @@ class _Judge(Quantities[Inputs]):
     # Tests
 
     def test(self, test: Test) -> Truth:
-        if test not in self._truths:
-            self._truths[test] = self._tested(test)
-        return self._truths[test]
+        found = self._truths.get(test)
+        if found is None:
+            found = self._truths[test] = self._tested(test)
+        return found
 
     def _tested(self, test: Test) -> Truth:
         match test:

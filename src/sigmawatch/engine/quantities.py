@@ -111,9 +111,10 @@ class Quantities(Generic[AnyInputs]):
             return median(np.array([*self.past(of, count, last=last)]))
         channels = 2 if node.statistic is Statistic.SIGMA_RET else 1
         key = (of, count, last, channels)
-        if key not in self._moments:
-            self._moments[key] = self.moments(of, count, last=last, channels=channels)
-        moments = self._moments[key]
+        moments = self._moments.get(key)
+        if moments is None:
+            moments = self.moments(of, count, last=last, channels=channels)
+            self._moments[key] = moments
         if node.statistic is Statistic.ZSCORE:
             mean = statistic_of(Statistic.MEAN, moments, count=count)
             sigma = statistic_of(Statistic.SIGMA_ABS, moments, count=count)
