@@ -42,8 +42,8 @@ def of_metric(name: str, *, base: str = "base", quote: str = "quote") -> Dimensi
             return {unit.replace("_", " "): 1}
 
 
-def product(left: Dimension, right: Dimension, *, power: int = 1) -> Dimension:
-    """`left` times `right`, or divided by it (`power` -1)."""
+def product(left: Dimension, right: Dimension, *, power: int) -> Dimension:
+    """`left` times `right` to a power: -1 divides."""
     powers = Counter(left)
     for name, each in right.items():
         powers[name] += power * each
