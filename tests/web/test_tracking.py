@@ -81,6 +81,8 @@ async def test_a_formula_is_tracked_shown_and_removed_as_any_series(moving: Worl
     eth, btc = rows["KRAKEN:ETH/USD:price"]["value"], rows["KRAKEN:BTC/USD:price"]["value"]
     assert shown["value"] == eth / btc
     assert (shown["n"], rows["KRAKEN:ETH/USD:price"]["formula"]) == (12, None)
+    assert (await moving.get("/metrics", venue="derived"))["total"] == 1
+    assert (await moving.get("/markets", venue="derived"))["items"][0]["metrics"] == ["price"]
     read = await moving.client.delete("/api/v1/metrics/kraken:eth-usd:price")
     assert (read.status_code, read.json()["type"]) == (409, "/problems/conflict")
     assert (await moving.client.post("/api/v1/metrics", json=body)).status_code == 200

@@ -208,9 +208,9 @@ class BlockTable:
         at = np.arange(from_slot, to_slot)
         held = (at >= max(self.ring.oldest, 0)) & (at <= self.ring.newest)
         cells = np.ix_(at % self.ring.slots, places)
-        values = np.where(held[:, None], self.ring.values[cells], np.nan)
-        unknown = np.uint8(Reason.NOT_POLLED)
-        return values, np.where(held[:, None], self.ring.marks[cells], unknown)
+        values, marks = self.ring.values[cells], self.ring.marks[cells]
+        values[~held], marks[~held] = np.nan, Reason.NOT_POLLED
+        return values, marks
 
     def revision(self, slot: int) -> int:
         """The highest revision of a frame of `slot`, 0 where none came."""

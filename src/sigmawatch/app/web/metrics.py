@@ -33,7 +33,7 @@ from sigmawatch.app.web.boards import parse_interval, parse_window, peers_of
 from sigmawatch.app.web.problems import fails
 from sigmawatch.app.web.rows import Freshness, MetricRow, rows_of
 from sigmawatch.app.web.site import Site, not_modified, unchanged
-from sigmawatch.app.web.venues import known_venue
+from sigmawatch.app.web.venues import tracked_venue
 from sigmawatch.app.web.view import SORTABLE, View, ordered
 from sigmawatch.app.web.walk import Walk
 from sigmawatch.domain.errors import Unavailable
@@ -139,7 +139,7 @@ def _picked(board: Board, asked: AskedMetrics, *, site: Site) -> Rows:
     if asked.freshness is not None:
         mask &= board.state == _STATES[asked.freshness]
     if asked.venue is not None:
-        mask &= board.layout.labels.venue.where(known_venue(site, asked.venue).__eq__)
+        mask &= board.layout.labels.venue.where(tracked_venue(site, asked.venue).__eq__)
     if asked.quote is not None:
         mask &= board.layout.labels.quote.where(asset(asked.quote).__eq__)
     if asked.watchlist is not None:

@@ -18,6 +18,7 @@ from sigmawatch.app.web.problems import fails
 from sigmawatch.app.web.site import Site
 from sigmawatch.domain.errors import NotFound
 from sigmawatch.domain.market import Market, MarketStatus, venue_name
+from sigmawatch.domain.series import DERIVED
 from sigmawatch.domain.venue import VenueState
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ async def list_markets(
 ) -> Markets:
     """A market is listed until its venue drops it. Pages go by position: a list that changes
     between two pages may repeat or leave out a market at the seam."""
-    venue = known_venue(site, asked.venue) if asked.venue is not None else None
+    venue = tracked_venue(site, asked.venue) if asked.venue is not None else None
     metrics = _metrics_by_market(site)
     wanted = (asked.q or "").upper()
     found = [
@@ -170,6 +171,12 @@ def known_venue(site: Site, text: str, *, field: str = "venue") -> str:
         raise NotFound(f"no venue {text[:32]!r} is configured", field=field,
                        allowed=", ".join(names) or "none is configured")  # fmt: skip
     return name
+
+
+def tracked_venue(site: Site, text: str) -> str:
+    """The name of a venue whose markets may be tracked: a configured one, or that of formulas.
+    Raises NotFound with what there is."""
+    return DERIVED if text.strip().upper() == DERIVED else known_venue(site, text)
 
 
 def _venue(report: VenueReport) -> Venue:
