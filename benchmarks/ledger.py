@@ -1,10 +1,13 @@
-"""How fast the embedded ledger commits, replays and reads, and what a value costs on disk.
+"""How fast each ledger commits, replays and reads, and what a value costs on disk, beside each
+other: the embedded one, and one on a PostgreSQL server of this machine (the tests' wheel, its
+default settings, over a socket).
 
-    python benchmarks/ledger.py              24 h of 10,000 series, about 0.2 GB, some seconds
-    python benchmarks/ledger.py --large      24 h of 100,000 series, about 1.4 GB, half a minute
+    python -m benchmarks ledger              24 h of 10,000 series, about 0.2 GB each
+    python -m benchmarks ledger --large      24 h of 100,000 series, about 1.4 GB each
+    python -m benchmarks ledger --url postgresql://…   another server; its database is filled
 
-The folder is temporary and removed; TMPDIR chooses the disk. A disk that syncs in 0.1 ms is no
-home disk: compare what `sync` says first.
+Folders are temporary and removed; TMPDIR chooses the disk. A disk that syncs in 0.1 ms is no home
+disk: compare what `sync` says first.
 """
 
 from __future__ import annotations
@@ -17,11 +20,17 @@ import struct
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from statistics import median, quantiles
 
+import psycopg
+from tests.postgres import PostgresServer
+
 from sigmawatch.adapters.clock import RealClock
+from sigmawatch.adapters.ledgers.ledger import SqlLedger
+from sigmawatch.adapters.ledgers.postgres import PostgresLedger
 from sigmawatch.adapters.ledgers.sqlite import SqliteLedger
 from sigmawatch.domain.frame import Frame
 from sigmawatch.domain.market import Market
@@ -31,60 +40,100 @@ from sigmawatch.domain.window import Interval
 MINUTE = Interval(60_000)
 SLOTS = 1_440
 FIRST_SLOT = 29_000_000
+WIDE_BLOCKS = 98  # 100,000 series, the figure of the performance budget
+WIDE_COMMITS = 100
+Opening = Callable[[], Awaitable[SqlLedger]]
 
 
 def main(arguments: Sequence[str] = ()) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--large", action="store_true", help="100,000 series instead of 10,000")
-    series_count = 100_000 if parser.parse_args(arguments).large else 10_000
+    parser.add_argument("--url", help="a PostgreSQL database to fill instead of one of our own")
+    chosen = parser.parse_args(arguments)
+    asyncio.run(compare(100_000 if chosen.large else 10_000, url=chosen.url))
+
+
+async def compare(series_count: int, *, url: str | None = None) -> None:
+    """Print what each took, in columns."""
+    blocks_count = -(-series_count // BLOCK_SERIES_MAX)
     with tempfile.TemporaryDirectory(prefix="sigmawatch-bench-") as folder:
-        asyncio.run(measure(Path(folder) / "data", series_count=series_count))
+        print(f"{'sync of one page':34}{_cell(sync_ms(Path(folder))):>22}")
+    columns: dict[str, Mapping[str, str]] = {}
+    async with embedded() as (opening, size):
+        columns["SQLite"] = await measure(opening, size, blocks_count=blocks_count)
+    async with on_server(url) as (opening, size):
+        columns["PostgreSQL"] = await measure(opening, size, blocks_count=blocks_count)
+    print(f"{'ms, median / p95':34}" + "".join(f"{name:>22}" for name in columns))
+    for row in columns["SQLite"]:
+        print(f"{row:34}" + "".join(f"{column[row]:>22}" for column in columns.values()))
 
 
-async def measure(folder: Path, *, series_count: int) -> None:
-    clock = RealClock()
-    report("sync of one page", sync_ms(folder.parent))
-    ledger = await SqliteLedger.open(folder, clock=clock)
-    series = await track(ledger, blocks_count=-(-series_count // BLOCK_SERIES_MAX))
-    blocks = [block.id for block in await ledger.blocks()]
-    commits = [await commit(ledger, slot=slot, blocks=blocks) for slot in range(SLOTS)]
-    report(f"durable commit of {len(blocks)} x 1,024", commits)
-    await commit_98(folder.parent / "wide", clock=clock)
-    report("24 h of one series", [await read(ledger, series[-1]) for _ in range(20)])
-    report("close", [await timed(ledger.close())])
+@asynccontextmanager
+async def embedded() -> AsyncIterator[tuple[Opening, Callable[[], int]]]:
+    """How to open a file's ledger, and what it takes on disk."""
+    with tempfile.TemporaryDirectory(prefix="sigmawatch-bench-") as folder:
+        data = Path(folder) / "data"
+        yield (
+            lambda: SqliteLedger.open(data, clock=RealClock()),
+            lambda: sum(file.stat().st_size for file in data.iterdir()),
+        )
 
+
+@asynccontextmanager
+async def on_server(url: str | None) -> AsyncIterator[tuple[Opening, Callable[[], int]]]:
+    """The same of a server's, whose own start is not measured."""
+    async with AsyncExitStack() as stack:
+        if url is None:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="sigmawatch-bench-"))
+            server = PostgresServer(Path(folder))
+            server.start()
+            stack.callback(server.stop)
+            url = server.url
+        address = url
+        yield lambda: PostgresLedger.open(address, clock=RealClock()), lambda: _stored(address)
+
+
+def _stored(url: str) -> int:
+    with psycopg.connect(url) as connection:
+        row = connection.execute("SELECT pg_total_relation_size('frames')").fetchone()
+        assert row is not None
+        return int(row[0])
+
+
+async def measure(
+    opening: Opening, size_bytes: Callable[[], int], *, blocks_count: int
+) -> Mapping[str, str]:
+    """What is asked of a ledger -> how long it takes."""
+    ledger = await opening()
+    wide = await track(ledger, blocks_count=WIDE_BLOCKS)
+    took = [await commit(ledger, slot=-1 - slot, blocks=wide) for slot in range(WIDE_COMMITS)]
+    rows = {f"durable commit of {WIDE_BLOCKS} x 1,024": _cell(took)}
+    empty_bytes = size_bytes()
+    blocks = wide[:blocks_count]
+    took = [await commit(ledger, slot=slot, blocks=blocks) for slot in range(SLOTS)]
+    rows[f"durable commit of {len(blocks)} x 1,024"] = _cell(took)
+    series = (await ledger.series())[0]
+    rows["24 h of one series"] = _cell([await read(ledger, series) for _ in range(20)])
+    rows["close"] = _cell([await timed(ledger.close())])
     values_count = len(blocks) * BLOCK_SERIES_MAX * SLOTS
-    print(f"{'on disk':40} {size_bytes(folder) / values_count:9.2f} bytes a value")
-
-    ledger = await SqliteLedger.open(folder, clock=clock)
-    report(f"replay of 24 h x {values_count // SLOTS:,}", [await timed(replay(ledger))])
+    rows["bytes a value on disk"] = f"{(size_bytes() - empty_bytes) / values_count:.2f}"
+    ledger = await opening()
+    replayed = [await timed(replay(ledger)) for _ in range(2)]
+    rows[f"replay of 24 h x {values_count // SLOTS:,}"] = _cell(replayed[-1:])
     await ledger.close()
+    return rows
 
 
-async def commit_98(folder: Path, *, clock: RealClock) -> None:
-    """One slot of 100,000 series, the figure of the performance budget."""
-    ledger = await SqliteLedger.open(folder, clock=clock)
-    await track(ledger, blocks_count=98)
-    blocks = [block.id for block in await ledger.blocks()]
-    commits = [await commit(ledger, slot=slot, blocks=blocks) for slot in range(100)]
-    report("durable commit of 98 x 1,024", commits)
-    await ledger.close()
-
-
-async def track(ledger: SqliteLedger, *, blocks_count: int) -> list[Series]:
-    """Series that fill one block and stand alone in the others: frames are full in all."""
+async def track(ledger: SqlLedger, *, blocks_count: int) -> list[int]:
+    """Blocks, by their ids: a series stands in each, and frames are full all the same."""
     async with ledger.transaction() as transaction:
-        return [
-            await transaction.catalogue.add(
-                Market(venue=f"V{block}", base=f"C{place}", quote="USD", native=f"C{place}"),
-                "price", interval=MINUTE, origin="api",
-            )
-            for block in range(blocks_count)
-            for place in range(BLOCK_SERIES_MAX if block == 0 else 1)
-        ]  # fmt: skip
+        for block in range(blocks_count):
+            market = Market(venue=f"V{block}", base="BTC", quote="USD", native="BTCUSD")
+            await transaction.catalogue.add(market, "price", interval=MINUTE, origin="api")
+    return [block.id for block in await ledger.blocks()]
 
 
-async def commit(ledger: SqliteLedger, *, slot: int, blocks: Sequence[int]) -> float:
+async def commit(ledger: SqlLedger, *, slot: int, blocks: Sequence[int]) -> float:
     dice = random.Random(slot)
     frames = [
         Frame(
@@ -97,28 +146,24 @@ async def commit(ledger: SqliteLedger, *, slot: int, blocks: Sequence[int]) -> f
     return await timed(store(ledger, frames))
 
 
-async def store(ledger: SqliteLedger, frames: Sequence[Frame]) -> None:
+async def store(ledger: SqlLedger, frames: Sequence[Frame]) -> None:
     async with ledger.transaction() as transaction:
         await transaction.frames.insert(frames)
 
 
-async def read(ledger: SqliteLedger, series: Series) -> float:
+async def read(ledger: SqlLedger, series: Series) -> float:
     return await timed(ledger.stretch(series, from_slot=FIRST_SLOT, to_slot=FIRST_SLOT + SLOTS))
 
 
-async def replay(ledger: SqliteLedger) -> None:
+async def replay(ledger: SqlLedger) -> None:
     async for _ in ledger.replay(from_ms=FIRST_SLOT * MINUTE.ms):
         pass
 
 
-async def timed(work: object) -> float:
+async def timed(work: Awaitable[object]) -> float:
     started = time.perf_counter()
-    await work  # type: ignore[misc]
+    await work
     return 1_000 * (time.perf_counter() - started)
-
-
-def size_bytes(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.iterdir())
 
 
 def sync_ms(folder: Path) -> list[float]:
@@ -134,12 +179,10 @@ def sync_ms(folder: Path) -> list[float]:
     return took
 
 
-def report(what: str, took_ms: Sequence[float]) -> None:
+def _cell(took_ms: Sequence[float]) -> str:
     if len(took_ms) == 1:
-        print(f"{what:40} {took_ms[0]:9.2f} ms")
-    else:
-        p95 = quantiles(took_ms, n=20)[-1]
-        print(f"{what:40} {median(took_ms):9.2f} ms median {p95:9.2f} ms p95")
+        return f"{took_ms[0]:.1f}"
+    return f"{median(took_ms):.2f} / {quantiles(took_ms, n=20)[-1]:.2f}"
 
 
 if __name__ == "__main__":

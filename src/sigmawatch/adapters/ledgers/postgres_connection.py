@@ -146,9 +146,11 @@ class PostgresWriter:
     def _opened(self, session: PostgresSession) -> str:
         """Open a transaction, take its commit number, and with it the right to write; its number
         on the server."""
-        session.execute("BEGIN")
-        self._commit_number = value(session.execute(self._sql["begin_commit"]))
-        [(number, migrations_count)] = session.execute(self._sql["identify_transaction"])
+        _, numbered, identified = session.together(
+            "BEGIN", self._sql["begin_commit"], self._sql["identify_transaction"]
+        )
+        self._commit_number = value(numbered)
+        [(number, migrations_count)] = identified
         if migrations_count != self._migrations_count:
             raise StorageNewer("another program brought the database to a newer schema meanwhile: "
                                "run that version")  # fmt: skip
