@@ -17,7 +17,7 @@ from tests.app.doubles import MemoryVenue
 
 from sigmawatch.adapters.clock import VirtualClock
 from sigmawatch.app import wiring
-from sigmawatch.app.config import Config, Track, WatchlistConfig
+from sigmawatch.app.config import Config, Track
 from sigmawatch.app.program import Program
 from sigmawatch.app.web import create_app
 from sigmawatch.domain.market import Market
@@ -88,19 +88,18 @@ async def a_world(
     *,
     source: Path | None = None,
     demo: bool = False,
-    watchlists: tuple[WatchlistConfig, ...] = (),
+    start_ms: int = START_MS,
+    **settings: object,
 ) -> AsyncIterator[World]:
-    """Two venues with six prices each, before their first slot. source: as if from that file."""
-    clock = VirtualClock(START_MS)
+    """Two venues with six prices each, before their first slot. source: as if from that file.
+    settings: more of the configuration."""
+    clock = VirtualClock(start_ms)
     venues = {name: a_venue(name, clock) for name in VENUES}
-    config = Config(
-        data=folder,
-        track=tuple(
-            Track(venue=name.lower(), markets=tuple(f"{b}/USD" for b in BASES), metrics=("price",))
-            for name in VENUES
-        ),
-        watchlists=watchlists,
+    track = tuple(
+        Track(venue=name.lower(), markets=tuple(f"{b}/USD" for b in BASES), metrics=("price",))
+        for name in VENUES
     )
+    config = Config.model_validate({"data": folder, "track": track, **settings})
     config._source = source
     given = list(venues.values())
     async with wiring.build(config, clock=clock, venues=given, demo=demo) as program:
@@ -111,7 +110,14 @@ async def a_world(
         async with httpx.AsyncClient(
             transport=transport, base_url="http://127.0.0.1:8000"
         ) as client:
-            yield World(program=program, clock=clock, venues=venues, app=app, client=client)
+            yield World(
+                program=program,
+                clock=clock,
+                venues=venues,
+                app=app,
+                client=client,
+                slot=MINUTE.slot(start_ms),
+            )
 
 
 @pytest.fixture

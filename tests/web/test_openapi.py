@@ -162,6 +162,7 @@ def parse_finite(text: str) -> float:
         ("/api/v1/metrics/1/records", "Records"),
         ("/api/v1/metrics/records?ids=1,2", "RecordsOfSeveral"),
         ("/api/v1/ranking?by=change_pct&window=6m", "RankingPage"),
+        ("/api/v1/ranking/history?from=-1h", "RankHistoryAnswer"),
         ("/api/v1/watchlists", "WatchlistsPage"),
         ("/api/v1/venues", "Venues"),
         ("/api/v1/venues/kraken", "Venue"),

@@ -1,4 +1,4 @@
-"""Rank keeping: the history of standing rankings on disk, behind the slot's path.
+"""Rank keeping: the history of standing rankings, in memory and on disk, behind the slot's path.
 
 After a restart the quarters of the day are read back while everybody is served already; then every
 quarter is stored once its slot has closed, each column in a small transaction of its own. Quarters
@@ -8,12 +8,16 @@ of earlier days are thinned to the hours, and hours go with the slots' own reten
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 
+import numpy as np
 import structlog
 
 from sigmawatch.app.tables import Tables
 from sigmawatch.app.tracker import Tracker
-from sigmawatch.domain.rank_column import RankColumn
+from sigmawatch.domain.rank_column import RankColumn, Standing
+from sigmawatch.domain.series import Series
+from sigmawatch.engine.geometry import Slots
 from sigmawatch.engine.rank_history import REACH_MS, standings_of
 from sigmawatch.engine.snapshot import Board
 from sigmawatch.ports.clock import Clock
@@ -24,6 +28,15 @@ THIN_ROWS = 16  # a transaction, so that a waiting slot waits a few milliseconds
 RESTORE_COLUMNS = 24  # at once: of 100,000 series, 29 MB
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RanksThen:
+    """Ranks of some series at one slot, 0 for none. of: how many were ranked."""
+
+    slot: int
+    of: int
+    ranks: Sequence[int]
 
 
 class RankKeeper:
@@ -88,3 +101,63 @@ class RankKeeper:
                     quarters_before_ms=now_ms - REACH_MS, before_ms=now_ms - keep_ms,
                     rows_max=THIN_ROWS,
                 )  # fmt: skip
+
+    # Reading
+
+    async def between(
+        self, board: Board, standing: Standing, *, series: Sequence[Series], span: range,
+        moments_max: int,
+    ) -> Sequence[RanksThen]:  # fmt: skip
+        """The ranks of `series` at every kept slot of `span` up to that of `board`, its own
+        included; evenly thinned to `moments_max`."""
+        hot = board.past.slots(standing, from_slot=span.start, to_slot=min(span.stop, board.slot))
+        cold = await self._store.rank_slots(
+            standing, from_slot=span.start,
+            to_slot=min([*hot[:1], board.slot, span.stop]),
+        )  # fmt: skip
+        newest = [board.slot] if board.slot in span else []
+        slots = evenly([*cold, *hot, *newest], moments_max)
+        rows = [board.row(one.id) for one in series]
+        ids = np.array([one.id for one in series], np.int64)
+        found = [
+            _now(board, standing, rows=rows) if slot == board.slot
+            else _hot(board, standing, slot=slot, rows=rows)
+            or _cold(await self._store.rank_column(standing, slot), ids=ids)
+            for slot in slots
+        ]  # fmt: skip
+        return [one for one in found if one is not None]
+
+
+def evenly(slots: Sequence[int], count_max: int) -> Sequence[int]:
+    """At most `count_max` of `slots`, the first and the last among them."""
+    if len(slots) <= count_max:
+        return slots
+    return [slots[at] for at in np.linspace(0, len(slots) - 1, count_max).round().astype(int)]
+
+
+def _now(board: Board, standing: Standing, *, rows: Sequence[int | None]) -> RanksThen:
+    ranking = board.ranking(standing.metric, standing.by, window_ms=standing.window_ms)
+    ranks = [0 if row is None else int(ranking.rank[row]) for row in rows]
+    return RanksThen(slot=board.slot, of=ranking.of, ranks=ranks)
+
+
+def _hot(
+    board: Board, standing: Standing, *, slot: int, rows: Sequence[int | None]
+) -> RanksThen | None:
+    past = board.past.at(standing, slot)
+    if past is None:
+        return None
+    ranks = past.ranks(np.array([row or 0 for row in rows], np.intp)).tolist()
+    told = [0 if row is None else rank for row, rank in zip(rows, ranks, strict=True)]
+    return RanksThen(slot=slot, of=past.of, ranks=told)
+
+
+def _cold(column: RankColumn | None, *, ids: Slots) -> RanksThen | None:
+    if column is None:
+        return None
+    stored, ranks = np.frombuffer(column.ids, "<i8"), np.frombuffer(column.ranks, "<u4")
+    at = np.searchsorted(stored, ids)
+    known = at < len(stored)
+    known[known] = stored[at[known]] == ids[known]
+    told = np.where(known, ranks[np.where(known, at, 0)] if len(ranks) else 0, 0)
+    return RanksThen(slot=column.slot, of=column.of, ranks=told.tolist())

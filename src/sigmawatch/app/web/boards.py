@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
@@ -10,7 +11,7 @@ from msgspec import Meta, Struct
 from sigmawatch.app.web.moments import rfc3339
 from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.market import asset, venue_name
-from sigmawatch.domain.series import Series
+from sigmawatch.domain.series import Series, parse_series
 from sigmawatch.domain.window import Interval, parse_span
 from sigmawatch.engine.geometry import Mask
 from sigmawatch.engine.snapshot import Board, Snapshot
@@ -65,6 +66,16 @@ def parse_interval(text: str) -> Interval:
         return Interval(parse_span(text))
     except Invalid as exc:
         raise Invalid(str(exc), field="interval", allowed="1s to 1h, as 1m") from exc
+
+
+def series_named(site: Site, text: str, *, count_max: int) -> Sequence[Series]:
+    """The tracked series that ids and names with commas between mean, each once. Raises Invalid,
+    NotFound naming `ids`."""
+    refs = [parse_series(part) for part in text.split(",") if part.strip()]
+    if not 1 <= len(refs) <= count_max:
+        raise Invalid(f"{len(refs)} series asked for", field="ids", allowed=f"1 to {count_max}")
+    found = [site.program.catalogue.find(ref) for ref in refs]
+    return list({series.id: series for series in found}.values())
 
 
 def peers_of(board: Board, text: str | None, *, site: Site) -> Mask | None:

@@ -23,7 +23,7 @@ from msgspec import Meta, Struct
 
 from sigmawatch.app.web import cursors, tables
 from sigmawatch.app.web.asked import SeriesId
-from sigmawatch.app.web.boards import Live, live_of, newest_slot
+from sigmawatch.app.web.boards import Live, live_of, newest_slot, series_named
 from sigmawatch.app.web.marks import MARKS
 from sigmawatch.app.web.moments import parse_moment, rfc3339, rfc3339_column
 from sigmawatch.app.web.problems import fails
@@ -196,20 +196,12 @@ async def list_records(
     if asked.cursor is not None:
         raise Invalid("a cursor continues one series", field="cursor",
                       allowed="none here; use it at /metrics/{id}/records")  # fmt: skip
-    found = _several(site, asked.ids)
+    found = series_named(site, asked.ids, count_max=SERIES_MAX)
     limit = min(asked.limit, POINTS_MAX // len(found))
     pages = [await _told(series, asked, site=site, limit=limit) for series in found]
     if _format(request, asked) is Format.CSV:
         return tagged(request, tables.csv_of(pages), media_type=tables.CSV, name="records")
     return tagged(request, RecordsOfSeveral(items=tuple(pages), demo=site.program.demo))
-
-
-def _several(site: Site, ids: str) -> Sequence[Series]:
-    refs = [parse_series(text) for text in ids.split(",") if text.strip()]
-    if not 1 <= len(refs) <= SERIES_MAX:
-        raise Invalid(f"{len(refs)} series asked for", field="ids", allowed=f"1 to {SERIES_MAX}")
-    found = [site.program.catalogue.find(ref) for ref in refs]
-    return list({series.id: series for series in found}.values())
 
 
 def _format(request: Request[Any, Any, Any], asked: AskedRecords) -> Format:

@@ -18,7 +18,7 @@ from sigmawatch.domain.metric import Kind, Unit
 from sigmawatch.domain.series import Series
 from sigmawatch.domain.window import format_span
 from sigmawatch.engine.freshness import State
-from sigmawatch.engine.geometry import Rows
+from sigmawatch.engine.geometry import Column, Rows
 from sigmawatch.engine.ranking import Why
 
 DDOF = 0
@@ -154,6 +154,19 @@ class MetricRow(Struct, frozen=True, kw_only=True):
         bool, Meta(description="Too little coverage: in the second list.", examples=[False])
     ]
     provisional_rank: Annotated[int | None, Meta(description="Its place there.", examples=[None])]
+    rank_1h_ago: Annotated[
+        int | None,
+        Meta(description="An hour before the slot, or up to 15 minutes earlier; kept of the "
+             "deviations over the first window, among everything tracked.", examples=[9]),
+    ]  # fmt: skip
+    of_1h_ago: Annotated[int | None, Meta(description="How many were ranked then.", examples=[10])]
+    rank_change_1h: Annotated[
+        int | None, Meta(description="rank less rank_1h_ago: -1 climbed one place.", examples=[-1])
+    ]
+    rank_24h_ago: Annotated[
+        int | None, Meta(description="As rank_1h_ago, a day before.", examples=[3])
+    ]
+    of_24h_ago: Annotated[int | None, Meta(description="How many were ranked then.", examples=[10])]
     origin: Annotated[
         str, Meta(description="file: managed by the configuration; or api.", examples=["file"])
     ]
@@ -180,6 +193,9 @@ _AS_THEY_ARE = (
     "value", "live_value", "age_s", "n", "coverage", "mean", "min", "max", "sigma_abs",
     "sigma_rel", "sigma_ret", "sign_change", "coarse", "change_pct", "surge",
 )  # fmt: skip
+_WHOLE = (
+    "provisional_rank", "rank_1h_ago", "of_1h_ago", "rank_change_1h", "rank_24h_ago", "of_24h_ago",
+)  # fmt: skip
 _MOMENTS = ("value_at", "live_at", "changed_at")
 
 
@@ -190,9 +206,9 @@ def _moment(ts_ms: float) -> str | None:
 def _places(view: View, rows: Rows) -> dict[str, Sequence[Any]]:
     ranks, why = view.column("rank", rows), view.why(rows)
     of = view.column("of", rows).astype(np.int64).tolist()
-    placed = [None if math.isnan(place) else int(place) for place in ranks.tolist()]
-    second = view.column("provisional_rank", rows).tolist()
+    placed = _whole(ranks)
     return {
+        **{name: _whole(view.column(name, rows)) for name in _WHOLE},
         "rank": placed,
         "of": of,
         "excluded": view.column("excluded", rows).astype(np.int64).tolist(),
@@ -200,8 +216,11 @@ def _places(view: View, rows: Rows) -> dict[str, Sequence[Any]]:
         "ties": view.ties(rows).tolist(),
         "rank_reason": [_REASONS.get(code) for code in why.tolist()],
         "provisional": (why == Why.PROVISIONAL).tolist(),
-        "provisional_rank": [None if math.isnan(place) else int(place) for place in second],
     }
+
+
+def _whole(column: Column) -> list[int | None]:
+    return [None if math.isnan(number) else int(number) for number in column.tolist()]
 
 
 def _named(series: Series) -> dict[str, Any]:

@@ -11,9 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from sigmawatch.domain.errors import Invalid
+from sigmawatch.domain.rank_column import Standing
 from sigmawatch.domain.series import Series
+from sigmawatch.domain.window import DAY_MS, HOUR_MS
 from sigmawatch.engine.geometry import Column, Mask, Rows
-from sigmawatch.engine.ranking import Codes, Ranking, Why
+from sigmawatch.engine.rank_history import Past
+from sigmawatch.engine.ranking import Codes, Ranking, Ranks, Why
 from sigmawatch.engine.snapshot import Board, Statistics
 
 
@@ -41,8 +44,34 @@ class View:
             if len(at):
                 yield at, self.ranking(metric)
 
+    def past(self, metric: str, back_ms: int) -> Past | None:
+        """One metric's ranking as it was `back_ms` ago, or up to a quarter of an hour before; None
+        where that is not kept: of narrowed peers, and of keys and windows that do not stand."""
+        board = self.board
+        standing = Standing(
+            metric=metric, by=self.by, window_ms=self._window_ms, interval=board.interval
+        )
+        if self._peers is not None:
+            return None
+        return board.past.before(standing, board.slot - -(-back_ms // board.interval.ms))
+
+    def _past_column(self, name: str, rows: Rows) -> Column:
+        column = np.full(len(rows), np.nan)
+        take, back_ms = _OF_PAST[name]
+        for metric, mask in self.board.layout.metrics.items():
+            at = np.flatnonzero(mask[rows])
+            past = self.past(metric, back_ms) if len(at) else None
+            if past is not None:
+                told = np.asarray(take(past, rows[at]), np.float64)
+                column[at] = np.where(told > 0, told, np.nan)
+        return column
+
     def column(self, name: str, rows: Rows) -> Column:
         """The column `name` at `rows`, numbers only."""
+        if name == "rank_change_1h":
+            return self.column("rank", rows) - self.column("rank_1h_ago", rows)
+        if name in _OF_PAST:
+            return self._past_column(name, rows)
         if name in _OF_RANKING:
             column = np.full(len(rows), np.nan)
             for at, ranking in self._rankings(rows):
@@ -148,6 +177,14 @@ _OF_RANKING: dict[str, Callable[[Ranking, Rows], Column | int]] = {
     "of": lambda ranking, _: ranking.of,
     "excluded": lambda ranking, _: ranking.excluded,
 }
+_OF_PAST: dict[str, tuple[Callable[[Past, Rows], Ranks | int], int]] = {
+    f"{name}_{label}_ago": (take, back_ms)
+    for label, back_ms in (("1h", HOUR_MS), ("24h", DAY_MS))
+    for name, take in (
+        ("rank", lambda past, rows: past.ranks(rows)),
+        ("of", lambda past, _: past.of),
+    )
+}
 _TEXTS: dict[str, Callable[[Series], str]] = {
     "name": lambda one: one.name,
     "slug": lambda one: one.slug,
@@ -162,4 +199,6 @@ _TEXTS: dict[str, Callable[[Series], str]] = {
     "unit": lambda one: one.kind.unit,
     "origin": lambda one: one.origin,
 }
-SORTABLE = tuple(sorted({*_OF_BOARD, *_OF_STATISTICS, *_OF_RANKING, *_TEXTS}))
+SORTABLE = tuple(sorted({
+    *_OF_BOARD, *_OF_STATISTICS, *_OF_RANKING, *_OF_PAST, "rank_change_1h", *_TEXTS
+}))  # fmt: skip
