@@ -1,4 +1,4 @@
-"""Two readers of the same items, the series table in memory and the database, tell one truth.
+"""Readers of the same items, the series table in memory and the database, tell one truth.
 
 `records` answers hot slots from the table and older ones from the database, so they must agree to
 the mark. Items come in commit order and touch the newest slots (older ones: engine.ring).
@@ -17,6 +17,7 @@ from tests.contracts.samples import MINUTE, NAN, SLOT, frame, patch, track, unpa
 
 from sigmawatch.adapters.clock import VirtualClock
 from sigmawatch.adapters.ledgers.sqlite import SqliteLedger
+from sigmawatch.app.sealing import seal
 from sigmawatch.domain.frame import Flag, Frame, Patch, Reason
 from sigmawatch.engine.table import SeriesTable
 
@@ -74,8 +75,14 @@ async def test_memory_and_database_tell_the_same_of_every_slot(
                 table.apply(item)
             table.close(SLOT + SLOTS - 1)
             stored = await ledger.stretch(series, from_slot=SLOT, to_slot=SLOT + SLOTS)
+            [block] = await ledger.blocks()
+            for section in await ledger.sealing.unsealed(block, before_ms=2 * MINUTE.open_ms(SLOT)):
+                await seal(ledger.sealing, section)
+            assert await ledger.sealing.clear(block, rows_max=99) == len(items)
+            sealed = await ledger.stretch(series, from_slot=SLOT, to_slot=SLOT + SLOTS)
         finally:
             await ledger.close()
     values, marks = table.stretch(series.id, from_slot=SLOT, to_slot=SLOT + SLOTS)
     np.testing.assert_array_equal(unpacked(stored.values), values)
     assert list(stored.marks) == marks.tolist()
+    assert sealed == stored
