@@ -5,7 +5,12 @@ from __future__ import annotations
 import pytest
 
 from sigmawatch.domain.errors import ExpressionInvalid, Invalid
-from sigmawatch.domain.rule import check_series_count, parse_condition
+from sigmawatch.domain.rule import (
+    check_series_count,
+    parse_condition,
+    ranked_windows_ms,
+    standing_windows_ms,
+)
 from sigmawatch.domain.window import HOUR_MS, MINUTE_MS, Interval
 
 
@@ -171,3 +176,22 @@ def test_a_rule_with_a_median_is_over_a_thousand_series_at_most(line: str, limit
         return
     with pytest.raises(Invalid, match="over at most 1,000 series, its target has 1,001"):
         check_series_count(condition, 1_001)
+
+
+@pytest.mark.parametrize(
+    ("line", "standing", "ranked"),
+    [
+        ("price > 3 * mean(1h) and crosses_above(max[24h])", {1, 24}, set()),
+        ("price > 1 and trades > 2 * mean(trades, 6h) or mean(value, 2h) > 1", {6, 2}, set()),
+        ("price > mean(value - mean(1h), 4h) and change(mean(1h), 3h) > 1", set(), set()),
+        ("trades[1h] > mean(8h)", set(), set()),
+        ("rank(sigma_rel, 24h) < 3 or rank(surge) < 3", set(), {24}),
+        ("change(rank(sigma_abs, 2h), 1h) < -3", set(), {2}),
+    ],
+)
+def test_a_rule_says_which_windows_must_be_at_hand(
+    line: str, standing: set[int], ranked: set[int]
+) -> None:
+    condition = parse_condition(line)
+    assert standing_windows_ms(condition) == {hours * HOUR_MS for hours in standing}
+    assert ranked_windows_ms(condition) == {hours * HOUR_MS for hours in ranked}

@@ -11,6 +11,7 @@ domain.expression.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 
@@ -18,17 +19,21 @@ from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.expression import (
     Absolute,
     Arithmetic,
+    Change,
     Comparison,
     Condition,
     Duration,
     Logic,
     Negative,
+    Node,
     Not,
     Number,
     Quantity,
+    Rank,
     Statistic,
     Test,
     Window,
+    is_bare,
 )
 from sigmawatch.domain.expression_printer import print_condition, print_node
 from sigmawatch.domain.rule_check import check_condition
@@ -45,6 +50,8 @@ __all__ = [
     "parse_condition",
     "print_condition",
     "print_node",
+    "ranked_windows_ms",
+    "standing_windows_ms",
 ]
 
 MEDIAN_SERIES_MAX = 1_000  # a median sorts its whole window, for every series, every slot
@@ -81,6 +88,31 @@ def check_series_count(condition: Condition, count: int) -> None:
             field="target",
             allowed=f"at most {MEDIAN_SERIES_MAX:,} series",
         )
+
+
+def standing_windows_ms(condition: Condition) -> frozenset[int]:
+    """The windows it asks for at every slot, of its own slots or a companion's: worth keeping up
+    from slot to slot."""
+    if condition.span_ms is not None:
+        return frozenset()
+    return frozenset(_standing_ms(condition.test))
+
+
+def _standing_ms(node: Node) -> Iterator[int]:
+    match node:
+        case Window() if node.own or is_bare(node.of):
+            yield node.window_ms
+        case Window() | Change(of=Quantity()):
+            return  # looks back on every slot of its own window, one by one
+        case _:
+            for part in node.parts:
+                yield from _standing_ms(part)
+
+
+def ranked_windows_ms(condition: Condition) -> frozenset[int]:
+    """The windows it ranks by: what is judged must hold their statistics."""
+    ranks = (one for one in condition.test.walk() if isinstance(one, Rank))
+    return frozenset(one.window_ms for one in ranks if one.window_ms is not None)
 
 
 def default_clear(condition: Condition) -> Condition:
