@@ -1,6 +1,6 @@
 """How a PostgreSQL database gets its schema: one program at a time, nobody writing meanwhile.
 
-No copy is made first: that is the operator's, with the server's own tools (docs/decisions/0010).
+No copy is made first: that is the operator's, with the server's own tools (docs/decisions/0009).
 """
 
 from __future__ import annotations
