@@ -42,6 +42,20 @@ def test_requests_memory_and_backfill_are_foreseen() -> None:
     assert found.disk_bytes_per_day == 4 * 1_440 * 10
 
 
+def test_a_currency_without_a_way_to_the_reference_is_told_with_what_to_track() -> None:
+    refs = {"metrics": ("volume_24h_ref",)}
+    found = foreseen({"markets": ("BTC/USD", "ETH/JPY", "ETHEUR"), **refs})
+    (warning,) = found.warnings
+    assert str(warning).startswith("track[0]: no rate from JPY to USD")
+    assert "BTC/JPY and BTC/USD" in warning.allowed
+    assert found.venues[0].series_count == 6  # with what they are computed from
+    prices = {"markets": ("BTC/USD", "BTC/JPY"), "metrics": ("price",)}
+    assert foreseen({"markets": ("ETH/JPY",), **refs}, prices).warnings == ()
+    slower = prices | {"every": Interval(5 * MINUTE_MS)}
+    assert foreseen({"markets": ("ETH/JPY",), **refs}, slower).warnings != ()
+    assert foreseen({"markets": ("ETH/JPY",), **refs}, reference_currency="JPY").warnings == ()
+
+
 def test_the_rolling_volume_needs_a_second_day_of_candles_and_no_backfill_needs_none() -> None:
     track = {"markets": ("BTC/USD",), "metrics": ("volume_24h_quote",)}
     assert foreseen(track).venues[0].backfill_s == pytest.approx(60 * 2 / 59)

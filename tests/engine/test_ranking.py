@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -272,6 +273,22 @@ def test_amounts_of_several_currencies_are_marked_mixed() -> None:
     assert not mixed("sigma_abs", (0, 1))
     assert not mixed("sigma_rel")
     assert not mixed("surge")
+
+
+def test_formulas_of_several_units_are_marked_mixed_and_reference_volumes_never() -> None:
+    def mixed(metric: str, formulas: Sequence[str | None], quotes: Sequence[str]) -> bool:
+        table = a_table(0, metric=metric, windows_ms=(HOUR_MS,))
+        for place, (formula, quote) in enumerate(zip(formulas, quotes, strict=True)):
+            one = a_series(place + 1, metric=metric)
+            market = dataclasses.replace(one.market, quote=quote)
+            table.add(dataclasses.replace(one, market=market, formula=formula))
+        fed(table, {START + at: [1.0 + at % 3] * len(quotes) for at in range(60)})
+        return table.close(START + 59).ranking(metric, "value", window_ms=HOUR_MS).mixed_units
+
+    price, ratio = "KRAKEN:BTC/USD", "KRAKEN:BTC/USD / KRAKEN:ETH/USD"
+    assert mixed("formula", (price, ratio), ("USD", "USD"))
+    assert not mixed("formula", (price, f"2 * {price}"), ("USD", "EUR"))
+    assert not mixed("volume_24h_ref", (None, None), ("USD", "EUR"))
 
 
 def test_ties_are_in_order_of_their_names_not_of_their_ids() -> None:

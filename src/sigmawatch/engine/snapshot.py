@@ -16,6 +16,7 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
+from sigmawatch.domain.formula import parse_formula
 from sigmawatch.domain.frame import Frame, Reason
 from sigmawatch.domain.metric import Unit
 from sigmawatch.domain.series import Series
@@ -70,6 +71,15 @@ class Layout:
         have one."""
         quotes, bases = self.labels.quote.codes, self.labels.base.codes
         return {Unit.QUOTE: quotes, Unit.QUOTE_PER_BASE: quotes, Unit.BASE: bases}
+
+    @cached_property
+    def formula_units(self) -> Rows:
+        """What a row's formula comes to, each unit with a number of its own."""
+        units = [
+            parse_formula(one.formula, interval=one.interval).unit if one.formula else ""
+            for one in self.series
+        ]
+        return np.unique(np.array(units, np.str_), return_inverse=True)[1]
 
     @cached_property
     def labels(self) -> Labels:

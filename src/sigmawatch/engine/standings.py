@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.frame import Reason
-from sigmawatch.domain.metric import METRICS
+from sigmawatch.domain.metric import METRICS, Unit
 from sigmawatch.engine.freshness import State
 from sigmawatch.engine.geometry import Column, Mask
 from sigmawatch.engine.marks import counted, is_reason, reasons_of
@@ -159,12 +159,14 @@ class Peers:
         return np.where(rows >= 0, np.where(fresh, value, np.nan)[rows], np.nan)
 
     def _mixed(self, ranking: Ranking) -> bool:
-        """Whether the ranked numbers are amounts of more than one currency."""
+        """Whether the ranked numbers are amounts of more than one currency, or formulas of more
+        than one unit."""
         by = ranking.by
         if by not in ("sigma_abs", "value") and by not in METRICS:
             return False
         unit = METRICS[by if by in METRICS else self._metric].unit
-        currencies = self._board.layout.currencies.get(unit)
+        layout = self._board.layout
+        currencies = layout.formula_units if unit is Unit.FORMULA else layout.currencies.get(unit)
         if currencies is None:
             return False
         ranked = currencies[ranking.order]
