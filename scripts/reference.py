@@ -69,12 +69,19 @@ VENUE = "How to talk to one venue, as `[venues.binance]`."
 def cli_page() -> str:
     """docs/reference/cli.md"""
     lines = [CLI]
-    group: Any = typer.main.get_command(app)
-    for name, command in group.commands.items():
+    for name, command in _commands(typer.main.get_command(app)):
         lines += _command(name, command)
     lines += ["## Exit codes", "", "| code | meaning |", "|---|---|"]
     lines += [f"| {code:d} | {meaning} |" for code, meaning in MEANING.items()]
     return "\n".join(lines) + "\n"
+
+
+def _commands(group: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _commands(command, f"{path}{name} ")
+        else:
+            yield f"{path}{name}", command
 
 
 def _command(name: str, command: Any) -> Iterator[str]:

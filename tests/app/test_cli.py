@@ -155,6 +155,25 @@ def identity(answer: Any) -> list[tuple[Any, ...]]:
     return [tuple(item[key] for key in keys) for item in answer["items"]]
 
 
+def test_a_watchlist_is_made_shown_compared_by_and_removed(folder: Folder) -> None:
+    folder.run("collect")
+    made = folder.run("watchlist", "set", "Majors", "xbt-usd", "*:ETH/*:price")
+    assert made.returncode == 0, made.stderr
+    assert made.stdout == "majors: *:BTC/USD, *:ETH/*:price (3 series)\n"
+    shown = folder.json("watchlist", "show", "majors")
+    assert shown["series"] == [
+        "KRAKEN:BTC/USD:price", "KRAKEN:BTC/USD:volume_24h_quote", "KRAKEN:ETH/USD:price",
+    ]  # fmt: skip
+    assert "majors" in folder.run("watchlist", "list").stdout
+    ranking = folder.json("rank", "--peers", "watchlist:majors")
+    assert ranking["total"] == 2
+    unknown = folder.run("rank", "--peers", "watchlist:mojors")
+    assert unknown.returncode == 2
+    assert "majors" in unknown.stderr
+    assert folder.run("watchlist", "remove", "majors").returncode == 0
+    assert folder.json("watchlist", "list")["items"] == []
+
+
 # One run without a server
 
 
@@ -397,8 +416,8 @@ def test_what_was_recorded_replays_through_the_real_program(folder: Folder) -> N
 def test_help_names_every_command_and_every_exit_code() -> None:
     done = subprocess.run([*COMMAND, "--help"], env=environment(), capture_output=True, text=True,
                           check=True)  # fmt: skip
-    for word in ("run", "init", "check", "migrate", "add", "remove", "list", "show", "rank",
-                 "collect", "backfill", "record", "replay", "simulate", "--version"):  # fmt: skip
+    for word in ("run", "init", "check", "migrate", "add", "remove", "list", "watchlist",
+                 "show", "rank", "collect", "backfill", "record", "replay", "simulate", "--version"):  # fmt: skip
         assert re.search(rf"(?m)^│ {word} ", done.stdout), word
     assert "5 the data folder or the port belongs to another process" in " ".join(
         done.stdout.split()

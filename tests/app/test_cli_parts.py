@@ -162,12 +162,14 @@ async def test_values_of_a_query_are_quoted_and_none_is_left_out() -> None:
 
 
 async def test_a_body_is_json_and_an_empty_answer_is_none() -> None:
-    app = Recorder((201, {}), (204, None))
+    app = Recorder((201, {}), (204, None), (200, {}))
     client = ApiClient(in_process(app))
     await client.post("/metrics", {"market": "KRAKEN:SOL/EUR"})
     await client.delete(f"/metrics/{segment('KRAKEN:Ä/%2F')}")
+    await client.put("/watchlists/a", {"items": ["*:BTC/*"]})
     assert app.asked[0][3] == b'{"market":"KRAKEN:SOL/EUR"}'
     assert app.asked[1][:2] == ("DELETE", "/api/v1/metrics/KRAKEN:Ä/%2F")
+    assert app.asked[2] == ("PUT", "/api/v1/watchlists/a", "", b'{"items":["*:BTC/*"]}')
 
 
 async def test_all_pages_become_one() -> None:

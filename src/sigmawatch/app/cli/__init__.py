@@ -13,7 +13,15 @@ import typer
 from rich.text import Text
 
 from sigmawatch import __version__
-from sigmawatch.app.cli import collecting, looking, markets, replaying, run, setting_up
+from sigmawatch.app.cli import (
+    collecting,
+    looking,
+    markets,
+    replaying,
+    run,
+    setting_up,
+    watchlists,
+)
 from sigmawatch.app.cli.exits import MEANING, first_of, tell
 from sigmawatch.app.cli.output import stderr, stdout
 from sigmawatch.domain.errors import SigmawatchError
@@ -28,7 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _group in (run, setting_up, markets, looking, collecting, replaying):
+for _group in (run, setting_up, markets, watchlists, looking, collecting, replaying):
     app.add_typer(_group.commands)
 
 

@@ -49,6 +49,10 @@ class Client(Protocol):
         """Make or start something."""
         ...
 
+    async def put(self, path: str, body: Mapping[str, object]) -> Json:
+        """Make something, or replace it."""
+        ...
+
     async def delete(self, path: str) -> None:
         """Take something away."""
         ...
@@ -74,6 +78,9 @@ class ApiClient:
 
     async def post(self, path: str, body: Mapping[str, object]) -> Json:
         return await self._ask(Question("POST", API + path, msgspec.json.encode(body)))
+
+    async def put(self, path: str, body: Mapping[str, object]) -> Json:
+        return await self._ask(Question("PUT", API + path, msgspec.json.encode(body)))
 
     async def delete(self, path: str) -> None:
         await self._ask(Question("DELETE", API + path))

@@ -38,7 +38,7 @@ By = Annotated[
 Peers = Annotated[
     str | None,
     typer.Option("--peers", metavar="PEERS", show_default="everything tracked",
-                 help="Compare within, as venue:kraken or quote:USD."),
+                 help="Compare within, as venue:kraken, quote:USD or watchlist:majors."),
 ]  # fmt: skip
 
 
