@@ -416,8 +416,9 @@ def test_what_was_recorded_replays_through_the_real_program(folder: Folder) -> N
 def test_help_names_every_command_and_every_exit_code() -> None:
     done = subprocess.run([*COMMAND, "--help"], env=environment(), capture_output=True, text=True,
                           check=True)  # fmt: skip
-    for word in ("run", "init", "check", "migrate", "add", "remove", "list", "watchlist",
-                 "show", "rank", "collect", "backfill", "record", "replay", "simulate", "--version"):  # fmt: skip
+    for word in ("run", "init", "check", "migrate", "add", "remove", "list", "watchlist", "show",
+                 "rank", "collect", "backfill", "record", "replay", "simulate",
+                 "--version"):  # fmt: skip
         assert re.search(rf"(?m)^│ {word} ", done.stdout), word
     assert "5 the data folder or the port belongs to another process" in " ".join(
         done.stdout.split()
