@@ -30,9 +30,7 @@ class World:
 
     def __init__(self, values: Column, marks: Marks, *, channels: int = 2, lag: int = 0) -> None:
         self.values, self.marks, self.newest = values, marks, -1
-        self.minutes = Minutes(
-            self, values.shape[1], slots=A_MINUTE, channels=channels, fillable=FILLABLE
-        )
+        self.minutes = Minutes(self, values.shape[1], slots=A_MINUTE, channels=channels)
         self.windows = LongWindows(self, self.minutes, lag=lag)
 
     @property
@@ -55,7 +53,7 @@ class World:
         for slot in range(max(self.newest + 1, START), until + 1):
             self.open(slot)
             for slots in windows if slot >= START + HELD else ():
-                self.windows.window(slot, slots, standing=True)
+                self.windows.window(slot, slots)
         return self
 
     def write(self, slot: int, place: int, value: float) -> None:
@@ -93,7 +91,7 @@ def bytes_of(moments: Moments) -> list[bytes]:
 def assert_exact(world: World, last: int, slots: int, *, place: int) -> None:
     """Within 1e-12 of rational arithmetic over the slots from the first whole minute on; returns
     within 1e-12 of their root mean square, for each is a rounded number itself."""
-    found = world.windows.window(last, slots, standing=False)
+    found = world.windows.window(last, slots)
     column = world.values[:, place].tolist()
     known = {START + at: value for at, value in enumerate(column) if not math.isnan(value)}
     held = last - first_slot(last, slots) + 1
@@ -146,10 +144,10 @@ def test_the_bytes_do_not_depend_on_when_the_minutes_were_made(seed: int, late: 
     running.run(until=until, windows=asked)
     other = World(running.values, running.marks, lag=3).run(until=until)
     for window in asked:
-        mine = running.windows.window(until, window, standing=True)
-        assert bytes_of(mine) == bytes_of(other.windows.window(until, window, standing=False))
-        earlier = running.windows.window(until - 3, window, standing=True)
-        assert bytes_of(earlier) == bytes_of(other.windows.window(until - 3, window, standing=True))
+        mine = running.windows.window(until, window)
+        assert bytes_of(mine) == bytes_of(other.windows.window(until, window))
+        earlier = running.windows.window(until - 3, window)
+        assert bytes_of(earlier) == bytes_of(other.windows.window(until - 3, window))
 
 
 def test_a_late_value_rebuilds_its_minute_its_hour_and_the_folded_slots() -> None:
@@ -159,11 +157,11 @@ def test_a_late_value_rebuilds_its_minute_its_hour_and_the_folded_slots() -> Non
     for back in (0, 1, 40, 30 * A_MINUTE, HELD - 2 * A_MINUTE):
         world.write(last - back, 3, 1e9 + back)
         assert_exact(world, last, asked, place=3)
-        world.windows.window(last, asked, standing=True)
+        world.windows.window(last, asked)
     for back in range(3 * A_MINUTE):
         world.write(last - back, 4, 7.0 + back)
         again = LongWindows(world, world.minutes, lag=A_MINUTE - 1)
-        mine, theirs = (one.window(last, asked, standing=True) for one in (world.windows, again))
+        mine, theirs = (one.window(last, asked) for one in (world.windows, again))
         assert bytes_of(mine) == bytes_of(theirs), back
 
 
@@ -176,15 +174,15 @@ def test_a_spike_leaves_no_trace_once_its_minute_has_left_the_window() -> None:
     spike = first_slot(last, asked) - 1
     spiked.values[spike - START] = 1e12
     spiked.run(until=last, windows=(asked,))
-    mine, theirs = (w.windows.window(last, asked, standing=True) for w in (spiked, calm))
+    mine, theirs = (w.windows.window(last, asked) for w in (spiked, calm))
     assert bytes_of(mine) == bytes_of(theirs)
-    assert spiked.windows.window(last, asked + A_MINUTE, standing=False).high[0] == 1e12
+    assert spiked.windows.window(last, asked + A_MINUTE).high[0] == 1e12
 
 
 def test_a_constant_series_deviates_by_exactly_zero() -> None:
     slots = 4 * HOUR_MINUTES * A_MINUTE
     world = World(*walk(4, slots)).run(until=START + slots - 1)
-    found = world.windows.window(START + slots - 1, 3 * HOUR_MINUTES * A_MINUTE, standing=False)
+    found = world.windows.window(START + slots - 1, 3 * HOUR_MINUTES * A_MINUTE)
     assert found.m2[:, 0].tolist() == [0.0, 0.0]
     assert found.shift[0, 0] + found.mean[0, 0] == 67_000.1
 
@@ -192,8 +190,7 @@ def test_a_constant_series_deviates_by_exactly_zero() -> None:
 def test_a_steady_growth_deviates_by_exactly_zero_too() -> None:
     values = np.repeat(3.0 * 2.0 ** np.arange(60.0)[:, None], WIDTH, axis=1)
     parts = [
-        run_of(part, np.zeros(part.shape, np.uint8), channels=2, fillable=FILLABLE)
-        for part in np.split(values, 5)
+        run_of(part, np.zeros(part.shape, np.uint8), channels=2) for part in np.split(values, 5)
     ]
     whole = joined(parts).moments(0)
     assert whole.n[:, 0].tolist() == [60.0, 59.0]
@@ -204,9 +201,9 @@ def test_a_steady_growth_deviates_by_exactly_zero_too() -> None:
 def test_a_flow_has_no_returns_and_is_exact() -> None:
     slots = 4 * HOUR_MINUTES * A_MINUTE
     world = World(*walk(6, slots), channels=1).run(until=START + slots - 1)
-    found = world.windows.window(START + slots - 1, 3 * HOUR_MINUTES * A_MINUTE, standing=False)
+    found = world.windows.window(START + slots - 1, 3 * HOUR_MINUTES * A_MINUTE)
     both = World(*walk(6, slots)).run(until=START + slots - 1)
-    levels = both.windows.window(START + slots - 1, 3 * HOUR_MINUTES * A_MINUTE, standing=False)
+    levels = both.windows.window(START + slots - 1, 3 * HOUR_MINUTES * A_MINUTE)
     assert found.n.shape == (1, WIDTH)
     assert found.m2[0].tobytes() == levels.m2[0].tobytes()
 
@@ -217,7 +214,7 @@ def test_a_flag_of_any_slot_is_one_of_the_window() -> None:
     asked, last = 3 * HOUR_MINUTES * A_MINUTE, START + slots - 1
     marks[first_slot(last, asked) - START, 4] |= Flag.COARSE
     marks[first_slot(last, asked) - START - 1, 5] |= Flag.COARSE
-    found = World(values, marks).run(until=last).windows.window(last, asked, standing=False)
+    found = World(values, marks).run(until=last).windows.window(last, asked)
     assert np.flatnonzero(found.marks & Flag.COARSE).tolist() == [4]
 
 
@@ -249,14 +246,14 @@ def test_minutes_filled_from_a_patch_are_as_if_their_slots_had_been_there(gaps: 
     values, marks = walk(3, slots, gaps=gaps)
     hole = slice(91, 91 + 2 * HOUR_MINUTES * A_MINUTE)
     world = World(*without(values, marks, 7, hole)).run(until=last)
-    before = world.windows.window(last, asked, standing=True).n[0, 7]
+    before = world.windows.window(last, asked).n[0, 7]
     minutes = world.minutes.fill(7, START + 91, values=values[hole, 7], marks=marks[hole, 7])
     for minute in minutes.tolist():
-        world.windows.touch_minutes(minute)
+        world.windows.touch(minute * A_MINUTE)
     assert len(minutes) == (hole.stop - hole.start) // A_MINUTE
-    found = world.windows.window(last, asked, standing=True)
+    found = world.windows.window(last, asked)
     assert found.n[0, 7] > before
-    whole = World(values, marks).run(until=last).windows.window(last, asked, standing=True)
+    whole = World(values, marks).run(until=last).windows.window(last, asked)
     assert bytes_of(found) == bytes_of(whole)
 
 
@@ -304,12 +301,12 @@ def test_a_place_that_is_cleared_is_as_if_it_had_never_been() -> None:
     slots, asked = 5 * HOUR_MINUTES * A_MINUTE, 4 * HOUR_MINUTES * A_MINUTE
     last = START + slots - 1
     world = World(*walk(3, slots)).run(until=last)
-    world.windows.window(last, asked, standing=False)
+    world.windows.window(last, asked)
     world.minutes.clear(7)
     values, marks = walk(3, slots)
     gone = without(values, marks, 7, slice(0, slots - HELD))
     world.values[:], world.marks[:] = gone
-    found = LongWindows(world, world.minutes, lag=0).window(last, asked, standing=False)
+    found = LongWindows(world, world.minutes, lag=0).window(last, asked)
     assert found.n[0, 7] <= HELD
     assert found.n[0, 8] > HELD
 
@@ -326,5 +323,5 @@ def test_after_a_gap_of_any_length_nothing_is_known_of_it() -> None:
         skipping.open(START + slots + gap - 1)
         skipping.run(until=last)
         other = World(later, why).run(until=last)
-        mine, theirs = (w.windows.window(last, DAY, standing=False) for w in (skipping, other))
+        mine, theirs = (w.windows.window(last, DAY) for w in (skipping, other))
         assert bytes_of(mine) == bytes_of(theirs), gap

@@ -294,8 +294,9 @@ def test_missing_names_the_run_that_holds_every_slot_a_candle_could_fill() -> No
     assert a_table().missing([1], from_slot=5, to_slot=9) == {1: (5, 9)}
 
 
-def test_the_table_of_one_second_holds_a_whole_day() -> None:
-    second = Interval(1_000)
-    table = fed(a_table(interval=second), {START: [1.0]})
+def test_the_table_of_ten_seconds_holds_a_whole_day() -> None:
+    """Shorter slots: tests/engine/test_short_slots.py."""
+    ten_seconds = Interval(10_000)
+    table = fed(a_table(interval=ten_seconds), {START: [1.0]})
     assert table.oldest_slot is not None
-    assert START - table.oldest_slot > 86_400 + 2
+    assert START - table.oldest_slot > 8_640 + 2

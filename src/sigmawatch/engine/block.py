@@ -14,9 +14,11 @@ import numpy as np
 from sigmawatch.domain.frame import REASON_MASK, Frame, Patch, Reason
 from sigmawatch.domain.metric import METRICS, Kind
 from sigmawatch.domain.series import BLOCK_SERIES_MAX, BLOCK_SERIES_MIN, Block, Series
+from sigmawatch.domain.window import HOUR_MS
 from sigmawatch.engine.gate import MEDIAN_SLOTS, Pending, read_now, wild
-from sigmawatch.engine.geometry import Column, Geometry, Marks, Mask, Rows, Slots
-from sigmawatch.engine.marks import changes, is_reason, reasons_of, with_reason
+from sigmawatch.engine.geometry import Column, Geometry, Marks, Rows, Slots
+from sigmawatch.engine.marks import FILLABLE, changes, is_reason, reasons_of, with_reason
+from sigmawatch.engine.past import Past
 from sigmawatch.engine.ring import Ring
 
 LATE_SLOTS = 2  # later than this, a changed value is marked revised
@@ -41,6 +43,10 @@ class BlockTable:
         self.ring = Ring(shape.ring, BLOCK_SERIES_MIN, flow=kind.kind is Kind.FLOW)
         self.changed_ms: Slots = np.zeros(BLOCK_SERIES_MIN, np.int64)
         self.running = (-1, 0)  # slot and receipt of the newest open frame
+        self.past: Past | None = None  # only where slots are short
+        if shape.minute:
+            channels = 1 if kind.kind is Kind.FLOW else 2
+            self.past = Past(self.ring, shape, lag=block.id, channels=channels)
         self._gated = kind.gated
         self._pending = Pending(BLOCK_SERIES_MIN)
 
@@ -51,12 +57,16 @@ class BlockTable:
         assert series.place < BLOCK_SERIES_MAX
         self.reserve(series.place)
         self.ring.seat(series.place)
+        if self.past is not None:
+            self.past.clear(series.place)
         self.series[series.place] = series
 
     def remove(self, place: int) -> None:
         """The place stays empty for ever; what it held is in nobody's statistics."""
         del self.series[place]
         self.ring.unseat(place)
+        if self.past is not None:
+            self.past.clear(place)
 
     def reserve(self, place: int) -> None:
         """Grow as far as `place` needs."""
@@ -68,6 +78,8 @@ class BlockTable:
 
     def _widen(self, width: int) -> None:
         self.ring = self.ring.widened(width)
+        if self.past is not None:
+            self.past = self.past.widened(self.ring)
         self._pending = self._pending.widened(width)
         self.changed_ms = np.append(self.changed_ms, np.zeros(width - len(self.changed_ms), int))
 
@@ -117,12 +129,23 @@ class BlockTable:
         values = np.frombuffer(frame.values, "<f8")[:width].astype(np.float64, copy=False)
         return values, np.frombuffer(frame.marks, np.uint8)[:width]
 
+    def open(self, slot: int) -> None:
+        """Make room through `slot`: what never came was not polled."""
+        if self.past is not None and slot > self.ring.newest:
+            self.past.open(slot)
+        self.ring.open(slot)
+
+    def _edge(self, recv_ms: int) -> int:
+        """The oldest slot that what is received then changes by itself."""
+        now = self.block.interval.slot(recv_ms)
+        return self.ring.oldest if self.past is None else max(self.past.edge(now), self.ring.oldest)
+
     def apply_frame(self, frame: Frame) -> bool:
         """Write one row; whether it said anything new."""
         values, marks = self._columns(frame)
         slot = frame.slot
-        self.ring.open(slot)
-        if not self.ring.holds(slot) or not len(values):
+        self.open(slot)
+        if slot < self._edge(frame.recv_ms) or not len(values):
             return False
         newest_word = frame.revision >= self.ring.revision(slot)
         first_word = not self.ring.came(slot)
@@ -146,7 +169,10 @@ class BlockTable:
     def continues(self, one: Frame, other: Frame) -> bool:
         """Whether both may stand in one `extend`, `other` last."""
         follows = other.slot == one.slot + 1 and len(other.marks) == len(one.marks)
-        return follows and other.slot % self.ring.slots != 0
+        ends = other.slot % self.ring.slots == 0
+        if self.past is not None:  # which takes in what the run's last slot makes it forget
+            ends |= other.slot % (HOUR_MS // self.block.interval.ms) == 0
+        return follows and not ends
 
     def extend(self, frames: Sequence[Frame]) -> bool:
         """Write a run of frames, each of which continues the one before, at once. False, and
@@ -165,6 +191,9 @@ class BlockTable:
         marks = marks.reshape(size, count)[:, : self.ring.width]
         revisions = np.array([frame.revision for frame in frames], np.int64)
         recv_ms = np.array([frame.recv_ms for frame in frames], np.int64)
+        self.open(first - 1)
+        if self.past is not None:
+            self.past.make_room(first + size - 1)
         self.ring.extend(first, values.astype(float, copy=False), marks=marks, revisions=revisions)
         moments_ms = np.where(changes(reasons_of(marks)), recv_ms[:, None], 0)
         known = self.changed_ms[: marks.shape[1]]
@@ -173,27 +202,37 @@ class BlockTable:
 
     def apply_patch(self, patch: Patch, place: int) -> bool:
         """Write a run of one column, as far as it is held; whether it said anything new."""
-        values = np.frombuffer(patch.values, "<f8").astype(np.float64, copy=False)
         marks = np.frombuffer(patch.marks, np.uint8)
-        first = patch.from_slot
-        self.ring.open(first + len(values) - 1)
-        skip = max(self.ring.oldest - first, 0)
-        if skip >= len(values):
-            return False
-        changed = self.ring.write_patch(
-            place, first + skip, values=values[skip:], marks=marks[skip:],
-            revision=patch.revision,
-        )  # fmt: skip
-        for slot in changed.tolist():
-            self._touch(slot)
-        moved = changed[changes(reasons_of(marks[changed - first]))]
+        self.open(patch.from_slot + len(marks) - 1)
+        changed = self._written(patch, place, marks=marks)
+        moved = changed[changes(reasons_of(marks[changed - patch.from_slot]))]
         if len(moved):  # it came to pass before that slot ended, whenever we heard of it
             ended_ms = self.block.interval.open_ms(int(moved[-1]) + 1)
             moment_ms = min(patch.recv_ms, ended_ms)
             self.changed_ms[place] = max(int(self.changed_ms[place]), moment_ms)
         return bool(len(changed))
 
+    def _written(self, patch: Patch, place: int, *, marks: Marks) -> Slots:
+        """int64[]: the slots that a patch changed, slot by slot or by whole minutes."""
+        values = np.frombuffer(patch.values, "<f8").astype(np.float64, copy=False)
+        first, revision = patch.from_slot, patch.revision
+        skip = min(max(self._edge(patch.recv_ms) - first, 0), len(values))
+        filled = changed = np.zeros(0, np.int64)
+        if self.past is not None and skip:
+            filled = self.past.fill(
+                place, first, values=values[:skip], marks=marks[:skip], revision=revision
+            )
+        if skip < len(values):
+            changed = self.ring.write_patch(
+                place, first + skip, values=values[skip:], marks=marks[skip:], revision=revision
+            )
+        for slot in [*filled[:1].tolist(), *changed.tolist()]:
+            self._touch(slot)
+        return np.append(filled, changed)
+
     def _touch(self, slot: int) -> None:
+        if self.past is not None:
+            self.past.touch(slot)
         for reader in self.readers:
             reader.touch(slot)
 
@@ -216,19 +255,23 @@ class BlockTable:
         """The highest revision of a frame of `slot`, 0 where none came."""
         return self.ring.revision(slot)
 
-    def missing(
-        self, places: Rows, from_slot: int, *, to_slot: int, fillable: Mask
-    ) -> tuple[Slots, Slots]:
+    def missing(self, places: Rows, from_slot: int, *, to_slot: int) -> tuple[Slots, Slots]:
         """First slot and stop of what is missing at `places` in [from_slot, to_slot); both 0 where
-        nothing is. fillable: bool[256], the marks that count as missing."""
+        nothing is. Of minutes that are known as a whole, whole ones."""
         if self.ring.newest < 0 or from_slot >= to_slot:
             blank = np.full(len(places), to_slot)
             return np.minimum(blank, from_slot), blank
-        at = np.arange(from_slot, to_slot)
-        held = (at >= self.ring.oldest) & (at <= self.ring.newest)
-        marks = self.ring.marks[np.ix_(at % self.ring.slots, places)]
-        gone = np.where(held[:, None], fillable[marks], True)
+        edge = from_slot if self.past is None else max(self.past.edge(to_slot), from_slot)
+        starts = np.arange(edge, to_slot)
+        held = (starts >= self.ring.oldest) & (starts <= self.ring.newest)
+        marks = self.ring.marks[np.ix_(starts % self.ring.slots, places)]
+        gone, stops = np.where(held[:, None], FILLABLE[marks], True), starts + 1
+        if self.past is not None and from_slot < edge:
+            self.open(to_slot - 1)
+            minutes, vacant = self.past.vacant(from_slot, edge, places=places)
+            starts, gone = np.append(minutes[:-1], starts), np.vstack([vacant, gone])
+            stops = np.append(minutes[1:], stops)
         some = gone.any(axis=0)
-        first = np.where(some, from_slot + gone.argmax(axis=0), 0)
-        stop = np.where(some, to_slot - gone[::-1].argmax(axis=0), 0)
+        first = np.where(some, starts[gone.argmax(axis=0)], 0)
+        stop = np.where(some, stops[len(stops) - 1 - gone[::-1].argmax(axis=0)], 0)
         return first, stop

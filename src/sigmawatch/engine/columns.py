@@ -35,8 +35,12 @@ class WindowColumns:
         self.coarse: Mask = np.empty(count, np.bool_)
         self.sign_change: Mask = np.empty(count, np.bool_)
 
-    def put(self, slab: Slab, moments: Moments, *, slots: int) -> None:
-        """One slab's moments as statistics; population σ (ddof 0)."""
+    def put(self, slab: Slab, moments: Moments, *, slots: int, expected: int) -> None:
+        """One slab's moments as statistics; population σ (ddof 0).
+
+        slots: of the window as it was asked for, expected: from its first whole minute on, where
+        that is later; σ of returns is for the whole of it.
+        """
         part, rows = slab.part, slab.rows
         n, low, high = rows(moments.n[0]), rows(moments.low), rows(moments.high)
         mean = rows(moments.shift[0]) + rows(moments.mean[0])
@@ -45,7 +49,7 @@ class WindowColumns:
         one_sign = (low >= 0.0) | (high <= 0.0)  # zero has no sign: docs/decisions/0008
         there = n > 0.0
         self.n[part] = n
-        np.divide(n, slots, out=self.coverage[part])
+        np.divide(n, expected, out=self.coverage[part])
         np.divide(sigma, np.abs(mean), out=self.sigma_rel[part])
         self.mean[part] = mean
         self.mean[part][np.flatnonzero(~there)] = np.nan
@@ -68,11 +72,13 @@ class WindowColumns:
         change[np.flatnonzero(np.isinf(change))] = np.nan
         self.change_pct[slab.part] = change
 
-    def statistics(self, interval: Interval, slot: int, *, window_ms: int) -> Statistics:
-        to_ms = interval.open_ms(slot + 1)
+    def statistics(
+        self, interval: Interval, slot: int, *, first: int, window_ms: int
+    ) -> Statistics:
+        """first: the window's first slot."""
         return Statistics(
-            window_ms=window_ms, from_ms=to_ms - window_ms, to_ms=to_ms,
-            expected=window_ms // interval.ms, **_settled(self),
+            window_ms=window_ms, from_ms=interval.open_ms(first),
+            to_ms=interval.open_ms(slot + 1), expected=slot + 1 - first, **_settled(self),
         )  # fmt: skip
 
 

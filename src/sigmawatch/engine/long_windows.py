@@ -1,34 +1,24 @@
 """Windows that begin before the single slots that are held: on a whole minute.
 
-    [ minutes ] ⊕ [ slots since the last of them ]
+    leaving minute | the minutes after it | slots since the last of them
+    [     run     ⊕        bulk         ] ⊕ [          prefix          ]
 
-The minutes are joined once a minute, the slots after them folded one by one; so a slot costs one
-fold, one merge a window, and a minute's turn about as much as 150 minutes side by side take. A
-block's turn comes `lag` slots after the minute's end, so that not all blocks turn in one slot. Like
-everything in it (engine.minutes) the result follows from the window's contents and the slot number.
-Imports engine.minutes, engine.moments.
+The bulk is joined once a minute, for every window; the slots after it are folded one by one, and
+while the first minute is still in the window whole it is joined to the bulk. So a slot costs one
+fold and one merge a window, and a minute's turn what 140 minutes side by side take. A block's turn
+comes `lag` slots after the minute's end, so that not all blocks turn in one slot. Like all that is
+put together here (engine.minutes) the result follows from the window's contents and the slot's
+number. Imports engine.minutes, engine.moments.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from sigmawatch.engine.minutes import Minutes, SlotRows
 from sigmawatch.engine.moments import Moments, channels_of, merged
+from sigmawatch.engine.runs import Runs, joined
 
-_SAVED_SLOTS = 16  # how often the folding is remembered, to go on from there after a late value
-
-
-@dataclass(slots=True)
-class _Run:
-    """The slots, or minutes, [start, stop)."""
-
-    start: int
-    stop: int
-    moments: Moments
-
-    def copy(self) -> _Run:
-        return _Run(self.start, self.stop, self.moments.copy())
+_JOINED_MAX = 32  # two for each window that is asked for; more are joined again
+_KEPT_SLOTS = 3  # prefixes of the newest slot and the 2 before: late values go on from there
 
 
 class LongWindows:
@@ -37,51 +27,56 @@ class LongWindows:
     def __init__(self, rows: SlotRows, minutes: Minutes, *, lag: int) -> None:
         assert 0 <= lag < minutes.slots
         self._rows, self._minutes, self._lag = rows, minutes, lag
-        self._joined: dict[int, _Run] = {}  # minutes of the standing windows, by their slots
-        self._newest: _Run | None = None  # the slots after those minutes, folded
-        self._saved: list[_Run] = []  # how far that was once or twice before
+        self._joined: dict[tuple[int, int, int], Runs] = {}  # by first minute, bulk's and stop
+        self._prefixes: dict[tuple[int, int], Moments] = {}  # by first and last slot
 
     def touch(self, slot: int) -> None:
         """A value or mark of `slot` changed, and with it the return into the slot after."""
-        if self._newest is not None and self._newest.stop > slot:
-            self._newest = None
-        self._saved = [one for one in self._saved if one.stop <= slot]
-        self.touch_minutes(slot // self._minutes.slots)
+        self._prefixes = {key: kept for key, kept in self._prefixes.items() if key[1] < slot}
+        minute = slot // self._minutes.slots
+        self._joined = {
+            key: runs for key, runs in self._joined.items() if not key[0] <= minute < key[-1]
+        }
 
-    def touch_minutes(self, minute: int) -> None:
-        """What is known of `minute` changed."""
-        outside = {slots: one for slots, one in self._joined.items()
-                   if not one.start <= minute < one.stop}  # fmt: skip
-        self._joined = outside
+    def window(self, last: int, slots: int) -> Moments:
+        """The moments from the first whole minute of the `slots` slots that end with `last` on. To
+        be read only."""
+        size, lag = self._minutes.slots, self._lag
+        stop = (last + 1 - lag) // size
+        first = -(-(stop * size + lag - slots) // size)  # the window's when the bulk was joined
+        minutes = self._bulk(first + 1, stop)
+        if -(-(last + 1 - slots) // size) == first:
+            minutes = self._with(first, minutes, stop=stop)
+        return merged(minutes.moments(0), self._prefix(stop * size, last))
 
-    def window(self, last: int, slots: int, *, standing: bool) -> Moments:
-        """The moments from the first whole minute of the `slots` slots that end with `last` on.
-        Standing windows keep those of their minutes. To be read only."""
-        a_minute = self._minutes.slots
-        start = -(-(last - slots + 1) // a_minute)
-        stop = (last + 1 - self._lag) // a_minute
-        joined = self._joined.get(slots)
-        if joined is None or (joined.start, joined.stop) != (start, stop):
-            joined = _Run(start, stop, self._minutes.window(start, stop).moments(0))
-        if standing:
-            self._joined[slots] = joined
-        return merged(joined.moments, self._folded(stop * a_minute, last))
+    def _bulk(self, start: int, stop: int) -> Runs:
+        key = start, start, stop
+        return self._joined.get(key) or self._keep(key, self._minutes.window(start, stop))
 
-    def _folded(self, start: int, last: int) -> Moments:
+    def _with(self, first: int, bulk: Runs, *, stop: int) -> Runs:
+        key = first, first + 1, stop
+        found = self._joined.get(key)
+        return found or self._keep(key, joined([self._minutes.window(first, first + 1), bulk]))
+
+    def _keep(self, key: tuple[int, int, int], runs: Runs) -> Runs:
+        """For the slots to come; the minute before may be asked for again."""
+        newest = [item for item in self._joined.items() if item[0][-1] >= key[-1] - 1]
+        self._joined = {**dict(newest[-_JOINED_MAX:]), key: runs}
+        return runs
+
+    def _prefix(self, start: int, last: int) -> Moments:
         """The slots from `start` through `last`, with the return across the boundary before."""
-        run = self._newest
-        if run is None or run.start != start or run.stop > last + 1:
-            self._saved = [one for one in self._saved if one.start == start]
-            known = [one for one in self._saved if one.stop <= last + 1]
-            run = known[-1].copy() if known else _Run(start, start, self._minutes.nothing())
-        self._newest = run
-        if run.stop > last:
-            return run.moments
-        values, marks = self._rows.slot_rows(run.stop - 1, last + 1)
-        for row in range(1, last + 2 - run.stop):
-            if run.stop > start and (run.stop - start) % _SAVED_SLOTS == 0:
-                self._saved = [*self._saved[-1:], run.copy()]
-            channels = channels_of(values[row], values[row - 1], channels=len(run.moments.n))
-            run.moments.fold(channels, marks[row])
-            run.stop += 1
-        return run.moments
+        if (start, last) in self._prefixes:
+            return self._prefixes[start, last]
+        known = max((at for of, at in self._prefixes if of == start and at < last), default=None)
+        prefix = self._minutes.nothing() if known is None else self._prefixes[start, known].copy()
+        stop = start if known is None else known + 1
+        if stop <= last:
+            values, marks = self._rows.slot_rows(stop - 1, last + 1)
+            for row in range(1, len(values)):
+                channels = channels_of(values[row], values[row - 1], channels=len(prefix.n))
+                prefix.fold(channels, marks[row])
+        oldest = max(at for _, at in [(start, last), *self._prefixes]) - _KEPT_SLOTS
+        kept = {key: one for key, one in self._prefixes.items() if key[1] > oldest}
+        self._prefixes = {**kept, (start, last): prefix}
+        return prefix

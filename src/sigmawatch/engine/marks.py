@@ -8,6 +8,8 @@ from sigmawatch.domain.frame import MISSING, REASON_MASK, Flag, Reason
 from sigmawatch.engine.geometry import Marks, Mask
 
 _REASON = np.uint8(REASON_MASK)
+# bool[256]: the marks of slots in which nothing is known and a candle could tell.
+FILLABLE = np.isin(np.arange(256) & REASON_MASK, (Reason.OUTAGE, Reason.NOT_POLLED, Reason.PENDING))
 
 
 def reasons_of(marks: Marks) -> Marks:

@@ -50,11 +50,9 @@ class Minutes:
     """A day of minutes of one block, and its hours. Slots are the interval's own; minute m holds
     the slots [m·slots, (m+1)·slots)."""
 
-    def __init__(
-        self, rows: SlotRows, width: int, *, slots: int, channels: int, fillable: Mask
-    ) -> None:
-        """slots: in a minute. fillable: bool[256], the marks a candle could say more of."""
-        self._rows, self.slots, self._fillable = rows, slots, fillable
+    def __init__(self, rows: SlotRows, width: int, *, slots: int, channels: int) -> None:
+        """slots: in a minute."""
+        self._rows, self.slots = rows, slots
         self._runs = Runs.vacant(DAY_MINUTES + SPARE_MINUTES, width, channels=channels, slots=slots)
         hours = (DAY_MINUTES + SPARE_MINUTES) // HOUR_MINUTES + 2
         self._hours = Runs.vacant(hours, width, channels=channels, slots=slots * HOUR_MINUTES)
@@ -88,7 +86,7 @@ class Minutes:
         """Take one series' slots from `from_slot` on, float64 (NaN: not counted) and uint8[n]:
         those that cover minutes which stand, and of which nothing is known. Returns those minutes.
         """
-        first = max(-(-from_slot // self.slots), self._oldest)
+        first = max(-(-from_slot // self.slots), self.oldest)
         stop = min((from_slot + len(values)) // self.slots, self.final)
         if first >= stop:
             return np.zeros(0, np.intp)
@@ -102,7 +100,7 @@ class Minutes:
         runs = run_of(
             np.ascontiguousarray(values[part].reshape(shape)[picked].T),
             np.ascontiguousarray(marks[part].reshape(shape)[picked].T),
-            channels=self._runs.channels, fillable=self._fillable,
+            channels=self._runs.channels,
         )  # fmt: skip
         self._runs.put_places(rows[vacant], place, runs=runs)
         for minute in {int(one) // HOUR_MINUTES * HOUR_MINUTES for one in first + vacant}:
@@ -116,9 +114,7 @@ class Minutes:
 
     def widened(self, rows: SlotRows, width: int) -> Minutes:
         """A copy with room for `width` series, over wider rows."""
-        wide = Minutes(
-            rows, width, slots=self.slots, channels=self._runs.channels, fillable=self._fillable
-        )
+        wide = Minutes(rows, width, slots=self.slots, channels=self._runs.channels)
         wide._runs, wide.final = self._runs.widened(width), self.final
         return wide
 
@@ -130,13 +126,13 @@ class Minutes:
     # Reading
 
     @property
-    def _oldest(self) -> int:
+    def oldest(self) -> int:
         """The oldest minute whose row is not needed for a newer one."""
         return self._rows.newest // self.slots - len(self._runs) + 1
 
     def window(self, start: int, stop: int) -> Runs:
         """The minutes [start, stop) as one run; not empty, all over and kept."""
-        assert self._oldest <= start < stop <= self._rows.newest // self.slots + 1
+        assert self.oldest <= start < stop <= self._rows.newest // self.slots + 1
         first_hour, last_hour = -(-start // HOUR_MINUTES), stop // HOUR_MINUTES
         if first_hour >= last_hour:
             return joined(self._of_minutes(start, stop))
@@ -159,8 +155,9 @@ class Minutes:
 
     def vacant(self, start: int, stop: int, *, places: Rows) -> Mask:
         """bool[stop - start, places]: the minutes of which nothing is known."""
-        parts = self._of_minutes(start, stop)
-        return np.concatenate([part.notes[AGE][:, places] == VACANT for part in parts])
+        notes = [part.notes[AGE][:, places] for part in self._of_minutes(start, stop)]
+        vacant: Mask = np.concatenate([np.zeros((0, len(places)), np.uint8), *notes]) == VACANT
+        return vacant
 
     def _of_minutes(self, start: int, stop: int) -> list[Runs]:
         """The rows of some minutes, oldest first."""
@@ -179,8 +176,7 @@ class Minutes:
         if minute in self._made:
             return
         values, marks = self._rows.slot_rows(first, first + self.slots)
-        self._runs.put(row, run_of(values, marks, channels=self._runs.channels,
-                                   fillable=self._fillable))  # fmt: skip
+        self._runs.put(row, run_of(values, marks, channels=self._runs.channels))
         self._forget_hour(minute)
 
     def _hour(self, hour: int) -> Runs:

@@ -74,6 +74,13 @@ class Moments:
         levels = (n, self.shift.copy(), self.mean.copy(), self.m2.copy())
         return Moments(levels, (self.low.copy(), self.high.copy(), self.marks.copy()))
 
+    def put(self, columns: slice, other: Moments, *, places: slice) -> None:
+        """Overwrite some columns with some places of another."""
+        for name in ("n", "shift", "mean", "m2"):
+            getattr(self, name)[:, columns] = getattr(other, name)[:, places]
+        for name in ("low", "high", "marks"):
+            getattr(self, name)[columns] = getattr(other, name)[places]
+
     def fold(self, row: Column, marks: Marks) -> None:
         """Become what `after` gives."""
         more = self.after(row, marks)

@@ -95,6 +95,11 @@ class Ring:
         """Row numbers of the slots [from_slot, to_slot), oldest first."""
         return np.arange(from_slot, to_slot) % self.slots
 
+    def slot_rows(self, first: int, stop: int) -> tuple[Column, Marks]:
+        """float64 (NaN: not counted) and uint8[stop - first, width] of slots that are held."""
+        rows = self.rows(first, stop)
+        return self.values[rows], self.marks[rows]
+
     def open(self, slot: int) -> None:
         """Make `slot` the newest; slots skipped on the way were not polled."""
         if slot <= self.newest:

@@ -19,7 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sigmawatch.domain.frame import REASON_MASK
-from sigmawatch.engine.geometry import Column, Marks, Mask, Rows
+from sigmawatch.engine.geometry import Column, Marks, Rows
+from sigmawatch.engine.marks import FILLABLE
 from sigmawatch.engine.moments import Moments, log_returns, moments_of
 
 # Levels of a run. MEAN is that of the values' distances from LOW; FIRST is the value of its first
@@ -125,17 +126,14 @@ class Runs:
         return Moments(levels, (low, self.levels[HIGH, row], self.notes[MARKS, row]))
 
 
-def run_of(values: Column, marks: Marks, *, channels: int, fillable: Mask) -> Runs:
-    """The slots of one run, float64 (NaN: not counted) and uint8[slots, width], as one row.
-
-    fillable: bool[256], the marks of slots that a candle could tell more of.
-    """
+def run_of(values: Column, marks: Marks, *, channels: int) -> Runs:
+    """The slots of one run, float64 (NaN: not counted) and uint8[slots, width], as one row."""
     run = Runs.vacant(1, values.shape[1], channels=channels)
     told = moments_of([values], marks)
     run.counts[0, 0], run.notes[MARKS, 0] = told.n[0], told.marks & _FLAGS
     for kind, level in ((LOW, told.low), (HIGH, told.high), (MEAN, told.mean[0]), (M2, told.m2[0])):
         run.levels[kind, 0] = level
-    vacant = (told.n[0] == 0) & fillable[marks].all(axis=0)
+    vacant = (told.n[0] == 0) & FILLABLE[marks].all(axis=0)
     run.notes[AGE, 0] = np.where(vacant, np.uint8(VACANT), np.uint8(FAR))
     for age in range(AGE_MAX, -1, -1):
         there = ~np.isnan(values[-1 - age])

@@ -25,7 +25,7 @@ from sigmawatch.engine.block import BlockTable
 from sigmawatch.engine.freshness import Signs, Watch
 from sigmawatch.engine.geometry import Column, Geometry, Marks, Mask, Rows, Slots
 from sigmawatch.engine.moments import Moments
-from sigmawatch.engine.spans import Spans
+from sigmawatch.engine.spans import KEPT_SLOTS, Spans
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
@@ -80,11 +80,12 @@ class Slab:
     def _start_anew(self, width: int) -> None:
         self.width = width
         empty, size = Moments.empty(self._channels, width), self._shape.span
-        self._spans = Spans(self, size, longest=self._shape.day, empty=empty)
+        self._spans = Spans(self, size, longest=self._shape.reach, empty=empty)
         self._short = Spans(self, self._shape.short, longest=2 * size, empty=empty)
-        self._watch = Watch(self, day=self._shape.day, width=width)
+        self._watch = Watch(self, day=self._shape.reach, width=width)
         self._asked = -1  # the newest slot anything was computed of
         self._late: set[int] = set()  # slots up to that one that changed since
+        self._long: dict[tuple[int, int], Moments] = {}  # by last slot and slots
         self._rows: dict[int, tuple[Column, Marks]] = {}  # gathered of the slots just looked at
 
     # Columns
@@ -181,7 +182,7 @@ class Slab:
         """To be called before anything is computed of `slot`: what never came was not polled, what
         came late is read anew."""
         for chunk in self.chunks:
-            chunk.block.ring.open(slot)
+            chunk.block.open(slot)
         self._rows = {
             at: row for at, row in self._rows.items()
             if slot - ROWS_KEPT < at < slot and at not in self._late
@@ -190,6 +191,8 @@ class Slab:
             self._spans.touch(late)
             self._short.touch(late)
             self._watch.touch(late)
+        if self._late:
+            self._long.clear()
         self._late.clear()
         self._asked = max(self._asked, slot)
 
@@ -198,9 +201,36 @@ class Slab:
     def window(self, slot: int, slots: int) -> Moments:
         """The moments of the `slots` slots that end with `slot`; [.., width]. A standing window is
         kept for this slot and the 2 before it, and costs the same each slot; any other is built
-        from its spans. To be read only."""
+        from its spans. One that begins before the single slots that are held begins on a whole
+        minute (`Geometry.first`). To be read only."""
+        if slots > self._shape.reach:
+            return self._of_minutes(slot, slots)
         spans = self._short if slots < 2 * self._shape.span else self._spans
         return spans.window(slot, slots, standing=slots in self._standing)
+
+    def _of_minutes(self, slot: int, slots: int) -> Moments:
+        if (slot, slots) in self._long:
+            return self._long[slot, slots]
+        moments = Moments.empty(self._channels, self.width)
+        for block, places, columns in self.chunks:
+            assert block.past is not None
+            moments.put(columns, block.past.window(slot, slots), places=places)
+        if slots in self._standing:
+            oldest = self._asked - KEPT_SLOTS
+            self._long = {key: kept for key, kept in self._long.items() if key[0] > oldest}
+            self._long[slot, slots] = moments
+        return moments
+
+    def close_before(self, slot: int, slots: int) -> Column:
+        """The close before the window of `slots` slots that ends with `slot`: the newest counted
+        value of the 3 slots before its first; float64[width], else NaN."""
+        if slots <= self._shape.reach:
+            return self.close_at(slot - slots)
+        close = np.full(self.width, np.nan)
+        for block, places, columns in self.chunks:
+            assert block.past is not None
+            close[columns] = block.past.close_before(slot, slots)[places]
+        return close
 
     def close_at(self, slot: int) -> Column:
         """The newest counted value among `slot` and the 2 before; float64[width], else NaN."""

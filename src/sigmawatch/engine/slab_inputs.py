@@ -123,7 +123,7 @@ class SlabInputs:
             return self.value(span=span, lag=lag)
         if lag == 0:
             return self._newest(self._at, span=REACH_SLOTS + 1)
-        return self._slab.rows(self._slab.close_at(self._board.slot - lag))
+        return self._slab.rows(self._slab.close_before(self._board.slot, lag))
 
     def moments(self, count: int, *, span: int, lag: int) -> Moments:
         if span == 1:

@@ -16,7 +16,7 @@ from types import MappingProxyType
 import numpy as np
 
 from sigmawatch.domain.errors import Invalid
-from sigmawatch.domain.frame import Frame, Patch, Reason
+from sigmawatch.domain.frame import Frame, Patch
 from sigmawatch.domain.series import BLOCK_SERIES_MAX, BLOCK_SERIES_MIN, Block, Series
 from sigmawatch.domain.window import DAY_MS, HOUR_MS, Interval
 from sigmawatch.engine.block import BlockTable
@@ -25,9 +25,6 @@ from sigmawatch.engine.freshness import Signs, others_move, silent, states
 from sigmawatch.engine.geometry import Column, Marks, Rows, geometry
 from sigmawatch.engine.slab import REACH_SLOTS, Slab
 from sigmawatch.engine.snapshot import DEVIATIONS, Board, Layout, Statistics
-
-FILLABLE = (Reason.OUTAGE, Reason.NOT_POLLED, Reason.PENDING)
-_FILLABLE = np.isin(np.arange(256) & 0x0F, FILLABLE)
 
 
 class SeriesTable:
@@ -113,7 +110,8 @@ class SeriesTable:
     def apply(self, item: Frame | Patch) -> bool:
         """Take a frame or patch in; whether it said anything new.
 
-        False for an unknown block or series, for slots that have left the ring, and for slots
+        False for an unknown block or series, for slots that have left the ring, but for whole
+        minutes of which nothing is known where those are kept (engine.minutes), and for slots
         beyond the one after the receipt's (a clock that is wrong would empty the ring).
         """
         block = self._concerned(item)
@@ -169,7 +167,7 @@ class SeriesTable:
 
     def close(self, slot: int) -> Board:
         """Statistics, freshness and ranks of everything, over windows that end with `slot`."""
-        self._check_held(slot, self._shape.day)
+        self._check_held(slot, self._shape.reach)
         layout = self.layout
         columns = BoardColumns(len(layout.series))
         windows = {w: WindowColumns(len(layout.series)) for w in self._windows}
@@ -186,8 +184,7 @@ class SeriesTable:
                     slab.window(slot, slots)
                 last = slab.close_at(slot)
                 for window_ms, slots in self._windows.items():
-                    windows[window_ms].put(slab, slab.window(slot, slots), slots=slots)
-                    windows[window_ms].put_change(slab, slab.close_at(slot - slots), last=last)
+                    self._put_window(windows[window_ms], slab, slot=slot, slots=slots, last=last)
             self._put_states(columns, signs)
             board = self._board(slot, columns=columns, windows=windows)
             self._rank(board)
@@ -200,15 +197,15 @@ class SeriesTable:
         or begins before what is held.
         """
         slots = self.interval.slots(window_ms)
-        self._check_held(slot, slots)
+        self._check_held(slot, min(slots, self._shape.reach))
         columns = WindowColumns(len(self.layout.series))
         with np.errstate(all="ignore"):
             for slab in self.slabs:
                 slab.open(slot)
-                columns.put(slab, slab.window(slot, slots), slots=slots)
                 last = slab.close_at(slot)
-                columns.put_change(slab, slab.close_at(slot - slots), last=last)
-        return columns.statistics(self.interval, slot, window_ms=window_ms)
+                self._put_window(columns, slab, slot=slot, slots=slots, last=last)
+        first = self._shape.first(slot, slots)
+        return columns.statistics(self.interval, slot, first=first, window_ms=window_ms)
 
     def _check_held(self, slot: int, slots: int) -> None:
         first = slot - slots - REACH_SLOTS
@@ -229,6 +226,14 @@ class SeriesTable:
             self._layout = Layout(series)
         return self._layout
 
+    def _put_window(
+        self, columns: WindowColumns, slab: Slab, *, slot: int, slots: int, last: Column
+    ) -> None:
+        """last: the close at `slot`."""
+        expected = slot + 1 - self._shape.first(slot, slots)
+        columns.put(slab, slab.window(slot, slots), slots=slots, expected=expected)
+        columns.put_change(slab, slab.close_before(slot, slots), last=last)
+
     def _put_states(self, columns: BoardColumns, signs: Sequence[Signs]) -> None:
         """A venue's other markets decide between quiet and frozen, so this comes last."""
         read, moved = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
@@ -244,13 +249,18 @@ class SeriesTable:
                 read_count=np.array([read[chunk.peers] for chunk in slab.chunks], np.int64)[of],
                 moved_count=np.array([moved[chunk.peers] for chunk in slab.chunks], np.int64)[of],
             )
-            columns.put_state(slab, states(mine, at, others_move=others, day=self._shape.day))
+            columns.put_state(slab, states(mine, at, others_move=others, day=self._shape.reach))
 
     def _board(
         self, slot: int, *, columns: BoardColumns, windows: Mapping[int, WindowColumns]
     ) -> Board:
         statistics = {
-            window_ms: columns.statistics(self.interval, slot, window_ms=window_ms)
+            window_ms: columns.statistics(
+                self.interval,
+                slot,
+                first=self._shape.first(slot, self._windows[window_ms]),
+                window_ms=window_ms,
+            )
             for window_ms, columns in windows.items()
         }
         return columns.board(
@@ -310,9 +320,7 @@ class SeriesTable:
                 members.setdefault(one.block_id, []).append(one)
         for block_id, series in members.items():
             places = np.array([one.place for one in series])
-            first, stop = self._blocks[block_id].missing(
-                places, from_slot, to_slot=to_slot, fillable=_FILLABLE
-            )
+            first, stop = self._blocks[block_id].missing(places, from_slot, to_slot=to_slot)
             for one, start, end in zip(series, first.tolist(), stop.tolist(), strict=True):
                 if start < end:
                     found[one.id] = (start, end)
