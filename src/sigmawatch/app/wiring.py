@@ -180,6 +180,7 @@ async def demo_program(config: Config) -> AsyncIterator[Program]:
             data=config.data / "demo",
             interval=config.interval,
             windows_ms=config.windows_ms,
+            reference_currency=config.reference_currency,
             server=config.server,
             venues=venues,
         )
@@ -291,6 +292,8 @@ def _replay_config(
         data=folder,
         interval=config.interval,
         windows_ms=config.windows_ms,
+        reference_currency=config.reference_currency,
+        derived=config.derived,
         server=config.server,
         history=HistoryConfig(raw_days=36_500),  # recorded days are old by nature
         backfill=BackfillConfig(enabled=False),
