@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sigmawatch.app.config import Config, Track, VenueConfig
+from sigmawatch.app.config import Config, Derived, Track, VenueConfig
 from sigmawatch.app.forecast import Forecast, forecast
 from sigmawatch.domain.window import HOUR_MS, MINUTE_MS, Interval
 from sigmawatch.ports.venue import VenueTraits
@@ -54,6 +54,22 @@ def test_a_currency_without_a_way_to_the_reference_is_told_with_what_to_track() 
     slower = prices | {"every": Interval(5 * MINUTE_MS)}
     assert foreseen({"markets": ("ETH/JPY",), **refs}, slower).warnings != ()
     assert foreseen({"markets": ("ETH/JPY",), **refs}, reference_currency="JPY").warnings == ()
+
+
+def test_a_formula_whose_inputs_no_track_measures_is_told() -> None:
+    track = {"markets": ("BTC/USD", "XBT/EUR"), "metrics": ("price", "traded_ref")}
+    formulas = tuple(
+        Derived(name=f"F{row}/USD", formula=text)
+        for row, text in enumerate((
+            "KRAKEN:BTC/USD + 1", "KRAKEN:BTC/EUR:traded_quote[5m]", "DERIVED:F0/USD:formula * 2",
+            "KRAKEN:ETH/USD", "KRAKEN:BTC/USD:bid", "COINBASE:BTC/USD",
+        ))
+    )  # fmt: skip
+    found = [problem.path for problem in foreseen(track, derived=formulas).warnings]
+    assert found == [f"derived[{row}].formula" for row in (3, 4, 5)]
+    own_ids = {"markets": ("XETHZUSD",), "metrics": ("price",)}
+    found = [problem.path for problem in foreseen(track, own_ids, derived=formulas).warnings]
+    assert found == [f"derived[{row}].formula" for row in (4, 5)]
 
 
 def test_the_rolling_volume_needs_a_second_day_of_candles_and_no_backfill_needs_none() -> None:

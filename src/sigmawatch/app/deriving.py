@@ -90,7 +90,9 @@ class Deriver:
         """The plan for what is tracked now; who is new in it gets its whole past."""
         tracked = self._catalogue.series
         if self._tracked is not tracked:
-            mine = [one for one in tracked if one.interval == self._table.interval]
+            blocks = tuple(self._catalogue.blocks.values())
+            some = any(one.derived and one.interval == self._table.interval for one in blocks)
+            mine = [one for one in tracked if some and one.interval == self._table.interval]
             self._tracked, self._plan = tracked, Plan(mine, reference=self._reference)
             before = self._known
             self._known = frozenset((one.block_id, one.id) for one in self._plan.series)

@@ -66,7 +66,7 @@ def forecast(config: Config, traits: Mapping[str, VenueTraits]) -> Forecast:
     ]
     slots = sum(
         len(track.markets) * len(track.measured) * track.every.slots_per_day for track in known
-    )
+    ) + sum(one.every.slots_per_day for one in config.derived)
     return Forecast(
         problems=tuple(_problems(config, traits)),
         warnings=tuple(_warnings(config, traits, venues=venues)),
@@ -142,6 +142,7 @@ def _warnings(
             yield Problem(path=f"track[{row}]", rule=f"{track.venue_name} is switched off by "
                           f"venues.{track.venue}.enabled")  # fmt: skip
     yield from _unrated(config)
+    yield from _unread(config)
     for venue in venues:
         if venue.flow_markets_count > venue.flow_markets_max:
             yield Problem(
@@ -171,6 +172,33 @@ def _unrated(config: Config) -> Iterator[Problem]:
                     f"{track.every}; {refs} of its markets stay unknown",
                     allowed=f"track the price of {quote}/{into}, or of BTC/{quote} and BTC/{into}",
                 )
+
+
+def _unread(config: Config) -> Iterator[Problem]:
+    """Formulas of the file that wait for what neither the file nor another formula tracks."""
+    definitions = [one.definition() for one in config.derived]
+    defined = {(one.name, one.interval) for one in definitions}
+    for row, one in enumerate(definitions):
+        for name in one.formula.series:
+            if (name, one.interval) not in defined and not _tracks(
+                config, name, every=one.interval
+            ):
+                yield Problem(
+                    path=f"derived[{row}].formula", value=repr(name),
+                    rule=f"no track measures this every {one.interval}; until something does, "
+                    "the formula waits",
+                )  # fmt: skip
+
+
+def _tracks(config: Config, name: str, *, every: Interval) -> bool:
+    """Whether a track measures a series, or may: a venue's own market id does not tell its pair."""
+    venue, pair, metric = name.split(":")
+    return any(
+        track.venue_name == venue and track.every == every and metric in track.measured
+        and (len(list(_pairs(track))) < len(track.markets)
+             or pair in {f"{base}/{quote}" for base, quote in _pairs(track)})
+        for track in config.track
+    )  # fmt: skip
 
 
 def _priced(config: Config, every: Interval) -> Iterator[tuple[str, str, str]]:

@@ -31,6 +31,11 @@ class Block:
         assert self.id > 0
         assert self.metric in METRICS
 
+    @property
+    def derived(self) -> bool:
+        """Whether its series are computed from others, and no venue is asked for them."""
+        return self.venue == DERIVED or METRICS[self.metric].derived_from is not None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
