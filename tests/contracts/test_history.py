@@ -54,6 +54,8 @@ def candle(value: float, *, mark: int = FILLED, made_slot: int = SLOT + 10) -> P
         ("price", [polled(6.0, 2), polled(5.0, 1)], 6.0, 0),
         ("price", [polled(5.0, 1), polled(NAN, 2)], 5.0, 0),
         ("price", [polled(NAN, 2), polled(5.0, 1)], 5.0, 0),
+        # Received in the very millisecond in which its slot opened.
+        ("price", [polled(5.0, 0), candle(7.0, mark=FILLED | COARSE)], 5.0, 0),
         ("price", [polled(NAN, 1), polled(NAN, 2, mark=PENDING)], NAN, PENDING),
         # "Re-read candles fill missing level slots; they never replace a polled level."
         ("price", [polled(NAN), candle(7.0)], 7.0, FILLED),

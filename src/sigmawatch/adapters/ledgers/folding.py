@@ -44,10 +44,11 @@ class Folding:
         """The section, without the series that had no place in it."""
         merged = self.merged
         told = ~np.isin(merged.marks, _NOTHING).all(axis=0)
+        kept = slice(None) if told.all() else told  # a slice copies nothing
         return Folded(
             section=self.section, revision=self._revision, through_id=self._through_id,
-            series_ids=tuple(np.array(self.series_ids, np.int64)[told].tolist()),
-            values=merged.values[:, told], marks=merged.marks[:, told],
-            sources=merged.sources[:, told], receipts=self.receipts,
+            series_ids=tuple(np.array(self.series_ids, np.int64)[kept].tolist()),
+            values=merged.values[:, kept], marks=merged.marks[:, kept],
+            sources=merged.sources[:, kept], receipts=self.receipts,
             torn=frozenset(self.torn),
         )  # fmt: skip
