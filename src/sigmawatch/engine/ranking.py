@@ -36,7 +36,7 @@ class Why(IntEnum):
     PROVISIONAL = 9  # enough values, too little coverage: a place in the second list
 
 
-EXCLUDED = (Why.DELISTED, Why.STALE, Why.FROZEN, Why.SUSPECT)
+EXCLUDED = (Why.DELISTED, Why.STALE, Why.FROZEN, Why.SUSPECT)  # in a row, from first to last
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,14 +84,15 @@ def rank(by: str, key: Column, *, rows: Rows, why: Codes, name_order: Ranks) -> 
     second, second_places = _listed(key, rows[why == Why.PROVISIONAL], name_order=name_order)
     ranks, provisional = np.zeros((2, len(key)), np.int32)
     ranks[order], provisional[second] = places, second_places
-    everyone = np.full(len(key), np.uint8(Why.NOT_A_PEER))
-    everyone[rows] = why
-    counts = np.bincount(why, minlength=len(Why))
+    everyone = why
+    if len(rows) < len(key):
+        everyone = np.full(len(key), np.uint8(Why.NOT_A_PEER))
+        everyone[rows] = why
     for array in (key, ranks, everyone, order, provisional, second):
         array.setflags(write=False)
     return Ranking(
         by=by, key=key, rank=ranks, why=everyone, of=len(order),
-        excluded=int(counts[[*EXCLUDED]].sum()), order=order, provisional=provisional,
+        excluded=int(np.count_nonzero((why >= EXCLUDED[0]) & (why <= EXCLUDED[-1]))), order=order, provisional=provisional,
         provisional_of=len(second), provisional_order=second,
     )  # fmt: skip
 
