@@ -127,7 +127,7 @@ class Columns:
     def companion(self, name: str, *, span: int, lag: int, stands: bool = True) -> Column:
         return self.value(span=span, lag=lag + 2)
 
-    def companion_moments(self, name: str, count: int, *, lag: int) -> Moments:
+    def companion_moments(self, name: str, count: int, *, span: int, lag: int) -> Moments:
         return self._kept.moments
 
     def elsewhere(self, venue: str, *, span: int) -> Column:

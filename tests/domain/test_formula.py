@@ -148,6 +148,7 @@ def test_a_formula_comes_to_a_unit(line: str, unit: str) -> None:
         (f"mean(3, 1h) + {BTC}", "mean(3, 1h): 3 is the same at all times"),
         (f"mean({BTC}, 3m)", f"mean({BTC}, 3m): holds 3 values and needs 4, use 4m or more"),
         (f"mean({BTC}, 90s)", f"mean({BTC}, 90s): a window is a multiple of 1m up to 24h"),
+        (f"mean({BTC}:trades[5m], 15m)", f"mean({BTC}:trades[5m], 15m): holds 3 values and needs"),
         (f"change({BTC}, 25h)", f"change({BTC}, 25h): a window is a multiple of 1m up to 24h"),
         (f"{BTC}:trades[90s]", f"{BTC}:trades[90s]: a value's span is a multiple of 1m up to 24h"),
         (f"mean(mean({BTC}, 23h), 2h)", f"mean(mean({BTC}, 23h), 2h): looks back 25h, at most 24h"),

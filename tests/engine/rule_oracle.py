@@ -91,8 +91,7 @@ class One:
             case tree.Value():
                 return self.value(at)
             case tree.Companion():
-                run = [self.elsewhere[at - back] for back in range(3)]
-                return next((value for value in run if value is not None), None)
+                return _newest(self.elsewhere, at, slots=3)
             case tree.Age():
                 return self.age_s
             case tree.Rank():
@@ -162,10 +161,12 @@ class One:
         return a / b if b else None
 
     def _window(self, node: tree.Window, at: int) -> float | None:
-        count = node.window_ms // self.slot_ms // self.span
-        newest = at if node.with_slot else at - self.span
-        of = node.of or tree.Value()
-        run = [self._in_window(of, newest - back * self.span) for back in range(count)][::-1]
+        of, step = node.of or tree.Value(), self.span
+        if isinstance(of, tree.Companion):
+            step = (of.span_ms or self.slot_ms) // self.slot_ms
+        count = node.window_ms // self.slot_ms // step
+        newest = at if node.with_slot else at - step
+        run = [self._in_window(of, newest - back * step) for back in range(count)][::-1]
         known = [value for value in run if value is not None]
         if len(known) < 4 or len(known) < 0.8 * count:
             return None
@@ -194,13 +195,18 @@ class One:
                 return None if self.flow and node.own else _sigma_ret(run)
 
     def _in_window(self, of: Quantity, at: int) -> float | None:
-        """Another series by its name alone counts as in its own statistics."""
-        if isinstance(of, tree.Companion) and of.span_ms is None:
-            return self.slot(of, at)
+        """Another series by itself counts as it would were the rule about it."""
+        if isinstance(of, tree.Companion):
+            return self.counted(of, at, span=(of.span_ms or self.slot_ms) // self.slot_ms)
         return self.number(of, at)
 
-    def slot(self, companion: tree.Companion, at: int) -> float | None:
-        return self.elsewhere[at]
+    def counted(self, companion: tree.Companion, at: int, *, span: int) -> float | None:
+        return _newest(self.elsewhere, at, slots=min(span, 3))
+
+
+def _newest(values: Sequence[float | None], at: int, *, slots: int) -> float | None:
+    run = (values[at - back] for back in range(slots))
+    return next((value for value in run if value is not None), None)
 
 
 def _sigma_ret(run: Sequence[float | None]) -> float | None:

@@ -64,12 +64,13 @@ class Arrays:
 
     def companion(self, name: str, *, span: int, lag: int, stands: bool = True) -> Column:
         """A level, for any name."""
-        slots = 3 if stands else 1
+        slots = 3 if stands else min(span, 3)
         return _newest(self.others[len(self.others) - lag - slots : len(self.others) - lag])
 
-    def companion_moments(self, name: str, count: int, *, lag: int) -> Moments:
-        others = self.others[len(self.others) - lag - count : len(self.others) - lag]
-        return folded(others, rows=self.rows)
+    def companion_moments(self, name: str, count: int, *, span: int, lag: int) -> Moments:
+        lags = range(lag + (count - 1) * span, lag - 1, -span)
+        columns = (self.companion(name, span=span, lag=each, stands=False) for each in lags)
+        return folded(columns, rows=self.rows)
 
     def elsewhere(self, venue: str, *, span: int) -> Column:
         return self._sampled(self.others, span, lag=0)

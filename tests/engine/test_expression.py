@@ -194,6 +194,7 @@ leaves: st.SearchStrategy[Quantity] = st.one_of(
 operators = st.sampled_from(["+", "-", "*", "/"])
 past = st.one_of(
     st.just(Value()),
+    st.just(tree.Companion(name="bid", span_ms=2 * MINUTE_MS)),
     st.just(tree.Companion(name="bid")),
     plain_windows,
     st.builds(tree.Arithmetic, left=st.just(Value()), operator=operators, right=plain_windows),

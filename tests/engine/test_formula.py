@@ -55,6 +55,13 @@ def test_a_window_of_a_series_counts_its_own_slots_and_none_twice() -> None:
     assert computed(f"mean({A} * 1, 5m)", a=column) == [2.0]
 
 
+def test_a_window_of_spans_counts_spans_that_do_not_overlap() -> None:
+    """"a mean over it uses the non-overlapping 5 m spans before it"."""  # fmt: skip
+    flow = [0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 50, 50]
+    assert computed(f"mean({FLOW}[2m], 8m)", flow=flow) == [9.0]
+    assert computed(f"max({FLOW}[2m], 8m)", flow=flow) == [15.0]
+
+
 def test_a_flow_is_of_its_own_slot_and_a_span_of_it_of_all_its_slots() -> None:
     one = computed(FLOW, flow=[1, 1, 5, NAN, 6])
     assert one == pytest.approx([5.0, NAN, 6.0], nan_ok=True)
@@ -136,7 +143,7 @@ def test_a_formula_names_every_series_it_reads() -> None:
     "line",
     [
         f"zscore({A} / {B}, 24h) + sigma_rel({A}, 3h)",
-        f"sigma_ret({A}, 2h) * mean({FLOW}[7m], 5h)",
+        f"sigma_ret({A}, 2h) * mean({FLOW}[5m], 5h)",
         f"median({A} - mean({A}, 1h), 2h) / composite(A/USD) + max({A} - {B}, 6h) / {B}",
         f"composite(A/USD) - {A}",
     ],
@@ -195,10 +202,11 @@ class Naive(One):
             case _:
                 return One._number(self, quantity, at)
 
-    def slot(self, companion: Companion, at: int) -> float | None:
-        if isinstance(companion, Composite):
-            return self._composite(companion.pair, at)
-        return self.columns[companion.name][at]
+    def counted(self, companion: Companion, at: int, *, span: int) -> float | None:
+        if isinstance(companion, Composite) or companion.name.endswith("trades"):
+            return self._number(companion, at)
+        run = (self.columns[companion.name][at - back] for back in range(min(span, 3)))
+        return next((value for value in run if value is not None), None)
 
     def _close(self, name: str, at: int) -> float | None:  # type: ignore[override]
         run = (self.columns[name][at - back] for back in range(3))
@@ -217,6 +225,7 @@ class Naive(One):
 SPANS_MS = [count * 60_000 for count in (4, 6, 10)]
 leaves: st.SearchStrategy[Quantity] = st.one_of(
     st.sampled_from([Companion(name=f"{A}:price"), Companion(name=f"{B}:price")]),
+    st.just(Companion(name=f"{A}:price", span_ms=120_000)),
     st.sampled_from([None, 120_000]).map(lambda ms: Companion(name=FLOW, span_ms=ms)),
     st.just(Composite(name="composite(A/USD)")),
     st.integers(0, 6).map(lambda value: tree.Number(value=float(value))),

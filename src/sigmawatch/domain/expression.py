@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal, TypeGuard
+from typing import Literal
 
 from sigmawatch.domain.window import DAY_MS, SECOND_MS
 
@@ -302,12 +302,6 @@ def speaks_of_own(node: Node) -> bool:
             return node.of is None
         case _:
             return False
-
-
-def is_bare(quantity: Quantity | None) -> TypeGuard[Companion]:
-    """Whether it is another series slot by slot, with nothing done to it: then a window counts
-    what the series' own statistics do, its slots, and none of them twice."""
-    return isinstance(quantity, Companion) and quantity.span_ms is None
 
 
 def reach_ms(node: Node) -> int:

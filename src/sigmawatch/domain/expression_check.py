@@ -138,22 +138,29 @@ class Check:
     def _windows(self, root: Node, *, step_ms: int) -> None:
         """Every window and span is whole, not too long, and long enough for what is asked of it.
 
-        step_ms: how long one value of a window is.
+        step_ms: how long one value of a window is, unless it is of a companion.
         """
         slot_ms = self._interval.ms
         for one in root.walk():
             match one:
                 case Window():
-                    self._whole(one, one.window_ms, of_ms=step_ms)
-                    self._holds(one, one.window_ms, least=VALUES_MIN, step_ms=step_ms)
-                    if not one.own or one.statistic is Statistic.MEDIAN or step_ms > slot_ms:
-                        self._held(one)
+                    self._window(one, step_ms=step_ms)
                 case Change():
                     self._whole(one, one.window_ms, of_ms=slot_ms)
                     if one.of is not None:
                         self._held(one)
                 case Companion(span_ms=int(span_ms)):
                     self._span(one, span_ms)
+
+    def _window(self, window: Window, *, step_ms: int) -> None:
+        slot_ms, of = self._interval.ms, window.of
+        if isinstance(of, Companion):
+            step_ms = of.span_ms or slot_ms
+        self._whole(window, window.window_ms, of_ms=step_ms)
+        self._holds(window, window.window_ms, least=VALUES_MIN, step_ms=step_ms)
+        of_slots = (window.own or isinstance(of, Companion)) and step_ms == slot_ms
+        if not of_slots or window.statistic is Statistic.MEDIAN:
+            self._held(window)
 
     def _held(self, node: Node) -> None:
         """Of slots under a minute only so many are held one by one; moments tell no more."""

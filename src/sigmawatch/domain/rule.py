@@ -20,6 +20,7 @@ from sigmawatch.domain.expression import (
     Absolute,
     Arithmetic,
     Change,
+    Companion,
     Comparison,
     Condition,
     Duration,
@@ -33,7 +34,6 @@ from sigmawatch.domain.expression import (
     Statistic,
     Test,
     Window,
-    is_bare,
 )
 from sigmawatch.domain.expression_printer import print_condition, print_node
 from sigmawatch.domain.rule_check import check_condition
@@ -93,20 +93,19 @@ def check_series_count(condition: Condition, count: int) -> None:
 def standing_windows_ms(condition: Condition) -> frozenset[int]:
     """The windows it asks for at every slot, of its own slots or a companion's: worth keeping up
     from slot to slot."""
-    if condition.span_ms is not None:
-        return frozenset()
-    return frozenset(_standing_ms(condition.test))
+    windows = [one for one in _judged_now(condition.test) if isinstance(one, Window)]
+    own = {one.window_ms for one in windows if one.own and condition.span_ms is None}
+    others = {one.window_ms for one in windows
+              if isinstance(one.of, Companion) and one.of.span_ms is None}  # fmt: skip
+    return frozenset(own | others)
 
 
-def _standing_ms(node: Node) -> Iterator[int]:
-    match node:
-        case Window() if node.own or is_bare(node.of):
-            yield node.window_ms
-        case Window() | Change(of=Quantity()):
-            return  # looks back on every slot of its own window, one by one
-        case _:
-            for part in node.parts:
-                yield from _standing_ms(part)
+def _judged_now(node: Node) -> Iterator[Node]:
+    """What a test is made of, but not what is looked back on slot by slot."""
+    yield node
+    if not isinstance(node, Window | Change):
+        for part in node.parts:
+            yield from _judged_now(part)
 
 
 def ranked_windows_ms(condition: Condition) -> frozenset[int]:

@@ -21,6 +21,7 @@ import numpy.typing as npt
 from sigmawatch.domain.expression import (
     Age,
     Change,
+    Companion,
     Comparison,
     Condition,
     ConfirmedBy,
@@ -33,7 +34,6 @@ from sigmawatch.domain.expression import (
     Stale,
     Test,
     Value,
-    is_bare,
 )
 from sigmawatch.engine.baseline import Number64, finite
 from sigmawatch.engine.geometry import Column, Mask
@@ -147,8 +147,9 @@ class _Judge(Quantities[Inputs]):
     def moments(self, of: Quantity, count: int, *, last: int, channels: int) -> Moments:
         if isinstance(of, Value):
             return self._inputs.moments(count, span=self._span, lag=last)
-        if is_bare(of) and self._span == 1:
-            return self._inputs.companion_moments(of.name, count, lag=last)
+        if isinstance(of, Companion):
+            span = self.step(of)
+            return self._inputs.companion_moments(of.name, count, span=span, lag=last)
         return super().moments(of, count, last=last, channels=channels)
 
 

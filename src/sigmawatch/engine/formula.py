@@ -78,23 +78,29 @@ def _run(formula: Formula, known: Mapping[str, _Column], *, count: int, before: 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Column:
-    """What one series is at each slot: its own values, and with what stands on of a level from the
-    slots before. One unknown slot in front, for _ROWS_MIN."""
+    """What one series is at each slot. standing: its own values, and, of a level, with what stands
+    on from 1, 2 … slots before. One unknown slot in front, for _ROWS_MIN."""
 
-    own: Column
-    values: Column
-    flow: bool = False
+    standing: tuple[Column, ...]
 
     @classmethod
     def of(cls, name: str, column: Column) -> _Column:
         if METRICS[name.rpartition(":")[2]].kind is Kind.FLOW:
-            own = np.concatenate((_UNKNOWN[:1], column))
-            return cls(own=own, values=own, flow=True)
+            return cls(standing=(np.concatenate((_UNKNOWN[:1], column)),))
         padded = np.concatenate((_UNKNOWN, column))
-        own = values = padded[LEVEL_REACH_SLOTS:]
+        standing = [padded[LEVEL_REACH_SLOTS:]]
         for back in range(1, LEVEL_REACH_SLOTS + 1):
-            values = np.where(np.isnan(values), padded[LEVEL_REACH_SLOTS - back : -back], values)
-        return cls(own=own, values=values)
+            values, before = standing[-1], padded[LEVEL_REACH_SLOTS - back : -back]
+            standing.append(np.where(np.isnan(values), before, values))
+        return cls(standing=tuple(standing))
+
+    @property
+    def flow(self) -> bool:
+        return len(self.standing) == 1
+
+    @property
+    def values(self) -> Column:
+        return self.standing[-1]
 
 
 def _composite(pair: str, known: Mapping[str, _Column], *, venues: Sequence[str]) -> _Column:
@@ -110,7 +116,7 @@ def _composite(pair: str, known: Mapping[str, _Column], *, venues: Sequence[str]
         weight += np.where(both, volume, 0.0)
     with np.errstate(all="ignore"):
         price = np.where(weight > 0.0, worth / weight, np.nan)
-    return _Column(own=price, values=price)
+    return _Column(standing=(price,) * (LEVEL_REACH_SLOTS + 1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -128,7 +134,8 @@ class _Slots:
         stop = len(column.values) - self.back - lag
         start = stop - self.rows - summed + 1
         assert start >= 0, "reach_slots covers what is looked back on"
-        inside = (column.values if stands else column.own)[start:stop]
+        back = -1 if stands else min(span, len(column.standing)) - 1
+        inside = column.standing[back][start:stop]
         return inside if summed == 1 else np.add.reduce(_runs(inside, self.rows))
 
 
@@ -140,18 +147,19 @@ class _OverSlots(Quantities[_Slots]):
         self._wider: dict[int, _OverSlots] = {}  # by rows
 
     def past(self, of: Quantity, count: int, *, last: int) -> Column:
-        return _runs(self._stretch(of, count, last=last), self._inputs.rows)
+        return _runs(self._stretch(of, count, last=last), self._inputs.rows)[:: self.step(of)]
 
     def moments(self, of: Quantity, count: int, *, last: int, channels: int) -> Moments:
-        stretch, rows = self._stretch(of, count, last=last), self._inputs.rows
-        values = [_runs(stretch, rows)]
+        stretch = self._stretch(of, count, last=last)
+        rows, step = self._inputs.rows, self.step(of)
+        values = [_runs(stretch, rows)[::step]]
         if channels == 2:
-            values.append(_runs(log_returns(stretch[:-1], stretch[1:]), rows))
+            values.append(_runs(log_returns(stretch[:-step], stretch[step:]), rows)[::step])
         return moments_of(values, np.zeros((1, rows), np.uint8))
 
     def _stretch(self, of: Quantity, count: int, *, last: int) -> Column:
-        """The rows' own values `last` slots ago and the count - 1 before the first of them."""
-        rows = self._inputs.rows + count - 1
+        """The rows' own values `last` slots ago and what lies before them in their windows."""
+        rows = self._inputs.rows + (count - 1) * self.step(of)
         if rows not in self._wider:
             self._wider[rows] = _OverSlots(replace(self._inputs, rows=rows), self._span)
         return np.broadcast_to(self._wider[rows].in_window(of, last), rows)

@@ -29,8 +29,8 @@ class Others(Protocol):
 
     def companion(self, name: str, *, span: int, lag: int, stands: bool = True) -> Column:
         """The value of another series, in a rule of the same market's metric `name`; unknown where
-        that is not tracked. A level is the newest of the last 3 slots whatever the span, or,
-        without `stands`, the slot's own."""
+        that is not tracked. What `stands` is, of a level, the newest of the last 3 slots whatever
+        the span."""
 
 
 class Inputs(Others, Protocol):
@@ -46,9 +46,8 @@ class Inputs(Others, Protocol):
         """Of `count` values, each of `span` slots, the last of which ends `lag` ago; [.., rows].
         To be read only."""
 
-    def companion_moments(self, name: str, count: int, *, lag: int) -> Moments:
-        """Of its `count` slots the last of which is `lag` ago, each its own; [.., rows]. To be
-        read only."""
+    def companion_moments(self, name: str, count: int, *, span: int, lag: int) -> Moments:
+        """As `moments`, of another series."""
 
     def rank(self, by: RankKey, *, window_ms: int | None, lag: int) -> Column:
         """The rank, unknown where there is none or the ranking cannot be relied on."""

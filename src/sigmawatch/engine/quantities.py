@@ -25,7 +25,6 @@ from sigmawatch.domain.expression import (
     Statistic,
     Value,
     Window,
-    is_bare,
 )
 from sigmawatch.domain.window import SECOND_MS
 from sigmawatch.engine.baseline import Number64, finite, folded, median, statistic_of
@@ -39,8 +38,8 @@ AnyInputs = TypeVar("AnyInputs", bound=Others)
 class Quantities(Generic[AnyInputs]):
     """Evaluates parts over one kind of values; what was computed is kept while it lives.
 
-    span: how many slots make one value of a window. NumPy's warnings are the caller's to silence:
-    what is not finite is meant.
+    span: how many slots make one of the rule's own values. NumPy's warnings are the caller's to
+    silence: what is not finite is meant.
     """
 
     def __init__(self, inputs: AnyInputs, span: int) -> None:
@@ -65,8 +64,7 @@ class Quantities(Generic[AnyInputs]):
             case Duration():
                 return np.float64(quantity.ms / SECOND_MS)
             case Companion():
-                span = (quantity.span_ms or self._slot_ms) // self._slot_ms
-                return self._inputs.companion(quantity.name, span=span, lag=lag)
+                return self._inputs.companion(quantity.name, span=self.step(quantity), lag=lag)
             case Arithmetic():
                 return self._calculated(quantity, lag)
             case Absolute():
@@ -104,9 +102,10 @@ class Quantities(Generic[AnyInputs]):
     # Windows
 
     def _statistic(self, node: Window, lag: int) -> Number64:
-        count = node.window_ms // self._slot_ms // self._span
-        last = lag if node.with_slot else lag + self._span
         of = node.of or Value()
+        step = self.step(of)
+        count = node.window_ms // self._slot_ms // step
+        last = lag if node.with_slot else lag + step
         if node.statistic is Statistic.MEDIAN:
             return median(np.array([*self.past(of, count, last=last)]))
         channels = 2 if node.statistic is Statistic.SIGMA_RET else 1
@@ -128,17 +127,24 @@ class Quantities(Generic[AnyInputs]):
 
     def past(self, of: Quantity, count: int, *, last: int) -> Iterable[Column]:
         """The `count` values of a window whose last ends `last` slots ago, oldest first."""
-        for lag in range(last + (count - 1) * self._span, last - 1, -self._span):
+        step = self.step(of)
+        for lag in range(last + (count - 1) * step, last - 1, -step):
             # What is computed of the past is not kept: a day of columns is too much.
             number = type(self)(self._inputs, self._span).in_window(of, lag)
             yield np.broadcast_to(number, self._inputs.rows)
 
     def in_window(self, of: Quantity, lag: int) -> Number64:
-        """One of a window's values: of a series by its name alone what its own statistics count,
-        so that a slot it missed is missing and not the one before once more."""
-        if is_bare(of):
-            return self._inputs.companion(of.name, span=1, lag=lag, stands=False)
+        """One of a window's values. Of a companion by itself a window counts what it would were
+        the rule about it: a slot that it missed is missing, and not the one before once more."""
+        if isinstance(of, Companion):
+            return self._inputs.companion(of.name, span=self.step(of), lag=lag, stands=False)
         return self.number(of, lag)
+
+    def step(self, of: Quantity) -> int:
+        """How many slots apart a window's values are, so that none counts twice."""
+        if isinstance(of, Companion):
+            return (of.span_ms or self._slot_ms) // self._slot_ms
+        return self._span
 
 
 def above_zero(number: Number64) -> Number64:

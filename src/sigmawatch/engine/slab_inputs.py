@@ -157,7 +157,7 @@ class SlabInputs:
         rows = self._board.layout.companions(name)[self._at]
         flow = METRICS[name].kind is Kind.FLOW
         if lag == 0 and (span == 1 or not flow):
-            reach = REACH_SLOTS + 1 if stands and not flow else 1
+            reach = REACH_SLOTS + 1 if stands and not flow else span
             return np.where(rows >= 0, self._newest(rows, span=reach), np.nan)
         found = np.full(self.rows, np.nan)
         for other, here, there in self._companions(rows):
@@ -165,11 +165,11 @@ class SlabInputs:
             found[here] = take(span=span, lag=lag)[there]
         return found
 
-    def companion_moments(self, name: str, count: int, *, lag: int) -> Moments:
+    def companion_moments(self, name: str, count: int, *, span: int, lag: int) -> Moments:
         rows = self._board.layout.companions(name)[self._at]
         found = Moments.empty(1 if METRICS[name].kind is Kind.FLOW else 2, self.rows)
         for other, here, there in self._companions(rows):
-            theirs = other.moments(count, span=1, lag=lag)
+            theirs = other.moments(count, span=span, lag=lag)
             for part in Moments.__slots__:
                 getattr(found, part)[..., here] = getattr(theirs, part)[..., there]
         return found
