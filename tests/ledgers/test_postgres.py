@@ -4,6 +4,7 @@ away at any moment (RELIABILITY.md P25, P29, P32)."""
 from __future__ import annotations
 
 import asyncio
+import re
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import replace
@@ -19,7 +20,7 @@ from tests.postgres import with_options
 from sigmawatch.adapters.clock import VirtualClock
 from sigmawatch.adapters.ledgers.postgres import PostgresLedger
 from sigmawatch.adapters.ledgers.session import Session, value
-from sigmawatch.adapters.ledgers.statements import Migration, load_migrations
+from sigmawatch.adapters.ledgers.statements import Migration, load_migrations, load_statements
 from sigmawatch.domain.errors import (
     Refused,
     StorageFailed,
@@ -49,6 +50,8 @@ def asked(url: str, statement: str) -> list[tuple[object, ...]]:
     """What the server says to somebody else."""
     with psycopg.connect(url, autocommit=True) as connection:
         cursor = connection.execute(statement.encode())
+        while cursor.nextset():  # of several statements the last one answers
+            pass
         return cursor.fetchall() if cursor.description else []
 
 
@@ -171,6 +174,21 @@ async def test_a_server_that_stays_away_fails_a_transaction_and_makes_reads_wait
     line.closed = False
     assert await store(ledger, frame()) == {frame().id}
     assert await replayed(ledger) == [frame().id]
+    await ledger.close()
+
+
+async def test_a_transaction_that_breaks_the_line_every_time_is_given_up(line: Line) -> None:
+    ledger = await opened(line.url)
+    await track(ledger, "BTC")
+
+    def poison(session: Session) -> None:
+        line.hang_up()
+        session.execute("SELECT 1")
+
+    with pytest.raises(StorageFailed, match="20 times in one transaction"):
+        async with ledger._begun() as transaction:
+            await transaction.run(poison)
+    assert await store(ledger, frame()) == {frame().id}
     await ledger.close()
 
 
@@ -348,3 +366,32 @@ async def test_a_database_that_does_not_exist_is_named(postgres_url: str) -> Non
     elsewhere = urlsplit(postgres_url)._replace(path="/nowhere").geturl()
     with pytest.raises(Unavailable, match='database "nowhere" does not exist'):
         await opened(elsewhere)
+
+
+_SMALL = {"blocks"}  # some hundreds at most
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "delete_runs", "delete_columns", "find_series", "insert_frame",
+        "replay_bounds", "select_columns", "select_replay", "select_rollups", "select_runs",
+        "select_runs_of_venue", "select_sections", "select_stretch_frames",
+        "select_stretch_patches",
+    ],
+)  # fmt: skip
+async def test_no_statement_that_runs_often_must_read_a_whole_table(
+    ledger: PostgresLedger, postgres_url: str, name: str
+) -> None:
+    """Tables of tests are so small that reading them whole is best; forbidden to, the planner
+    shows whether it has an index to do otherwise."""
+    statement = load_statements("postgres")[name]
+    numbers: dict[str, str] = {}
+    numbered = re.sub(
+        r"(?<![:\w]):([a-z_]+)",
+        lambda m: numbers.setdefault(m[1], f"${len(numbers) + 1}"),
+        statement,
+    )
+    plan = asked(postgres_url, f"SET enable_seqscan = off; EXPLAIN (GENERIC_PLAN) {numbered}")
+    whole = {found[1] for (line,) in plan if (found := re.search(r"Seq Scan on (\w+)", str(line)))}
+    assert whole <= _SMALL

@@ -37,7 +37,8 @@ T = TypeVar("T")
 
 PATIENCE_S = 60.0
 _RETRY_S = 0.1
-_RETRY_S_MAX = 2.0
+_RETRY_S_MAX = 1.0
+_LOSSES_MAX = 20  # of one transaction: it may be what brings the server down
 _READERS = 3
 
 
@@ -57,6 +58,7 @@ class PostgresWriter:
         self._commit_number = 0
         self._transaction: str | None = None  # its number on the server, while one stands
         self._journal: list[tuple[Callable[[Session], Any], Any]] = []
+        self._losses_count = 0
         self._kept = False  # the commit whose answer was lost stands
 
     @property
@@ -164,10 +166,10 @@ class PostgresWriter:
     def _commit(self, session: PostgresSession) -> None:
         if not self._kept:
             session.commit()
-        self._transaction = None
+        self._transaction, self._losses_count = None, 0
 
     def _rollback(self) -> None:
-        self._transaction = None
+        self._transaction, self._losses_count = None, 0
         try:
             if self._session is not None and self._session.in_transaction:
                 self._session.execute("ROLLBACK")
@@ -178,6 +180,10 @@ class PostgresWriter:
     def _resume(self, cause: Unavailable) -> None:
         """Wait for the server, and bring the transaction that stood to where it was."""
         log.warning("database_away", reason=str(cause))
+        self._losses_count += 1
+        if self._losses_count > _LOSSES_MAX:
+            lost = f"the database was lost {_LOSSES_MAX} times in one transaction"
+            raise StorageFailed(f"{lost}: {cause}") from cause
         until_s, retry_s = time.monotonic() + self._patience_s, _RETRY_S
         while True:
             try:
