@@ -84,6 +84,7 @@ def rank(by: str, key: Column, *, rows: Rows, why: Codes, name_order: Ranks) -> 
     second, second_places = _listed(key, rows[why == Why.PROVISIONAL], name_order=name_order)
     ranks, provisional = np.zeros((2, len(key)), np.int32)
     ranks[order], provisional[second] = places, second_places
+    excluded = np.count_nonzero((why >= EXCLUDED[0]) & (why <= EXCLUDED[-1]))
     everyone = why
     if len(rows) < len(key):
         everyone = np.full(len(key), np.uint8(Why.NOT_A_PEER))
@@ -92,7 +93,7 @@ def rank(by: str, key: Column, *, rows: Rows, why: Codes, name_order: Ranks) -> 
         array.setflags(write=False)
     return Ranking(
         by=by, key=key, rank=ranks, why=everyone, of=len(order),
-        excluded=int(np.count_nonzero((why >= EXCLUDED[0]) & (why <= EXCLUDED[-1]))), order=order, provisional=provisional,
+        excluded=int(excluded), order=order, provisional=provisional,
         provisional_of=len(second), provisional_order=second,
     )  # fmt: skip
 
