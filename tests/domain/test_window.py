@@ -85,3 +85,15 @@ def test_a_slot_waits_a_quarter_of_itself_and_at_most_ten_seconds(
     ms: int, deadline_ms: int
 ) -> None:
     assert Interval(ms).close_deadline_ms == deadline_ms
+
+
+@pytest.mark.parametrize(
+    ("slot_s", "held"),
+    [(1, "2h"), (5, "2h"), (6, "2h"), (10, "24h"), (32, "24h"), (60, "24h"), (3_600, "24h")],
+)
+def test_slots_are_held_one_by_one_for_a_day_or_where_a_minute_has_many_for_two_hours(
+    slot_s: int, held: str
+) -> None:
+    """"Δ < 60 s: a window longer than the raw ring (2 h) starts on a whole minute": where the
+    minutes of a day take less memory than its slots."""  # fmt: skip
+    assert format_span(Interval(slot_s * SECOND_MS).slots_held_ms) == held

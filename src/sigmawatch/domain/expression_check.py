@@ -30,9 +30,8 @@ from sigmawatch.domain.expression import (
 from sigmawatch.domain.expression_printer import print_node
 from sigmawatch.domain.expression_words import Language, shortened
 from sigmawatch.domain.metric import METRICS, Kind
-from sigmawatch.domain.window import HOUR_MS, MINUTE_MS, WINDOW_MAX_MS, Interval, format_span
+from sigmawatch.domain.window import DAY_MS, WINDOW_MAX_MS, Interval, format_span
 
-SLOTS_HELD_MS = 2 * HOUR_MS  # one by one, where a slot is shorter than a minute
 VALUES_MIN = 4  # a baseline never has fewer
 Unit = Dimension | None  # None: a number as written
 _CONSTANT = Number | Duration | Arithmetic | Absolute | Negative  # of such parts alone
@@ -163,10 +162,10 @@ class Check:
             self._held(window)
 
     def _held(self, node: Node) -> None:
-        """Of slots under a minute only so many are held one by one; moments tell no more."""
-        look_back_ms = reach_ms(node)
-        if self._interval.ms < MINUTE_MS and look_back_ms > SLOTS_HELD_MS:
-            held = f"slots of {self._interval} are held for {format_span(SLOTS_HELD_MS)}"
+        """Of short slots only so many are held one by one; the moments of minutes tell no more."""
+        look_back_ms, held_ms = reach_ms(node), self._interval.slots_held_ms
+        if held_ms < DAY_MS and look_back_ms > held_ms:
+            held = f"slots of {self._interval} are held for {format_span(held_ms)}"
             raise self._wrong(node, f"looks back {format_span(look_back_ms)}, {held}")
 
     def _span(self, node: Node, span_ms: int) -> None:
