@@ -14,7 +14,7 @@ from sigmawatch.domain.expression_printer import print_node
 from sigmawatch.domain.expression_words import FORMULA, TEXT_MAX
 from sigmawatch.domain.formula import Formula, parse_formula, print_formula
 from sigmawatch.domain.formula_reader import read_formula
-from sigmawatch.domain.window import HOUR_MS, MINUTE_MS, Interval
+from sigmawatch.domain.window import DAY_MS, HOUR_MS, MINUTE_MS, Interval
 
 MINUTE = Interval(MINUTE_MS)
 BTC, ETH = "KRAKEN:BTC/USD", "KRAKEN:ETH/USD"
@@ -162,6 +162,16 @@ def test_what_cannot_be_meant_is_refused_with_its_reason(line: str, message: str
         parsed(line)
     assert str(refused.value).startswith(message)
     assert refused.value.field == "formula"
+
+
+def test_a_price_that_converts_is_advised_for_currencies_only() -> None:
+    with pytest.raises(ExpressionInvalid) as refused:
+        parsed(f"{BTC} + {BTC}:spread_bp")
+    assert str(refused.value).endswith("USD per BTC cannot be added to basis points")
+
+
+def test_a_formula_looks_back_a_day_at_most() -> None:
+    assert parsed(f"mean({BTC} * mean({BTC}, 4h), 20h)").reach_ms == DAY_MS + 2 * MINUTE_MS
 
 
 def test_windows_are_counted_in_the_slots_of_the_series() -> None:
