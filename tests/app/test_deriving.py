@@ -170,6 +170,28 @@ def test_a_formula_may_read_another_whatever_their_order_and_metric() -> None:
     assert formulas.revision == 60_500  # of the newest frame they follow from
 
 
+def test_two_trackers_that_hold_the_same_make_the_same_frames() -> None:
+    """DESIGN.md: "what they compute depends on the readings alone"."""
+    one, other = World(everything()), World(list(reversed(everything())))
+    items = [
+        prices(START, 60_000.0, 50_000.0, 2_000.0), volumes(START, 3.0, 5.0, 7.0, late_ms=900),
+        euro(START, 1.25), flows(START, 0.5, 0.25, 0.125),
+    ]  # fmt: skip
+    one.take(*items)
+    other.take(*reversed(items))
+    made = [{frame.id: frame.encode() for frame in each.close(START)} for each in (one, other)]
+    assert made[0] == made[1]
+    assert set(made[0]) == {f"3:{START}:60900", f"5:{START}:60500", f"7:{START}:60900"}
+
+
+def test_where_nothing_is_derived_a_close_has_nothing_to_commit_and_nothing_waits() -> None:
+    world = World([one for one in everything() if not one.derived])
+    world.take(prices(START, 60_000.0, 50_000.0, 2_000.0))
+    assert world.deriver.close(START) == ([], False)
+    world.take(a_patch(START, [4_000.0], Reason.OBSERVED, series_id=12))
+    assert world.deriver.settle(START) == ([], False)
+
+
 def test_a_value_that_comes_after_the_close_changes_all_that_follows_from_it_once() -> None:
     world = World(everything())
     for slot in range(START, START + 5):
