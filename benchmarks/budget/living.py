@@ -4,8 +4,9 @@
 
 `write` makes the folder: COUNT price series and the frames of the day before. The program is built
 as `run` builds it, without venues and on a virtual clock; frames come by the bus, as from a
-collector. A slot: publish (gate, one synced transaction, apply), close (statistics and rankings, in
-the compute thread, then the snapshot), ten rules judged in the compute thread.
+collector, and its own closer closes slots. A slot: publish (gate, one synced transaction, apply),
+close (statistics and rankings in the compute thread, until the snapshot is out), ten rules judged
+in the compute thread.
 """
 
 from __future__ import annotations
@@ -14,16 +15,17 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
+from threading import get_native_id
 from typing import Any
 
 import numpy as np
 from benchmarks.peers.tape import Column, Task
 from benchmarks.shared.judging import TEN, Judge
-from benchmarks.shared.machine import peak_bytes, resident_bytes
+from benchmarks.shared.machine import cpu_s, peak_bytes, queued_s, resident_bytes
 from benchmarks.shared.world import MINUTE, batches, frames, opened, stored
 
 from sigmawatch.adapters.clock import VirtualClock
@@ -34,6 +36,7 @@ from sigmawatch.app.wiring import build
 SETTLING = 3  # slots before the first that is timed
 TIMED = 30
 WATCHED = 20  # further slots, closed while somebody reads
+CALM_S = 0.5
 LOOK_EVERY_S = 0.001
 
 
@@ -62,16 +65,18 @@ async def lived(folder: Path, task: Task) -> dict[str, Any]:
     started = time.perf_counter()
     async with build(Config(data=folder, track=()), clock=clock, venues=[]) as program:
         restart_s = time.perf_counter() - started
-        life = Life(program=program, clock=clock, rows=coming)
-        await life.slot(*first)
-        await life.slots(SETTLING - 1)
+        closer = asyncio.ensure_future(program.tracker.close_for_ever())
+        life = Life(program=program, clock=clock, rows=chain([first], coming))
+        await life.slots(SETTLING)
         parts = await life.slots(TIMED)
         memory_bytes, peak = resident_bytes(), peak_bytes()
-        calm = await Watch(program).during(asyncio.sleep(0.5))
-        watched = [await Watch(program).during(life.closing()) for _ in range(WATCHED)]
+        threads = (get_native_id(), await program.tracker.computed(get_native_id))
+        calm = await Watch(program, threads).during(asyncio.sleep(CALM_S))
+        busy = await Watch(program, threads).during(life.slots(WATCHED))
+        closer.cancel()
     return {
         "restart_s": restart_s, "memory_bytes": memory_bytes, "peak_bytes": peak, **parts,
-        "calm_ms": calm, "waits_ms": [wait for one in watched for wait in one],
+        "calm": calm, "busy": busy,
     }  # fmt: skip
 
 
@@ -86,29 +91,29 @@ class Life:
 
     async def slots(self, count: int) -> dict[str, list[float]]:
         """Milliseconds of the next slots, by part."""
-        told = [await self.slot(*row) for row in islice(self.rows, count)]
+        told = [await self._slot(*row) for row in islice(self.rows, count)]
         return {name: [one[name] for one in told] for name in told[0]}
 
-    async def slot(self, slot: int, values: Column) -> dict[str, float]:
-        items = await self._arrived(slot, values)
-        begun = time.perf_counter()
+    async def _slot(self, slot: int, values: Column) -> dict[str, float]:
+        items = frames(slot, values)
+        await self.clock.advance_to_ms(MINUTE.open_ms(slot + 1) + 1_000)
+        worked_s, begun = cpu_s(), time.perf_counter()
         await self.program.publish(items)
         durable = time.perf_counter()
-        await self.program.tracker.close_slot(MINUTE, slot)
+        await self._shown(slot)
         closed = time.perf_counter()
         await self.program.tracker.computed(self._judged)
         judged = time.perf_counter()
         return {
             "taken_ms": 1_000 * (durable - begun), "closed_ms": 1_000 * (closed - durable),
             "judged_ms": 1_000 * (judged - closed), "slot_ms": 1_000 * (judged - begun),
+            "cpu_ms": 1_000 * (cpu_s() - worked_s),
         }  # fmt: skip
 
-    async def closing(self) -> None:
-        await self.slot(*next(self.rows))
-
-    async def _arrived(self, slot: int, values: Column) -> Any:
-        await self.clock.advance_to_ms(MINUTE.open_ms(slot + 1) + 1_000)
-        return frames(slot, values)
+    async def _shown(self, slot: int) -> None:
+        snapshot = self.program.snapshot
+        while MINUTE.ms not in snapshot.boards or snapshot.boards[MINUTE.ms].slot < slot:
+            snapshot = await self.program.changed(snapshot.sequence)
 
     def _judged(self) -> None:
         board = self.program.snapshot.boards[MINUTE.ms]
@@ -117,29 +122,39 @@ class Life:
 
 @dataclass(slots=True)
 class Watch:
-    """A reader of the snapshot who comes every millisecond."""
+    """A reader of the snapshot who comes every millisecond. threads: its own and the one that
+    computes."""
 
     program: Program
+    threads: Sequence[int]
     waits_ms: list[float] = field(default_factory=list)
+    ours_ms: list[float] = field(default_factory=list)
 
-    async def during(self, work: Any) -> list[float]:
-        """How late each read was done, in milliseconds, while `work` ran."""
-        reading = asyncio.create_task(self._read_for_ever())
+    async def during(self, work: Coroutine[Any, Any, object]) -> dict[str, list[float]]:
+        """How late each read was done while `work` ran: waits_ms as it was, ours_ms without the
+        time in which other programs had the processor that one of both threads wanted."""
+        reading = asyncio.ensure_future(self._read_for_ever())
         await work
         reading.cancel()
-        return self.waits_ms
+        return {"waits_ms": self.waits_ms, "ours_ms": self.ours_ms}
 
     async def _read_for_ever(self) -> None:
         dice = np.random.default_rng(1)
         while True:
-            due = time.perf_counter() + LOOK_EVERY_S
+            queued, due = queued_s(self.threads), time.perf_counter() + LOOK_EVERY_S
             await asyncio.sleep(LOOK_EVERY_S)
-            board = self.program.snapshot.boards[MINUTE.ms]
-            row = int(dice.integers(len(board.series)))
-            for statistics in board.statistics.values():
-                float(statistics.mean[row]), float(statistics.sigma_rel[row])
-            board.ranking("price").text(row)
-            self.waits_ms.append(1_000 * (time.perf_counter() - due))
+            self._read(dice)
+            late_s = time.perf_counter() - due
+            self.waits_ms.append(1_000 * late_s)
+            self.ours_ms.append(1_000 * max(late_s - (queued_s(self.threads) - queued), 0.0))
+
+    def _read(self, dice: np.random.Generator) -> None:
+        """What a page shows of one series."""
+        board = self.program.snapshot.boards[MINUTE.ms]
+        row = int(dice.integers(len(board.series)))
+        for statistics in board.statistics.values():
+            float(statistics.mean[row]), float(statistics.sigma_rel[row])
+        board.ranking("price").text(row)
 
 
 if __name__ == "__main__":

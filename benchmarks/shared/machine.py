@@ -90,6 +90,19 @@ def _cpu_s(pid: int) -> float:
     return (int(words[11]) + int(words[12])) / TICKS
 
 
+def queued_s(threads: Iterable[int]) -> float:
+    """How long threads of ours, by their kernel ids, were ready to run and others had the
+    processor (/proc/…/schedstat, the second number); 0 where the kernel does not say."""
+    return 1e-9 * sum(map(_queued_ns, threads))
+
+
+def _queued_ns(thread: int) -> int:
+    try:
+        return int(Path(f"/proc/self/task/{thread}/schedstat").read_text("ascii").split()[1])
+    except OSError:
+        return 0
+
+
 def trees(pids: Iterable[int]) -> list[int]:
     """`pids` and everything they started."""
     found = list(pids)
