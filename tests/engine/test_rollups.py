@@ -139,3 +139,19 @@ def test_of_nothing_nothing_is_known() -> None:
     assert len(coarsened(hours, width_ms=DAY_MS)) == 0
     assert math.isnan(summary(hours, expected=60).sigma_abs)
     assert summary(hours, expected=60).coverage == 0.0
+
+
+def test_a_series_is_rolled_up_to_the_same_bytes_whoever_stands_beside_it() -> None:
+    dice = np.random.default_rng(1)
+    values = dice.uniform(1.0, 2.0, (150, 7))
+    marks = np.zeros(values.shape, np.uint8)
+    both = [
+        rolled_up(
+            Slotted(from_slot=FIRST, interval_ms=MINUTE_MS, values=order(values[:, :k]),
+                    marks=order(marks[:, :k]), levels=True),
+            width_ms=HOUR_MS,
+        )[0]
+        for k in (1, 2, 7)
+        for order in (np.ascontiguousarray, np.asfortranarray)
+    ]  # fmt: skip
+    assert len({(one.m2.tobytes(), one.return_m2.tobytes()) for one in both}) == 1

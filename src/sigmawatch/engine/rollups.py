@@ -116,20 +116,21 @@ class Slotted:
 
 def rolled_up(slots: Slotted, *, width_ms: int) -> list[Rollups]:
     """The runs of each of the k series on the grid of `width_ms`, a multiple of the interval; the
-    first and the last one are parts where the slots begin or end inside a run."""
+    first and the last one are parts where the slots begin or end inside a run. A series' numbers
+    are added up along its own row, so they do not depend on which others stand beside it."""
     assert width_ms % slots.interval_ms == 0
     there = counted(reasons_of(slots.marks))
-    values = np.where(there, slots.values, np.nan)
-    flags = np.where(there, slots.marks & _FLAGS, np.uint8(0))
-    of_run, stop = width_ms // slots.interval_ms, slots.from_slot + len(values)
-    runs = range(slots.from_slot // of_run, -(-stop // of_run) if len(values) else 0)
+    values = np.ascontiguousarray(np.where(there, slots.values, np.nan).T)
+    flags = np.ascontiguousarray(np.where(there, slots.marks & _FLAGS, np.uint8(0)).T)
+    of_run, stop = width_ms // slots.interval_ms, slots.from_slot + values.shape[1]
+    runs = range(slots.from_slot // of_run, -(-stop // of_run) if values.shape[1] else 0)
     rolled = []
     for run in runs:
         first = max(run * of_run, slots.from_slot) - slots.from_slot
         part = slice(first, min((run + 1) * of_run, stop) - slots.from_slot)
-        rolled.append(_rolled(values[part], flags[part], levels=slots.levels))
+        rolled.append(_rolled(values[:, part], flags[:, part], levels=slots.levels))
     if not rolled:
-        return [Rollups.joined(width_ms, [])] * values.shape[1]
+        return [Rollups.joined(width_ms, [])] * len(values)
     at = np.array(runs, np.int64)
     columns = {name: np.array([row[name] for row in rolled]) for name in COLUMNS if name != "at"}
     return [
@@ -139,32 +140,32 @@ def rolled_up(slots: Slotted, *, width_ms: int) -> list[Rollups]:
 
 
 def _rolled(values: Column, flags: Marks, *, levels: bool) -> dict[str, _AnyColumn]:
-    """One run of every series: column -> [k]."""
-    present, every = np.isfinite(values), np.arange(values.shape[1])
-    returns = log_returns(values[:-1], values[1:]) if levels else values[:0]
+    """One run of every series, [k, slots]: column -> [k]."""
+    present, every = np.isfinite(values), np.arange(len(values))
+    returns = log_returns(values[:, :-1], values[:, 1:]) if levels else values[:, :0]
     n, low, mean, m2 = _two_passes(values)
     return_n, return_low, return_mean, return_m2 = _two_passes(returns)
+    last = values.shape[1] - 1 - present[:, ::-1].argmax(axis=1)
     return {
-        "n": n, "low": low, "high": np.fmax.reduce(values),
-        "first": values[present.argmax(axis=0), every],
-        "last": values[len(values) - 1 - present[::-1].argmax(axis=0), every],
-        "total": np.add.reduce(np.where(present, values, 0.0)),
+        "n": n, "low": low, "high": np.fmax.reduce(values, axis=1),
+        "first": values[every, present.argmax(axis=1)], "last": values[every, last],
+        "total": np.add.reduce(np.where(present, values, 0.0), axis=1),
         "mean": mean, "m2": m2,
         "return_n": return_n, "return_mean": return_low + return_mean, "return_m2": return_m2,
-        "marks": np.bitwise_or.reduce(flags),
-        "edges": levels * (FIRST_SLOT * present[0] + LAST_SLOT * present[-1]),
+        "marks": np.bitwise_or.reduce(flags, axis=1),
+        "edges": levels * (FIRST_SLOT * present[:, 0] + LAST_SLOT * present[:, -1]),
     }  # fmt: skip
 
 
 def _two_passes(rows: Column) -> tuple[Column, Column, Column, Column]:
-    """n, least value, mean (of value - least) and m2 of each column; float64[k], 0 without any."""
+    """n, least value, mean (of value - least) and m2 of each row; float64[k], 0 without any."""
     present = np.isfinite(rows)
-    n = np.add.reduce(present, dtype=np.float64)
-    low = np.where(n > 0, np.fmin.reduce(rows, initial=np.inf), 0.0)
-    off = np.where(present, rows - low, 0.0)
-    mean = np.add.reduce(off) / np.maximum(n, 1.0)
-    off = np.where(present, off - mean, 0.0)
-    return n, low, mean, np.add.reduce(off * off)
+    n = np.add.reduce(present, axis=1, dtype=np.float64)
+    low = np.where(n > 0, np.fmin.reduce(rows, axis=1, initial=np.inf), 0.0)
+    off = np.where(present, rows - low[:, None], 0.0)
+    mean = np.add.reduce(off, axis=1) / np.maximum(n, 1.0)
+    off = np.where(present, off - mean[:, None], 0.0)
+    return n, low, mean, np.add.reduce(off * off, axis=1)
 
 
 def coarsened(fine: Rollups, *, width_ms: int) -> Rollups:
