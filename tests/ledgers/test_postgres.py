@@ -270,6 +270,27 @@ async def test_one_program_at_a_time_has_a_claim_and_loses_it_with_its_connectio
     await second.close()
 
 
+async def test_one_program_at_a_time_seals_and_one_that_was_overtaken_stores_nothing(
+    postgres_url: str,
+) -> None:
+    """Two that fold the same section would each delete what only the other has stored."""
+    first, second = await opened(postgres_url), await opened(postgres_url)
+    await track(first, "BTC")
+    row = {"series_id": 1, "from_slot": SLOT, "revision": 1, "body": b"folded"}
+    async with first.sealing.alone() as ours, second.sealing.alone() as theirs:
+        assert (ours, theirs) == (True, False)
+        asked(postgres_url, END_CLAIMS)
+        await until(lambda: not asked(postgres_url, CLAIMS))
+        async with second.sealing.alone() as taken_over:
+            assert taken_over
+            with pytest.raises(Superseded):
+                await first.sealing._ledger.write({"upsert_column": [row]})
+            await second.sealing._ledger.write({"upsert_column": [row | {"revision": 2}]})
+    assert asked(postgres_url, "SELECT revision FROM section_columns") == [(2,)]
+    await first.close()
+    await second.close()
+
+
 async def test_a_program_that_was_overtaken_by_a_migration_stops(postgres_url: str) -> None:
     older = await opened(postgres_url)
     await track(older, "BTC")
