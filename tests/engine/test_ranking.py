@@ -27,7 +27,8 @@ from sigmawatch.domain.series import Block
 from sigmawatch.domain.window import DAY_MS, HOUR_MS, MINUTE_MS
 from sigmawatch.engine.freshness import State
 from sigmawatch.engine.ranking import EXCLUDED, Why, rank
-from sigmawatch.engine.snapshot import KEYS, Board
+from sigmawatch.engine.snapshot import Board
+from sigmawatch.engine.standings import KEYS
 
 NUMBERS = st.one_of(
     st.sampled_from([0.0, -0.0, 1.0, 1.0 + 4e-13, 1.0 + 8e-13, 1.0 + 3e-12, -1.0, 5e-324, 1e300]),

@@ -25,7 +25,7 @@ from sigmawatch.ports.ledger import Ledger
 from sigmawatch.ports.ranks import RankStore
 
 THIN_ROWS = 16  # a transaction, so that a waiting slot waits a few milliseconds at most
-RESTORE_COLUMNS = 24  # at once: of 100,000 series, 29 MB
+RESTORE_COLUMNS = 4  # at once: of 100,000 series they hold the compute thread for 60 ms
 
 log = structlog.get_logger()
 

@@ -26,9 +26,7 @@ from sigmawatch.engine.labels import Labels
 from sigmawatch.engine.marks import counted, is_reason, reasons_of
 from sigmawatch.engine.rank_history import PastRanks
 from sigmawatch.engine.ranking import Codes, Ranking, Ranks
-from sigmawatch.engine.standings import DEVIATIONS, KEYS, Standings
-
-__all__ = ["DEVIATIONS", "KEYS", "Board", "Layout", "Snapshot", "Statistics"]
+from sigmawatch.engine.standings import Standings
 
 Counts = npt.NDArray[np.int32]
 

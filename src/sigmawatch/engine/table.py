@@ -24,7 +24,8 @@ from sigmawatch.engine.columns import BoardColumns, WindowColumns
 from sigmawatch.engine.freshness import Signs, others_move, silent, states
 from sigmawatch.engine.geometry import Column, Marks, Rows, geometry
 from sigmawatch.engine.slab import REACH_SLOTS, Slab
-from sigmawatch.engine.snapshot import DEVIATIONS, Board, Layout, Statistics
+from sigmawatch.engine.snapshot import Board, Layout, Statistics
+from sigmawatch.engine.standings import DEVIATIONS
 
 
 class SeriesTable:

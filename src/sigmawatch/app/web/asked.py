@@ -8,7 +8,7 @@ from litestar.params import PathParameter, QueryParameter
 
 from sigmawatch.app.web.boards import PEERS
 from sigmawatch.domain.metric import METRICS
-from sigmawatch.engine.snapshot import KEYS
+from sigmawatch.engine.standings import KEYS
 
 RANK_KEYS = (*KEYS, *METRICS)
 

@@ -28,7 +28,8 @@ from sigmawatch.domain.rank_column import Standing
 from sigmawatch.domain.series import Series
 from sigmawatch.domain.window import DAY_MS, format_span
 from sigmawatch.engine.rank_history import standings_of
-from sigmawatch.engine.snapshot import DEVIATIONS, Board
+from sigmawatch.engine.snapshot import Board
+from sigmawatch.engine.standings import DEVIATIONS
 
 MOMENTS_MAX = 500
 SERIES_MAX = 50
