@@ -134,6 +134,21 @@ async def test_a_formula_of_the_file_waits_for_what_it_reads(tmp_path: Path) -> 
         assert made.venues()[0].unresolved == {}
 
 
+async def test_formulas_of_the_file_that_read_each_other_wait_for_ever_and_say_why(
+    tmp_path: Path,
+) -> None:
+    table = 'name = "{}/USD"\nformula = "{}"'
+    before = [table.format(name, "KRAKEN:BTC/USD") for name in "AB"]
+    async with program(written(tmp_path, *before)) as made:
+        assert len(defined(made)) == 2
+    after = [table.format(one, f"DERIVED:{other}/USD:formula") for one, other in ("AB", "BA")]
+    async with program(written(tmp_path, *after)) as made:
+        assert defined(made)["DERIVED:A/USD:formula"][0] == "DERIVED:B/USD:formula"
+        assert made.venues()[0].unresolved == {
+            "DERIVED:B/USD:formula": "DERIVED:B/USD:formula would be computed from itself"
+        }
+
+
 async def test_what_a_formula_reads_cannot_be_removed_before_it(tmp_path: Path) -> None:
     async with program(written(tmp_path), bases=("BTC", "ETH", "SOL")) as made:
         (sol,) = await made.track(parse_market("KRAKEN:SOL/USD"), ["price"])

@@ -208,6 +208,17 @@ def test_a_value_that_comes_after_the_close_changes_all_that_follows_from_it_onc
     assert world.settle(START + 4) == []
 
 
+def test_a_late_flow_changes_every_slot_whose_span_holds_it() -> None:
+    world = World(everything())
+    for slot in range(START, START + 4):
+        world.take(flows(slot, 1.0, NAN if slot == START + 1 else 2.0, 1.0))
+        world.close(slot)
+    world.take(a_patch(START + 1, [5.0], Reason.OBSERVED | Flag.FILLED, series_id=41))
+    world.settle(START + 3)
+    spans = [world.says("DERIVED:DDD/EUR:formula", START + at)[0] for at in (1, 2, 3)]
+    assert spans == [7.0, 7.0, 4.0]
+
+
 def test_a_frame_that_comes_after_the_close_makes_the_frames_it_would_have_made_before() -> None:
     late, punctual = World(everything()), World(everything())
     for world in (late, punctual):

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sigmawatch.app.tracked import WEIGHT, Tracked, parsed
-from sigmawatch.domain.errors import Conflict, Invalid, NotFound
+from sigmawatch.domain.errors import Invalid, NotFound
 from sigmawatch.domain.formula import Formula, print_formula
 from sigmawatch.domain.market import Market, asset, parse_market
 from sigmawatch.domain.metric import FORMULA, METRICS, metric_named
@@ -54,26 +54,14 @@ class Definition:
         """The formula in canonical form."""
         return print_formula(self.formula)
 
-    def stands(self, series: Sequence[Series]) -> Series | None:
-        """The tracked series of this name and interval, whatever it is computed by."""
-        mine = (one for one in series if one.interval == self.interval)
-        return next((one for one in mine if one.name == self.name), None)
-
-    def check(self, series: Sequence[Series]) -> None:
-        """Whether it can be had while `series` are tracked. Raises NotFound with near names for
-        what it reads and nobody tracks, Invalid where it would read itself, Conflict where there
-        are too many."""
-        mine = [one for one in series if one.interval == self.interval]
-        tracked = Tracked(mine)
+    def check(self, tracked: Tracked) -> None:
+        """Whether it can be had while this is tracked at its interval. Raises NotFound with near
+        names for what it reads and nobody tracks, Invalid where it would read itself."""
         lacking = tracked.lacking(self.formula)
         if lacking:
             raise _not_tracked(lacking[0], self.interval, names=list(tracked.by_name))
         if self.name in _read(self.formula, tracked.by_name):
             raise Invalid(f"{self.name} would be computed from itself", field="formula")
-        others = [one for one in series if one.formula is not None and one.name != self.name]
-        if len(others) >= FORMULAS_MAX:
-            raise Conflict(f"{FORMULAS_MAX:,} formulas are defined already; remove one first",
-                           field="formula")  # fmt: skip
 
 
 def derived_market(name: str) -> Market:

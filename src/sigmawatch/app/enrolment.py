@@ -12,7 +12,8 @@ import structlog
 
 from sigmawatch.app.catalogue import Catalogue
 from sigmawatch.app.config import Config, Track
-from sigmawatch.app.definitions import Definition, broken_without
+from sigmawatch.app.definitions import FORMULAS_MAX, Definition, broken_without
+from sigmawatch.app.tracked import Tracked
 from sigmawatch.app.tracker import Tracker
 from sigmawatch.domain.errors import Conflict, Invalid
 from sigmawatch.domain.market import Market, MarketRef, parse_market
@@ -79,27 +80,15 @@ class Enrolment:
             )
         return metric
 
-    async def define(self, definition: Definition, *, origin: str = "api") -> Series:
+    async def define(self, definition: Definition) -> Series:
         """Compute a formula series from now on, and for the day before. Raises as
-        `Definition.check`; Conflict where another formula has its name, unless a file says so."""
-        definition.check(self._catalogue.series)
-        stands = definition.stands(self._catalogue.series)
-        other = stands if stands is not None and stands.formula != definition.text else None
-        if other is not None and origin != "file":
-            raise Conflict(f"{other.slug} is {other.formula}; remove it first", field="name")
-        async with self._ledger.transaction() as transaction:
-            if other is not None:
-                await transaction.catalogue.remove(other.id)
-            series = await transaction.catalogue.add(
-                definition.market, definition.metric, interval=definition.interval,
-                origin=origin, formula=definition.text,
-            )  # fmt: skip
-            blocks = await transaction.catalogue.blocks()
-        if other is not None:
-            self._catalogue.drop(other.id)
-            await self._tracker.retire(other)
-        await self._tracker.enroll(blocks=blocks, series=[series])
-        self._catalogue.put(blocks=blocks, series=[series])
+        `Definition.check`; Conflict where another formula has its name, or there are too many."""
+        tracked = self._tracked(definition.interval)
+        definition.check(tracked)
+        stands = tracked.by_name.get(definition.name)
+        if stands is not None and stands.formula != definition.text:
+            raise Conflict(f"{stands.slug} is {stands.formula}; remove it first", field="name")
+        (series,) = await self._define([definition], origin="api")
         return series
 
     async def define_configured(self) -> dict[str, str]:
@@ -111,22 +100,61 @@ class Enrolment:
             if one.origin == "file" and (one.name, one.interval) not in names:
                 await self._drop(one)
         while True:  # one may wait for another
-            reasons = {one.name: await self._defined(one) for one in waiting}
-            left = [one for one in waiting if reasons[one.name]]
-            if len(left) == len(waiting):
-                return {name: reason for name, reason in reasons.items() if reason}
-            waiting = left
+            ready, reasons = self._ready(waiting)
+            if not ready:
+                return reasons
+            waiting = [one for one in waiting if one not in ready]
+            try:
+                await self._define(ready, origin="file")
+            except Conflict as error:
+                return reasons | {one.name: str(error) for one in ready}
 
-    async def _defined(self, definition: Definition) -> str:
-        """Why a definition of the file cannot be had; empty where it stands now."""
-        stands = definition.stands(self._catalogue.series)
-        if stands is not None and (stands.formula, stands.origin) == (definition.text, "file"):
-            return ""
-        try:
-            await self.define(definition, origin="file")
-        except Invalid as error:
-            return str(error)
-        return ""
+    def _ready(self, waiting: Sequence[Definition]) -> tuple[list[Definition], dict[str, str]]:
+        """Those that can be had now, none of which reads another, and why others cannot; what
+        stands as the file says is neither."""
+        tracked = {interval: self._tracked(interval) for interval in {w.interval for w in waiting}}
+        ready: list[Definition] = []
+        reasons: dict[str, str] = {}
+        for one in waiting:
+            mine = tracked[one.interval]
+            stands = mine.by_name.get(one.name)
+            if stands is not None and (stands.formula, stands.origin) == (one.text, "file"):
+                continue
+            try:
+                one.check(mine)
+            except Invalid as error:
+                reasons[one.name] = str(error)
+                continue
+            if not any(each.name in one.formula.series for each in ready):
+                ready.append(one)
+        return ready, reasons
+
+    def _tracked(self, interval: Interval) -> Tracked:
+        return Tracked([one for one in self._catalogue.series if one.interval == interval])
+
+    async def _define(self, definitions: Sequence[Definition], *, origin: str) -> list[Series]:
+        """Track formulas that can be had; another formula under the same name ends. Raises
+        Conflict where there are too many."""
+        names = {(one.name, one.interval): one.text for one in definitions}
+        every = [one for one in self._catalogue.series if one.formula is not None]
+        others = [one for one in every if (one.name, one.interval) not in names]
+        if len(others) + len(definitions) > FORMULAS_MAX:
+            raise Conflict(f"{FORMULAS_MAX:,} formulas are defined already; remove one first",
+                           field="formula")  # fmt: skip
+        for one in every:
+            if names.get((one.name, one.interval), one.formula) != one.formula:
+                await self._drop(one)
+        async with self._ledger.transaction() as transaction:
+            series = [
+                await transaction.catalogue.add(
+                    one.market, one.metric, interval=one.interval, origin=origin, formula=one.text
+                )
+                for one in definitions
+            ]
+            blocks = await transaction.catalogue.blocks()
+        await self._tracker.enroll(blocks=blocks, series=series)
+        self._catalogue.put(blocks=blocks, series=series)
+        return series
 
     async def remove(self, series: Series) -> None:
         """Stop tracking; history stays. Raises Conflict where a file manages the series, or another
