@@ -101,10 +101,11 @@ class World:
     double: Simulator
     client: httpx.AsyncClient
     folder: Path
+    interval: Interval = MINUTE  # of the slots that pass
     slot: int = field(init=False)
 
     def __post_init__(self) -> None:
-        self.slot = MINUTE.slot(self.clock.now_ms())
+        self.slot = self.interval.slot(self.clock.now_ms())
 
     # Time
 
@@ -119,7 +120,7 @@ class World:
     async def pass_slots(self, count: int = 1) -> None:
         """Let slots end, one after the other: each is polled, closed and shown."""
         for _ in range(count):
-            await self.move_to_ms(MINUTE.open_ms(self.slot + 1) + OFFSET_MS)
+            await self.move_to_ms(self.interval.open_ms(self.slot + 1) + OFFSET_MS)
             self.slot += 1
             await until(self.closed)
             await until(self.polled)
@@ -127,14 +128,14 @@ class World:
     async def pass_slots_unanswered(self, venue: str, count: int) -> None:
         """As `pass_slots`, while a venue keeps every call waiting for longer than a slot."""
         for _ in range(count):
-            boundary_ms = MINUTE.open_ms(self.slot + 1)
+            boundary_ms = self.interval.open_ms(self.slot + 1)
             self.double.counters.reset()
             await self.move_to_ms(boundary_ms + OFFSET_MS)
             async with asyncio.timeout(20):
                 await self.double.counters.arrival(venue.lower())
             self.slot += 1
             await until(lambda: self.polled(but=1))
-            await self.move_to_ms(boundary_ms + OFFSET_MS + round(TIMEOUT_RATIO * MINUTE.ms))
+            await self.move_to_ms(boundary_ms + OFFSET_MS + round(TIMEOUT_RATIO * self.interval.ms))
             await until(self.closed)
             await until(self.polled)
 
@@ -144,12 +145,12 @@ class World:
         await self.clock.advance_to_ms(ts_ms, turns=20)
 
     def closed(self) -> bool:
-        board = self.program.snapshot.boards.get(MINUTE.ms)
+        board = self.program.snapshot.boards.get(self.interval.ms)
         return board is not None and board.slot >= self.slot - 1
 
     def polled(self, but: int = 0) -> bool:
         """Whether every collector, `but` some, has done its run and waits for the slot's end."""
-        due_ms = MINUTE.open_ms(self.slot + 1) + OFFSET_MS
+        due_ms = self.interval.open_ms(self.slot + 1) + OFFSET_MS
         return self.clock.waiting[due_ms] == len(self.program.collectors) - but
 
     async def filled(self) -> None:
@@ -270,7 +271,12 @@ async def a_world(double: Simulator, config: Config) -> AsyncIterator[World]:
             transport=transport, base_url="http://127.0.0.1:8000"
         ) as client:
             world = World(
-                program=program, clock=clock, double=double, client=client, folder=config.data
+                program=program,
+                clock=clock,
+                double=double,
+                client=client,
+                folder=config.data,
+                interval=config.interval,
             )
             yield world
         running.cancel()
