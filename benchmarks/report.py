@@ -11,11 +11,12 @@ from collections.abc import Sequence
 
 from benchmarks import budget, page, peers, profile
 
-PEERS = ("--within", "680")
+BUDGET = ("--history",)
+PEERS = ("--within", "620")
 
 
 def main(arguments: Sequence[str] = ()) -> None:
-    budget.main()
+    budget.main(BUDGET)
     profile.main()
     peers.main([*PEERS, *arguments])
     page.main()

@@ -1,7 +1,8 @@
 """What the design promises of speed and memory (DESIGN.md), and what this machine makes of it.
 
-    python -m benchmarks budget                             every row that stands
-    python -m benchmarks budget --sizes 1000 --million      the slot at one size, and at a million
+    python -m benchmarks budget                             every row, but for the costly ones
+    python -m benchmarks budget --history --million         those too
+    python -m benchmarks budget --sizes 1000                the slot at one size
 
 Every row is measured in a fresh process. Times are wall time, so waiting for the disk counts, but
 for parsing. The slot goes through the real program (benchmarks.budget.living). A whole run writes
@@ -38,10 +39,11 @@ def main(arguments: Sequence[str] = ()) -> None:
     parser = argparse.ArgumentParser("benchmarks budget", description="the design's promises")
     parser.add_argument("--sizes", type=_numbers, default=SIZES, help="series, for the slot")
     parser.add_argument("--million", action="store_true", help="the slot of 1,000,000 series too")
+    parser.add_argument("--history", action="store_true", help="10,000 series of 30 sealed days")
     options = parser.parse_args(arguments)
     print(_line(HEADER))
     figures = []
-    for figure in measured(options.sizes, million=options.million):
+    for figure in measured(options):
         print(_line(figure.cells()), flush=True)
         figures.append(figure.facts())
     if set(options.sizes) == set(SIZES):
@@ -59,7 +61,7 @@ def _line(cells: Sequence[str]) -> str:
     )
 
 
-def measured(sizes: Sequence[int], *, million: bool) -> Iterator[Figure]:
+def measured(options: argparse.Namespace) -> Iterator[Figure]:
     """Every figure, the quick ones first."""
     told = child("parsing")
     yield timed("parse a 3,000-market poll", told["parse_ms"], must=5.0, aim=3.0)
@@ -67,9 +69,11 @@ def measured(sizes: Sequence[int], *, million: bool) -> Iterator[Figure]:
     series = f"{small['series_count']:,.0f} series"
     yield Figure(what=f"memory of 200 markets ({series})", value=small["peak_bytes"],
                  unit=Unit.BYTES, must=200 * MB, aim=150 * MB)  # fmt: skip
-    for count in sizes:
+    for count in options.sizes:
         yield from slots(count)
-    if million:
+    if options.history:
+        yield from kept()
+    if options.million:
         yield from a_million()
 
 
@@ -104,6 +108,15 @@ def waits(told: dict[str, Any]) -> Iterator[Figure]:
     yield Figure(what="· the longest", value=max(told["busy"]["waits_ms"]))
     yield Figure(what="· 99th percentile of what we cause", value=float(np.percentile(ours, 99)))
     yield Figure(what="· the longest of what we cause", value=max(ours), must=5.0)
+
+
+def kept() -> Iterator[Figure]:
+    """What days cost once they are sealed."""
+    told = child("keeping")
+    yield timed("30 days of one series, 10,000 stored", told["month_ms"], must=10.0, aim=3.0)
+    if told["value_bytes"] is not None:
+        yield Figure(what="history on disk, a recorded price", value=told["value_bytes"],
+                     unit=Unit.BYTES, must=2.0, aim=1.3)  # fmt: skip
 
 
 def a_million() -> Iterator[Figure]:

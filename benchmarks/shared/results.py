@@ -39,7 +39,9 @@ def duration(ms: float) -> str:
 
 
 def size(count: float) -> str:
-    """Bytes: "86 MB", "1.30 GB"."""
+    """Bytes: "1.32 bytes", "86 MB", "1.30 GB"."""
+    if count < 1_000.0:
+        return f"{_digits(count)} bytes"
     return f"{count / 1e6:,.0f} MB" if count < 0.9995e9 else f"{_digits(count / 1e9)} GB"
 
 

@@ -28,7 +28,9 @@ def test_a_ratio_says_no_more_than_it_knows(times: float, said: str) -> None:
     assert ratio(times) == said
 
 
-@pytest.mark.parametrize(("count", "said"), [(86e6, "86 MB"), (2.26e9, "2.26 GB")])
+@pytest.mark.parametrize(
+    ("count", "said"), [(1.3166, "1.32 bytes"), (86e6, "86 MB"), (2.26e9, "2.26 GB")]
+)
 def test_a_size_is_in_the_unit_that_fits(count: float, said: str) -> None:
     assert size(count) == said
 
