@@ -32,7 +32,9 @@ class Line:
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(folder / _NAME))
         self._listener.listen()
-        self._ends: list[socket.socket] = []
+        self._ends: list[socket.socket] = []  # a client, its server, the next client
+        self._orphans: list[socket.socket] = []
+        self._lock = threading.Lock()
         self._start(self._accept)
 
     def _start(self, work: object, *arguments: socket.socket) -> None:
@@ -49,7 +51,8 @@ class Line:
                     continue
                 server = socket.socket(socket.AF_UNIX)
                 server.connect(str(self._server))
-                self._ends += [client, server]
+                with self._lock:
+                    self._ends += [client, server]
                 self._start(self._to_server, client, server)
                 self._start(self._to_client, client, server)
 
@@ -70,17 +73,32 @@ class Line:
         self.hang_up(client, server)
 
     def hang_up(self, *ends: socket.socket) -> None:
-        """Cut these, or everybody."""
-        for end in ends or tuple(self._ends):
-            if end in self._ends:
+        """Cut a client and its server, or everybody."""
+        with self._lock:
+            cut = [end for end in ends or tuple(self._ends) if end in self._ends]
+            for end in cut:
                 self._ends.remove(end)
                 self.cuts_count += 1
                 self.cut = "open"
-                with suppress(OSError):
-                    end.shutdown(socket.SHUT_RDWR)
-                end.close()
+        for end in cut:
+            _close(end)
+
+    def lose(self) -> None:
+        """As where a cable is pulled: our side finds out, the server does not."""
+        with self._lock:
+            clients, self._orphans = self._ends[::2], self._ends[1::2]
+            self._ends.clear()
+        for client in clients:
+            _close(client)
 
     def close(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        _close(self._listener)
         self.hang_up()
+        for server in self._orphans:
+            _close(server)
+
+
+def _close(end: socket.socket) -> None:
+    with suppress(OSError):
+        end.shutdown(socket.SHUT_RDWR)
+    end.close()

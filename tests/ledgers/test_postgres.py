@@ -177,6 +177,20 @@ async def test_a_server_that_stays_away_fails_a_transaction_and_makes_reads_wait
     await ledger.close()
 
 
+async def test_what_is_left_of_a_lost_connection_on_the_server_holds_nobody_up(
+    line: Line,
+) -> None:
+    """The server would keep its transaction, and with it the right to write, for a minute."""
+    ledger = await opened(line.url)
+    await track(ledger, "BTC")
+    async with asyncio.timeout(20), ledger.transaction() as transaction:
+        await transaction.frames.insert([frame()])
+        line.lose()
+        await transaction.frames.insert([frame(SLOT + 1)])
+    assert await replayed(ledger) == [frame().id, frame(SLOT + 1).id]
+    await ledger.close()
+
+
 async def test_a_transaction_that_breaks_the_line_every_time_is_given_up(line: Line) -> None:
     ledger = await opened(line.url)
     await track(ledger, "BTC")
