@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.engine.world import MINUTE, NAN, START, a_frame, a_patch, a_series, a_table
 
 from sigmawatch.domain.frame import Flag, Frame, Patch, Reason
-from sigmawatch.domain.window import DAY_MS, HOUR_MS, MINUTE_MS, Interval
+from sigmawatch.domain.window import DAY_MS, MINUTE_MS, Interval
 from sigmawatch.engine.snapshot import Board, Statistics
 from sigmawatch.engine.table import SeriesTable
 
@@ -143,7 +143,10 @@ def test_a_block_that_grew_gives_the_bytes_of_one_that_always_was_wide() -> None
     )
 
 
-@pytest.mark.parametrize("window_ms", [DAY_MS, HOUR_MS, 2 * HOUR_MS + 15 * MINUTE_MS])
+@pytest.mark.parametrize(
+    "window_ms",
+    [DAY_MS, *(minutes * MINUTE_MS for minutes in (15, 60, 75, 90, 105, 135, 165, 180, 345))],
+)
 def test_a_window_standing_or_not_is_the_same_to_the_byte(window_ms: int) -> None:
     items = stream(9, 230, interval=QUARTER_HOUR)
     until = max(touched(item) for item in items)

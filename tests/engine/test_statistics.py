@@ -36,7 +36,7 @@ def same_bytes(one: Statistics, other: Statistics) -> bool:
 @pytest.mark.parametrize(
     ("interval", "windows_ms"),
     [
-        (MINUTE, (DAY_MS, HOUR_MS, 10 * MINUTE_MS, 31 * MINUTE_MS, 5 * HOUR_MS)),
+        (MINUTE, (DAY_MS, HOUR_MS, 5 * HOUR_MS, *(m * MINUTE_MS for m in (1, 9, 30, 31, 59, 61)))),
         (Interval(5 * SECOND_MS), (2 * HOUR_MS, HOUR_MS, MINUTE_MS, 455 * SECOND_MS)),
         (Interval(5 * MINUTE_MS), (DAY_MS, HOUR_MS, 35 * MINUTE_MS)),
         (Interval(60 * MINUTE_MS), (DAY_MS, HOUR_MS, 7 * HOUR_MS)),
