@@ -6,6 +6,7 @@ Also what else needs an adapter by name: the traits of venues, the demo market, 
 from __future__ import annotations
 
 import random
+import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from sigmawatch.adapters.clock import RealClock, VirtualClock
 from sigmawatch.adapters.ledgers.folder import DataFolder
 from sigmawatch.adapters.ledgers.ledger import SqlLedger
 from sigmawatch.adapters.ledgers.sqlite import SqliteLedger
+from sigmawatch.adapters.tables.delimited import CsvWriter
 from sigmawatch.adapters.venues import VENUES, VenueSettings, venue_for
 from sigmawatch.adapters.venues.files import FileVenue, read_tapes
 from sigmawatch.adapters.venues.recorded import (
@@ -37,6 +39,7 @@ from sigmawatch.app.replay import replay
 from sigmawatch.domain.errors import Refused
 from sigmawatch.domain.window import MINUTE_MS, Interval
 from sigmawatch.ports.clock import Clock
+from sigmawatch.ports.table import TableWriter
 from sigmawatch.ports.venue import Venue, VenueTraits
 from sigmawatch_simulator import Config as SimulatorConfig
 from sigmawatch_simulator import Simulator
@@ -185,6 +188,25 @@ async def demo_program(config: Config) -> AsyncIterator[Program]:
             venues=venues,
         )
         yield await stack.enter_async_context(build(demo, demo=True))
+
+
+def table_writer(path: Path | None, *, kind: str) -> TableWriter:
+    """What writes records as csv, parquet or arrow to `path`; to standard output without one (csv
+    only). Raises Refused."""
+    if kind == "csv":
+        if path is None:
+            return CsvWriter(sys.stdout, keep_open=True)
+        try:
+            return CsvWriter(path.open("w", newline="", encoding="utf-8"), keep_open=False)
+        except OSError as exc:
+            raise Refused(f"could not write {path} ({exc.strerror})") from exc
+    assert path is not None
+    try:
+        from sigmawatch.adapters.tables.arrow import ArrowWriter  # noqa: PLC0415
+    except ModuleNotFoundError as exc:
+        raise Refused(f"{kind} needs {exc.name}, which is not installed: "
+                      "pip install 'sigmawatch[arrow]'") from exc  # fmt: skip
+    return ArrowWriter(path, kind=kind)
 
 
 def simulate(arguments: Sequence[str]) -> int:

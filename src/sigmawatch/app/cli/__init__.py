@@ -15,6 +15,7 @@ from rich.text import Text
 from sigmawatch import __version__
 from sigmawatch.app.cli import (
     collecting,
+    exporting,
     looking,
     markets,
     replaying,
@@ -36,7 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _group in (run, setting_up, markets, watchlists, looking, collecting, replaying):
+for _group in (run, setting_up, markets, watchlists, looking, exporting, collecting, replaying):
     app.add_typer(_group.commands)
 
 
