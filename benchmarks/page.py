@@ -87,19 +87,39 @@ PEERS = ("", "slot, median", "p95", "processor", "memory", "a value", "loading",
 def _of_size(rows: Sequence[Content], count: int) -> str:
     mine = [row for row in rows if row["series"] == count]
     timed = sorted((row for row in mine if "median_ms" in row), key=lambda row: row["median_ms"])
-    ours = {row["durable"]: row["median_ms"] for row in timed if row["system"] in OURS}
-    lines = [_cells(row, ours) for row in timed]
+    times = _times_ours(timed)
+    lines = [_cells(row, times[row["system"]]) for row in timed]
     lines += [[_title(row), row["trouble"], *[""] * 6] for row in mine if "trouble" in row]
-    return f"### {count:,} series\n\n{markdown(PEERS, lines)}"
+    parts = (f"### {count:,} series", markdown(PEERS, lines), best_of_the_others(timed))
+    return "\n\n".join(filter(None, parts))
 
 
-def _cells(row: Content, ours: Mapping[bool, float]) -> list[str]:
+def best_of_the_others(timed: Sequence[Content]) -> str:
+    """The one that comes nearest to ours; like with like."""
+    times = _times_ours(timed)
+    others = [row for row in timed if row["system"] not in OURS and times[row["system"]]]
+    if not others:
+        return ""
+    best = min(others, key=lambda row: times[row["system"]])
+    return f"The best of the others is {best['title']}, {ratio(times[best['system']])} ours."
+
+
+def _times_ours(timed: Sequence[Content]) -> Mapping[str, float]:
+    """How many times as long as ours each takes, of the same durability; 0 where ours has none."""
+    ours = {row["durable"]: row["median_ms"] for row in timed if row["system"] in OURS}
+    return {
+        row["system"]: row["median_ms"] / ours[row["durable"]] if row["durable"] in ours else 0.0
+        for row in timed
+    }
+
+
+def _cells(row: Content, times: float) -> list[str]:
     mine = row["system"] in OURS
     title = f"**{_title(row)}**" if mine else _title(row)
     return [
         title, *(duration(row[name]) for name in ("median_ms", "p95_ms", "cpu_ms")),
         size(row["memory_bytes"]), f"{row['value_bytes']:g} B", f"{row['loaded_s']:.1f} s",
-        ratio(row["median_ms"] / ours[row["durable"]]) if row["durable"] in ours else "",
+        ratio(times) if times else "",
     ]  # fmt: skip
 
 

@@ -89,6 +89,17 @@ def test_a_system_is_compared_with_what_promises_the_same_of_the_disk() -> None:
     assert "50 ×" in lines[2]
     assert "20 ×" in lines[3]
     assert "not installed" in lines[4]
+    assert "The best of the others is synced, 20 × ours." in table
+
+
+def test_the_best_of_the_others_is_the_one_that_comes_nearest_to_ours() -> None:
+    rows = [
+        peer("sigmawatch", durable=True, **measured(10.0)),
+        peer("sigmawatch-memory", durable=False, **measured(1.0)),
+        peer("quick", durable=False, **measured(90.0)),
+        peer("synced", durable=True, **measured(300.0)),
+    ]
+    assert page.best_of_the_others(rows) == "The best of the others is synced, 30 × ours."
 
 
 def test_a_table_replaces_what_stands_between_its_comments_and_nothing_else() -> None:
