@@ -42,6 +42,15 @@ def test_requests_memory_and_backfill_are_foreseen() -> None:
     assert found.disk_bytes_per_day == 4 * 1_440 * 10
 
 
+def test_slots_of_a_second_cost_the_memory_of_two_hours_of_them_and_a_day_of_minutes() -> None:
+    """Measured: 208 kB a series at 1 s, 146 kB at 5 s, 61 kB at 30 s."""
+    track = {"markets": ("BTC/USD",), "metrics": ("price",)}
+    floor = foreseen().memory_bytes
+    for slot_s, kb in ((1, 208), (5, 146), (30, 61)):
+        found = foreseen(track | {"every": Interval(slot_s * 1_000)}).memory_bytes - floor
+        assert found == pytest.approx(kb * 1_000, rel=0.3)
+
+
 def test_a_currency_without_a_way_to_the_reference_is_told_with_what_to_track() -> None:
     refs = {"metrics": ("volume_24h_ref",)}
     found = foreseen({"markets": ("BTC/USD", "ETH/JPY", "ETHEUR"), **refs})

@@ -269,7 +269,10 @@ class Config(_Table):
     )
     interval: EveryInterval = Field(
         default=Interval(MINUTE_MS),
-        description="How long a slot is where nothing else is said: a divisor of a day, 1s to 1h.",
+        description="How long a slot is where nothing else is said: a divisor of a day, 1s to 1h. "
+        "Of slots of `1s` to `6s` that divide a minute 2 h are at hand one by one, and a day of "
+        "whole minutes: a longer window starts on a whole minute, and `median`, windows of "
+        "expressions and the pace by which a market is called quiet or frozen reach back 2 h.",
     )
     windows_ms: tuple[Annotated[int, BeforeValidator(_span)], ...] = Field(
         default=(DAY_MS, HOUR_MS), validation_alias="windows",

@@ -7,6 +7,7 @@ Estimates are marked as such ("about") wherever they are printed.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -23,6 +24,7 @@ from sigmawatch.ports.venue import VenueTraits
 # Measured with benchmarks/engine.py and benchmarks/ledger.py, rounded up.
 PROGRAM_BYTES = 110_000_000
 SLOT_BYTES_HOT = 16  # a value, its mark, its share of the moments
+MINUTE_BYTES_HOT = 85  # of minutes that stand for slots of a few seconds
 SLOT_BYTES_DISK = 10  # a value, its mark, its share of headers and pages
 TWO_DAYS = frozenset({"volume_24h_base", "volume_24h_quote"})  # rebuilt from 48 h of candles
 
@@ -64,16 +66,26 @@ def forecast(config: Config, traits: Mapping[str, VenueTraits]) -> Forecast:
         _venue(config, traits[name], tracks=[t for t in known if t.venue_name == name])
         for name in sorted({track.venue_name for track in known})
     ]
-    slots = sum(
-        len(track.markets) * len(track.measured) * track.every.slots_per_day for track in known
-    ) + sum(one.every.slots_per_day for one in config.derived)
+    series = Counter[Interval]()
+    for track in known:
+        series[track.every] += len(track.markets) * len(track.measured)
+    series.update(one.every for one in config.derived)
     return Forecast(
         problems=tuple(_problems(config, traits)),
         warnings=tuple(_warnings(config, traits, venues=venues)),
         venues=tuple(venues),
-        memory_bytes=PROGRAM_BYTES + SLOT_BYTES_HOT * slots,
-        disk_bytes_per_day=SLOT_BYTES_DISK * slots,
+        memory_bytes=PROGRAM_BYTES + sum(n * _hot_bytes(every) for every, n in series.items()),
+        disk_bytes_per_day=sum(
+            n * SLOT_BYTES_DISK * every.slots_per_day for every, n in series.items()
+        ),
     )
+
+
+def _hot_bytes(every: Interval) -> int:
+    """What a series takes in memory: its slots, and its minutes where those are not of a day."""
+    held_ms = every.slots_held_ms
+    minutes = 0 if held_ms == DAY_MS else DAY_MS // MINUTE_MS
+    return SLOT_BYTES_HOT * every.slots(held_ms) + MINUTE_BYTES_HOT * minutes
 
 
 def _problems(config: Config, traits: Mapping[str, VenueTraits]) -> Iterator[Problem]:

@@ -7,7 +7,8 @@ further each slot, and read again only after a write that reaches behind it.
 
 A market's own pace is the median of the gaps between its last GAPS changes, as far as they lie in
 the quarter day before its present silence. No threshold is longer than three quarters of a day:
-that is as far as a day's marks can vouch. Imports domain.frame.
+that is as far as a day's marks can vouch. Where slots are held for less than a day, that is the
+day meant here. Imports domain.frame.
 """
 
 from __future__ import annotations
