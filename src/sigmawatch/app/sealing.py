@@ -31,6 +31,7 @@ SEAL_AFTER_MS = HOT_MS + HOUR_MS  # a restart reads HOT_MS back; what is younger
 EVERY_MS = HOUR_MS
 OFFSET_MS = MINUTE_MS // 2  # after the full hour, away from the boundaries of slots
 ROWS_MAX = 2_000
+SERIES_AT_ONCE = 128
 
 log = structlog.get_logger()
 
@@ -128,12 +129,17 @@ async def seal(sealing: Sealing, section: Section) -> None:
 
 
 def rolled_up_of(folded: Folded) -> Sequence[Sequence[Rollups]]:
-    """The rollups of every series, one for each width."""
+    """The rollups of every series, one for each width; some series at a time, which bounds what
+    it takes of memory."""
     block = folded.section.block
-    slots = Slotted(
-        from_slot=folded.section.from_slot, interval_ms=block.interval.ms,
-        values=folded.values, marks=folded.marks,
-        levels=METRICS[block.metric].kind is Kind.LEVEL,
-    )  # fmt: skip
-    widths = block.interval.rollup_widths_ms
-    return list(zip(*(rolled_up(slots, width_ms=width_ms) for width_ms in widths), strict=True))
+    rollups: list[Sequence[Rollups]] = []
+    for start in range(0, len(folded.series_ids), SERIES_AT_ONCE):
+        part = slice(start, start + SERIES_AT_ONCE)
+        slots = Slotted(
+            from_slot=folded.section.from_slot, interval_ms=block.interval.ms,
+            values=folded.values[:, part], marks=folded.marks[:, part],
+            levels=METRICS[block.metric].kind is Kind.LEVEL,
+        )  # fmt: skip
+        widths = (rolled_up(slots, width_ms=ms) for ms in block.interval.rollup_widths_ms)
+        rollups += zip(*widths, strict=True)
+    return rollups
