@@ -67,6 +67,15 @@ def test_every_row_holds_its_own_series_whatever_their_blocks() -> None:
     assert board.row(4) is None
 
 
+def test_a_series_that_is_added_again_only_changes_its_tag() -> None:
+    table = fed(a_table(2), {START: [1.0, 2.0]})
+    table.close(START)
+    table.add(dataclasses.replace(a_series(1), origin="file"))
+    board = table.close(START)
+    assert [(one.id, one.origin) for one in board.series] == [(1, "file"), (2, "api")]
+    assert board.value.tolist() == [1.0, 2.0]
+
+
 def test_a_live_reading_shows_beside_the_closed_slot() -> None:
     """SEMANTICS.md 2: "The running slot is shown live and never enters a statistic"."""
     snapshot = Snapshot.empty().with_board(a_board())

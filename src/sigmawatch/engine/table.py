@@ -63,6 +63,8 @@ class SeriesTable:
             block = self._blocks[series.block_id]
             self._cover(block, series.place)
             block.add(series)
+        else:
+            self._blocks[series.block_id].series[series.place] = series
         self._series[series.id] = series
         self._layout = None
 
