@@ -111,7 +111,7 @@ class Columns:
     def close(self, *, span: int, lag: int) -> Column:
         return self.value(span=span, lag=lag)
 
-    def moments(self, count: int, *, span: int, lag: int) -> Moments:
+    def moments(self, count: int, *, span: int, lag: int, channels: int) -> Moments:
         return self._kept.moments
 
     def rank(self, by: RankKey, *, window_ms: int | None, lag: int) -> Column:
@@ -127,7 +127,9 @@ class Columns:
     def companion(self, name: str, *, span: int, lag: int, stands: bool = True) -> Column:
         return self.value(span=span, lag=lag + 2)
 
-    def companion_moments(self, name: str, count: int, *, span: int, lag: int) -> Moments:
+    def companion_moments(
+        self, name: str, count: int, *, span: int, lag: int, channels: int
+    ) -> Moments:
         return self._kept.moments
 
     def elsewhere(self, venue: str, *, span: int) -> Column:

@@ -47,10 +47,10 @@ class Arrays:
             return self.value(span=span, lag=lag)
         return _newest(self.values[len(self.values) - lag - 3 : len(self.values) - lag])
 
-    def moments(self, count: int, *, span: int, lag: int) -> Moments:
+    def moments(self, count: int, *, span: int, lag: int, channels: int) -> Moments:
         lags = range(lag + (count - 1) * span, lag - 1, -span)
         columns = (self.value(span=span, lag=each) for each in lags)
-        return folded(columns, rows=self.rows, channels=1 if self.flow else 2)
+        return folded(columns, rows=self.rows, channels=1 if self.flow else channels)
 
     def rank(self, by: RankKey, *, window_ms: int | None, lag: int) -> Column:
         ranks: Column = self.ranks[by, window_ms][-1 - lag]
@@ -67,10 +67,12 @@ class Arrays:
         slots = 3 if stands else min(span, 3)
         return _newest(self.others[len(self.others) - lag - slots : len(self.others) - lag])
 
-    def companion_moments(self, name: str, count: int, *, span: int, lag: int) -> Moments:
+    def companion_moments(
+        self, name: str, count: int, *, span: int, lag: int, channels: int
+    ) -> Moments:
         lags = range(lag + (count - 1) * span, lag - 1, -span)
         columns = (self.companion(name, span=span, lag=each, stands=False) for each in lags)
-        return folded(columns, rows=self.rows)
+        return folded(columns, rows=self.rows, channels=channels)
 
     def elsewhere(self, venue: str, *, span: int) -> Column:
         return self._sampled(self.others, span, lag=0)

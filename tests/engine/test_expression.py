@@ -154,9 +154,9 @@ def test_equal_parts_of_all_conditions_are_computed_once() -> None:
     asked: list[tuple[int, ...]] = []
 
     class Counted(Arrays):
-        def moments(self, count, *, span, lag):  # type: ignore[no-untyped-def]
+        def moments(self, count, *, span, lag, channels):  # type: ignore[no-untyped-def]
             asked.append((count, span, lag))
-            return super().moments(count, span=span, lag=lag)
+            return super().moments(count, span=span, lag=lag, channels=channels)
 
         def close(self, *, span, lag):  # type: ignore[no-untyped-def]
             asked.append((span, lag))

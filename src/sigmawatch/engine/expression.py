@@ -146,10 +146,10 @@ class _Judge(Quantities[Inputs]):
 
     def moments(self, of: Quantity, count: int, *, last: int, channels: int) -> Moments:
         if isinstance(of, Value):
-            return self._inputs.moments(count, span=self._span, lag=last)
+            return self._inputs.moments(count, span=self._span, lag=last, channels=channels)
         if isinstance(of, Companion):
-            span = self.step(of)
-            return self._inputs.companion_moments(of.name, count, span=span, lag=last)
+            ask = self._inputs.companion_moments
+            return ask(of.name, count, span=self.step(of), lag=last, channels=channels)
         return super().moments(of, count, last=last, channels=channels)
 
 

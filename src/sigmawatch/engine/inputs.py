@@ -42,11 +42,13 @@ class Inputs(Others, Protocol):
     def close(self, *, span: int, lag: int) -> Column:
         """As `value`, but of a level where that is unknown up to 2 slots older."""
 
-    def moments(self, count: int, *, span: int, lag: int) -> Moments:
+    def moments(self, count: int, *, span: int, lag: int, channels: int) -> Moments:
         """Of `count` values, each of `span` slots, the last of which ends `lag` ago; [.., rows].
-        To be read only."""
+        channels: 2 where its returns are wanted; a flow has none. To be read only."""
 
-    def companion_moments(self, name: str, count: int, *, span: int, lag: int) -> Moments:
+    def companion_moments(
+        self, name: str, count: int, *, span: int, lag: int, channels: int
+    ) -> Moments:
         """As `moments`, of another series."""
 
     def rank(self, by: RankKey, *, window_ms: int | None, lag: int) -> Column:

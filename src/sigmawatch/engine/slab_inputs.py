@@ -19,10 +19,13 @@ from sigmawatch.engine.baseline import folded
 from sigmawatch.engine.expression import UNKNOWN, Verdict, judge
 from sigmawatch.engine.freshness import State
 from sigmawatch.engine.geometry import Column, Mask, Rows
-from sigmawatch.engine.moments import Moments
+from sigmawatch.engine.moments import Moments, log_returns, moments_of
 from sigmawatch.engine.rule_ranks import RuleRanks
 from sigmawatch.engine.slab import REACH_SLOTS, Slab
 from sigmawatch.engine.snapshot import Board, Layout
+
+FEW_VALUES = 16  # a window of so few is read anew where it is not kept: merging costs more
+SLOTS_KEPT = 128  # columns of single slots, while a slab is judged
 
 
 class Pairs:
@@ -86,6 +89,7 @@ class SlabInputs:
     ) -> None:
         self._slab, self._board, self._pairs, self._slabs = slab, board, pairs, slabs
         self._at = slab.part
+        self._slots: dict[int, Column] = {}  # by how long ago
         self._flow = METRICS[slab.metric].kind is Kind.FLOW
 
     @property
@@ -110,7 +114,12 @@ class SlabInputs:
         return value
 
     def _slot(self, lag: int) -> Column:
-        return self._slab.rows(self._slab.values(self._board.slot - lag))
+        """One slot's counted values; to be read only."""
+        if lag not in self._slots:
+            if len(self._slots) >= SLOTS_KEPT:
+                self._slots.clear()
+            self._slots[lag] = self._slab.rows(self._slab.values(self._board.slot - lag))
+        return self._slots[lag]
 
     def _newest(self, rows: Rows | slice, *, span: int) -> Column:
         """The newest counted value of the judged slot's span, as the board has it."""
@@ -125,12 +134,17 @@ class SlabInputs:
             return self._newest(self._at, span=REACH_SLOTS + 1)
         return self._slab.rows(self._slab.close_before(self._board.slot, lag))
 
-    def moments(self, count: int, *, span: int, lag: int) -> Moments:
-        if span == 1:
+    def moments(self, count: int, *, span: int, lag: int, channels: int) -> Moments:
+        if span == 1 and (count > FEW_VALUES or lag <= REACH_SLOTS):
             return self._window(count, lag=lag)
+        channels = 1 if self._flow else channels
         lags = range(lag + (count - 1) * span, lag - 1, -span)
         columns = (self.value(span=span, lag=each) for each in lags)
-        return folded(columns, rows=self.rows, channels=1 if self._flow else 2)
+        if count > FEW_VALUES:
+            return folded(columns, rows=self.rows, channels=channels)
+        values = np.array([*columns])
+        both = [values] if channels == 1 else [values, log_returns(values[:-1], values[1:])]
+        return moments_of(both, np.zeros((1, self.rows), np.uint8))
 
     def _window(self, slots: int, *, lag: int) -> Moments:
         whole = self._slab.window(self._board.slot - lag, slots)
@@ -165,13 +179,18 @@ class SlabInputs:
             found[here] = take(span=span, lag=lag)[there]
         return found
 
-    def companion_moments(self, name: str, count: int, *, span: int, lag: int) -> Moments:
+    def companion_moments(
+        self, name: str, count: int, *, span: int, lag: int, channels: int
+    ) -> Moments:
         rows = self._board.layout.companions(name)[self._at]
-        found = Moments.empty(1 if METRICS[name].kind is Kind.FLOW else 2, self.rows)
+        channels = 1 if METRICS[name].kind is Kind.FLOW else channels
+        found = Moments.empty(channels, self.rows)
         for other, here, there in self._companions(rows):
-            theirs = other.moments(count, span=span, lag=lag)
-            for part in Moments.__slots__:
-                getattr(found, part)[..., here] = getattr(theirs, part)[..., there]
+            theirs = other.moments(count, span=span, lag=lag, channels=channels)
+            for part in ("n", "shift", "mean", "m2"):
+                getattr(found, part)[:, here] = getattr(theirs, part)[:channels, there]
+            for edge in ("low", "high", "marks"):
+                getattr(found, edge)[here] = getattr(theirs, edge)[there]
         return found
 
     def _companions(self, rows: Rows) -> Iterator[tuple[SlabInputs, Rows, Rows]]:
