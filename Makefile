@@ -38,7 +38,7 @@ fmt: ## format, and fix what the linter can
 	$(BIN)/ruff check --fix-only --quiet
 	$(BIN)/ruff format
 
-bench: ## every benchmark, or the named ones: make bench ARGS=engine
+bench: ## measure and write docs/benchmarks.md, or one alone: make bench ARGS=engine
 	@$(SET_UP) bench
 	$(BIN)/python -m benchmarks $(ARGS)
 

@@ -1,6 +1,6 @@
 """Measures everything docs/benchmarks.md says, and writes it: budget, profile, peers, page.
 
-    make bench ARGS=report                                  a quarter of an hour, on a quiet machine
+    make bench                                              a quarter of an hour, on a quiet machine
 
 Options are those of `python -m benchmarks peers`, which takes most of the time and is bounded.
 """
