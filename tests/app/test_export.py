@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 import pyarrow.ipc  # type: ignore[import-untyped]
 import pyarrow.parquet  # type: ignore[import-untyped]
 import pytest
+import pytest_asyncio
 from tests.app.test_cli import Done, _plain  # noqa: F401 - a fixture that is used by itself
 from tests.app.test_sealing import DAY, DAYS, MINUTE, NOW, rigged, walk
 
@@ -23,11 +25,19 @@ RANGE = ("--from", rfc3339(MINUTE.open_ms(FIRST)), "--to", rfc3339(MINUTE.open_m
 VALUES = walk(DAYS * DAY)
 
 
-@pytest.fixture
-async def folder(tmp_path: Path) -> Path:
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Nine days of one series, most of them sealed."""
-    async with rigged(tmp_path) as rig:
+    folder = tmp_path_factory.mktemp("made")
+    async with rigged(folder) as rig:
         await rig.sealer.run_once()
+    return folder
+
+
+@pytest.fixture
+def folder(made: Path, tmp_path: Path) -> Path:
+    """The same, for one test."""
+    shutil.copytree(made / "data", tmp_path / "data")
     return tmp_path
 
 

@@ -178,6 +178,23 @@ async def test_each_tier_is_kept_as_long_as_configured(tmp_path: Path) -> None:
         )
 
 
+async def test_memory_is_asked_only_for_what_a_restart_reads_back(rig: Rig) -> None:
+    """Rows of the table may be older than that, and then hold nothing that disk does not."""
+    asked: list[int] = []
+
+    async def empty(series: Series, *, from_slot: int, to_slot: int) -> tuple[bytes, bytes]:
+        asked.append(from_slot)
+        count = to_slot - from_slot
+        return np.full(count, np.nan).tobytes(), bytes([Reason.NOT_POLLED]) * count
+
+    past = Past(rig.ledger, hot=empty, clock=rig.clock)
+    old, young = NOW - 26 * 60, NOW - 24 * 60
+    values, _ = await past.columns(rig.series, from_slot=old, to_slot=old + 3)
+    assert np.isfinite(values).all()
+    await past.columns(rig.series, from_slot=young, to_slot=young + 3)
+    assert asked == [young]
+
+
 async def test_a_program_that_runs_seals_what_is_old_and_tells_its_progress(
     tmp_path: Path,
 ) -> None:
