@@ -35,7 +35,12 @@ LINES = (
     "change_pct(30m) > 10",
     "crosses_above(mean(10m)) or crosses_below(4)",
 )
-LEVEL = ("sigma_ret(1h) > 2", "price[5m] > mean(1h)", "price[2m] >= max(40m)")
+LEVEL = (
+    "sigma_ret(1h) > 2",
+    "sigma_ret[10m] > 1.2 * mean(sigma_ret[10m], 30m)",
+    "price[5m] > mean(1h)",
+    "price[2m] >= max(40m)",
+)
 FLOW = ("trades[5m] > 1.2 * mean(1h)", "trades[5m] > 20 and crosses_above(mean(1h))")
 CODES = {None: UNKNOWN, False: FALSE, True: TRUE}
 
