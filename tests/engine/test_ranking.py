@@ -111,6 +111,24 @@ def test_equality_goes_on_along_a_chain() -> None:
     assert ranked(1.0, 1.0 + 9e-13, 1.0 + 18e-13, 1.0 + 30e-13) == [2, 2, 2, 1]
 
 
+@pytest.mark.parametrize(
+    ("key", "ranks"),
+    [
+        ((0.0, -0.0, 0.0), [1, 1, 1]),  # constant markets: none stands before another
+        ((-1.0, -1.0 - 4e-13, -2.0), [1, 1, 3]),
+        ((1.0, -1.0), [1, 2]),
+        ((1e-13, 0.0), [1, 2]),  # relative: next to zero nothing is near
+        ((1.5e308, -1.5e308, 1.5e308), [1, 3, 1]),
+        ((1.0, 1.0 - 1.5e-12), [1, 2]),
+    ],
+)
+def test_equal_is_within_a_millionth_of_a_millionth_of_the_larger(
+    key: tuple[float, ...], ranks: list[int]
+) -> None:
+    """SEMANTICS.md 3: "equal means within 1e-12 relative"."""
+    assert ranked(*key) == ranks
+
+
 def test_the_text_of_a_rank_names_how_many_were_ranked() -> None:
     order = np.arange(3, dtype=np.int32)
     why = np.array([Why.RANKED, Why.STALE, Why.RANKED], np.uint8)
