@@ -96,6 +96,7 @@ def slots(count: int) -> Iterator[Figure]:
     yield from waits(told)
     yield Figure(what=f"restart to ready, {title}, 24 h", value=S * told["restart_s"],
                  must=10 * S, aim=3 * S, memory_bytes=told["peak_bytes"])  # fmt: skip
+    yield Figure(what="· of it, processor", value=S * told["restart_cpu_s"])
     yield Figure(what=f"memory of {title}, 24 h", value=told["memory_bytes"],
                  unit=Unit.BYTES, must=3 * GB, aim=2 * GB)  # fmt: skip
 

@@ -62,9 +62,9 @@ async def lived(folder: Path, task: Task) -> dict[str, Any]:
     coming = islice(task.rows(), task.day, None)
     first = next(coming)
     clock = VirtualClock(MINUTE.open_ms(task.first_timed) + 1_000)
-    started = time.perf_counter()
+    worked_s, started = cpu_s(), time.perf_counter()
     async with build(Config(data=folder, track=()), clock=clock, venues=[]) as program:
-        restart_s = time.perf_counter() - started
+        restart_s, restart_cpu_s = time.perf_counter() - started, cpu_s() - worked_s
         closer = asyncio.ensure_future(program.tracker.close_for_ever())
         life = Life(program=program, clock=clock, rows=chain([first], coming))
         await life.slots(SETTLING)
@@ -75,7 +75,7 @@ async def lived(folder: Path, task: Task) -> dict[str, Any]:
         busy = await Watch(program, threads).during(life.slots(WATCHED))
         closer.cancel()
     return {
-        "restart_s": restart_s, "memory_bytes": memory_bytes, "peak_bytes": peak, **parts,
+        "restart_s": restart_s, "restart_cpu_s": restart_cpu_s, "memory_bytes": memory_bytes, "peak_bytes": peak, **parts,
         "calm": calm, "busy": busy,
     }  # fmt: skip
 

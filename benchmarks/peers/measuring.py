@@ -171,20 +171,23 @@ def _run(name: str, count: int, *, day: int, limits: Limits, answers: Path) -> O
 def _heard(process: subprocess.Popen[str], seconds: float) -> tuple[str, str, bool]:
     """What the process wrote, what it complained of, and whether its time ran out. Nothing of its
     group outlives this."""
-    late = False
     try:
         said, complaint = process.communicate(timeout=seconds)
+        return said, complaint, False
     except subprocess.TimeoutExpired:
-        late = True
         process.terminate()
-        try:
-            said, complaint = process.communicate(timeout=PATIENCE_S)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            said, complaint = process.communicate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(PATIENCE_S)
+        _end(process)
+        said, complaint = process.communicate()
+        return said, complaint, True
+    finally:
+        _end(process)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
     with suppress(ProcessLookupError):  # usually nobody is left
         os.killpg(process.pid, signal.SIGKILL)
-    return said, complaint, late
 
 
 def _checked(outcome: Outcome, mine: Path, *, right: Path) -> Outcome:
