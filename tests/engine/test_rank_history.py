@@ -124,9 +124,11 @@ def test_ranks_belong_to_series_not_to_rows() -> None:
 
 def test_places_of_series_that_have_gone_are_given_back() -> None:
     history = RankHistory(INTERVAL)
+    first = a_board({7: 1.0, 3: 2.0}, START - 1)  # its column has no places for the others
     many = a_board({i: float(i) for i in range(1, 2_001)}, START)
     few = a_board({7: 1.0, 1_999: 2.0, 2_500: 3.0}, START + 1)
-    past = noted(history, [many, few])
+    past = noted(history, [first, many, few])
+    assert ranks_at(past, START - 1, few.layout) == {7: 2}
     assert ranks_at(past, START, few.layout) == {7: 1_994, 1_999: 2}
     assert history._members["price"].count == 3
     assert max(len(c.ranks) for c in history._columns[STANDING].values()) <= 3
