@@ -75,8 +75,8 @@ async def lived(folder: Path, task: Task) -> dict[str, Any]:
         busy = await Watch(program, threads).during(life.slots(WATCHED))
         closer.cancel()
     return {
-        "restart_s": restart_s, "restart_cpu_s": restart_cpu_s, "memory_bytes": memory_bytes, "peak_bytes": peak, **parts,
-        "calm": calm, "busy": busy,
+        "restart_s": restart_s, "restart_cpu_s": restart_cpu_s, "memory_bytes": memory_bytes,
+        "peak_bytes": peak, **parts, "calm": calm, "busy": busy,
     }  # fmt: skip
 
 
