@@ -139,8 +139,10 @@ def _postgres() -> type[PostgresLedger]:
     try:
         from sigmawatch.adapters.ledgers.postgres import PostgresLedger  # noqa: PLC0415
     except ModuleNotFoundError as exc:
-        raise Refused(f"a PostgreSQL database needs {exc.name}, which is not installed: "
-                      "pip install 'sigmawatch[postgres]'") from exc  # fmt: skip
+        raise Refused(
+            f"a PostgreSQL database needs {exc.name}, which is not installed: pip install "
+            "'sigmawatch[postgres]', in a checkout .venv/bin/pip install 'psycopg[binary]'"
+        ) from exc
     return PostgresLedger
 
 
