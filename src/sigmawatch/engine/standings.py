@@ -29,7 +29,7 @@ DEVIATIONS = ("sigma_rel", "sigma_abs", "sigma_ret")
 KEYS = (*DEVIATIONS, "change_pct", "surge", "value")
 COVERAGE_MIN = 0.8
 RANKINGS_MAX = 256
-ROWS_MAX = 16_000_000  # of all kept rankings of a board together, 17 bytes each
+ROWS_MAX = 8_000_000  # of all kept rankings of a board together, 17 bytes each
 
 T = TypeVar("T", bound=np.generic)
 
@@ -69,7 +69,7 @@ class Standings:
         if found is None:
             found = self._of(board, metric, chosen=chosen).ranking(by, window_ms=window_ms)
             rankings_max = min(RANKINGS_MAX, ROWS_MAX // (len(board.series) + 1))
-            if len(self._made) < rankings_max or narrow is None:
+            if len(self._made) < rankings_max:
                 self._made[name] = found
         return found
 
