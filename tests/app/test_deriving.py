@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 
@@ -206,6 +207,28 @@ def test_a_value_that_comes_after_the_close_changes_all_that_follows_from_it_onc
         (71, START + 1, 1), (70, START + 1, 1),
     ]  # fmt: skip
     assert world.settle(START + 4) == []
+
+
+def test_what_is_revised_twice_within_a_second_is_told_twice() -> None:
+    world = World(everything())
+    world.take(prices(START, 60_000.0, 50_000.0, 2_000.0))
+    world.close(START)
+    for made_slot, price in ((START + 1, 3_000.0), (START + 2, 4_000.0)):
+        late = a_patch(START, [price], Reason.OBSERVED, series_id=12, made_slot=made_slot)
+        world.take(dataclasses.replace(late, recv_ms=MINUTE.open_ms(START + 2)))
+        world.settle(START)
+    assert world.says("DERIVED:BBB/EUR:formula", START)[0] == 40_000.0
+
+
+def test_what_was_revised_is_not_told_again_for_having_been_revised() -> None:
+    world = World(everything())
+    world.take(prices(START, 60_000.0, 50_000.0, 2_000.0))
+    world.close(START)
+    world.take(a_patch(START, [4_000.0], Reason.OBSERVED, series_id=12))
+    world.settle(START)
+    assert world.says("DERIVED:AAA/EUR:formula", START)[1] & Flag.REVISED
+    world.take(a_patch(START, [50_000.0], Reason.CARRIED, series_id=11))  # of no consequence
+    assert world.settle(START) == []
 
 
 def test_a_late_flow_changes_every_slot_whose_span_holds_it() -> None:
