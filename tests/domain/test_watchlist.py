@@ -68,6 +68,8 @@ def test_what_names_no_market_is_refused_with_what_would_do(written: str) -> Non
         ("*:B*C/*", "BINANCE:BTC/USDT:bid", True),
         ("*:B*C/*", "BINANCE:BTCX/USDT:bid", False),
         ("*:B.C/*", "BINANCE:BTC/USDT:bid", False),
+        ("*:B.*/*", "BINANCE:BTC/USDT:bid", False),
+        ("*:B.*/*", "BINANCE:B.C/USDT:bid", True),
         ("btc/usd", "KRAKEN:BTC/USD:trades", True),
         ("*:*:volume_*", "KRAKEN:BTC/USD:volume_24h_quote", True),
         ("*:*:volume_*", "KRAKEN:BTC/USD:traded_quote", False),

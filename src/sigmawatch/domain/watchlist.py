@@ -57,10 +57,15 @@ class Pattern:
         return all(matcher(part)(given) for part, given in pairs)
 
 
+def spellings(part: str) -> set[str]:
+    """The names that a part without `*` means: itself, and the newer name of an asset."""
+    return {part, RENAMES.get(part, part)}
+
+
 def matcher(part: str) -> Callable[[str], bool]:
     """Whether a name is one that a part of a pattern means; an asset by its newer name, too."""
     if ANY not in part:
-        return frozenset({part, RENAMES.get(part, part)}).__contains__
+        return frozenset(spellings(part)).__contains__
     text = ".*".join(re.escape(piece) for piece in part.split(ANY))
     whole = re.compile(text, re.DOTALL).fullmatch
     return lambda name: whole(name) is not None
