@@ -19,7 +19,8 @@ from sigmawatch.domain.window import DAY_MS, HOUR_MS, MINUTE_MS
 from sigmawatch.engine.expression import FALSE, TRUE, UNKNOWN, judge
 from sigmawatch.engine.freshness import State
 from sigmawatch.engine.geometry import Column
-from sigmawatch.engine.slab_inputs import Pairs, SlabInputs, judge_board
+from sigmawatch.engine.rule_ranks import RuleRanks
+from sigmawatch.engine.slab_inputs import SlabInputs, judge_board
 from sigmawatch.engine.table import SeriesTable
 
 SLOTS = 150
@@ -54,7 +55,7 @@ def filled(values: Column, *, metric: str) -> SeriesTable:
 
 def inputs(table: SeriesTable) -> SlabInputs:
     board = table.close(LAST)
-    return SlabInputs(table.slabs[0], board, pairs=Pairs(board.layout), slabs=table.slabs)
+    return SlabInputs(table.slabs[0], board, slabs=table.slabs, ranks=RuleRanks(board))
 
 
 @pytest.mark.parametrize(("metric", "lines"), [("price", LINES + LEVEL), ("trades", LINES + FLOW)])

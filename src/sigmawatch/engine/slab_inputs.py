@@ -8,7 +8,7 @@ engine.slab, expression, inputs, rule_ranks, snapshot.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -22,56 +22,25 @@ from sigmawatch.engine.geometry import Column, Mask, Rows
 from sigmawatch.engine.moments import Moments, log_returns, moments_of
 from sigmawatch.engine.rule_ranks import RuleRanks
 from sigmawatch.engine.slab import REACH_SLOTS, Slab
-from sigmawatch.engine.snapshot import Board, Layout
+from sigmawatch.engine.snapshot import Board
 
 FEW_VALUES = 16  # a window of so few is read anew where it is not kept: merging costs more
 SLOTS_KEPT = 128  # columns of single slots, while a slab is judged
 
 
-class Pairs:
-    """What the slabs of boards of one layout share: who else has a pair, and the ranks of the
-    newest board."""
-
-    def __init__(self, layout: Layout) -> None:
-        self._layout = layout
-        self._rows: dict[tuple[str, str], dict[str, int]] = {}
-        self._ranks: tuple[Board, RuleRanks] | None = None
-
-    def rows(self, venue: str, metric: str) -> Mapping[str, int]:
-        """Pair -> row at a venue; the last of several markets of one pair."""
-        if (venue, metric) not in self._rows:
-            self._rows[venue, metric] = {
-                one.market.pair: row
-                for row, one in enumerate(self._layout.series)
-                if one.market.venue == venue and one.metric == metric
-            }
-        return self._rows[venue, metric]
-
-    def ranks(self, board: Board) -> RuleRanks:
-        if self._ranks is None or self._ranks[0] is not board:
-            self._ranks = board, RuleRanks(board)
-        return self._ranks[1]
-
-
 def judge_board(
-    conditions: Sequence[Condition],
-    board: Board,
-    *,
-    slabs: Sequence[Slab],
-    metric: str,
-    pairs: Pairs | None = None,
+    conditions: Sequence[Condition], board: Board, *, slabs: Sequence[Slab], metric: str
 ) -> list[Verdict]:
     """int8[rows of the board] for each condition: what it says of every series of `metric`,
     UNKNOWN of all others; without `for`.
 
-    slabs: every slab of the table that made the board, its newest. pairs: of the board's layout,
-    where they are at hand.
+    slabs: every slab of the table that made the board, its newest.
     """
-    pairs = Pairs(board.layout) if pairs is None else pairs
+    ranks = RuleRanks(board)
     verdicts = [np.full(len(board.series), UNKNOWN, np.int8) for _ in conditions]
     for slab in slabs:
         if slab.metric == metric:
-            inputs = SlabInputs(slab, board, pairs=pairs, slabs=slabs)
+            inputs = SlabInputs(slab, board, slabs=slabs, ranks=ranks)
             for verdict, here in zip(verdicts, judge(conditions, inputs), strict=True):
                 verdict[slab.part] = here
     return verdicts
@@ -81,13 +50,14 @@ class SlabInputs:
     """`Inputs` of one slab at the slot of `board`, the last one its table closed. For the table's
     own thread.
 
-    slabs: every slab of the board, for the past of companions.
+    slabs: every slab of the board, for the past of companions. ranks: of the board, shared by all
+    of its slabs.
     """
 
     def __init__(
-        self, slab: Slab, board: Board, *, pairs: Pairs, slabs: Sequence[Slab] = ()
+        self, slab: Slab, board: Board, *, slabs: Sequence[Slab], ranks: RuleRanks
     ) -> None:
-        self._slab, self._board, self._pairs, self._slabs = slab, board, pairs, slabs
+        self._slab, self._board, self._slabs, self._ranks = slab, board, slabs, ranks
         self._at = slab.part
         self._slots: dict[int, Column] = {}  # by how long ago
         self._flow = METRICS[slab.metric].kind is Kind.FLOW
@@ -155,8 +125,7 @@ class SlabInputs:
 
     def rank(self, by: RankKey, *, window_ms: int | None, lag: int) -> Column:
         metric = self._slab.metric
-        ranks = self._pairs.ranks(self._board)
-        return ranks.column(metric, by, window_ms=window_ms, lag=lag)[self._at]
+        return self._ranks.column(metric, by, window_ms=window_ms, lag=lag)[self._at]
 
     def age_s(self) -> Column:
         changed_ms = self._board.changed_ms[self._at]
@@ -198,13 +167,11 @@ class SlabInputs:
         for slab in self._slabs:
             here = np.flatnonzero((rows >= slab.part.start) & (rows < slab.part.stop))
             if len(here):
-                other = SlabInputs(slab, self._board, pairs=self._pairs)
+                other = SlabInputs(slab, self._board, slabs=self._slabs, ranks=self._ranks)
                 yield other, here, rows[here] - slab.part.start
 
     def elsewhere(self, venue: str, *, span: int) -> Column:
-        there = self._pairs.rows(venue, self._slab.metric)
-        if self._flow or not there:
+        if self._flow:
             return np.full(self.rows, np.nan)
-        mine = self._board.series[self._at]
-        rows = np.array([there.get(one.market.pair, -1) for one in mine])
+        rows = self._board.layout.counterparts(venue)[self._at]
         return np.where(rows >= 0, self._newest(rows, span=span), np.nan)

@@ -45,6 +45,7 @@ class Layout:
         self.name_order: Ranks = np.empty(len(names), np.int32)
         self.name_order[np.argsort(names, kind="stable")] = np.arange(len(names))
         self._companions: dict[str, Rows] = {}
+        self._counterparts: dict[str, Rows] = {}
 
     @cached_property
     def metrics(self) -> Mapping[str, Mask]:
@@ -95,6 +96,19 @@ class Layout:
             keys = ((one.market.venue, one.market.native) for one in self.series)
             self._companions[metric] = np.array([rows.get(key, -1) for key in keys], np.intp)
         return self._companions[metric]
+
+    def counterparts(self, venue: str) -> Rows:
+        """intp[rows]: the row of the same pair and metric at `venue`, the last of several, -1
+        without one."""
+        if venue not in self._counterparts:
+            rows = {
+                (one.metric, one.market.pair): row
+                for row, one in enumerate(self.series)
+                if one.market.venue == venue
+            }
+            keys = ((one.metric, one.market.pair) for one in self.series)
+            self._counterparts[venue] = np.array([rows.get(key, -1) for key in keys], np.intp)
+        return self._counterparts[venue]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
