@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -65,13 +67,18 @@ def budget_table(content: Content) -> str:
 
 
 def profile_table(content: Content) -> str:
+    """Each stage with its whole, then its functions."""
     rows = []
-    stage = ""
-    for row in content["rows"]:
-        first = f"**{row['stage']}**" if row["stage"] != stage else ""
-        stage = row["stage"]
-        rows.append([first, row["function"], duration(row["ms"]), f"{100 * row['share']:.0f} %"])
-    return markdown(("stage", "function", "a slot", "share"), rows)
+    for stage, members in groupby(content["rows"], key=itemgetter("stage")):
+        mine = list(members)
+        rows.append([f"**{stage}**", "", *_spent(mine)])
+        rows += [["", row["function"], *_spent([row])] for row in mine]
+    return markdown(("stage", "function", "a slot", "share"), rows, words=2)
+
+
+def _spent(rows: Sequence[Content]) -> list[str]:
+    share = sum(row["share"] for row in rows)
+    return [duration(sum(row["ms"] for row in rows)), f"{100.0 * share:.0f} %"]
 
 
 def peers_table(content: Content) -> str:

@@ -34,6 +34,7 @@ from sigmawatch.engine.table import SeriesTable
 
 EVERY_S = 0.0005
 SHOWN = 0.01  # of the whole; what is less is told together
+REST = "the rest"
 STAGES = ("gate", "commit", "apply", "close", "rules")
 Place = tuple[str, str]  # stage, function
 
@@ -109,19 +110,24 @@ class Sampler:
         self._seen[self.stage, nobody if frame is None else _named(frame)] += 1
 
     def told(self, slots: int) -> list[dict[str, Any]]:
-        """Stage by stage; what takes little together as "the rest"."""
+        """Stage by stage; what takes little together, and last."""
         total = self._seen.total()
         small: Counter[Place] = Counter()
         for place, count in self._seen.items():
             stage, name = place
-            small[stage, name if count >= SHOWN * total else "the rest"] += count
+            small[stage, name if count >= SHOWN * total else REST] += count
         ms = 1_000.0 * self._looked_s / slots
-        ordered = sorted(small.items(), key=lambda it: (STAGES.index(it[0][0]), -it[1]))
+        ordered = sorted(small.items(), key=_rank)
         return [
             {"stage": stage, "function": name, "ms": round(ms * count / total, 3),
              "share": round(count / total, 4)}
             for (stage, name), count in ordered
         ]  # fmt: skip
+
+
+def _rank(item: tuple[Place, int]) -> tuple[int, bool, int]:
+    (stage, name), count = item
+    return STAGES.index(stage), name == REST, -count
 
 
 def _named(frame: FrameType) -> str:

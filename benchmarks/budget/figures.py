@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from benchmarks.shared.results import duration, size
+from benchmarks.shared.results import duration, size, whole
 
 
 class Unit(StrEnum):
@@ -24,7 +24,7 @@ class Verdict(StrEnum):
     AIM = "aim reached"
     MUST = "must held"
     OVER = "over"
-    TOLD = "-"  # nothing was promised
+    TOLD = ""  # nothing was promised
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,10 +54,13 @@ class Figure:
 
     def cells(self) -> list[str]:
         """As the table has it."""
-        over = self.verdict is Verdict.OVER
+        over, promised = self.verdict is Verdict.OVER, (self.must, self.aim)
         return [
             self.what,
-            *("" if it is None else f"≤ {self.unit.said(it)}" for it in (self.must, self.aim)),
+            *(
+                "" if it is None else f"≤ {whole(self.unit.said(it))}"
+                for it in (self.must, self.aim)
+            ),
             self.unit.said(self.value),
             "" if self.p95 is None else self.unit.said(self.p95),
             "" if self.memory_bytes is None else size(self.memory_bytes),

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
-from benchmarks.shared.results import duration
+from benchmarks.shared.results import duration, whole
 
 OURS = ("sigmawatch", "sigmawatch-memory")
 ACCENT, INK, THREAD, PALE = "#0b6bcb", "#24292f", "#afb8c1", "#d8dee4"
@@ -102,7 +102,7 @@ def _frame(axes: Any, counts: Sequence[int]) -> None:
     axes.set_xticks(counts, [f"{count:,}" for count in counts])
     low, high = axes.get_ylim()
     ticks = [tick for tick in TICKS_MS if low <= tick <= high]
-    axes.set_yticks(ticks, [duration(tick).replace(".00", "").replace(".0", "") for tick in ticks])
+    axes.set_yticks(ticks, [whole(duration(tick)) for tick in ticks])
     axes.grid(visible=True, color=PALE, linewidth=0.8)
     axes.tick_params(length=0, pad=6)
     for side in ("top", "right", "left", "bottom"):

@@ -59,9 +59,16 @@ def _digits(number: float) -> str:
     return f"{number:.1f}" if number >= 9.995 else f"{number:.2f}"
 
 
-def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table; numbers stand right of the first column."""
-    lines = [_line(header), _line(["---", *("---:" for _ in header[1:])])]
+def whole(said: str) -> str:
+    """A number that was chosen rather than measured: "5 ms" for "5.00 ms"."""
+    number, _, unit = said.partition(" ")
+    return f"{number.rstrip('0').rstrip('.') if '.' in number else number} {unit}"
+
+
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]], *, words: int = 1) -> str:
+    """A table; the first so many columns are words, the others numbers, which stand right."""
+    sides = ["---"] * words + ["---:"] * (len(header) - words)
+    lines = [_line(header), _line(sides)]
     return "\n".join([*lines, *map(_line, rows)])
 
 

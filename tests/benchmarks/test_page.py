@@ -6,7 +6,7 @@ import pytest
 from benchmarks import __main__, page
 from benchmarks.budget.figures import Figure, Unit, Verdict, timed
 from benchmarks.profile import Sampler
-from benchmarks.shared.results import duration, markdown, ratio, size
+from benchmarks.shared.results import duration, markdown, ratio, size, whole
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_a_median_is_held_against_the_promise_and_the_95th_percentile_told() -> 
     assert figure.value == 3.0
     assert figure.p95 is not None
     assert figure.p95 > 50.0
-    assert figure.cells() == ["slot", "≤ 5.00 ms", "", "3.00 ms", "80.8 ms", "", "must held"]
+    assert figure.cells() == ["slot", "≤ 5 ms", "", "3.00 ms", "80.8 ms", "", "must held"]
 
 
 def test_a_figure_comes_back_as_it_was_written_down() -> None:
@@ -111,6 +111,28 @@ def test_the_page_is_what_was_measured() -> None:
     """`python -m benchmarks page` writes it."""
     text = page.PAGE.read_text("utf-8")
     assert page.rewritten(text) == text
+
+
+@pytest.mark.parametrize(
+    ("said", "plain"), [("5.00 ms", "5 ms"), ("1.30 bytes", "1.3 bytes"), ("200 MB", "200 MB")]
+)
+def test_a_chosen_number_has_no_idle_digits(said: str, plain: str) -> None:
+    assert whole(said) == plain
+
+
+def test_a_profile_tells_each_stage_and_then_its_functions() -> None:
+    rows = [
+        {"stage": "gate", "function": "engine.gate: wild", "ms": 1.0, "share": 0.1},
+        {"stage": "gate", "function": "the rest", "ms": 2.0, "share": 0.2},
+        {"stage": "close", "function": "the rest", "ms": 7.0, "share": 0.7},
+    ]
+    assert page.profile_table({"rows": rows}).splitlines()[2:] == [
+        "| **gate** |  | 3.00 ms | 30 % |",
+        "|  | engine.gate: wild | 1.00 ms | 10 % |",
+        "|  | the rest | 2.00 ms | 20 % |",
+        "| **close** |  | 7.00 ms | 70 % |",
+        "|  | the rest | 7.00 ms | 70 % |",
+    ]
 
 
 def test_numbers_stand_right_of_the_first_column() -> None:
