@@ -57,10 +57,7 @@ class Figure:
         over, promised = self.verdict is Verdict.OVER, (self.must, self.aim)
         return [
             self.what,
-            *(
-                "" if it is None else f"≤ {whole(self.unit.said(it))}"
-                for it in (self.must, self.aim)
-            ),
+            *("" if it is None else f"≤ {whole(self.unit.said(it))}" for it in promised),
             self.unit.said(self.value),
             "" if self.p95 is None else self.unit.said(self.p95),
             "" if self.memory_bytes is None else size(self.memory_bytes),
