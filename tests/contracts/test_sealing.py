@@ -195,6 +195,36 @@ async def test_a_late_frame_is_judged_by_the_frames_that_were_sealed(database: D
     assert (await read(ledger, series)).marks[0] == Flag.REVISED
 
 
+async def test_what_is_sealed_can_be_read_whole_with_the_names_of_all_who_ever_stood_there(
+    database: Database,
+) -> None:
+    ledger = await database.open()
+    btc, eth = await track(ledger, "BTC", "ETH")
+    series = await ledger.series()
+    said: list[Frame | Patch] = [
+        frame(FIRST + DAY * day, values=[1.0 + day, 2.0]) for day in range(3)
+    ]
+    await store(ledger, *said)
+    await sealed(ledger, before_ms=END_MS - DAY_MS)
+    late = patch(FIRST, series_id=btc, values=[9.0], marks=[FILLED | int(Flag.REVISED)])
+    hole = patch(FIRST + 9, series_id=btc, values=[9.0], marks=[FILLED])
+    await store(ledger, late, hole)
+    await sealed(ledger, before_ms=END_MS - DAY_MS)
+    async with ledger.transaction() as transaction:
+        await transaction.catalogue.remove(eth)
+    [block] = await ledger.blocks()
+    [(first, revision), (_, other)] = await ledger.sealing.sealed(block)
+    assert (revision, other) == (2, 1)
+    whole = await ledger.sealing.whole(first)
+    assert (whole.revision, whole.series_ids) == (2, (btc, eth))
+    for k, one in enumerate(series):
+        truth = expected([*said, late, hole], one)
+        assert whole.values[:, k].tobytes() == truth.values[: 8 * DAY]
+        assert whole.marks[:, k].tobytes() == truth.marks[:DAY]
+    names = await ledger.sealing.names(block)
+    assert names == {btc: "KRAKEN:BTC/USD:price", eth: "KRAKEN:ETH/USD:price"}
+
+
 async def test_raw_slots_go_with_age_and_their_rollups_stay(database: Database) -> None:
     ledger = await database.open()
     await track(ledger, "BTC", "ETH")

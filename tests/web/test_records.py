@@ -10,9 +10,10 @@ import pytest
 from tests.engine.world import a_series
 from tests.web.conftest import MINUTE, MOVES, START_MS, World, reading
 
+from sigmawatch.app.archiving import record_begins
 from sigmawatch.app.collector import PARTITION
 from sigmawatch.app.web.moments import rfc3339
-from sigmawatch.app.web.records import _begins, _rows
+from sigmawatch.app.web.records import _rows
 from sigmawatch.domain.frame import Flag, Patch, Reason
 from sigmawatch.engine.geometry import Column, Marks
 from sigmawatch.ports.bus import Message
@@ -136,7 +137,7 @@ def test_a_coarse_flow_is_told_as_what_the_candle_said() -> None:
     """SEMANTICS.md 2: a flow stands as span value / slots; told once it is the span's value."""
     values: Column = np.array([1.0, 1.0, 1.0, 2.0, np.nan])
     marks: Marks = np.array([Flag.COARSE] * 3 + [0, Reason.OUTAGE], np.uint8)
-    begins = _begins(values, marks)
+    begins = record_begins(values, marks)
     assert begins.tolist() == [0, 3, 4]
     rows = _rows(a_series(1, metric="trades"), 100, values=values, marks=marks, begins=begins)
     assert [(row.value, row.span) for row in rows[:2]] == [(3.0, "3m"), (2.0, None)]

@@ -227,6 +227,11 @@ class HistoryConfig(_Table):
         default=None, ge=2, le=36_500,
         description="Days to keep the hours' statistics; default: for ever.",
     )  # fmt: skip
+    archive: Path | None = Field(
+        default=None,
+        description="Folder of Parquet files, one of every sealed day; slots stay until they are "
+        "in it. Default: none.",
+    )
 
 
 class BackfillConfig(_Table):

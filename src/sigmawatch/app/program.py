@@ -33,6 +33,7 @@ from sigmawatch.domain.series import Series
 from sigmawatch.domain.venue import Run, RunKind, VenueState, VenueStatus
 from sigmawatch.domain.window import DAY_MS, Interval
 from sigmawatch.engine.snapshot import Board, Snapshot
+from sigmawatch.ports.archive import Archive
 from sigmawatch.ports.bus import Bus, Item
 from sigmawatch.ports.clock import Clock
 from sigmawatch.ports.history import History, Sealing, Stretch
@@ -77,6 +78,7 @@ class Ports:
     sealing: Sealing
     ranks: RankStore
     bus: Bus
+    archive: Archive | None = None
 
 
 class Program:
@@ -117,7 +119,7 @@ class Program:
         )
         self.past = Past(ports.history, hot=self.tracker.hot, clock=ports.clock)
         self._sealer = Sealer(
-            Stores(history=ports.history, sealing=ports.sealing),
+            Stores(history=ports.history, sealing=ports.sealing, archive=ports.archive),
             catalogue=catalogue, config=config.history, clock=ports.clock,
         )  # fmt: skip
         self._enrolment = Enrolment(

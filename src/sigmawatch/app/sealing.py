@@ -1,7 +1,8 @@
 """Sealing: days that left memory become columns and rollups, in the background.
 
 Every hour, section after section, oldest first: put together, rolled up, stored, and only then are
-its frames and patches let go; then rollups are bound and what is older than configured goes. All
+its frames and patches let go; then rollups are bound, what is sealed is written to the archive
+where there is one (app.archiving), and what is older than configured goes. All
 of it in small transactions, so a slot waits for one of them at most, and none of it in memory but
 the section at hand. Cut off anywhere it goes on where it was: what is to be done follows from what
 is stored (ports.history).
@@ -15,6 +16,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from sigmawatch.app.archiving import Archiver
 from sigmawatch.app.backfill import Job
 from sigmawatch.app.catalogue import Catalogue
 from sigmawatch.app.config import HistoryConfig
@@ -24,6 +26,7 @@ from sigmawatch.domain.metric import METRICS, Kind
 from sigmawatch.domain.series import Block
 from sigmawatch.domain.window import DAY_MS, HOUR_MS, MINUTE_MS
 from sigmawatch.engine.rollups import Rollups, Slotted, rolled_up
+from sigmawatch.ports.archive import Archive
 from sigmawatch.ports.clock import Clock
 from sigmawatch.ports.history import Folded, History, Sealing, Section
 
@@ -42,6 +45,7 @@ class Stores:
 
     history: History
     sealing: Sealing
+    archive: Archive | None = None
 
 
 class Sealer:
@@ -51,6 +55,9 @@ class Sealer:
         self, stores: Stores, *, catalogue: Catalogue, config: HistoryConfig, clock: Clock,
     ) -> None:  # fmt: skip
         self._history, self._sealing = stores.history, stores.sealing
+        self._archiver: Archiver | None = None
+        if stores.archive is not None:
+            self._archiver = Archiver(stores.archive, sealing=stores.sealing, catalogue=catalogue)
         self._catalogue, self._config, self._clock = catalogue, config, clock
         self.job: Job | None = None
 
@@ -84,7 +91,8 @@ class Sealer:
         for block in blocks:
             await self._clear(block)
             await self._sealing.bind(block, before_ms=now_ms - SEAL_AFTER_MS, rows_max=ROWS_MAX)
-        await self._prune(now_ms)
+        archived = self._archiver is None or await self._archiver.run_once()
+        await self._prune(now_ms, raw_days=self._config.raw_days if archived else None)
         return job
 
     async def _seal_all(self, sections: Sequence[Section], *, started_ms: int) -> Job:
@@ -106,7 +114,8 @@ class Sealer:
         while await self._sealing.clear(block, rows_max=ROWS_MAX) == ROWS_MAX:
             pass
 
-    async def _prune(self, now_ms: int) -> None:
+    async def _prune(self, now_ms: int, *, raw_days: int | None) -> None:
+        """raw_days: None while slots must not go."""
         config = self._config
         days = {5 * MINUTE_MS: config.five_minute_days, HOUR_MS: config.hourly_days}
         rollups_before_ms = {
@@ -115,7 +124,7 @@ class Sealer:
         pruned = ROWS_MAX
         while pruned == ROWS_MAX:
             pruned = await self._history.prune(
-                before_ms=now_ms - config.raw_days * DAY_MS,
+                before_ms=0 if raw_days is None else now_ms - raw_days * DAY_MS,
                 rows_max=ROWS_MAX,
                 rollups_before_ms=rollups_before_ms,
             )

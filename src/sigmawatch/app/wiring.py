@@ -38,6 +38,7 @@ from sigmawatch.app.recording import record_for
 from sigmawatch.app.replay import replay
 from sigmawatch.domain.errors import Refused
 from sigmawatch.domain.window import MINUTE_MS, Interval
+from sigmawatch.ports.archive import Archive
 from sigmawatch.ports.clock import Clock
 from sigmawatch.ports.table import TableWriter
 from sigmawatch.ports.venue import Venue, VenueTraits
@@ -102,7 +103,7 @@ async def build(
         for venue in venues:
             stack.push_async_callback(venue.close)
         ports = Ports(clock=clock, ledger=ledger, history=ledger, sealing=ledger.sealing,
-                      ranks=ledger, bus=LocalBus())  # fmt: skip
+                      ranks=ledger, bus=LocalBus(), archive=_archive(config))  # fmt: skip
         catalogue = Catalogue()
         program = Program(
             config,
@@ -132,6 +133,17 @@ async def _ledger(config: Config, *, clock: Clock) -> AsyncIterator[SqlLedger]:
             ledger = await SqliteLedger.open(config.data, clock=clock)
         stack.push_async_callback(ledger.close)
         yield ledger
+
+
+def _archive(config: Config) -> Archive | None:
+    if config.history.archive is None:
+        return None
+    try:
+        from sigmawatch.adapters.archives.parquet import ParquetArchive  # noqa: PLC0415
+    except ModuleNotFoundError as exc:
+        raise Refused(f"an archive needs {exc.name}, which is not installed: "
+                      "pip install 'sigmawatch[arrow]'") from exc  # fmt: skip
+    return ParquetArchive(config.history.archive)
 
 
 def _postgres() -> type[PostgresLedger]:

@@ -128,6 +128,19 @@ class Sealing(Protocol):
         section is sealed; small transactions that yield to a waiting slot."""
         ...
 
+    async def sealed(self, block: Block) -> Sequence[tuple[Section, int]]:
+        """The block's sections whose slots are sealed and held, each with its revision, oldest
+        first."""
+        ...
+
+    async def whole(self, section: Section) -> Folded:
+        """A sealed section with all its series."""
+        ...
+
+    async def names(self, block: Block) -> Mapping[int, str]:
+        """Series id -> name, of every series that ever stood in the block."""
+        ...
+
     async def clear(self, block: Block, *, rows_max: int) -> int:
         """Delete up to `rows_max` frames and patches of the block that are wholly sealed; how many
         went. Damaged ones stay."""

@@ -29,6 +29,7 @@ from sigmawatch.ports.history import Folded, Rollups, Section
 _READ_ITEMS = 128  # a read each: 1.2 MB where blocks are full
 _WRITE_COLUMNS = 32  # a transaction each: 0.1 MB
 _DELETE_ROWS = 64
+_END_SLOT = 2**40
 
 
 class SqlSealing:
@@ -133,6 +134,32 @@ class SqlSealing:
             "body": pack_receipts(name, folded.receipts),
         }]})  # fmt: skip
 
+    # Reading what is sealed
+
+    async def sealed(self, block: Block) -> Sequence[tuple[Section, int]]:
+        bounds = _bounds(block, (0, _END_SLOT))
+        rows = await self._ledger.read(
+            lambda session: session.execute(self._sql["select_sections"], bounds).fetchall()
+        )
+        return [(Section(block=block, from_slot=row[0]), row[1]) for row in rows if row[3]]
+
+    async def whole(self, section: Section) -> Folded:
+        return await self._ledger.read(partial(self._whole, section=section))
+
+    def _whole(self, session: Session, *, section: Section) -> Folded:
+        block, span = section.block, (section.from_slot, section.to_slot)
+        row = session.execute(self._sql["select_sections"], _bounds(block, span)).fetchone()
+        assert row is not None, "only what is sealed is asked for"
+        places = session.execute(self._sql["select_places"], {"block_id": block.id}).fetchall()
+        folding = Folding(section, places, items=(), revision=row[1], through_id=row[2])
+        self._begin(session, folding)
+        return folding.folded()
+
+    async def names(self, block: Block) -> Mapping[int, str]:
+        rows = await self._ledger.read(lambda session: session.execute(
+            self._sql["select_names"], {"block_id": block.id}).fetchall())  # fmt: skip
+        return {row[0]: f"{row[1]}:{row[2]}/{row[3]}:{row[4]}" for row in rows}
+
     # Letting go
 
     async def clear(self, block: Block, *, rows_max: int) -> int:
@@ -159,7 +186,7 @@ class SqlSealing:
     def _sealed(self, session: Session, *, block: Block, rows_max: int) -> list[tuple[str, int]]:
         """The frames and patches of the block that are wholly in sealed sections."""
         slots = block.interval.section_slots
-        span = (0, 2**40)
+        span = (0, _END_SLOT)
         through = self._reads.sealed_through(session, block.id, span=span)
         found: list[tuple[str, int]] = []
         bounds = _bounds(block, span) | {"slots": slots}

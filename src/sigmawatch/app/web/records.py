@@ -21,6 +21,7 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import QueryParameter
 from msgspec import Meta, Struct
 
+from sigmawatch.app.archiving import record_begins
 from sigmawatch.app.web import cursors, tables
 from sigmawatch.app.web.asked import SeriesId
 from sigmawatch.app.web.boards import Live, live_of, newest_slot, series_named
@@ -293,7 +294,7 @@ async def _page(series: Series, wanted: Range, *, site: Site, limit: int) -> Rec
     found = await site.program.stretch(series, from_slot=wanted.first, to_slot=stop)
     values = np.frombuffer(found.values, "<f8")
     marks = np.frombuffer(found.marks, np.uint8)
-    begins = _begins(values, marks)
+    begins = record_begins(values, marks)
     if stop < wanted.stop and len(begins) > 1 and marks[begins[-1]] & Flag.COARSE:
         stop, begins = wanted.first + int(begins[-1]), begins[:-1]  # whole on the next page
         values, marks = values[: stop - wanted.first], marks[: stop - wanted.first]
@@ -309,15 +310,6 @@ async def _page(series: Series, wanted: Range, *, site: Site, limit: int) -> Rec
         items=_rows(series, wanted.first, values=values, marks=marks, begins=begins),
         running=live_of(site.snapshot(), series), next_cursor=cursor, demo=site.program.demo,
     )  # fmt: skip
-
-
-def _begins(values: np.ndarray[Any, Any], marks: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Where each row begins: at every slot but those that go on with an equal coarse value."""
-    if not len(values):
-        return np.empty(0, np.intp)
-    coarse = (marks & Flag.COARSE) != 0
-    goes_on = coarse[1:] & (marks[1:] == marks[:-1]) & (values[1:] == values[:-1])
-    return np.flatnonzero(np.concatenate(([True], ~goes_on)))
 
 
 def _rows(

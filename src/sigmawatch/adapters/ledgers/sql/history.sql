@@ -26,6 +26,13 @@ WHERE series_id = :series_id AND from_slot < :to_slot AND until_ms > :from_ms
 -- name: select_places
 SELECT id, place FROM series WHERE block_id = :block_id ORDER BY place
 
+-- name: select_names
+SELECT s.id, m.venue, m.base, m.quote, b.metric
+FROM series AS s
+JOIN blocks AS b ON b.id = s.block_id
+JOIN markets AS m ON m.id = s.market_id
+WHERE s.block_id = :block_id
+
 -- name: select_frame_sections
 -- The sections in which a block has frames, and the newest of each.
 SELECT slot / :slots AS section, max(id)

@@ -1,0 +1,1 @@
+"""Where sealed history is written out for other programs."""
