@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.engine import oracle
 from tests.engine.test_late_starters import (
     applied_at_once,
@@ -111,6 +113,18 @@ def test_a_day_of_six_seconds_is_exact() -> None:
     assert_exact(found, values[:, 0].tolist())
 
 
+@pytest.mark.parametrize("gap_slots", [30, 2 * AN_HOUR, 3 * AN_HOUR + 5])
+def test_a_gap_in_the_middle_of_a_minute_holds_nothing(gap_slots: int) -> None:
+    values = walk(3 * AN_HOUR + gap_slots + 25, count=1, gaps=0.0)
+    gap = slice(3 * AN_HOUR, 3 * AN_HOUR + gap_slots)
+    table = table_of(1, ())
+    table.restore(frames(values[: gap.start]))
+    table.restore(frames(values[gap.stop :], START + gap.stop))
+    values[gap] = NAN
+    last = START + len(values) - 1
+    assert_exact(table.statistics(5 * HOUR_MS, last), values[:, 0].tolist())
+
+
 def test_the_change_over_a_long_window_is_from_the_close_before_its_first_minute() -> None:
     values = walk(6 * AN_HOUR, gaps=0.0)
     last = START + len(values) - 1
@@ -208,6 +222,67 @@ def test_a_gap_longer_than_the_ring_is_filled_and_filled_again_by_a_restart() ->
     assert found.coarse.tolist() == [True, False]
     assert found.minimum[0] <= 90.0 + 1.0
     assert found.maximum[0] == 110.0
+
+
+def test_old_minutes_that_are_filled_are_in_the_next_board_of_the_same_slot() -> None:
+    values = walk(5 * AN_HOUR + 40, count=2, gaps=0.0)
+    values[17:AN_HOUR, 1] = NAN  # from before the window on
+    closed_before, told_at_once = closed(values, WINDOWS_MS), closed(values, WINDOWS_MS)
+    last = START + len(values) - 1
+    candles = np.linspace(90.0, 110.0, AN_HOUR - 17)
+    patch = a_patch(START + 17, candles, CANDLE, series_id=2, made_slot=last + 1, interval=SIX)
+    before = closed_before.close(last).statistics[5 * HOUR_MS]
+    for table in (closed_before, told_at_once):
+        assert table.apply(patch)
+        assert not table.apply(patch), "it says nothing new"
+    after = closed_before.close(last)
+    assert_same(after, told_at_once.close(last))
+    assert after.statistics[5 * HOUR_MS].n[1] == before.n[1] + 597 - 47
+
+
+def troubled(seed: int, slots: int) -> list[Frame | Patch]:
+    """In order of arrival: frames of five series, hours without any, and patches over anything
+    from one slot to three hours, the oldest of which lie five hours back."""
+    rng = np.random.default_rng(seed)
+    items: list[Frame | Patch] = []
+    slot = START
+    while slot < START + slots:
+        values = rng.uniform(90.0, 110.0, 5)
+        values[rng.random(5) < 0.2] = NAN
+        items.append(a_frame(slot, values, interval=SIX, late_ms=int(rng.choice([500, 7_000]))))
+        if rng.random() < 0.02:
+            first = max(slot - int(rng.integers(0, 5 * AN_HOUR)), START)
+            count = min(int(rng.choice([1, 7, 40, AN_HOUR, 3 * AN_HOUR])), slot + 1 - first)
+            whys = [int(CANDLE), int(Reason.PENDING), int(Reason.CARRIED | Flag.FILLED)]
+            marks = rng.choice(whys, count)
+            told = np.where(marks == Reason.PENDING, NAN, rng.uniform(90.0, 110.0, count))
+            items.append(a_patch(first, told, marks.tolist(), series_id=int(rng.integers(1, 6)),
+                                 made_slot=slot + 1, interval=SIX))  # fmt: skip
+        slot += 1 if rng.random() < 0.995 else int(rng.integers(1, 3 * AN_HOUR))
+    return items
+
+
+@settings(max_examples=3)
+@given(seed=st.integers(0, 10_000))
+def test_whatever_was_closed_when_a_restart_says_the_same(seed: int) -> None:
+    """What may still change follows from receipts alone: closing opens slots, and takes minutes in
+    that a restart, which closes nothing, has not taken in yet."""
+    items = troubled(seed, 5 * AN_HOUR)
+    closing, quiet, restored = table_of(), table_of(), table_of()
+    rng = np.random.default_rng(seed)
+    for item in items:
+        if rng.random() < 0.05:
+            closing.close(SIX.slot(item.recv_ms) - 1)
+        closing.apply(item)
+        quiet.apply(item)
+    restored.restore(items)
+    until = max(touched(item) for item in items)
+    board = closing.close(until)
+    assert_same(board, quiet.close(until))
+    assert_same(board, restored.close(until))
+    stop = until + 1
+    asked = {"from_slot": stop - DAY - 3, "to_slot": stop}
+    assert closing.missing(range(1, 6), **asked) == restored.missing(range(1, 6), **asked)
 
 
 def test_of_old_minutes_whole_unknown_ones_are_missing() -> None:
