@@ -30,6 +30,7 @@ from benchmarks.shared.world import MINUTE, batches, frames, opened, stored
 
 from sigmawatch.adapters.clock import VirtualClock
 from sigmawatch.app.config import Config
+from sigmawatch.app.long_lived import set_apart
 from sigmawatch.app.program import Program
 from sigmawatch.app.wiring import build
 
@@ -65,6 +66,7 @@ async def lived(folder: Path, task: Task) -> dict[str, Any]:
     worked_s, started = cpu_s(), time.perf_counter()
     async with build(Config(data=folder, track=()), clock=clock, venues=[]) as program:
         restart_s, restart_cpu_s = time.perf_counter() - started, cpu_s() - worked_s
+        set_apart()
         closer = asyncio.ensure_future(program.tracker.close_for_ever())
         life = Life(program=program, clock=clock, rows=chain([first], coming))
         await life.slots(SETTLING)
