@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.app.doubles import MemoryVenue, market
+from tests.engine.world import a_patch
 
 from sigmawatch.adapters.clock import VirtualClock
 from sigmawatch.app.config import Config
@@ -45,6 +47,7 @@ async def program(config: Config, *, bases: tuple[str, ...] = ("BTC", "ETH")
     clock = VirtualClock(S0 * MINUTE_MS + 1_000)
     venue = MemoryVenue(clock)
     venue.listed = [market(base) for base in bases]
+    venue.prices = {f"{base}USD": 100.0 for base in bases}
     async with build(config, clock=clock, venues=[venue]) as made:
         await made.list_venues()
         yield made
@@ -60,13 +63,16 @@ def spread(
     return Definition.of(name, formula, interval=MINUTE)
 
 
+def a_frame(block_id: int, slot: int, *values: float) -> Frame:
+    return Frame(
+        block_id=block_id, slot=slot, revision=61_000, recv_ms=slot * MINUTE_MS + 61_000,
+        values=np.array(values, "<f8").tobytes(), marks=bytes(len(values)),
+    )  # fmt: skip
+
+
 async def prices(made: Program, slot: int, *, btc: float, eth: float, killed: bool = False) -> None:
     """The slot's frame of both prices, then its close, unless we were killed before."""
-    block_id = made.catalogue.series[0].block_id
-    await made.publish([Frame(
-        block_id=block_id, slot=slot, revision=61_000, recv_ms=slot * MINUTE_MS + 61_000,
-        values=np.array([btc, eth], "<f8").tobytes(), marks=bytes(2),
-    )])  # fmt: skip
+    await made.publish([a_frame(made.catalogue.series[0].block_id, slot, btc, eth)])
     if not killed:
         await made.tracker.close_slot(MINUTE, slot)
 
@@ -223,6 +229,63 @@ def test_a_formula_defined_twice_is_told(tmp_path: Path) -> None:
     lines = 'name = "A/B"\nformula = "KRAKEN:BTC/USD"'
     with pytest.raises(Invalid, match="A/B:formula every 1m"):
         written(tmp_path, lines, lines)
+
+
+async def test_a_slot_waits_for_what_venues_tell_and_not_for_what_follows_from_it(
+    tmp_path: Path,
+) -> None:
+    """SEMANTICS.md 2: "closes when its frame is committed or at the close deadline"."""
+    lines = 'name = "SPREAD/USD"\nformula = "KRAKEN:BTC/USD / KRAKEN:ETH/USD"'
+    async with program(written(tmp_path, lines)) as made, asyncio.TaskGroup() as group:
+        closer = group.create_task(made.tracker.close_for_ever())
+        assert isinstance(made.clock, VirtualClock)
+        await made.clock.advance_to_ms((S0 + 1) * MINUTE_MS + 1_000, turns=20)
+        blocks = {one.block_id for one in made.catalogue.series if not one.derived}
+        await made.publish([a_frame(block_id, S0, 50_000.0, 2_500.0) for block_id in blocks])
+        async with asyncio.timeout(10):  # of ours; the clock of the program stands still
+            while made.snapshot.boards[MINUTE_MS].slot < S0:
+                await made.changed(made.snapshot.sequence)
+        assert await told(made, "DERIVED:SPREAD/USD:formula", S0) == 20.0
+        closer.cancel()
+
+
+async def test_venues_are_not_asked_for_what_we_compute(tmp_path: Path) -> None:
+    async with program(written(tmp_path), bases=("BTC", "ETH", "SOL")) as made:
+        (before,) = await made.collect()
+        await made.track(parse_market("KRAKEN:SOL/USD"), ["volume_24h_ref"])
+        await made.define(spread())
+        (after,) = await made.collect()
+        assert after.expected == before.expected + 1
+
+
+async def test_what_is_derived_reads_the_same_in_memory_on_disk_and_after_a_restart(
+    tmp_path: Path,
+) -> None:
+    """RELIABILITY.md P07: "history == engine", of derived series too."""
+    lines = 'name = "SPREAD/USD"\nformula = "mean(KRAKEN:BTC/USD, 5m) / KRAKEN:ETH/USD"'
+    rng = np.random.default_rng(3)
+    config = written(tmp_path, lines)
+    async with program(config) as made:
+        series = made.catalogue.series
+        for slot in range(S0 - 30, S0):
+            values = rng.uniform(1_000.0, 2_000.0, 2)
+            frame = a_frame(series[0].block_id, slot, *values.tolist())
+            late = [a_patch(slot - int(back), rng.uniform(1_000.0, 2_000.0, 2).tolist(), int(mark),
+                            series_id=series[int(which)].id, made_slot=slot)
+                    for back, mark, which in zip(rng.integers(2, 9, 2), rng.choice([0, 0x80, 2], 2),
+                                                 rng.choice([0, 2], 2), strict=True)]  # fmt: skip
+            if rng.random() < 0.8:
+                await made.publish([frame])
+            await made.tracker.close_slot(MINUTE, slot)
+            await made.publish([*late, frame] if rng.random() < 0.5 else [frame])
+            await made.tracker.refresh()
+        hot = await made.stretch(series[-1], from_slot=S0 - 40, to_slot=S0)
+        ledger = made._ports.history
+        assert await ledger.stretch(series[-1], from_slot=S0 - 40, to_slot=S0) == hot
+        assert np.isfinite(np.frombuffer(hot.values, "<f8")).sum() > 20
+    async with program(config) as made:
+        await made.tracker.refresh()
+        assert await made.stretch(series[-1], from_slot=S0 - 40, to_slot=S0) == hot
 
 
 async def test_what_was_committed_before_a_kill_is_derived_after_the_restart(
