@@ -61,7 +61,7 @@ def inputs(table: SeriesTable) -> SlabInputs:
 @pytest.mark.parametrize(("metric", "lines"), [("price", LINES + LEVEL), ("trades", LINES + FLOW)])
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_a_slab_is_judged_as_its_lists_are(metric: str, lines: list[str], seed: int) -> None:
-    world = an_array(40, slots=SLOTS, seed=seed, flow=metric == "trades")
+    world = an_array(16, slots=SLOTS, seed=seed, flow=metric == "trades")
     conditions = [parse_condition(line, metric=metric) for line in lines]
     verdicts = judge(conditions, inputs(filled(world.values, metric=metric)))
     decided = 0
