@@ -119,3 +119,10 @@ def test_a_later_observation_of_a_slot_has_the_higher_revision() -> None:
     closing = stamp(MINUTE, 101 * MINUTE_MS + 1_100, asked_ms=101 * MINUTE_MS + 1_000)
     assert inside.slot == closing.slot
     assert inside.revision < closing.revision
+
+
+def test_a_first_answer_without_any_market_is_an_outage_of_each() -> None:
+    framer = Framer()
+    framer.take(tickers({}))
+    frame = framer.frame(plan({"A": 0}, "price"), AT, delisted=frozenset())
+    assert list(frame.marks) == [Reason.OUTAGE]

@@ -77,7 +77,7 @@ class Framer:
     """Turns polls of one venue into frames; remembers the last poll to mark unchanged rows."""
 
     def __init__(self) -> None:
-        self._natives: tuple[str, ...] = ()
+        self._natives: tuple[str, ...] | None = None
         self._rows: Mapping[str, int] = {}
         self._columns: dict[str, Values] = {}
         self._changed: npt.NDArray[np.bool_] = np.zeros(0, np.bool_)
