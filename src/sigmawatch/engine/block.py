@@ -94,13 +94,17 @@ class BlockTable:
         values, marks = self._columns(frame)
         slot = frame.slot
         first = max(slot - MEDIAN_SLOTS, self.ring.oldest)
-        past = self.ring.rows(first, min(slot, self.ring.newest + 1))
-        if not self._gated or not len(past):
+        stop = min(slot, self.ring.newest + 1)
+        if not self._gated or first >= stop:
+            return (frame,)
+        past = self.ring.rows(first, stop)
+        far = wild(values, self.ring.values[past, : len(values)])
+        if not len(far) and not self._pending.waits:
             return (frame,)
         read = read_now(values, marks) & self.ring.live[: len(values)]
-        before = self.ring.values[past, : len(values)]
         confirmed = read & self._pending.confirmed(slot, values)
-        suspect = read & wild(values, before) & ~confirmed
+        suspect = np.zeros(len(values), np.bool_)
+        suspect[far] = (read & ~confirmed)[far]
         if suspect.any():
             marks = with_reason(marks, Reason.SUSPECT, where=suspect)
             frame = Frame(
@@ -153,12 +157,13 @@ class BlockTable:
         changed = self.ring.write_frame(
             slot, values, marks=marks, revision=frame.revision, late=late
         )
-        if newest_word:
+        reasons = reasons_of(marks)
+        if newest_word and (self._pending.waits or is_reason(reasons, Reason.SUSPECT).any()):
             live = self.ring.live[: len(values)]
             heard = np.where(live, marks, np.uint8(Reason.NO_PLACE))
             self._pending.note(slot, values, marks=heard)
         known = self.changed_ms[: len(marks)]
-        moment_ms = np.where(changes(reasons_of(marks)), frame.recv_ms, 0)
+        moment_ms = np.where(changes(reasons), frame.recv_ms, 0)
         np.maximum(known, moment_ms, out=known)
         if frame.open:
             self.running = max(self.running, (slot, frame.recv_ms))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from sigmawatch.domain.frame import Flag, Reason
-from sigmawatch.engine.geometry import Column, Marks, Mask, Slots
+from sigmawatch.engine.geometry import Column, Marks, Mask, Rows, Slots
 from sigmawatch.engine.marks import counted, has_flag, is_reason, reasons_of
 
 MEDIAN_SLOTS = 5
@@ -59,20 +59,18 @@ def read_now(values: Column, marks: Marks) -> Mask:
     return np.isfinite(values) & counted(reasons_of(marks)) & ~has_flag(marks, Flag.FILLED)
 
 
-def wild(values: Column, before: Column) -> Mask:
-    """Places that lie far from their own past.
+def wild(values: Column, before: Column) -> Rows:
+    """Places that lie far from their own past, in nearly every slot none.
 
     values: float64[n], above zero. before: float64[5, n], NaN where missing; where all of it is,
-    nothing is known and nothing is wild. Returns bool[n].
+    nothing is known and nothing is wild.
     """
     low, high = np.fmin.reduce(before), np.fmax.reduce(before)
     places = np.flatnonzero((values > FACTOR * low) | (values < high / FACTOR))
-    far = np.zeros(len(values), np.bool_)
-    if len(places):
-        middle = _median(before[:, places])
-        mine = values[places]
-        far[places] = (mine > FACTOR * middle) | (mine < middle / FACTOR)
-    return far
+    if not len(places):
+        return places
+    middle, mine = _median(before[:, places]), values[places]
+    return places[(mine > FACTOR * middle) | (mine < middle / FACTOR)]
 
 
 def _median(columns: Column) -> Column:

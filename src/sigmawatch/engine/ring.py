@@ -91,8 +91,11 @@ class Ring:
         """Whether nothing was ever said of the slots [from_slot, to_slot)."""
         return not self._touched[self.rows(from_slot, to_slot)].any()
 
-    def rows(self, from_slot: int, to_slot: int) -> Rows:
-        """Row numbers of the slots [from_slot, to_slot), oldest first."""
+    def rows(self, from_slot: int, to_slot: int) -> Rows | slice:
+        """The rows of the slots [from_slot, to_slot), oldest first."""
+        first, count = from_slot % self.slots, to_slot - from_slot
+        if first + count <= self.slots:
+            return slice(first, first + count)
         return np.arange(from_slot, to_slot) % self.slots
 
     def slot_rows(self, first: int, stop: int) -> tuple[Column, Marks]:
@@ -107,8 +110,7 @@ class Ring:
         first = slot - self.slots + 1
         if self.newest >= 0:
             first = max(first, self.newest + 1)
-        single = first == slot
-        rows: Rows | int = slot % self.slots if single else self.rows(first, slot + 1)
+        rows = self.rows(first, slot + 1)
         self.values[rows] = np.nan
         self.marks[rows] = self._blank
         self._revision[rows] = 0
