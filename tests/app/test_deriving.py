@@ -256,6 +256,17 @@ def test_a_frame_that_comes_after_the_close_makes_the_frames_it_would_have_made_
     assert [item.encode() for item in again] == [item.encode() for item in expected]
 
 
+def test_a_late_frame_that_changes_nothing_makes_nothing() -> None:
+    world = World(everything())
+    world.take(prices(START, 60_000.0, 50_000.0, 2_000.0), euro(START, 1.25))
+    world.take(volumes(START, 3.0, 5.0, 7.0))
+    world.close(START)
+    world.take(a_patch(START, [61_000.0], Reason.OBSERVED, series_id=10))  # a worse way to euros
+    assert [i.series_id for i in world.settle(START) if isinstance(i, Patch)] == []
+    world.take(a_frame(START, [1.25], block_id=BLOCKS["COINBASE:price"], late_ms=14_000))
+    assert world.settle(START) == []
+
+
 def test_a_day_of_candles_for_the_inputs_is_a_day_of_what_follows_from_them() -> None:
     world = World(everything())
     world.take(prices(START, 60_000.0, 50_000.0, 2_000.0), volumes(START, 3.0, 5.0, 7.0))

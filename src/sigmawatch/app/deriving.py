@@ -220,9 +220,22 @@ class Deriver:
                 if any(first <= slot < stop for first, stop in dirty.values())
                 and self._revision(block_id, slot) > self._table.revision(block_id, slot)
             ]
-            if blocks:
-                return [*self._frames(slot, blocks)]
+            frames = self._frames(slot, blocks) if blocks else []
+            news: list[Frame | Patch] = [one for one in frames if self._tells_news(one)]
+            if news:
+                return news
         return []
+
+    def _tells_news(self, frame: Frame) -> bool:
+        """Whether a row is not what stands already."""
+        marks = np.frombuffer(frame.marks, np.uint8)
+        places = np.flatnonzero(marks != Reason.NO_PLACE)
+        held, held_marks = self._table.rows(
+            frame.block_id, places, from_slot=frame.slot, to_slot=frame.slot + 1
+        )
+        same = marks[places] == held_marks[0] & _STANDING
+        values = np.frombuffer(frame.values, "<f8")[places]
+        return not (same.all() and np.array_equal(values, held[0], equal_nan=True))
 
     def _taken(self, block: ReferenceBlock, room: int) -> tuple[Run, Rows]:
         """Rows of a block that wait for the same slots, as many as there is room for."""
