@@ -11,10 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import psycopg
 import pytest
 from tests.contracts.samples import MINUTE, SLOT, frame, market, patch, replayed, store, track
 from tests.ledgers.line import Line
+from tests.ledgers.opening import asked, until
 from tests.postgres import with_options
 
 from sigmawatch.adapters.clock import VirtualClock
@@ -46,27 +46,9 @@ async def opened(
     )
 
 
-def asked(url: str, statement: str) -> list[tuple[object, ...]]:
-    """What the server says to somebody else."""
-    with psycopg.connect(url, autocommit=True) as connection:
-        cursor = connection.execute(statement.encode())
-        while cursor.nextset():  # of several statements the last one answers
-            pass
-        return cursor.fetchall() if cursor.description else []
-
-
 WAITING = "SELECT 1 FROM pg_locks WHERE NOT granted"
 CLAIMS = "SELECT 1 FROM pg_stat_activity WHERE application_name = 'sigmawatch claim'"
 END_CLAIMS = CLAIMS.replace("1", "pg_terminate_backend(pid)", 1)
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    """Let others go on until it holds."""
-    for _ in range(10_000):
-        if holds():
-            return
-        await asyncio.sleep(0.001)
-    raise AssertionError("it never came to hold")
 
 
 @pytest.fixture

@@ -14,16 +14,20 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from tests.contracts.samples import SLOT, frame, replayed, track
+from tests.contracts.samples import SLOT, frame, replayed, store, track
+from tests.ledgers.opening import asked, until
 from tests.postgres import PostgresServer
 
 from sigmawatch.adapters.clock import VirtualClock
 from sigmawatch.adapters.ledgers.postgres import PostgresLedger
 from sigmawatch.adapters.ledgers.repositories import SqlTransaction
+from sigmawatch.adapters.ledgers.statements import Migration, load_migrations
+from sigmawatch.domain.errors import Unavailable
 
 KILLS = int(os.environ.get("SIGMAWATCH_TEST_SERVER_KILLS", "10"))
 KILLS_UNTIL_RED = 10
 LONGEST_S = 0.1
+SLEEPS = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
 
 pytestmark = [
     pytest.mark.slow,
@@ -117,4 +121,28 @@ async def test_the_check_above_notices_commits_that_were_not_synced(
         pytest.fail(f"{KILLS_UNTIL_RED} kills of a server that need not sync lost nothing")
     task.cancel()
     await asyncio.wait([task])
+    await ledger.close()
+
+
+async def test_a_server_killed_during_a_migration_has_the_old_schema_and_all_data(
+    server: PostgresServer,
+) -> None:
+    """RELIABILITY.md P29: "old or new schema, never between"."""
+    ours = load_migrations("postgres")
+    slow = Migration(number=len(ours) + 1, name="slow",
+                     sql="CREATE TABLE notes (id BIGINT); SELECT pg_sleep(60);")  # fmt: skip
+    ledger = await PostgresLedger.open(server.url, clock=VirtualClock(0))
+    await track(ledger, "BTC")
+    await store(ledger, frame())
+    await ledger.close()
+    opening = PostgresLedger.open(server.url, clock=VirtualClock(0), migrations=[*ours, slow])
+    task = asyncio.create_task(opening)
+    await until(lambda: bool(asked(server.url, SLEEPS)))
+    await asyncio.to_thread(server.stop, signal.SIGKILL)
+    with pytest.raises(Unavailable):
+        await task
+    await asyncio.to_thread(server.start)
+    assert asked(server.url, "SELECT to_regclass('notes')") == [(None,)]
+    ledger = await PostgresLedger.open(server.url, clock=VirtualClock(0))
+    assert await replayed(ledger) == [frame().id]
     await ledger.close()
