@@ -18,7 +18,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import psycopg
 import structlog
@@ -42,6 +42,13 @@ _LOSSES_MAX = 20  # of one transaction: it may be what brings the server down
 _READERS = 3
 
 
+class _Standing(NamedTuple):
+    """A transaction that was begun: its number on the server, and ours."""
+
+    number: str
+    commit_number: int
+
+
 class PostgresWriter:
     """The connection that writes, in a thread of its own; the work of the transaction that stands
     is remembered until its end, with what it returned."""
@@ -56,7 +63,7 @@ class PostgresWriter:
         self._abandoned = threading.Event()  # nobody waits for what we do any more
         self._migrations_count = 0
         self._commit_number = 0
-        self._transaction: str | None = None  # its number on the server, while one stands
+        self._transaction: _Standing | None = None
         self._journal: list[tuple[Callable[[Session], Any], Any]] = []
         self._losses_count = 0
         self._kept = False  # the commit whose answer was lost stands
@@ -122,8 +129,9 @@ class PostgresWriter:
 
     def _abandon(self, *, can_stop: bool) -> None:
         self._abandoned.set()
-        if can_stop and self._session is not None:
-            self._session.cancel()
+        session = self._session
+        if can_stop and session is not None:
+            session.cancel()
 
     # In the writer's thread
 
@@ -141,13 +149,10 @@ class PostgresWriter:
                 self._resume(exc)
 
     def _begin(self, session: PostgresSession) -> None:
-        self._journal.clear()
-        self._kept = False
         self._transaction = self._opened(session)
 
-    def _opened(self, session: PostgresSession) -> str:
-        """Open a transaction, take its commit number, and with it the right to write; its number
-        on the server."""
+    def _opened(self, session: PostgresSession) -> _Standing:
+        """Open a transaction and take its commit number, and with it the right to write."""
         _, numbered, identified = session.together(
             "BEGIN", self._sql["begin_commit"], self._sql["identify_transaction"]
         )
@@ -156,7 +161,7 @@ class PostgresWriter:
         if migrations_count != self._migrations_count:
             raise StorageNewer("another program brought the database to a newer schema meanwhile: "
                                "run that version")  # fmt: skip
-        return str(number)
+        return _Standing(number, self._commit_number)
 
     def _run(self, work: Callable[[Session], T]) -> T:
         result = self._steadily(work)
@@ -166,10 +171,14 @@ class PostgresWriter:
     def _commit(self, session: PostgresSession) -> None:
         if not self._kept:
             session.commit()
-        self._transaction, self._losses_count = None, 0
+        self._end()
+
+    def _end(self) -> None:
+        self._journal.clear()
+        self._transaction, self._kept, self._losses_count = None, False, 0
 
     def _rollback(self) -> None:
-        self._transaction, self._losses_count = None, 0
+        self._end()
         try:
             if self._session is not None and self._session.in_transaction:
                 self._session.execute("ROLLBACK")
@@ -205,21 +214,26 @@ class PostgresWriter:
         session.execute(self._sql["end_former_sessions"], {"name": self._name})
         if self._transaction is None:
             return
-        number = self._opened(session)
-        outcome = value(
-            session.execute(self._sql["outcome_of"], {"transaction": self._transaction})
-        )
-        if outcome == "committed":
+        again = self._opened(session)
+        if self._outcome(session, self._transaction) == "committed":
             session.execute("ROLLBACK")
             self._kept = True
             return
-        self._transaction = number
+        self._transaction = again
         for work, result in self._journal:
             if work(session) != result:
                 raise StorageFailed(
                     "the connection to the database was lost, and another program has changed "
                     "what this transaction had read: start again"
                 )
+
+    def _outcome(self, session: PostgresSession, before: _Standing) -> str:
+        """What became of the transaction before this one. A standby that took over without it may
+        have given its number to another, but then our own numbers have gone back."""
+        if self._commit_number <= before.commit_number:
+            return "aborted"
+        bindings = {"transaction": before.number}
+        return str(value(session.execute(self._sql["outcome_of"], bindings)))
 
     def _drop(self) -> None:
         if self._session is not None:
