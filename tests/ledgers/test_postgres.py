@@ -91,6 +91,22 @@ async def test_a_line_that_breaks_at_the_commit_loses_nothing_and_repeats_nothin
     await ledger.close()
 
 
+async def test_a_commit_that_was_lost_is_not_taken_for_kept_because_another_program_wrote_since(
+    line: Line, postgres_url: str
+) -> None:
+    ledger, other = await opened(line.url), await opened(postgres_url)
+    await track(ledger, "BTC")
+    line.closed, line.cut = True, "before"
+    task = asyncio.create_task(store(ledger, frame()))
+    await until(lambda: bool(line.turned_away_count))
+    assert await store(other, frame(SLOT + 1)) == {frame(SLOT + 1).id}
+    line.closed = False
+    assert await task == {frame().id}
+    assert await replayed(ledger) == [frame(SLOT + 1).id, frame().id]
+    await ledger.close()
+    await other.close()
+
+
 async def test_wherever_the_line_breaks_in_a_transaction_it_ends_as_if_it_had_not(
     line: Line,
 ) -> None:
