@@ -19,13 +19,18 @@ from collections.abc import Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
-from threading import get_native_id
 from typing import Any
 
 import numpy as np
 from benchmarks.peers.tape import Column, Task
 from benchmarks.shared.judging import TEN, Judge
-from benchmarks.shared.machine import cpu_s, peak_bytes, queued_s, resident_bytes
+from benchmarks.shared.machine import (
+    cpu_s,
+    our_threads,
+    peak_bytes,
+    queued_s,
+    resident_bytes,
+)
 from benchmarks.shared.world import MINUTE, batches, frames, opened, stored
 
 from sigmawatch.adapters.clock import VirtualClock
@@ -72,9 +77,8 @@ async def lived(folder: Path, task: Task) -> dict[str, Any]:
         await life.slots(SETTLING)
         parts = await life.slots(TIMED)
         memory_bytes, peak = resident_bytes(), peak_bytes()
-        threads = (get_native_id(), await program.tracker.computed(get_native_id))
-        calm = await Watch(program, threads).during(asyncio.sleep(CALM_S))
-        busy = await Watch(program, threads).during(life.slots(WATCHED))
+        calm = await Watch(program).during(asyncio.sleep(CALM_S))
+        busy = await Watch(program).during(life.slots(WATCHED))
         closer.cancel()
     return {
         "restart_s": restart_s, "restart_cpu_s": restart_cpu_s, "memory_bytes": memory_bytes,
@@ -124,17 +128,17 @@ class Life:
 
 @dataclass(slots=True)
 class Watch:
-    """A reader of the snapshot who comes every millisecond. threads: its own and the one that
-    computes."""
+    """A reader of the snapshot who comes every millisecond."""
 
     program: Program
-    threads: Sequence[int]
+    threads: Sequence[int] = field(default_factory=our_threads)
     waits_ms: list[float] = field(default_factory=list)
     ours_ms: list[float] = field(default_factory=list)
 
     async def during(self, work: Coroutine[Any, Any, object]) -> dict[str, list[float]]:
         """How late each read was done while `work` ran: waits_ms as it was, ours_ms without the
-        time in which other programs had the processor that one of both threads wanted."""
+        time in which other programs had the processor that a thread of ours wanted: whichever
+        thread that was, it may have held Python's lock."""
         reading = asyncio.ensure_future(self._read_for_ever())
         await work
         reading.cancel()

@@ -90,6 +90,11 @@ def _cpu_s(pid: int) -> float:
     return (int(words[11]) + int(words[12])) / TICKS
 
 
+def our_threads() -> list[int]:
+    """The kernel's ids of this process' threads; none where it does not say."""
+    return [int(task.name) for task in Path("/proc/self/task").glob("*")]
+
+
 def queued_s(threads: Iterable[int]) -> float:
     """How long threads of ours, by their kernel ids, were ready to run and others had the
     processor (/proc/…/schedstat, the second number); 0 where the kernel does not say."""
