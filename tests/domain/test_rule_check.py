@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from sigmawatch.domain.errors import ExpressionInvalid, Invalid
+from sigmawatch.domain.expression import Comparison, Condition, Statistic, Value, Window
 from sigmawatch.domain.rule import (
+    check_condition,
     check_series_count,
     parse_condition,
     ranked_windows_ms,
@@ -201,3 +203,11 @@ def test_a_rule_says_which_windows_must_be_at_hand(
     condition = parse_condition(line)
     assert standing_windows_ms(condition) == {hours * HOUR_MS for hours in standing}
     assert ranked_windows_ms(condition) == {hours * HOUR_MS for hours in ranked}
+
+
+def test_a_tree_without_its_line_is_refused_in_its_canonical_one() -> None:
+    hours = Window(statistic=Statistic.MEAN, window_ms=3 * MINUTE_MS)
+    test = Comparison(left=Value(), operator=">", right=hours)
+    with pytest.raises(ExpressionInvalid, match="holds 3 values") as refused:
+        check_condition(Condition(test=test, metric="price"), interval=Interval(MINUTE_MS))
+    assert refused.value.text == "price > mean(3m)"
