@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
+import sys
 
 import numpy as np
 import pytest
@@ -50,6 +52,21 @@ def test_a_board_stays_as_it_was_when_the_table_goes_on() -> None:
     fed(table, {START + at: [9.0, 9.0] for at in range(60, 1_600)})
     table.close(START + 1_599)
     assert before == (board.statistics[DAY_MS].mean.tobytes(), board.value.tobytes())
+
+
+def test_a_board_is_gone_as_soon_as_nobody_reads_it() -> None:
+    """A day's boards of 100,000 series would be 25 MB a slot for the garbage collector to find."""
+    board = a_board()
+    ranking, statistics = board.ranking("price", "sigma_abs"), board.statistics[DAY_MS]
+    board.ranking("price", "surge", peers=(0,))
+    gc.collect()
+    gc.disable()
+    try:
+        del board
+        assert sys.getrefcount(statistics) == 2
+    finally:
+        gc.enable()
+    assert ranking.of >= 0
 
 
 def test_every_row_holds_its_own_series_whatever_their_blocks() -> None:

@@ -23,7 +23,7 @@ from sigmawatch.engine.marks import counted, is_reason, reasons_of
 from sigmawatch.engine.ranking import Codes, Ranking, Why, rank
 
 if TYPE_CHECKING:
-    from sigmawatch.engine.snapshot import Board, Statistics
+    from sigmawatch.engine.snapshot import Board, Layout, Statistics
 
 DEVIATIONS = ("sigma_rel", "sigma_abs", "sigma_ret")
 KEYS = (*DEVIATIONS, "change_pct", "surge", "value")
@@ -67,7 +67,7 @@ class Standings:
         name = (metric, by, 0 if windowless else window_ms, narrow)
         found = self._made.get(name)
         if found is None:
-            found = self._of(board, metric, chosen=chosen).ranking(by, window_ms=window_ms)
+            found = self._of(board, metric, chosen=chosen).ranking(board, by, window_ms=window_ms)
             rankings_max = min(RANKINGS_MAX, ROWS_MAX // (len(board.series) + 1))
             if len(self._made) < rankings_max:
                 self._made[name] = found
@@ -90,14 +90,17 @@ def _mask(peers: Mask | Sequence[int], *, rows: int) -> Mask:
 
 
 class Peers:
-    """One metric's series that are ranked against each other; what their rankings share."""
+    """One metric's series that are ranked against each other; what their rankings share.
+
+    The board is told each time and not kept: it keeps its standings, and a cycle of 25 MB a slot
+    would wait for the garbage collector.
+    """
 
     def __init__(self, board: Board, metric: str, *, chosen: Mask | None = None) -> None:
         count = len(board.series)
         mask = board.layout.metrics.get(metric, np.zeros(count, np.bool_))
         self._rows = np.flatnonzero(mask if chosen is None else mask & chosen)
         self._all = len(self._rows) == count
-        self._board = board
         self._metric = metric
         suspect = is_reason(reasons_of(self._of(board.mark)), Reason.SUSPECT)
         self._why = _marked(_OF_STATE[self._of(board.state)], Why.SUSPECT, where=suspect)
@@ -107,27 +110,21 @@ class Peers:
         """What a column of the board says of the peers."""
         return column if self._all else column[self._rows]
 
-    def ranking(self, by: str, *, window_ms: int) -> Ranking:
+    def ranking(self, board: Board, by: str, *, window_ms: int) -> Ranking:
         """Raises Invalid for an unknown key, or a window that the board does not hold."""
         if by in DEVIATIONS:
-            key, why = self._deviation(by, self._statistics(window_ms))
+            key, why = self._deviation(by, _statistics(board, window_ms))
         else:
             latest = by != "change_pct"
-            key = self._latest(by) if latest else self._statistics(window_ms).change_pct
+            key = self._latest(board, by) if latest else _statistics(board, window_ms).change_pct
             why = self._known(key, self._why)
-        names = self._board.layout.name_order
+        names = board.layout.name_order
         ranking = rank(by, key, rows=self._rows, why=why, name_order=names)
-        return replace(ranking, mixed_units=True) if self._mixed(ranking) else ranking
+        mixed = self._mixed(ranking, board.layout)
+        return replace(ranking, mixed_units=True) if mixed else ranking
 
     def _known(self, key: Column, why: Codes) -> Codes:
         return _marked(why, Why.UNKNOWN, where=~np.isfinite(self._of(key)))
-
-    def _statistics(self, window_ms: int) -> Statistics:
-        statistics = self._board.statistics
-        if window_ms not in statistics:
-            held = ", ".join(str(held) for held in statistics)
-            raise Invalid(f"no statistics over {window_ms} ms here", field="window", allowed=held)
-        return statistics[window_ms]
 
     def _deviation(self, by: str, statistics: Statistics) -> tuple[Column, Codes]:
         key: Column = getattr(statistics, by)
@@ -144,9 +141,8 @@ class Peers:
             self._judged[statistics.window_ms] = why, n < COVERAGE_MIN * expected
         return self._judged[statistics.window_ms]
 
-    def _latest(self, by: str) -> Column:
+    def _latest(self, board: Board, by: str) -> Column:
         """A key that is a latest value; NaN where it is not known or not fresh."""
-        board = self._board
         if by == "surge":
             return board.surge
         value = np.where(counted(reasons_of(board.mark)), board.value, np.nan)
@@ -158,19 +154,25 @@ class Peers:
         rows = board.layout.companions(by)
         return np.where(rows >= 0, np.where(fresh, value, np.nan)[rows], np.nan)
 
-    def _mixed(self, ranking: Ranking) -> bool:
+    def _mixed(self, ranking: Ranking, layout: Layout) -> bool:
         """Whether the ranked numbers are amounts of more than one currency, or formulas of more
         than one unit."""
         by = ranking.by
         if by not in ("sigma_abs", "value") and by not in METRICS:
             return False
         unit = METRICS[by if by in METRICS else self._metric].unit
-        layout = self._board.layout
         currencies = layout.formula_units if unit is Unit.FORMULA else layout.currencies.get(unit)
         if currencies is None:
             return False
         ranked = currencies[ranking.order]
         return bool((ranked != ranked[:1]).any())
+
+
+def _statistics(board: Board, window_ms: int) -> Statistics:
+    if window_ms not in board.statistics:
+        held = ", ".join(str(held) for held in board.statistics)
+        raise Invalid(f"no statistics over {window_ms} ms here", field="window", allowed=held)
+    return board.statistics[window_ms]
 
 
 def _marked(why: Codes, reason: Why, *, where: Mask) -> Codes:
