@@ -7,6 +7,7 @@ of earlier days are thinned to the hours, and hours go with the slots' own reten
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
@@ -50,6 +51,7 @@ class RankKeeper:
         self._ledger = ledger
         self._store = store
         self._clock = clock
+        self._saving = asyncio.Lock()
 
     async def keep_for_ever(self, *, keep_ms: int) -> None:
         """Bring back the day, then store what is new. keep_ms: how long hours stay."""
@@ -85,11 +87,12 @@ class RankKeeper:
                 yield [column for column in columns if column is not None]
 
     async def save(self) -> int:
-        """Store every quarter noted since the last time; how many columns that were."""
-        columns = await self._tracker.computed(self._tables.unsaved_ranks)
-        for column in columns:
-            async with self._ledger.transaction() as transaction:
-                await transaction.ranks.put([column])
+        """Store every quarter noted until now; how many columns nobody else had stored."""
+        async with self._saving:
+            columns = await self._tracker.computed(self._tables.unsaved_ranks)
+            for column in columns:
+                async with self._ledger.transaction() as transaction:
+                    await transaction.ranks.put([column])
         return len(columns)
 
     async def thin(self, *, keep_ms: int) -> None:
