@@ -26,7 +26,7 @@ from sigmawatch.ports.ledger import Ledger
 from sigmawatch.ports.ranks import RankStore
 
 THIN_ROWS = 16  # a transaction, so that a waiting slot waits a few milliseconds at most
-RESTORE_COLUMNS = 4  # at once: of 100,000 series they hold the compute thread for 60 ms
+RESTORE_COLUMNS = 4  # at once: of 100,000 series they hold the compute thread for 15 ms
 
 log = structlog.get_logger()
 
