@@ -23,7 +23,7 @@ import numpy as np
 
 from sigmawatch.engine.geometry import Column, Marks, Mask, Rows
 from sigmawatch.engine.moments import Moments
-from sigmawatch.engine.runs import AGE, CLOSE, VACANT, Runs, joined, run_of
+from sigmawatch.engine.runs import AGE, AGE_MAX, CLOSE, VACANT, Runs, joined, run_of
 
 DAY_MINUTES = 1_440
 HOUR_MINUTES = 60
@@ -52,6 +52,7 @@ class Minutes:
 
     def __init__(self, rows: SlotRows, width: int, *, slots: int, channels: int) -> None:
         """slots: in a minute."""
+        assert slots > AGE_MAX
         self._rows, self.slots = rows, slots
         self._runs = Runs.vacant(DAY_MINUTES + SPARE_MINUTES, width, channels=channels, slots=slots)
         hours = (DAY_MINUTES + SPARE_MINUTES) // HOUR_MINUTES + 2
