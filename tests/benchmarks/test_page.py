@@ -89,7 +89,7 @@ def test_a_system_is_compared_with_what_promises_the_same_of_the_disk() -> None:
     assert "50 ×" in lines[2]
     assert "20 ×" in lines[3]
     assert "not installed" in lines[4]
-    assert "The best of the others is synced, 20 × ours." in table
+    assert "The best of the others: of the databases synced, 20 × ours." in table
 
 
 def test_the_best_of_the_others_is_the_one_that_comes_nearest_to_ours() -> None:
@@ -99,7 +99,11 @@ def test_the_best_of_the_others_is_the_one_that_comes_nearest_to_ours() -> None:
         peer("quick", durable=False, **measured(90.0)),
         peer("synced", durable=True, **measured(300.0)),
     ]
-    assert page.best_of_the_others(rows) == "The best of the others is synced, 30 × ours."
+    rows.append(peer("numpy", durable=False, **measured(12.0)))
+    assert page.best_of_the_others(rows) == (
+        "The best of the others: of the databases synced, 30 × ours; "
+        "of the libraries numpy, 12 × ours."
+    )
 
 
 def test_a_table_replaces_what_stands_between_its_comments_and_nothing_else() -> None:
