@@ -5,7 +5,8 @@
 A close is everything a board holds: three deviations, mean, extremes and change over 24 h and 1 h,
 freshness, surge, and three rankings. `take` is the gate and the table for all frames of the slot,
 `rebuild` a new table from 24 h of frames (restart, without reading them from disk). Ids are dealt
-to blocks in turn, as they come when markets are tracked with several metrics. Must: 100,000 series
+to blocks in turn, as they come when markets are tracked with several metrics. The last lines show
+10,000 series with one window of each length: the cost does not depend on it. Must: 100,000 series
 in 100 ms with ten rules and the commit, 3 GB, restart in 10 s; aim 40 ms, 2 GB, 3 s (DESIGN.md).
 
 Times are the processor time of the one thread that works, so they mean something on a machine with
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,14 +25,14 @@ import numpy as np
 from sigmawatch.domain.frame import Frame, Reason
 from sigmawatch.domain.market import Market
 from sigmawatch.domain.series import BLOCK_SERIES_MAX, Block, Series
-from sigmawatch.domain.window import Interval
+from sigmawatch.domain.window import DAY_MS, HOUR_MS, Interval
 from sigmawatch.engine.table import SeriesTable
 
 MINUTE = Interval(60_000)
 START = 28_000_000
 DAY_SLOTS = MINUTE.slots_per_day + 3
 RESTORED = 40  # slots at once, as the tracker does
-CLOSES = 90  # three turns of every block's span
+CLOSES = 90  # three turns of the spans
 SHAPES = 16  # different slots; then they repeat
 
 
@@ -48,6 +50,11 @@ def main() -> None:
         shown += [f"{rebuild_s:.2f} s", f"{used / 1e6:.0f} MB", f"{used / count / 1e3:.1f} kB"]
         print(f"{count:>11,}" + "".join(f"{one:>11}" for one in shown), flush=True)
         del table
+    source = Source(10_000)
+    for hours in (1, 6, 24):
+        table, _ = rebuilt(source, windows_ms=(hours * HOUR_MS,))
+        closes, _ = lived(table, source)
+        print(f"{hours:>8} h{np.median(closes):>9.1f} ms", flush=True)
 
 
 class Source:
@@ -64,8 +71,8 @@ class Source:
         self._values = [_cut(row.astype("<f8").tobytes(), self.blocks) for row in values]
         self._marks = [_cut(row.tobytes(), self.blocks) for row in marks]
 
-    def table(self) -> SeriesTable:
-        table = SeriesTable(MINUTE)
+    def table(self, windows_ms: Sequence[int]) -> SeriesTable:
+        table = SeriesTable(MINUTE, windows_ms=windows_ms)
         for number in range(self.blocks):
             table.add_block(Block(id=number + 1, venue="KRAKEN", metric="price", interval=MINUTE))
         table.add_all([self._series(number) for number in range(self.count)])
@@ -93,9 +100,11 @@ def _cut(data: bytes, count: int) -> list[bytes]:
     return [data[at : at + size] for at in range(0, len(data), size)]
 
 
-def rebuilt(source: Source) -> tuple[SeriesTable, float]:
+def rebuilt(
+    source: Source, *, windows_ms: Sequence[int] = (DAY_MS, HOUR_MS)
+) -> tuple[SeriesTable, float]:
     """A table with a day in it, and the seconds from its first frame to its first board."""
-    table = source.table()
+    table = source.table(windows_ms)
     start = time.thread_time()
     for first in range(START, START + DAY_SLOTS, RESTORED):
         slots = range(first, min(first + RESTORED, START + DAY_SLOTS))
