@@ -48,9 +48,9 @@ docs: ## write the generated pages
 
 lock: ## rewrite requirements/ from pyproject.toml; needs uv. ARGS=--upgrade takes what is newest
 	@command -v uv >/dev/null || { echo "make lock needs uv on the PATH: pip install uv" >&2; exit 1; }
-	$(COMPILE) --group build $(ARGS) --output-file requirements/run.txt
-	$(COMPILE) --group dev $(ARGS) --constraints requirements/run.txt --output-file requirements/dev.txt
-	$(COMPILE) --group bench $(ARGS) --constraints requirements/dev.txt --output-file requirements/bench.txt
+	$(COMPILE) --extra postgres --group build $(ARGS) --output-file requirements/run.txt
+	$(COMPILE) --extra postgres --group dev $(ARGS) --constraints requirements/run.txt --output-file requirements/dev.txt
+	$(COMPILE) --extra postgres --group bench $(ARGS) --constraints requirements/dev.txt --output-file requirements/bench.txt
 
 clean: ## remove .venv and every cache; data stays
 	rm -rf .venv .setup.lock .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \

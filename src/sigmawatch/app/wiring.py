@@ -153,7 +153,7 @@ def _postgres() -> type[PostgresLedger]:
     except ModuleNotFoundError as exc:
         raise Refused(
             f"a PostgreSQL database needs {exc.name}, which is not installed: pip install "
-            "'sigmawatch[postgres]', in a checkout .venv/bin/pip install 'psycopg[binary]'"
+            "'sigmawatch[postgres]'"
         ) from exc
     return PostgresLedger
 
