@@ -119,8 +119,10 @@ class Tables:
         return board.with_past(self._history(interval).view(board.layout))
 
     def note(self, board: Board) -> None:
-        """Keep a board's standing rankings. After it was published: nobody waits for it."""
+        """Keep a board's standing rankings, and read the words of a new layout that filters go by.
+        After it was published: nobody waits for it."""
         self._history(board.interval).note(board)
+        board.layout.labels.prepare()
 
     def unsaved_ranks(self) -> list[RankColumn]:
         """What is to be stored of them since the last time."""

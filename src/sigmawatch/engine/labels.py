@@ -30,6 +30,10 @@ class Label:
         )
         self._meant: dict[str, Rows] = {}
 
+    def prepare(self) -> None:
+        """Group the rows now."""
+        self._grouped  # noqa: B018 - kept once read
+
     def where(self, holds: Callable[[str], bool]) -> Mask:
         """bool[rows]: the rows whose word `holds` is true of."""
         verdicts = np.array([*map(holds, self._numbers), False], np.bool_)
@@ -86,6 +90,11 @@ class Labels:
     @cached_property
     def metric(self) -> Label:
         return Label(one.metric for one in self._series)
+
+    def prepare(self) -> None:
+        """Read every word now (100,000 series: 40 ms), so that no reader waits for it later."""
+        for label in (self.venue, self.base, self.quote, self.metric):
+            label.prepare()
 
     def on(self, patterns: Iterable[Pattern]) -> Mask:
         """bool[rows]: the series that at least one of the patterns means. A thousand patterns over
