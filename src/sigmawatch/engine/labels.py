@@ -43,7 +43,9 @@ class Label:
         """The rows, of `among` or of all, whose word a part of a pattern means."""
         meant = self._words(part)
         if among is None and len(meant) <= _FEW:
-            return np.concatenate([self._grouped[number] for number in meant.tolist()] or [_NONE])
+            order, starts = self._grouped
+            groups = [order[starts[number] : starts[number + 1]] for number in meant.tolist()]
+            return np.concatenate(groups or [_NONE])
         verdicts = np.zeros(len(self._numbers), np.bool_)
         verdicts[meant] = True
         if among is None:
@@ -62,11 +64,11 @@ class Label:
         return self._meant[part]
 
     @cached_property
-    def _grouped(self) -> list[Rows]:
-        """The rows of each word."""
+    def _grouped(self) -> tuple[Rows, Rows]:
+        """The rows in the order of their words, and where each word's begin."""
         order = np.argsort(self.codes, kind="stable")
-        ends = np.searchsorted(self.codes, np.arange(1, len(self._numbers)), sorter=order)
-        return np.split(order, ends)
+        starts = np.searchsorted(self.codes, np.arange(len(self._numbers) + 1), sorter=order)
+        return order, starts
 
 
 class Labels:
@@ -92,7 +94,7 @@ class Labels:
         return Label(one.metric for one in self._series)
 
     def prepare(self) -> None:
-        """Read every word now (100,000 series: 40 ms), so that no reader waits for it later."""
+        """Read every word now (100,000 series: 50 ms), so that no reader waits for it later."""
         for label in (self.venue, self.base, self.quote, self.metric):
             label.prepare()
 
