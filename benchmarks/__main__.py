@@ -4,6 +4,7 @@ A benchmark is a module or package here with `main`, which prints one table. Wit
 `report`: everything docs/benchmarks.md says is measured, and written there.
 """
 
+import os
 import sys
 from importlib import import_module
 from itertools import takewhile
@@ -15,6 +16,7 @@ NAMES = sorted({"budget", "peers"} | {file.stem for file in HERE.glob("[!_]*.py"
 
 def main(arguments: list[str]) -> int:
     """Exit code 2, with what there is, where a name is not one of them."""
+    os.environ.setdefault("NUMPY_MADVISE_HUGEPAGE", "0")  # as the program has it: app.start
     names = list(takewhile(lambda word: not word.startswith("-"), arguments))
     options = arguments[len(names) :]
     names = names or ["report"]

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ import numpy as np
 from sigmawatch.adapters.clock import VirtualClock
 from sigmawatch.adapters.ledgers.sqlite import SqliteLedger
 from sigmawatch.app.config import Config
+from sigmawatch.app.long_lived import starting
 from sigmawatch.app.wiring import build
 from sigmawatch.domain.frame import Frame
 from sigmawatch.domain.market import Market
@@ -81,7 +83,10 @@ def _frames(blocks: list[int], slot: int, count: int) -> list[Frame]:
 async def _opened(folder: Path) -> dict[str, float]:
     clock = VirtualClock(S0 * MINUTE_MS + 1_000)
     started = time.perf_counter()
-    async with build(Config(data=folder, track=()), clock=clock, venues=[]) as program:
+    async with AsyncExitStack() as stack:
+        with starting():
+            built = build(Config(data=folder, track=()), clock=clock, venues=[])
+            program = await stack.enter_async_context(built)
         restart_s = time.perf_counter() - started
         blocks, count = list(program.catalogue.blocks), len(program.catalogue.series)
         slots_ms, closes_ms = [], []

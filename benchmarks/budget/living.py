@@ -16,6 +16,7 @@ import json
 import sys
 import time
 from collections.abc import Coroutine, Iterator, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
@@ -35,7 +36,7 @@ from benchmarks.shared.world import MINUTE, batches, frames, opened, stored
 
 from sigmawatch.adapters.clock import VirtualClock
 from sigmawatch.app.config import Config
-from sigmawatch.app.long_lived import set_apart
+from sigmawatch.app.long_lived import starting
 from sigmawatch.app.program import Program
 from sigmawatch.app.wiring import build
 
@@ -69,9 +70,11 @@ async def lived(folder: Path, task: Task) -> dict[str, Any]:
     first = next(coming)
     clock = VirtualClock(MINUTE.open_ms(task.first_timed) + 1_000)
     worked_s, started = cpu_s(), time.perf_counter()
-    async with build(Config(data=folder, track=()), clock=clock, venues=[]) as program:
+    async with AsyncExitStack() as stack:
+        with starting():
+            built = build(Config(data=folder, track=()), clock=clock, venues=[])
+            program = await stack.enter_async_context(built)
         restart_s, restart_cpu_s = time.perf_counter() - started, cpu_s() - worked_s
-        set_apart()
         closer = asyncio.ensure_future(program.tracker.close_for_ever())
         life = Life(program=program, clock=clock, rows=chain([first], coming))
         await life.slots(SETTLING)

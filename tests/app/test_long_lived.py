@@ -2,16 +2,31 @@
 
 import gc
 
-from sigmawatch.app.long_lived import set_apart
+import pytest
+
+from sigmawatch.app.long_lived import starting
 
 
 def test_what_was_there_is_no_longer_looked_at_and_what_comes_is() -> None:
-    built: list[object] = [[]]
     try:
-        set_apart()
+        with starting():
+            built: list[object] = [[]]
         came: list[object] = [[]]
         looked_at = {id(one) for one in gc.get_objects()}
         assert id(built) not in looked_at
         assert id(came) in looked_at
     finally:
         gc.unfreeze()
+
+
+def test_collections_rest_while_a_start_lasts_and_go_on_however_it_ends() -> None:
+    def failing() -> None:
+        with starting():
+            enabled.append(gc.isenabled())
+            raise KeyError
+
+    enabled: list[bool] = []
+    with pytest.raises(KeyError):
+        failing()
+    assert enabled == [False]
+    assert gc.isenabled()

@@ -21,7 +21,7 @@ from sigmawatch.app.cli.running import Running, announced
 from sigmawatch.app.cli.signals import until_signalled
 from sigmawatch.app.config import Config
 from sigmawatch.app.demo import Facts, Mode, next_mode
-from sigmawatch.app.long_lived import set_apart
+from sigmawatch.app.long_lived import starting
 from sigmawatch.app.program import Program
 from sigmawatch.app.web import create_app
 from sigmawatch.app.web.server import listen, serve_on
@@ -58,8 +58,9 @@ async def serve(config: Config, *, demo: bool, lines: Lines) -> None:
 async def _serve(config: Config, *, demo: bool, lines: Lines) -> None:
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(listen(config.server.host, config.server.port))
-        program = await stack.enter_async_context(demo_program(config) if demo else build(config))
-        set_apart()
+        with starting():
+            built = demo_program(config) if demo else build(config)
+            program = await stack.enter_async_context(built)
         stage = Stage(program, token=secrets.token_urlsafe(32))
         running = Running(url=_url(listener), pid=os.getpid(), token=stage.token)
         stack.enter_context(announced(program.config.data, running))
