@@ -21,7 +21,7 @@ from benchmarks.shared.world import MINUTE, batches, enrolled, frames, opened, s
 from sigmawatch import __version__
 from sigmawatch.domain.frame import Frame
 from sigmawatch.domain.window import HOUR_MS
-from sigmawatch.engine.snapshot import Board
+from sigmawatch.engine.snapshot import Board, Layout
 from sigmawatch.engine.table import SeriesTable
 
 RULE = "price > 3 * mean(1h)"
@@ -39,6 +39,8 @@ class Sigmawatch(System):
             self._table.add_block(block)
         self._table.add_all(series)
         self._judge = Judge([RULE])
+        self._layout: Layout | None = None
+        self._order = np.zeros(0, np.intp)
 
     def version(self) -> str:
         return __version__
@@ -63,7 +65,9 @@ class Sigmawatch(System):
 
     def _answer(self, board: Board, verdict: Any) -> Answer:
         """In the order of the tape. Ids begin with 1."""
-        order = np.argsort(board.layout.ids)
+        if board.layout is not self._layout:
+            self._layout, self._order = board.layout, np.argsort(board.layout.ids)
+        order = self._order
         day, hour = board.statistics[self.task.day * MINUTE.ms], board.statistics[HOUR_MS]
         columns: dict[str, Any] = {
             "n": day.n, "n_1h": hour.n, "mean": day.mean, "sigma_abs": day.sigma_abs,

@@ -4,7 +4,7 @@ Blocks are what is sent and stored; statistics are computed on a few thousand co
 many as stay in a processor's cache. A slab owns no readings: it gathers rows from its blocks'
 rings. A column never moves, and what a series' numbers are depends on its own readings alone,
 never on its neighbours. Columns that come later start empty, in room that doubles; a slab that has
-no room left for them starts anew from the rings (8,192 columns: 0.2 s).
+no room left for them starts anew from the rings (10,240 columns: 0.2 s).
 
 Imports the rest of the engine but snapshot, ranking and table.
 """
@@ -29,7 +29,7 @@ from sigmawatch.engine.spans import KEPT_SLOTS, Spans
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
-COLUMNS_MAX = 8_192
+COLUMNS_MAX = 10_240
 ROWS_KEPT = 6  # of what was gathered: freshness looks at so many
 REACH_SLOTS = 2  # how far before its moment a close may lie that change_pct uses
 
