@@ -1,0 +1,39 @@
+"""How much a fault test does, and where it tells what it found.
+
+Inside `make test` each does as much as fits a change; `make faults` sets SIGMAWATCH_FAULTS=full and
+has every test write its findings, one JSON line each, below SIGMAWATCH_FINDINGS.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What one fault test found. promise: its row in RELIABILITY.md 2.1; fault: what was done to
+    the program, in a few words; figures: what was counted or measured, unit in the name; control:
+    this run was of the broken build, so it found what it must find."""
+
+    promise: str
+    fault: str
+    figures: Mapping[str, int | float | str]
+    control: bool = False
+
+
+def times(*, change: int, full: int) -> int:
+    """How often to do it: inside `make test`, or in `make faults`."""
+    return full if os.environ.get("SIGMAWATCH_FAULTS") == "full" else change
+
+
+def tell(finding: Finding) -> None:
+    """Print it, and write it down where somebody gathers findings."""
+    line = json.dumps(asdict(finding))
+    print(line)
+    if folder := os.environ.get("SIGMAWATCH_FINDINGS"):
+        with Path(folder, f"{os.getpid()}.jsonl").open("a") as findings:
+            findings.write(line + "\n")
