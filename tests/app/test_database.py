@@ -119,7 +119,7 @@ async def test_what_was_collected_is_there_after_a_restart_on_another_machine(
 ) -> None:
     clock = VirtualClock(T0 + 1_000)
     async with program(on_server(tmp_path / "one", postgres_url), clock=clock) as p:
-        (run,) = await p.collect()
+        (run,) = await p.stations.collect()
         assert run.outcome == "complete"
         await p.track(parse_market("KRAKEN:SOL/USD"), ["price"])
         await p.tracker.refresh()
@@ -137,7 +137,7 @@ async def test_two_programs_may_share_a_database_but_not_a_folder(
     tmp_path: Path, postgres_url: str
 ) -> None:
     async with program(on_server(tmp_path, postgres_url)) as p:
-        await p.list_venues()
+        await p.stations.list_all()
         with pytest.raises(InUse):
             async with program(on_server(tmp_path, postgres_url)):
                 pass

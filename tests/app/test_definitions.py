@@ -49,7 +49,7 @@ async def program(config: Config, *, bases: tuple[str, ...] = ("BTC", "ETH")
     venue.listed = [market(base) for base in bases]
     venue.prices = {f"{base}USD": 100.0 for base in bases}
     async with build(config, clock=clock, venues=[venue]) as made:
-        await made.list_venues()
+        await made.stations.list_all()
         yield made
 
 
@@ -132,12 +132,12 @@ async def test_a_formula_of_the_file_waits_for_what_it_reads(tmp_path: Path) -> 
         'name = "NEW/USD"\nformula = "KRAKEN:SOL/USD + 1"',
     )
     async with program(config, bases=("BTC", "ETH", "SOL")) as made:
-        (report,) = made.venues()
+        (report,) = made.stations.reports()
         assert report.unresolved["DERIVED:NEW/USD:formula"].startswith("KRAKEN:SOL/USD:price is")
         assert report.unresolved["DERIVED:TWICE/USD:formula"].startswith("DERIVED:NEW/USD:formula")
         await made.track(parse_market("KRAKEN:SOL/USD"), ["price"])
         assert list(defined(made)) == ["DERIVED:NEW/USD:formula", "DERIVED:TWICE/USD:formula"]
-        assert made.venues()[0].unresolved == {}
+        assert made.stations.reports()[0].unresolved == {}
 
 
 async def test_formulas_of_the_file_that_read_each_other_wait_for_ever_and_say_why(
@@ -150,7 +150,7 @@ async def test_formulas_of_the_file_that_read_each_other_wait_for_ever_and_say_w
     after = [table.format(one, f"DERIVED:{other}/USD:formula") for one, other in ("AB", "BA")]
     async with program(written(tmp_path, *after)) as made:
         assert defined(made)["DERIVED:A/USD:formula"][0] == "DERIVED:B/USD:formula"
-        assert made.venues()[0].unresolved == {
+        assert made.stations.reports()[0].unresolved == {
             "DERIVED:B/USD:formula": "DERIVED:B/USD:formula would be computed from itself"
         }
 
@@ -251,10 +251,10 @@ async def test_a_slot_waits_for_what_venues_tell_and_not_for_what_follows_from_i
 
 async def test_venues_are_not_asked_for_what_we_compute(tmp_path: Path) -> None:
     async with program(written(tmp_path), bases=("BTC", "ETH", "SOL")) as made:
-        (before,) = await made.collect()
+        (before,) = await made.stations.collect()
         await made.track(parse_market("KRAKEN:SOL/USD"), ["volume_24h_ref"])
         await made.define(spread())
-        (after,) = await made.collect()
+        (after,) = await made.stations.collect()
         assert after.expected == before.expected + 1
 
 

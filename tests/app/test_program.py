@@ -72,9 +72,9 @@ async def test_what_the_file_names_is_tracked_and_what_it_cannot_have_is_told(
     tmp_path: Path,
 ) -> None:
     async with program(written(tmp_path, ["BTC/USD", "DOGE/USD"])) as p:
-        await p.list_venues()
+        await p.stations.list_all()
         assert names(p) == ["KRAKEN:BTC/USD:price:file"]
-        (report,) = p.venues()
+        (report,) = p.stations.reports()
         assert list(report.unresolved) == ["KRAKEN:DOGE/USD"]
 
 
@@ -82,7 +82,7 @@ async def test_what_a_file_defines_is_read_only_elsewhere_and_says_which_file(
     tmp_path: Path,
 ) -> None:
     async with program(written(tmp_path, ["BTC/USD"])) as p:
-        await p.list_venues()
+        await p.stations.list_all()
         with pytest.raises(Conflict, match=r"sigmawatch\.toml"):
             await p.untrack(p.catalogue.series[0])
 
@@ -91,10 +91,10 @@ async def test_a_series_the_file_no_longer_names_is_dropped_and_others_stay(
     tmp_path: Path,
 ) -> None:
     async with program(written(tmp_path, ["BTC/USD", "ETH/USD"])) as p:
-        await p.list_venues()
+        await p.stations.list_all()
         await p.track(parse_market("KRAKEN:SOL/USD"), ["price"])
     async with program(written(tmp_path, ["ETH/USD"])) as p:
-        await p.list_venues()
+        await p.stations.list_all()
         assert names(p) == ["KRAKEN:ETH/USD:price:file", "KRAKEN:SOL/USD:price:api"]
 
 
@@ -102,10 +102,10 @@ async def test_a_file_takes_over_what_was_tracked_before_and_lets_go_when_it_is_
     tmp_path: Path,
 ) -> None:
     async with program(fileless(tmp_path)) as p:
-        await p.list_venues()
+        await p.stations.list_all()
         assert names(p) == ["KRAKEN:BTC/USD:price:api", "KRAKEN:ETH/USD:price:api"]
     async with program(written(tmp_path, ["BTC/USD"])) as p:
-        await p.list_venues()
+        await p.stations.list_all()
         assert names(p) == ["KRAKEN:BTC/USD:price:file", "KRAKEN:ETH/USD:price:api"]
         await p.tracker.refresh()
         board = p.snapshot.boards[MINUTE_MS]
@@ -124,7 +124,7 @@ async def test_a_venue_that_cannot_be_asked_is_no_reason_to_call_its_market_unkn
     async with program(fileless(tmp_path), away, clock=clock) as p:
         with pytest.raises(Unavailable, match="has not told its markets yet: reset"):
             await p.track(parse_market("KRAKEN:BTC/USD"), ["price"])
-        assert p.venues()[0].status.state == "down"
+        assert p.stations.reports()[0].status.state == "down"
 
 
 async def test_a_failure_inside_is_raised_as_itself(tmp_path: Path) -> None:
@@ -135,11 +135,11 @@ async def test_a_failure_inside_is_raised_as_itself(tmp_path: Path) -> None:
 
 async def test_a_default_that_a_user_removed_does_not_come_back(tmp_path: Path) -> None:
     async with program(fileless(tmp_path)) as p:
-        await p.list_venues()
+        await p.stations.list_all()
         assert len(p.catalogue.series) == 2
         await p.untrack(p.catalogue.series[0])
     async with program(fileless(tmp_path)) as p:
-        await p.list_venues()
+        await p.stations.list_all()
         assert names(p) == ["KRAKEN:ETH/USD:price:api"]
 
 
@@ -156,7 +156,7 @@ async def test_unknown_markets_venues_and_metrics_are_answered_with_what_is_allo
             await p.track(parse_market("KRAKEN:BTC/USD"), ["trades"])
         assert "traded_quote" in metric_error.value.allowed
         with pytest.raises(NotFound):
-            await p.collect(venue="BITSTAMP")
+            await p.stations.collect(venue="BITSTAMP")
         assert p.catalogue.series != ()
 
 
@@ -175,7 +175,7 @@ async def test_one_run_without_a_server_tracks_polls_and_is_on_disk_when_it_retu
 ) -> None:
     clock = VirtualClock(T0 + 1_000)
     async with program(fileless(tmp_path), clock=clock) as p:
-        (run,) = await p.collect()
+        (run,) = await p.stations.collect()
         assert (run.outcome, run.expected, run.updated) == ("complete", 2, 2)
     clock = VirtualClock(T0 + 2_000)
     async with program(fileless(tmp_path), clock=clock) as p:
@@ -189,17 +189,17 @@ async def test_a_venue_that_is_away_gives_a_run_of_none_and_stops_nobody(tmp_pat
     away, there = venue(clock), venue(clock, name="COINBASE")
     config = written(tmp_path, ["BTC/USD"])
     async with program(config, away, there, clock=clock) as p:
-        await p.list_venues()
+        await p.stations.list_all()
         await p.track(parse_market("COINBASE:ETH/USD"), ["price"])
         away.error = Unavailable("reset")
-        runs = {run.venue: run for run in await p.collect()}
+        runs = {run.venue: run for run in await p.stations.collect()}
     assert (runs["KRAKEN"].outcome, runs["COINBASE"].outcome) == ("none", "complete")
 
 
 async def test_back_fill_on_request_brings_the_day_before(tmp_path: Path) -> None:
     clock = VirtualClock(T0 + 5_000)
     async with program(fileless(tmp_path), clock=clock) as p:
-        await p.backfill()
+        await p.stations.backfill()
         await passing(clock, lambda: finished(p))
         day = DAY_MS // MINUTE_MS
         stretch = await p.stretch(p.catalogue.series[0], from_slot=S0 - day, to_slot=S0)

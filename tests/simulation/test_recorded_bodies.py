@@ -40,13 +40,13 @@ class Show:
     async def poll(self, boundary_ms: int) -> None:
         """Close the slot that ends at `boundary_ms`."""
         await self.clock.advance_to_ms(boundary_ms + 1_000)
-        for collector in self.program.collectors:
+        for collector in self.program.stations.collectors:
             await collector.run_once(RunKind.POLL, boundary_ms=boundary_ms)
         await self.program.tracker.close_slot(MINUTE, MINUTE.slot(boundary_ms) - 1)
 
     async def fill(self) -> None:
         """Back-fill everything, and see it on the board."""
-        await self.program.backfill()
+        await self.program.stations.backfill()
         await until(lambda: [job.finished_ms for job in self.program.jobs()] not in ([], [None]))
         assert not any(job.failed for job in self.program.jobs())
         await self.program.tracker.refresh()
@@ -89,7 +89,7 @@ async def shown(
             async with httpx.AsyncClient(
                 transport=transport, base_url="http://127.0.0.1"
             ) as client:
-                await program.list_venues()
+                await program.stations.list_all()
                 yield Show(program=program, clock=clock, client=client)
 
 
@@ -118,7 +118,7 @@ async def test_every_kraken_market_of_2019_shows_its_last_price_and_its_24_hour_
         prices = await show.get("/metrics", metric="price")
         ranked = await show.get("/ranking", metric="price")
         volumes = await show.get("/metrics", metric="volume_24h_quote")
-        (report,) = show.program.venues()
+        (report,) = show.program.stations.reports()
     assert len(truth) == 73
     last = {native: float(row["c"][0]) for native, row in truth.items()}
     assert {row["native"]: row["value"] for row in prices} == last

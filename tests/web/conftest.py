@@ -51,7 +51,7 @@ class World:
             boundary_ms = MINUTE.open_ms(self.slot + 1)
             await self.clock.advance_to_ms(boundary_ms + 1_000)
             async with asyncio.TaskGroup() as group:
-                for collector in self.program.collectors:
+                for collector in self.program.stations.collectors:
                     group.create_task(collector.run_once(RunKind.POLL, boundary_ms=boundary_ms))
             await self.program.tracker.close_slot(MINUTE, self.slot)
             self.slot += 1
@@ -103,7 +103,7 @@ async def a_world(
     config._source = source
     given = list(venues.values())
     async with wiring.build(config, clock=clock, venues=given, demo=demo) as program:
-        await program.list_venues()
+        await program.stations.list_all()
         app = create_app(program, token=TOKEN)
         asgi: Any = app
         transport = httpx.ASGITransport(asgi, raise_app_exceptions=False)  # in this very loop

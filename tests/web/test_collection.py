@@ -151,7 +151,9 @@ async def test_hostile_names_are_data_in_every_answer(world: World) -> None:
         type(listed("A", "KRAKEN"))(venue="KRAKEN", base=hostile.replace(" ", ""), quote="USD",
                                     native=hostile)
     )  # fmt: skip
-    await next(one for one in world.program.collectors if one.name == "KRAKEN").refresh_markets()
+    await next(
+        one for one in world.program.stations.collectors if one.name == "KRAKEN"
+    ).refresh_markets()
     answer = await world.client.get("/api/v1/markets", params={"q": "onerror"})
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["x-content-type-options"] == "nosniff"

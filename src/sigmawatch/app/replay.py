@@ -36,14 +36,14 @@ async def replay(
 
     speed: virtual seconds per real second; None: as fast as it goes.
     """
-    await program.list_venues()
+    await program.stations.list_all()
     slot = interval.slot(clock.now_ms())
     loop = asyncio.get_running_loop()
     started_s, started_ms = loop.time(), clock.now_ms()
     while interval.open_ms(slot + 1) <= until_ms:
         boundary_ms = interval.open_ms(slot + 1)
         await clock.advance_to_ms(boundary_ms + OFFSET_MS)
-        for collector in program.collectors:
+        for collector in program.stations.collectors:
             await collector.run_once(RunKind.POLL, boundary_ms=boundary_ms)
         await program.tracker.close_slot(interval, slot)
         yield slot

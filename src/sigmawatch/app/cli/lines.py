@@ -70,7 +70,7 @@ def slot_line(board: Board, program: Program) -> SlotLine:
     return SlotLine(
         close_ms=board.interval.open_ms(board.slot + 1),
         venues=_present(board),
-        states={report.status.venue: report.status.state for report in program.venues()},
+        states={report.status.venue: report.status.state for report in program.stations.reports()},
         backfill=_progress(program.jobs()),
         top=_top(board),
         demo=program.demo,

@@ -122,7 +122,8 @@ async def fall_back(config: Config, live: Program, *, stage: Stage, lines: Lines
         while True:
             facts = Facts(
                 asked=False, holds_live=holds_live, configured=bool(given),
-                answered=live.answered(), failures=tuple(live.failures().values()),
+                answered=live.stations.answered(),
+                failures=tuple(live.stations.failures().values()),
                 elapsed_ms=live.clock.monotonic_ms() - started_ms,
             )  # fmt: skip
             if (following := next_mode(mode, facts)) is not mode:

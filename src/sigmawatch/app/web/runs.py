@@ -187,7 +187,7 @@ async def list_jobs(site: NamedDependency[Site]) -> Jobs:
 async def start_job(site: NamedDependency[Site], data: JSONBody[JobBody]) -> Jobs:
     """Starts back-fill, or joins the one under way; poll `GET /jobs` for its progress."""
     venue = known_venue(site, data.venue) if data.venue is not None else None
-    jobs = await site.program.backfill(venue=venue)
+    jobs = await site.program.stations.backfill(venue=venue)
     chosen = [job for job in jobs if venue in (None, job.venue)]
     return Jobs(items=tuple(map(_job, chosen)), demo=site.program.demo)
 
@@ -201,7 +201,7 @@ async def collect(
     not a success, and says why."""
     body = data or CollectBody()
     venue = known_venue(site, body.venue) if body.venue is not None else None
-    runs = await site.program.collect(venue=venue, share=_share(body.shard))
+    runs = await site.program.stations.collect(venue=venue, share=_share(body.shard))
     return Collected(
         success=_success(runs),
         expected=sum(run.expected for run in runs),

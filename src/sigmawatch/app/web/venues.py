@@ -22,7 +22,7 @@ from sigmawatch.domain.series import DERIVED
 from sigmawatch.domain.venue import VenueState
 
 if TYPE_CHECKING:
-    from sigmawatch.app.program import VenueReport
+    from sigmawatch.app.stations import VenueReport
 
 
 class Venue(Struct, frozen=True, kw_only=True):
@@ -115,7 +115,7 @@ class AskedMarkets:
 @get("/venues", summary="Every venue and how it is", tags=["venues"], responses=fails())
 async def list_venues(site: NamedDependency[Site]) -> Venues:
     """States are those of SEMANTICS.md 4; errors and refused values are counted by reason."""
-    reports = site.program.venues()
+    reports = site.program.stations.reports()
     return Venues(items=tuple(map(_venue, reports)), demo=site.program.demo)
 
 
@@ -157,7 +157,7 @@ async def list_markets(
 
 
 def reports_by_name(site: Site) -> dict[str, VenueReport]:
-    return {report.status.venue: report for report in site.program.venues()}
+    return {report.status.venue: report for report in site.program.stations.reports()}
 
 
 def known_venue(site: Site, text: str, *, field: str = "venue") -> str:

@@ -1,0 +1,251 @@
+"""The venues of one program: a station each, with its collector and its back-fill.
+
+What a venue must tell first (its market list) is waited for in the background; no venue is asked
+for anything unless somebody wants it, and none holds another up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from sigmawatch.app.backfill import Backfill, Job
+from sigmawatch.app.catalogue import Catalogue
+from sigmawatch.app.collector import Collector, Share
+from sigmawatch.app.config import Config
+from sigmawatch.app.enrolment import Enrolment
+from sigmawatch.app.flows import flow_markets_max
+from sigmawatch.domain.errors import NotFound, SigmawatchError, Unavailable
+from sigmawatch.domain.market import Market, MarketRef
+from sigmawatch.domain.series import Series
+from sigmawatch.domain.venue import Run, RunKind, VenueState, VenueStatus
+from sigmawatch.engine.snapshot import Snapshot
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VenueReport:
+    """A venue as an operator wants to see it."""
+
+    status: VenueStatus
+    markets_count: int
+    tracked_count: int
+    errors: Mapping[str, int]
+    skipped_runs_count: int
+    budget_per_minute: float
+    flow_markets_max: int
+    backfill: Job | None
+    unresolved: Mapping[str, str]
+
+
+@dataclass(slots=True, kw_only=True)
+class Station:
+    """One venue's collector and back-fill, and the tracks of the file it has not resolved."""
+
+    collector: Collector
+    backfill: Backfill
+    listed: asyncio.Event
+    unresolved: dict[str, str]
+
+
+class Stations:
+    """Every venue of one program. snapshot: asked for the busiest markets, to back-fill first."""
+
+    def __init__(
+        self,
+        config: Config,
+        collectors: Sequence[tuple[Collector, Backfill]],
+        *,
+        catalogue: Catalogue,
+        enrolment: Enrolment,
+        snapshot: Callable[[], Snapshot],
+    ) -> None:
+        self._config = config
+        self._catalogue = catalogue
+        self._enrolment = enrolment
+        self._snapshot = snapshot
+        self._stations = {
+            collector.name: Station(
+                collector=collector, backfill=backfill, listed=asyncio.Event(), unresolved={}
+            )
+            for collector, backfill in collectors
+        }
+        self._undefined: dict[str, str] = {}  # formulas of the file that wait, and why
+
+    # Life
+
+    async def keep_for_ever(self) -> None:
+        """Collect from every venue."""
+        async with asyncio.TaskGroup() as group:
+            for name, station in self._stations.items():
+                group.create_task(self._keep(station), name=name)
+
+    async def backfill_for_ever(self) -> None:
+        """Fill gaps of every venue, whenever somebody wants it."""
+        async with asyncio.TaskGroup() as group:
+            for name, station in self._stations.items():
+                fill = station.backfill.run_for_ever(station.listed, busiest=self._volume_of)
+                group.create_task(fill, name=f"backfill {name}")
+
+    async def _keep(self, station: Station) -> None:
+        """One venue: list its markets, poll, and look for gaps after every recovery."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(station.collector.keep_markets(self._listed))
+            group.create_task(self._poll(station))
+            group.create_task(station.collector.watch_clock())
+            group.create_task(self._fill_after_gaps(station))
+
+    def _volume_of(self, series: Series) -> float:
+        """How busy a market is: its 24-hour volume where that is tracked, else nothing."""
+        found = self._snapshot().find(series.id) if series.metric.startswith("volume_24h") else None
+        if found is None:
+            return 0.0
+        board, row = found
+        volume = float(board.value[row])
+        return 0.0 if math.isnan(volume) else volume
+
+    async def _poll(self, station: Station) -> None:
+        if not self._catalogue.of_venue(station.collector.name):
+            await station.listed.wait()
+        await station.collector.poll_for_ever()
+
+    async def _fill_after_gaps(self, station: Station) -> None:
+        while True:
+            await station.collector.recovered.wait()
+            station.collector.recovered.clear()
+            self._want(station)
+
+    async def _listed(self, venue: str) -> None:
+        """A market list was read: track what the configuration asks for there."""
+        station = self._stations[venue]
+        station.unresolved = await self._enrolment.configure(venue)
+        station.listed.set()
+        await self.define_configured()
+        self._want(station)
+
+    async def define_configured(self) -> None:
+        """Try the formulas of the file again: what they read may be tracked by now."""
+        before, self._undefined = self._undefined, await self._enrolment.define_configured()
+        everything = all(station.listed.is_set() for station in self._stations.values())
+        for name, reason in self._undefined.items():
+            if everything and before.get(name) != reason:
+                log.warning("formula_undefined", series=name, reason=reason)
+
+    def _want(self, station: Station) -> None:
+        if self._config.backfill.enabled:
+            station.backfill.want()
+
+    def want_backfill(self, venue: str) -> None:
+        """Look for gaps of one venue soon, where we have it and the configuration lets us."""
+        if venue in self._stations:
+            self._want(self._stations[venue])
+
+    # Reading
+
+    def reports(self) -> Sequence[VenueReport]:
+        return [self._report(name, self._stations[name]) for name in sorted(self._stations)]
+
+    def _report(self, name: str, station: Station) -> VenueReport:
+        health, traits = station.collector.health, station.collector.venue.traits
+        return VenueReport(
+            status=health.status,
+            markets_count=len(self._catalogue.markets(name)),
+            tracked_count=len(self._catalogue.of_venue(name)),
+            errors=dict(health.errors),
+            skipped_runs_count=health.skipped_runs_count,
+            budget_per_minute=traits.requests_per_minute,
+            flow_markets_max=flow_markets_max(traits, self._config.interval),
+            backfill=station.backfill.job,
+            unresolved=station.unresolved | self._undefined_at(name),
+        )
+
+    def _undefined_at(self, venue: str) -> dict[str, str]:
+        """Formulas that wait for a series of this venue, or for none in particular."""
+        elsewhere = tuple(f"{name}:" for name in self._stations if name != venue)
+        return {n: reason for n, reason in self._undefined.items()
+                if not reason.startswith(elsewhere)}  # fmt: skip
+
+    def failures(self) -> Mapping[str, int]:
+        """Venue -> failures in a row, for the decision between live and demo."""
+        return {n: s.collector.health.failures_in_a_row for n, s in self._stations.items()}
+
+    def answered(self) -> bool:
+        """Whether any venue has answered yet."""
+        healths = (station.collector.health for station in self._stations.values())
+        return any(health.status.success_ms is not None for health in healths)
+
+    def starting(self) -> bool:
+        """Whether no venue has answered yet, nor failed; false where there is none."""
+        states = {s.collector.health.status.state for s in self._stations.values()}
+        return bool(states) and states <= {VenueState.STARTING}
+
+    def jobs(self) -> Sequence[Job]:
+        """The back-fills that run or ran last."""
+        jobs = (station.backfill.job for station in self._stations.values())
+        return [job for job in jobs if job is not None]
+
+    # On request
+
+    async def market(self, ref: MarketRef) -> Market:
+        """The market, after a first look at the venue's list where none was read yet."""
+        self._check_known(ref.venue)
+        for name, station in self._stations.items():
+            if ref.venue in (None, name):
+                await self._list(station)
+                if ref.venue == name and not self._catalogue.listed(name):
+                    detail = station.collector.health.status.detail
+                    raise Unavailable(f"{name} has not told its markets yet: {detail}")
+        return self._catalogue.resolve_market(ref)
+
+    async def collect(
+        self, *, venue: str | None = None, share: Share | None = None
+    ) -> Sequence[Run]:
+        """One run now, of one venue or all at once; returns once it is durable. Raises NotFound."""
+        self._check_known(venue)
+        chosen = [s for name, s in self._stations.items() if venue in (None, name)]
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._collect(station, share)) for station in chosen]
+        return [task.result() for task in tasks]
+
+    async def _collect(self, station: Station, share: Share | None) -> Run:
+        if not self._catalogue.of_venue(station.collector.name):
+            await self._list(station)
+        return await station.collector.run_once(RunKind.COLLECT, share=share)
+
+    @property
+    def collectors(self) -> Sequence[Collector]:
+        return [station.collector for station in self._stations.values()]
+
+    async def list_all(self) -> None:
+        """Read every market list that was not read yet, and track what the configuration says."""
+        for station in self._stations.values():
+            await self._list(station)
+
+    async def _list(self, station: Station) -> None:
+        """Read a venue's market list where it was not yet; a venue that fails is left so."""
+        if station.listed.is_set():
+            return
+        try:
+            await station.collector.refresh_markets()
+        except (SigmawatchError, TimeoutError):
+            return  # its health says so
+        await self._listed(station.collector.name)
+
+    async def backfill(self, *, venue: str | None = None) -> Sequence[Job]:
+        """Start (or join) the back-fill of one venue or all; the jobs as they stand."""
+        self._check_known(venue)
+        for name, station in self._stations.items():
+            if venue in (None, name):
+                await self._list(station)
+                station.backfill.want()
+        return self.jobs()
+
+    def _check_known(self, venue: str | None) -> None:
+        if venue is not None and venue not in self._stations:
+            raise NotFound(f"no venue {venue} is configured", field="venue",
+                           allowed=", ".join(sorted(self._stations)))  # fmt: skip
