@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Literal
 
@@ -59,6 +59,15 @@ class Node:
     """Any part of an expression. position: its offset in the text it was read from."""
 
     position: int = field(default=0, compare=False, repr=False)
+    _hash: int = field(default=0, init=False, compare=False, repr=False)
+
+    def __hash__(self) -> int:
+        """Worked out once: rules are looked up part by part every slot. A dataclass does not
+        inherit it, so every kind of node names it."""
+        if not self._hash:
+            told = [getattr(self, one.name) for one in fields(self) if one.compare]
+            object.__setattr__(self, "_hash", hash((type(self), *told)))
+        return self._hash
 
     @property
     def parts(self) -> Iterator[Node]:
@@ -79,12 +88,15 @@ class Node:
 class Quantity(Node):
     """A number for each series at the judged slot, or unknown."""
 
+    __hash__ = Node.__hash__
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Test(Node):
     """True, false or unknown for each series at the judged slot."""
 
     __test__ = False  # not a test of ours, whatever pytest thinks of the name
+    __hash__ = Node.__hash__
 
 
 # Quantities
@@ -95,6 +107,7 @@ class Number(Quantity):
     """A number as written; a sign before it is a `Negative`."""
 
     value: float
+    __hash__ = Node.__hash__
 
     def __post_init__(self) -> None:
         assert 0.0 <= self.value < math.inf
@@ -105,6 +118,7 @@ class Duration(Quantity):
     """A span of time as a number of seconds, to compare `age` with: `5m`."""
 
     ms: int
+    __hash__ = Node.__hash__
 
     def __post_init__(self) -> None:
         assert self.ms > 0
@@ -114,6 +128,8 @@ class Duration(Quantity):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Value(Quantity):
     """The rule's own metric at the judged slot: `value`, or the metric's name."""
+
+    __hash__ = Node.__hash__
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +143,7 @@ class Companion(Quantity):
 
     name: str
     span_ms: int | None = None
+    __hash__ = Node.__hash__
 
     def __post_init__(self) -> None:
         assert self.name
@@ -136,6 +153,8 @@ class Companion(Quantity):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Composite(Companion):
     """The price of a pair over all venues; named as it is written, `composite(BTC/USD)`."""
+
+    __hash__ = Node.__hash__
 
     def __post_init__(self) -> None:
         assert self.span_ms is None
@@ -151,6 +170,8 @@ class Composite(Companion):
 class Age(Quantity):
     """Seconds since the series last told something new (SEMANTICS.md 4)."""
 
+    __hash__ = Node.__hash__
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window(Quantity):
@@ -161,6 +182,7 @@ class Window(Quantity):
     of: Quantity | None = None
     window_ms: int
     with_slot: bool = False
+    __hash__ = Node.__hash__
 
     def __post_init__(self) -> None:
         assert self.window_ms > 0
@@ -184,6 +206,7 @@ class Change(Quantity):
     of: Quantity | None = None
     window_ms: int
     percent: bool = False
+    __hash__ = Node.__hash__
 
     def __post_init__(self) -> None:
         assert self.window_ms > 0
@@ -196,6 +219,7 @@ class Rank(Quantity):
 
     by: RankKey
     window_ms: int | None = None
+    __hash__ = Node.__hash__
 
     def __post_init__(self) -> None:
         assert self.by.windowed == (self.window_ms is not None)
@@ -204,11 +228,13 @@ class Rank(Quantity):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Absolute(Quantity):
     of: Quantity
+    __hash__ = Node.__hash__
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Negative(Quantity):
     of: Quantity
+    __hash__ = Node.__hash__
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,6 +242,7 @@ class Arithmetic(Quantity):
     left: Quantity
     operator: Calculation
     right: Quantity
+    __hash__ = Node.__hash__
 
 
 # Tests
@@ -226,11 +253,14 @@ class Comparison(Test):
     left: Quantity
     operator: Relation
     right: Quantity
+    __hash__ = Node.__hash__
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stale(Test):
     """The series is `stale` (SEMANTICS.md 4)."""
+
+    __hash__ = Node.__hash__
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,6 +269,7 @@ class Crosses(Test):
 
     above: bool
     level: Quantity
+    __hash__ = Node.__hash__
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,6 +278,7 @@ class ConfirmedBy(Test):
 
     venue: str
     within_pct: float
+    __hash__ = Node.__hash__
 
     def __post_init__(self) -> None:
         assert 0.0 < self.within_pct <= 100.0
@@ -255,6 +287,7 @@ class ConfirmedBy(Test):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Not(Test):
     of: Test
+    __hash__ = Node.__hash__
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,6 +295,7 @@ class Logic(Test):
     left: Test
     operator: Junction
     right: Test
+    __hash__ = Node.__hash__
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

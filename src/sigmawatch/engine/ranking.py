@@ -109,20 +109,21 @@ def _listed(key: Column, rows: Rows, *, name_order: Ranks) -> tuple[Rows, Ranks]
         near = np.maximum(-first, after)
         near *= EQUAL
         equal = after - first <= near
-    if equal.any():
-        _share(order, places, equal=equal, name_order=name_order)
+    alike = np.flatnonzero(equal)
+    if len(alike):
+        _share(order, places, alike=alike, name_order=name_order)
     return order, places
 
 
-def _share(order: Rows, places: Ranks, *, equal: npt.NDArray[np.bool_], name_order: Ranks) -> None:
-    """In place: one rank and the order of names inside every tie. equal: bool[rows - 1], a row
-    ties with the next one."""
-    starts, tied = np.ones((2, len(order)), np.bool_)
-    starts[1:] = ~equal
-    tied[:-1], tied[-1] = equal, False
-    tied[1:] |= equal
-    best = np.maximum.accumulate(np.where(starts, places, 0))
-    at = np.flatnonzero(tied)
-    members, places[at] = order[at], best[at]
-    by_tie_then_name = (best[at].astype(np.int64) << 32) + name_order[members]
+def _share(order: Rows, places: Ranks, *, alike: Rows, name_order: Ranks) -> None:
+    """In place: one rank and the order of names inside every tie. alike: where a row ties with the
+    next one, ascending."""
+    begins = np.append(True, np.diff(alike) > 1)  # the first two of a tie
+    first = alike[begins]
+    at = np.append(first, alike + 1)
+    best = places[first]
+    members, shared = order[at], np.append(best, best[np.cumsum(begins) - 1])
+    places[at] = shared
+    by_tie_then_name = (shared.astype(np.int64) << 32) + name_order[members]
+    at.sort()
     order[at] = members[np.argsort(by_tie_then_name)]

@@ -176,7 +176,9 @@ def _statistics(board: Board, window_ms: int) -> Statistics:
 
 
 def _marked(why: Codes, reason: Why, *, where: Mask) -> Codes:
-    """`why` with `reason` where nothing came before it."""
+    """`why` with `reason` where nothing came before it. Never to be written to."""
+    if not where.any():
+        return why
     marked = why.copy()
     np.copyto(marked, np.uint8(reason), where=where & (why == Why.RANKED))
     return marked
