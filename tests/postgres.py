@@ -111,6 +111,20 @@ class PostgresServer:
             select.select([child], [], [], START_WITHIN_S)
             os.close(child)
 
+    def freeze(self) -> None:
+        """It keeps every socket open and says nothing any more."""
+        assert self._process is not None
+        for child in _stopped_children(self._process.pid):
+            signal.pidfd_send_signal(child, signal.SIGSTOP)
+            os.close(child)
+
+    def thaw(self) -> None:
+        assert self._process is not None
+        for child in _stopped_children(self._process.pid):
+            signal.pidfd_send_signal(child, signal.SIGCONT)
+            os.close(child)
+        self._process.send_signal(signal.SIGCONT)
+
 
 def _stopped_children(pid: int) -> list[int]:
     """Handles of the processes of a server that is stopped first, so that it cannot act on their

@@ -34,6 +34,7 @@ class Line:
         self._listener.listen()
         self._ends: list[socket.socket] = []  # a client, its server, the next client
         self._orphans: list[socket.socket] = []
+        self._forgotten: set[socket.socket] = set()
         self._lock = threading.Lock()
         self._start(self._accept)
 
@@ -69,7 +70,8 @@ class Line:
             while data := server.recv(65_536):
                 if self.cut == "after" and b"COMMIT\0" in data:  # CommandComplete
                     break
-                client.sendall(data)
+                if client not in self._forgotten:
+                    client.sendall(data)
         self.hang_up(client, server)
 
     def hang_up(self, *ends: socket.socket) -> None:
@@ -82,6 +84,11 @@ class Line:
                 self.cut = "open"
         for end in cut:
             _close(end)
+
+    def forget(self) -> None:
+        """Those that stand stay open, but their clients never hear anything any more."""
+        with self._lock:
+            self._forgotten = set(self._ends[::2])
 
     def lose(self) -> None:
         """As where a cable is pulled: our side finds out, the server does not."""

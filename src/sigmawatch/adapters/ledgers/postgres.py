@@ -13,13 +13,9 @@ from functools import partial
 
 from sigmawatch.adapters.ledgers.ledger import SqlLedger
 from sigmawatch.adapters.ledgers.migrations import Schema
-from sigmawatch.adapters.ledgers.postgres_connection import (
-    PATIENCE_S,
-    PostgresReaders,
-    PostgresWriter,
-)
+from sigmawatch.adapters.ledgers.postgres_connection import PostgresReaders, PostgresWriter
 from sigmawatch.adapters.ledgers.postgres_schema import migrate
-from sigmawatch.adapters.ledgers.postgres_server import Server
+from sigmawatch.adapters.ledgers.postgres_server import Patience, Server
 from sigmawatch.adapters.ledgers.statements import Migration, load_migrations, load_statements
 from sigmawatch.ports.clock import Clock
 
@@ -30,23 +26,23 @@ class PostgresLedger(SqlLedger):
     @classmethod
     async def open(
         cls, url: str, *, clock: Clock, migrations: Sequence[Migration] | None = None,
-        patience_s: float = PATIENCE_S,
+        patience: Patience | None = None,
     ) -> PostgresLedger:  # fmt: skip
         """Connect to `postgresql://user:password@host:port/name` and bring the database up to
         date.
 
-        migrations: other ones than ours, for tests. patience_s: how long a server that went away is
-        waited for. Raises Unavailable where it is not reached now, Refused where it is too old,
-        StorageNewer, StorageFailed.
+        migrations: other ones than ours, for tests. Raises Unavailable where it is not reached now,
+        Refused where it is too old, StorageNewer, StorageFailed.
         """
         sql = load_statements("postgres")
         steps = load_migrations("postgres") if migrations is None else migrations
         schema = Schema(migrations=steps, sql=sql)
         async with AsyncExitStack() as closing:
-            server = Server(url, sql=sql)
-            writer = PostgresWriter(server, sql=sql, patience_s=patience_s)
+            waits = patience or Patience()
+            server = Server(url, sql=sql, patience=waits)
+            writer = PostgresWriter(server, sql=sql)
             closing.push_async_callback(writer.close)
             await writer.open(partial(migrate, schema, now_ms=clock.now_ms()))
-            readers = PostgresReaders(server, patience_s=patience_s)
+            readers = PostgresReaders(server, patience_s=waits.reads_s)
             closing.push_async_callback(readers.close)
             return cls(writer, readers, sql=sql, clock=clock, closing=closing.pop_all())

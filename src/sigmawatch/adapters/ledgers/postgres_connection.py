@@ -4,8 +4,9 @@ read.
 Always holds: a transaction is never reported as kept unless the server said so. Where the
 connection is lost, the work of the transaction is done again on a new one; where it was lost while
 the commit was under way, the server is asked first what became of it (pg_xact_status,
-https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-PG-SNAPSHOT). After
-`PATIENCE_S` without a server a transaction fails with StorageFailed, a read with Unavailable.
+https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-PG-SNAPSHOT). A transaction
+waits for a server that is away for as long as its caller does; a read fails with Unavailable after
+`Patience.reads_s`.
 """
 
 from __future__ import annotations
@@ -35,7 +36,6 @@ from sigmawatch.domain.errors import Busy, StorageFailed, StorageNewer, Unavaila
 log = structlog.get_logger()
 T = TypeVar("T")
 
-PATIENCE_S = 60.0
 _RETRY_S = 0.1
 _RETRY_S_MAX = 1.0
 _LOSSES_MAX = 20  # of one transaction: it may be what brings the server down
@@ -53,10 +53,9 @@ class PostgresWriter:
     """The connection that writes, in a thread of its own; the work of the transaction that stands
     is remembered until its end, with what it returned."""
 
-    def __init__(self, server: Server, *, sql: Mapping[str, str], patience_s: float) -> None:
+    def __init__(self, server: Server, *, sql: Mapping[str, str]) -> None:
         self._server = server
         self._sql = sql
-        self._patience_s = patience_s
         self._name = f"sigmawatch {uuid.uuid4()}"
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger-writer")
         self._session: PostgresSession | None = None
@@ -109,7 +108,7 @@ class PostgresWriter:
 
     def _lock(self, work: str) -> PostgresSession | None:
         with translated():
-            session = self._server.connect("sigmawatch claim")
+            session = self._server.connect(f"sigmawatch claim {uuid.uuid4()}")
             alone = False
             try:
                 alone = value(session.execute(self._sql["try_alone"], {"work": work}))
@@ -193,7 +192,7 @@ class PostgresWriter:
         if self._losses_count > _LOSSES_MAX:
             lost = f"the database was lost {_LOSSES_MAX} times in one transaction"
             raise StorageFailed(f"{lost}: {cause}") from cause
-        until_s, retry_s = time.monotonic() + self._patience_s, _RETRY_S
+        retry_s = _RETRY_S
         while True:
             try:
                 with translated():
@@ -201,8 +200,6 @@ class PostgresWriter:
                     self._session = self._server.connect(self._name)
                     self._redo(self._session)
             except Unavailable as exc:
-                if time.monotonic() >= until_s:
-                    raise StorageFailed(f"{exc}, for {self._patience_s:g} s") from exc
                 if isinstance(exc, Busy) or self._abandoned.wait(retry_s):
                     raise Busy("the database is away, and who asked has gone") from exc
                 retry_s = min(2 * retry_s, _RETRY_S_MAX)
@@ -250,6 +247,7 @@ class PostgresReaders:
     sees one moment; one that lost its connection is done again on a new one."""
 
     def __init__(self, server: Server, *, patience_s: float) -> None:
+        """patience_s: from when a read is asked for; those that queue do not add up."""
         self._server = server
         self._patience_s = patience_s
         self._threads = ThreadPoolExecutor(_READERS, thread_name_prefix="ledger-reader")
@@ -258,10 +256,11 @@ class PostgresReaders:
         self._closing = threading.Event()
 
     def run(self, work: Callable[[Session], T]) -> asyncio.Future[T]:
-        return asyncio.get_running_loop().run_in_executor(self._threads, self._work, work)
-
-    def _work(self, work: Callable[[Session], T]) -> T:
         until_s = time.monotonic() + self._patience_s
+        step = partial(self._work, work, until_s=until_s)
+        return asyncio.get_running_loop().run_in_executor(self._threads, step)
+
+    def _work(self, work: Callable[[Session], T], *, until_s: float) -> T:
         while True:
             try:
                 with translated():
@@ -278,7 +277,9 @@ class PostgresReaders:
     def _read(self, work: Callable[[Session], T]) -> T:
         session: PostgresSession | None = getattr(self._local, "session", None)
         if session is None:
-            session = self._local.session = self._server.connect("sigmawatch", read_only=True)
+            session = self._local.session = self._server.connect(
+                f"sigmawatch reads {uuid.uuid4()}", read_only=True
+            )
             self._sessions.add(session)
         session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
         result = work(session)

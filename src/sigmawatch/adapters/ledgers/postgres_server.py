@@ -1,16 +1,17 @@
 """A PostgreSQL server: how we reach it, how we speak to it, and what its errors mean to us.
 
 Always holds: a commit is on the server's disk when it has returned (synchronous_commit is never
-off); a connection that died is noticed within seconds; no message tells a password. Foreign errors
-are translated here and in postgres_connection.py, nowhere else.
+off); a connection that died, or is not answered any more, is noticed within ten seconds; no message
+tells a password. Foreign errors are translated here and in postgres_connection.py, nowhere else.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from functools import lru_cache
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any
 
 import psycopg
@@ -18,20 +19,22 @@ import structlog
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.types.numeric import Int8BinaryDumper
 
-from sigmawatch.adapters.ledgers.session import Bindings
+from sigmawatch.adapters.ledgers.postgres_attention import SILENCE_S, AttentiveConnection
+from sigmawatch.adapters.ledgers.session import Bindings, value
 from sigmawatch.domain.errors import Busy, Refused, StorageFailed, Unavailable
 
 log = structlog.get_logger()
 
 VERSION_MIN = 15
+ASKING_S = 2  # the smallest that libpq knows
 # https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS; what the address
 # says itself comes first.
 _DEFAULTS: Mapping[str, str | int] = {
     "connect_timeout": 5,
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 15_000,
+    "keepalives_idle": 4,
+    "keepalives_interval": 2,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 8_000,
     "target_session_attrs": "read-write",
 }
 # https://www.postgresql.org/docs/current/errcodes-appendix.html: trying again on a new connection
@@ -41,11 +44,23 @@ _AWAY = ("08", "57P", "53300", "25P03", "25006", "40")
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long what is waited for. reads_s: a server that is away, for a read. silence_s: a server
+    that says nothing, until another connection asks whether it works at all. frozen_s: a program
+    that stands still in a transaction, until the server ends that."""
+
+    reads_s: float = 10.0
+    silence_s: float = SILENCE_S
+    frozen_s: float = 10.0
+
+
 class Server:
     """A database at an address, `postgresql://user:password@host:port/name`."""
 
-    def __init__(self, url: str, *, sql: Mapping[str, str]) -> None:
+    def __init__(self, url: str, *, sql: Mapping[str, str], patience: Patience) -> None:
         """Raises Refused for what is no address."""
+        self._patience = patience
         try:
             self._address = {**_DEFAULTS, **conninfo_to_dict(url)}
         except psycopg.Error:
@@ -56,20 +71,40 @@ class Server:
 
     def connect(self, name: str, *, read_only: bool = False) -> PostgresSession:
         """A connection, known to the server as `name`. Raises psycopg's errors, Refused."""
-        options = f"{self._address.get('options') or ''} -c idle_in_transaction_session_timeout=60s"
+        options = (
+            f"{self._address.get('options') or ''} "
+            f"-c idle_in_transaction_session_timeout={1_000 * self._patience.frozen_s:.0f}"
+        )
+        own: dict[str, str | int] = {"application_name": name, "options": options}
         if read_only:
-            options += " -c default_transaction_read_only=on"
-        own = {"application_name": name, "options": options}
-        if read_only:
+            own["options"] = f"{options} -c default_transaction_read_only=on"
             own["target_session_attrs"] = "any"
-        conninfo = make_conninfo("", **{**self._address, **own})
-        session = PostgresSession(psycopg.connect(conninfo, autocommit=True))
+        session = self._session(own)
+        session.connection.silence_s = self._patience.silence_s
+        session.connection.vouched = partial(self._works_for, name)
         try:
             self._make_durable(session)
         except BaseException:
             session.close()
             raise
         return session
+
+    def _session(self, own: Mapping[str, str | int]) -> PostgresSession:
+        conninfo = make_conninfo("", **{**self._address, **own})
+        return PostgresSession(AttentiveConnection.connect(conninfo, autocommit=True))
+
+    def _works_for(self, name: str) -> bool:
+        """Whether the server says that it works on a statement of the connection `name`."""
+        own: dict[str, str | int] = {
+            "application_name": "sigmawatch asks", "connect_timeout": ASKING_S,
+            "target_session_attrs": "any",
+        }  # fmt: skip
+        try:
+            with closing(self._session(own)) as session:
+                return bool(value(session.execute(self._sql["works_for"], {"name": name})))
+        except psycopg.Error as exc:
+            log.info("database_silent", reason=reason(exc))
+            return False
 
     def _make_durable(self, session: PostgresSession) -> None:
         [(version, *durable)] = session.execute(self._sql["describe_server"])
@@ -90,7 +125,7 @@ class Server:
 class PostgresSession:
     """A connection as work sees it; answers are read whole."""
 
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+    def __init__(self, connection: AttentiveConnection) -> None:
         self.connection = connection
         connection.adapters.register_dumper(int, Int8BinaryDumper)  # one type, one prepared plan
 

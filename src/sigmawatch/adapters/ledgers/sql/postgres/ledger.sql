@@ -61,3 +61,9 @@ SELECT pg_xact_status(:transaction::text::xid8)
 SELECT count(pg_terminate_backend(pid))
 FROM pg_stat_activity
 WHERE application_name = :name AND pid <> pg_backend_pid()
+
+-- name: works_for
+-- Whether a connection's statement runs or waits, as far as the server tells (track_activities).
+SELECT count(*)
+FROM pg_stat_activity
+WHERE application_name = :name AND coalesce(state, 'active') NOT LIKE 'idle%'

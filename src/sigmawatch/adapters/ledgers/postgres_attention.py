@@ -1,0 +1,65 @@
+"""A connection that notices when it is not answered any more.
+
+A server that is frozen, or a line that somebody between us has forgotten, keeps the socket open and
+says nothing, for ever; time-outs of the server do not help where the server stands still. So
+whoever waits `silence_s` without a byte asks on another connection whether the statement is still
+being worked on, and gives the connection up where nobody says so: it is lost then, as one that
+broke. A statement that takes long, or waits for another program's transaction, goes on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg.abc import PQGen
+
+RV = TypeVar("RV")
+
+SILENCE_S = 3.0
+GRACE_S = 0.5  # for an answer that was on its way when we asked
+
+
+def _nobody() -> bool:
+    return False
+
+
+class AttentiveConnection(psycopg.Connection[Any]):
+    """vouched: whether the server works on what this connection waits for, asked elsewhere."""
+
+    silence_s = SILENCE_S
+    _doubted = False
+    _until_s = 0.0
+    vouched: Callable[[], bool] = staticmethod(_nobody)
+
+    def wait(self, gen: PQGen[RV], *arguments: Any, **named: Any) -> RV:
+        """As psycopg waits. Raises OperationalError after a silence that nobody vouches for."""
+        return super().wait(self._attentively(gen), *arguments, **named)
+
+    def _attentively(self, gen: PQGen[RV]) -> PQGen[RV]:
+        """`gen`, looked at whenever nothing has come for a moment."""
+        self._heard()
+        try:
+            wanted = next(gen)
+            while True:
+                ready = yield wanted
+                self._heard() if ready else self._look()
+                wanted = gen.send(ready)
+        except StopIteration as ended:
+            result: RV = ended.value
+            return result
+
+    def _heard(self) -> None:
+        self._doubted, self._until_s = False, time.monotonic() + self.silence_s
+
+    def _look(self) -> None:
+        if time.monotonic() < self._until_s:
+            return
+        if self._doubted:
+            self.pgconn.finish()  # else psycopg would wait for the end of what was begun
+            raise psycopg.OperationalError("the server has stopped answering")
+        self._doubted = not self.vouched()
+        pause_s = GRACE_S if self._doubted else self.silence_s
+        self._until_s = time.monotonic() + pause_s
