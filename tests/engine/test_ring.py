@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.engine.world import MINUTE, NAN, START, a_frame, a_patch, a_series, a_table, fed
 
-from sigmawatch.domain.frame import Flag, Frame, Patch, Reason
+from sigmawatch.domain.frame import Flag, Frame, Patch, Reason, lost
 from sigmawatch.domain.window import Interval
 from sigmawatch.engine.table import SeriesTable
 
@@ -300,3 +301,17 @@ def test_the_table_of_ten_seconds_holds_a_whole_day() -> None:
     table = fed(a_table(interval=ten_seconds), {START: [1.0]})
     assert table.oldest_slot is not None
     assert START - table.oldest_slot > 8_640 + 2
+
+
+@pytest.mark.parametrize("newest", [START, START + 20])
+def test_a_damaged_word_leaves_nothing_of_what_it_replaced_and_anything_later_stands(
+    newest: int,
+) -> None:
+    """An older observation may be wrong where nobody knows what the later one said."""
+    early, late = a_frame(START, [1.0], late_ms=-9_000), a_frame(START, [2.0])
+    table = told(early, lost(late), newest=newest)
+    value, mark = place(table)
+    assert (math.isnan(value), mark) == (True, Reason.DAMAGED)
+    table.apply(a_patch(START, [3.0], CANDLE))
+    assert place(table)[0] == 3.0
+    assert place(told(a_patch(START, [3.0], CANDLE), lost(late), newest=newest))[1] == mark

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.contracts.samples import MINUTE, NAN, SLOT, frame, patch
 
 from sigmawatch.adapters.ledgers.merge import Merged
-from sigmawatch.domain.frame import Flag, Frame, Patch, Reason
+from sigmawatch.domain.frame import Flag, Frame, Patch, Reason, lost
 from sigmawatch.domain.series import Block
 
 values = st.sampled_from([NAN, 1.0, 2.0, 3.0])
@@ -110,3 +110,13 @@ def test_several_series_of_a_block_are_put_together_as_each_alone() -> None:
     assert both.values.T.tolist()[0] == [0.0, 1.0, 2.0]
     assert both.marks.T.tolist()[1] == [Reason.NOT_POLLED, FILLED, FILLED]
     assert both.values.T.tolist()[1][1:] == [9.0, 9.0]
+
+
+def test_a_damaged_word_leaves_nothing_of_what_it_replaced_and_anything_later_stands() -> None:
+    early, late = frame(values=[1.0]), frame(values=[2.0], late_slots=2)
+    made = merged([early, lost(late)], to_slot=SLOT + 1)
+    assert np.isnan(made.values).all()
+    assert made.marks.tolist() == [[Reason.DAMAGED]]
+    candle = patch(values=[3.0], marks=[FILLED])
+    assert merged([early, lost(late), candle], to_slot=SLOT + 1).values.tolist() == [[3.0]]
+    assert np.isnan(merged([candle, lost(late)], to_slot=SLOT + 1).values).all()

@@ -11,9 +11,10 @@ in which it was made. Imports domain.errors.
 
 from __future__ import annotations
 
+import math
 import struct
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum, IntFlag
 
 from sigmawatch.domain.errors import Invalid
@@ -39,6 +40,7 @@ class Reason(IntEnum):
     DELISTED = 11
     PENDING = 12  # a flow that is not known yet
     NO_PLACE = 13  # no series stands in this place
+    DAMAGED = 14  # was stored, and cannot be read as it was written
 
 
 MISSING = int(Reason.OUTAGE)
@@ -125,6 +127,14 @@ def _encode(item: Frame | Patch, kind: int, *, owner: int, slot: int, flags: int
     head = _HEADER.pack(VERSION, kind, flags, owner, slot, item.revision, count, item.recv_ms)
     body = head + item.values + item.marks
     return body + _CRC.pack(zlib.crc32(body))
+
+
+def lost(item: Frame | Patch) -> Frame | Patch:
+    """What stands for an item that was stored and cannot be read: it says of each of its places
+    that what was said there is damaged."""
+    count = len(item.marks)
+    values = struct.pack("<d", math.nan) * count
+    return replace(item, values=values, marks=bytes([Reason.DAMAGED]) * count)
 
 
 def decode(data: bytes) -> Frame | Patch:

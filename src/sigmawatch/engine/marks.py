@@ -9,7 +9,10 @@ from sigmawatch.engine.geometry import Marks, Mask
 
 _REASON = np.uint8(REASON_MASK)
 # bool[256]: the marks of slots in which nothing is known and a candle could tell.
-FILLABLE = np.isin(np.arange(256) & REASON_MASK, (Reason.OUTAGE, Reason.NOT_POLLED, Reason.PENDING))
+FILLABLE = np.isin(
+    np.arange(256) & REASON_MASK,
+    (Reason.OUTAGE, Reason.NOT_POLLED, Reason.PENDING, Reason.DAMAGED),
+)
 
 
 def reasons_of(marks: Marks) -> Marks:

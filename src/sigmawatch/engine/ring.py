@@ -4,7 +4,9 @@ A place (slot, series) holds the strongest thing said of it, whatever the order 
 level that is a polled value, then a candle's, a coarse candle's, a suspect one, a reason for its
 absence; for a flow the candle comes before the poll. Among equals the higher revision stands, and a
 patch, made on purpose, before a frame. Per-place revisions are kept for the newest RECENT slots;
-older slots remember the frame's only, so there a later patch wins by arriving later.
+older slots remember the frame's only, so there a later patch wins by arriving later. Where a word
+is damaged, nobody knows what it took the place of: what stood there goes, and anything said later
+stands.
 
 Missing is NaN in `values` with the reason in `marks`; a suspect number lies beside (`held`), so
 that arithmetic over `values` needs no mask. Imports domain.frame.
@@ -29,8 +31,8 @@ _NOTHING_HELD = (np.zeros(0, np.intp), np.zeros(0))
 
 def _strength(mark: int, *, flow: bool) -> int:
     reason = mark & REASON_MASK
-    if reason in (Reason.NOT_POLLED, Reason.NO_PLACE):
-        return 0  # what a row holds before anything was said
+    if reason in (Reason.NOT_POLLED, Reason.NO_PLACE, Reason.DAMAGED):
+        return 0  # what a row holds before anything was said, or when nobody knows what was
     if reason == Reason.SUSPECT:
         return 2
     if reason >= MISSING:
@@ -180,7 +182,7 @@ class Ring:
         if self._touched[row]:
             keys = self._key_of_mark[marks] | min(revision, _REVISION_MAX)
             before = self._stands(slot)
-            wins = (keys > before[:count]) & wins
+            wins = ((keys > before[:count]) | _damaged(marks)) & wins
             before[:count] = np.where(wins, keys, before[:count])
             stands, why, changed = _contest(old, (values, marks), wins=wins, late=late)
         else:  # nothing was said of this slot: the one write of almost every slot
@@ -211,7 +213,7 @@ class Ring:
                   if from_slot <= slot <= slots[-1]]  # fmt: skip
         for slot in recent:
             before[slot - from_slot] = self._stands(slot)[place]
-        wins = (keys > before) & ~silent & self.live[place]
+        wins = ((keys > before) | _damaged(marks)) & ~silent & self.live[place]
         for slot in recent:
             self._stands(slot)[place] = np.where(wins, keys, before)[slot - from_slot]
         stands, why, changed = _contest(old, (values, marks), wins=wins, late=True)
@@ -311,6 +313,10 @@ def settled(values: Column, marks: Marks) -> tuple[Column, Marks, Column | None]
         return told, marks, None
     held = np.where(finite & is_reason(reasons, Reason.SUSPECT), values, np.nan)
     return told, np.where(promised & ~finite, np.uint8(Reason.OUTAGE), marks), held
+
+
+def _damaged(marks: Marks) -> Mask:
+    return is_reason(reasons_of(marks), Reason.DAMAGED)
 
 
 def _contest(

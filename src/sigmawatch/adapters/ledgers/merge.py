@@ -4,7 +4,8 @@ The rules are those of the series table (engine.ring), so that history reads as 
 slot holds the strongest thing said of it, whatever the order of arrival: for a level a polled
 value, then a candle's, a coarse candle's, a suspect one, a reason for its absence; for a flow the
 candle comes before the poll. Among equals a patch stands before a frame, then the higher revision.
-A value that replaces another one more than 2 slots late, or by a patch, is marked REVISED.
+A value that replaces another one more than 2 slots late, or by a patch, is marked REVISED. Where a
+word is damaged, what stood there goes, and anything said later stands.
 
 What stands in a slot is told by value, mark and source (who said it: a frame or a patch, and its
 revision). The three together are all that a later word is judged by, so what was sealed is a
@@ -127,7 +128,7 @@ class Merged:
         changed = stood & counted(marks) & (values != old_values)
         revised = (old_marks & Flag.REVISED != 0) | (late[:, None] & changed)
         marks = np.where(stood & revised, marks | np.uint8(Flag.REVISED), marks)
-        wins = new > old
+        wins = (new > old) | ((marks & REASON_MASK) == Reason.DAMAGED)
         self.values[at] = np.where(wins, values, old_values)
         self.marks[at] = np.where(wins, marks, old_marks)
         self.sources[at] = np.where(wins, sources[:, None], old_sources)
@@ -164,6 +165,8 @@ def _strengths(kind: Kind) -> Sources:
 
 
 def _strength(mark: int, *, first_is_candle: bool) -> int:
+    if mark & REASON_MASK == Reason.DAMAGED:
+        return 0  # nobody knows what was said
     if mark & REASON_MASK == Reason.SUSPECT:
         return 2
     if mark & REASON_MASK >= MISSING:
