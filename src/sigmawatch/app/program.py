@@ -26,8 +26,10 @@ from sigmawatch.app.stations import Stations
 from sigmawatch.app.tables import Tables
 from sigmawatch.app.tracker import Tracker
 from sigmawatch.app.watchlists import Watchlists
+from sigmawatch.domain.errors import StorageFailed
 from sigmawatch.domain.market import MarketRef
 from sigmawatch.domain.series import Series
+from sigmawatch.domain.storage import StorageState
 from sigmawatch.domain.venue import Run
 from sigmawatch.domain.window import DAY_MS, Interval
 from sigmawatch.engine.snapshot import Board, Snapshot
@@ -37,6 +39,7 @@ from sigmawatch.ports.clock import Clock
 from sigmawatch.ports.history import History, Sealing, Stretch
 from sigmawatch.ports.ledger import Ledger
 from sigmawatch.ports.ranks import RankStore
+from sigmawatch.ports.storage import Storage
 
 log = structlog.get_logger()
 
@@ -125,6 +128,7 @@ class Program:
                     group.create_task(self.tracker.consume_for_ever(), name="tracker"),
                     group.create_task(self.tracker.refresh_for_ever(), name="refresher"),
                     group.create_task(self.ranks.keep_for_ever(keep_ms=keep_ms), name="ranks"),
+                    group.create_task(self._end_in_doubt(), name="storage"),
                 ]
                 fill = self.stations.backfill_for_ever()
                 tasks.append(group.create_task(fill, name="backfill"))
@@ -133,6 +137,13 @@ class Program:
                     task.cancel()
         except BaseExceptionGroup as failures:
             raise _only(failures) from None
+
+    async def _end_in_doubt(self) -> None:
+        """Raises StorageFailed once what we hold may not be what is stored."""
+        status = self.storage.status
+        while not status.doubtful:
+            status = await self.storage.changed(status)
+        raise StorageFailed(f"{status}; what was shown is stored, and a start reads it back")
 
     async def serve_until_cancelled(self) -> None:
         """Collect and close slots until something fails or we are cancelled; then all stops."""
@@ -178,9 +189,16 @@ class Program:
         """Why we are not ready to be relied on; empty means ready."""
         if not self._recovered:
             return ("the last 24 hours are still being read back",)
+        storage = self.storage.status
+        wrong = [] if storage.state is StorageState.OK else [str(storage)]
         if self.stations.starting():
-            return ("no venue has answered yet",)
-        return ()
+            wrong.append("no venue has answered yet")
+        return tuple(wrong)
+
+    @property
+    def storage(self) -> Storage:
+        """How what the database lies on is."""
+        return self._ports.ledger.storage
 
     def jobs(self) -> Sequence[Job]:
         """Everything that takes long: back-fills, sealing."""

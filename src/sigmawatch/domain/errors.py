@@ -73,6 +73,10 @@ class Busy(Unavailable):
     """A bounded queue of our own is full."""
 
 
+class StorageUnavailable(Unavailable):
+    """The database cannot be written to for now; what was asked for is certainly not stored."""
+
+
 class Superseded(Unavailable):
     """Another program has taken over the work that we were doing."""
 

@@ -3,7 +3,8 @@
 One transaction holds all that happens at once; nothing is shown before it is synced. Frames,
 patches and runs have deterministic ids and are inserted if absent, so several programs may write
 what they have; work that only one may do is claimed. Raises StorageFailed (stop), StorageNewer,
-InUse; Unavailable from a read where a database elsewhere stays away.
+InUse; Unavailable from a read where a database elsewhere stays away, StorageUnavailable from a
+write for as long as nothing can be stored.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from sigmawatch.domain.series import Block, Series
 from sigmawatch.domain.venue import Run
 from sigmawatch.domain.watchlist import Watchlist
 from sigmawatch.domain.window import Interval
+from sigmawatch.ports.alerts import AlertRepository, OutboxRepository, RuleRepository
+from sigmawatch.ports.storage import Storage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +119,15 @@ class Transaction(Protocol):
     @property
     def watchlists(self) -> WatchlistRepository: ...
 
+    @property
+    def rules(self) -> RuleRepository: ...
+
+    @property
+    def alerts(self) -> AlertRepository: ...
+
+    @property
+    def outbox(self) -> OutboxRepository: ...
+
     async def check(self, claim: Claim) -> None:
         """Raises Superseded where the work was claimed anew since: then nothing of this is kept."""
         ...
@@ -160,5 +172,10 @@ class Ledger(Protocol):
 
     @property
     def damaged_count(self) -> int: ...
+
+    @property
+    def storage(self) -> Storage:
+        """How what lies under the database is."""
+        ...
 
     async def close(self) -> None: ...

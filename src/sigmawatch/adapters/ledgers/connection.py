@@ -21,8 +21,10 @@ from typing import TypeVar
 import apsw
 import structlog
 
+from sigmawatch.adapters.ledgers.condition import Condition
 from sigmawatch.adapters.ledgers.session import settled, value
 from sigmawatch.domain.errors import Busy, StorageFailed
+from sigmawatch.domain.storage import StorageState
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -60,7 +62,8 @@ def _configure(connection: apsw.Connection, *, cache_kib: int) -> None:
 class FileWriter:
     """The writing connection. begin_commit: the statement that numbers a transaction."""
 
-    def __init__(self, *, begin_commit: str) -> None:
+    def __init__(self, *, begin_commit: str, storage: Condition) -> None:
+        self.storage = storage
         self._begin_commit = begin_commit
         self._commit_number = 0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger-writer")
@@ -88,6 +91,7 @@ class FileWriter:
                 return work(self._connection)
         except StorageFailed as exc:
             self._failure = exc
+            self.storage.become(StorageState.FAILED, str(exc), doubtful=True)
             raise
 
     def check(self) -> None:

@@ -36,6 +36,7 @@ from sigmawatch.domain.watchlist import Watchlist
 from sigmawatch.ports.clock import Clock
 from sigmawatch.ports.history import Rollups, Stretch
 from sigmawatch.ports.ledger import Claim, Transaction
+from sigmawatch.ports.storage import Storage
 
 T = TypeVar("T")
 
@@ -163,6 +164,10 @@ class SqlLedger:
     def damaged_count(self) -> int:
         """Damaged frames, patches and rank columns met so far, each counted once."""
         return len(self._stored.damaged)
+
+    @property
+    def storage(self) -> Storage:
+        return self._writer.storage
 
     async def prune(
         self, *, before_ms: int, rows_max: int, rollups_before_ms: Mapping[int, int] | None = None

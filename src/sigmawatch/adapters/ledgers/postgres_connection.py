@@ -24,6 +24,8 @@ from typing import Any, NamedTuple, TypeVar
 import psycopg
 import structlog
 
+from sigmawatch.adapters.clock import RealClock
+from sigmawatch.adapters.ledgers.condition import Condition
 from sigmawatch.adapters.ledgers.postgres_server import (
     PostgresSession,
     Server,
@@ -56,6 +58,7 @@ class PostgresWriter:
     def __init__(self, server: Server, *, sql: Mapping[str, str]) -> None:
         self._server = server
         self._sql = sql
+        self.storage = Condition(RealClock())
         self._name = f"sigmawatch {uuid.uuid4()}"
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger-writer")
         self._session: PostgresSession | None = None

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, TypeVar
 
+from sigmawatch.ports.storage import Storage
+
 T = TypeVar("T")
 Bindings = Mapping[str, Any]
 
@@ -39,6 +41,11 @@ class Session(Protocol):
 class Writer(Protocol):
     """The one connection that writes. A transaction runs from `begin` to `commit` or `rollback`;
     what was begun is finished before the caller goes on, cancelled or not."""
+
+    @property
+    def storage(self) -> Storage:
+        """How what is written to is."""
+        ...
 
     @property
     def commit_number(self) -> int:

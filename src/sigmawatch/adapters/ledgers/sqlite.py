@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 
+from sigmawatch.adapters.ledgers.condition import Condition
 from sigmawatch.adapters.ledgers.connection import FileReaders, FileWriter, translated
 from sigmawatch.adapters.ledgers.folder import DataFolder
 from sigmawatch.adapters.ledgers.ledger import SqlLedger
@@ -43,7 +44,7 @@ class SqliteLedger(SqlLedger):
             held.make_database()
             with translated():
                 check(schema, held.database)
-            writer = FileWriter(begin_commit=sql["begin_commit"])
+            writer = FileWriter(begin_commit=sql["begin_commit"], storage=Condition(clock))
             closing.push_async_callback(writer.close)
             await writer.open(held.database, vfs=vfs)
             await writer.run(partial(migrate, schema, path=held.database, now_ms=clock.now_ms()))

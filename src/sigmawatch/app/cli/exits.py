@@ -8,7 +8,13 @@ from rich.console import Console
 from rich.text import Text
 
 from sigmawatch.app.problems import ConfigProblems
-from sigmawatch.domain.errors import InUse, Invalid, SigmawatchError
+from sigmawatch.domain.errors import (
+    InUse,
+    Invalid,
+    SigmawatchError,
+    StorageFailed,
+    StorageUnavailable,
+)
 
 
 class Exit(IntEnum):
@@ -20,6 +26,7 @@ class Exit(IntEnum):
     PARTIAL = 3  # a run updated some of what it was to update
     NONE = 4  # a run updated nothing
     IN_USE = 5  # the data folder or the port belongs to another process
+    STORAGE = 6  # the database, or the disk or server under it, failed
 
 
 MEANING = {
@@ -29,6 +36,7 @@ MEANING = {
     Exit.PARTIAL: "`collect`, `backfill`: some markets were not updated",
     Exit.NONE: "`collect`, `backfill`: nothing was updated",
     Exit.IN_USE: "the data folder or the port belongs to another process",
+    Exit.STORAGE: "the disk or the server under the database failed; what was shown is stored",
 }
 
 
@@ -37,6 +45,8 @@ def exit_of(error: SigmawatchError) -> Exit:
     match error:
         case InUse():
             return Exit.IN_USE
+        case StorageFailed() | StorageUnavailable():
+            return Exit.STORAGE
         case Invalid():
             return Exit.USAGE
         case _:

@@ -22,6 +22,7 @@ from sigmawatch import __version__
 from sigmawatch.app.backfill import Job
 from sigmawatch.app.cli.output import percent, plain
 from sigmawatch.app.program import Program
+from sigmawatch.domain.storage import StorageState
 from sigmawatch.domain.venue import VenueState
 from sigmawatch.domain.window import SECOND_MS
 from sigmawatch.engine.snapshot import Board
@@ -46,11 +47,14 @@ class SlotLine:
     backfill: tuple[int, int] | None
     top: tuple[str, float] | None
     demo: bool
+    storage: StorageState = StorageState.OK
 
     def __str__(self) -> str:
         at = datetime.fromtimestamp(self.close_ms / SECOND_MS, UTC).astimezone()
         parts = [f"{at:%H:%M:%S}" if at.second else f"{at:%H:%M}"]
         parts += ["DEMO"] if self.demo else []
+        if self.storage is not StorageState.OK:
+            parts.append(f"STORAGE {self.storage.replace('_', ' ').upper()}")
         for venue, (present, expected) in self.venues.items():
             parts.append(f"{venue} {present}/{expected}{self._state(venue)}")
         if self.backfill is not None:
@@ -74,6 +78,7 @@ def slot_line(board: Board, program: Program) -> SlotLine:
         backfill=_progress(program.jobs()),
         top=_top(board),
         demo=program.demo,
+        storage=program.storage.status.state,
     )
 
 
@@ -155,7 +160,7 @@ class Lines:
             "slot_closed", close_ms=line.close_ms, demo=line.demo, states=dict(line.states),
             venues={name: {"present": present, "expected": expected}
                     for name, (present, expected) in line.venues.items()},
-            backfill=line.backfill, top=line.top,
+            backfill=line.backfill, top=line.top, storage=str(line.storage),
         )  # fmt: skip
 
 

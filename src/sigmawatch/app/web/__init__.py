@@ -26,6 +26,7 @@ from sigmawatch.app.web import (
     rejected,
     runs,
     statistics,
+    storage,
     tracking,
     venues,
     watchlists,
@@ -47,6 +48,7 @@ RESOURCES: tuple[ControllerRouterHandler, ...] = (
     watchlists.put_watchlist, watchlists.remove_watchlist,
     venues.list_venues, venues.show_venue, venues.list_markets,
     runs.list_runs, runs.list_jobs, runs.start_job, runs.collect,
+    storage.show_storage,
 )  # fmt: skip
 BESIDE: tuple[ControllerRouterHandler, ...] = (
     health.show_health, health.show_readiness, health.show_problem,

@@ -25,6 +25,7 @@ from sigmawatch.domain.errors import (
     NotFound,
     Refused,
     SigmawatchError,
+    StorageUnavailable,
     Unavailable,
 )
 
@@ -76,6 +77,8 @@ KINDS = _kinds(
     ("internal", 500, "Internal error", "Report it with the request id; it is in the log."),
     ("refused", 503, "Refused", "Trying again will not help until somebody changes something."),
     ("unavailable", 503, "Unavailable", "Try again, not before Retry-After where it is given."),
+    ("storage", 503, "Nothing can be stored now",
+     "GET /api/v1/storage says why; make room or mend it, and try again: nothing was changed."),
     ("not-ready", 503, "Not ready", "Wait; `detail` says what for."),
 )  # fmt: skip
 
@@ -180,6 +183,8 @@ def _problem(request: Request[Any, Any, Any], exc: Exception) -> ProblemError:
             return _about_field(_UNKNOWN.get(exc.field, "invalid-value"), exc)
         case Invalid():
             return _about_field("invalid-value", exc)
+        case StorageUnavailable():
+            return ProblemError("storage", str(exc), headers=_retry_after(exc))
         case Busy() | Unavailable():
             return ProblemError("unavailable", str(exc), headers=_retry_after(exc))
         case Refused():

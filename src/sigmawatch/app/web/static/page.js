@@ -3,6 +3,7 @@
 import { money, percent, plain, price, span } from "/static/format.js";
 
 const REFRESH_MS = 5000;
+const STORAGE_MS = 1000;
 const STATES = { up: "up", starting: "dim", degraded: "warn", rate_limited: "warn", fresh: "dim" };
 const at = (id) => document.getElementById(id);
 const form = at("choice");
@@ -99,6 +100,19 @@ async function refresh() {
   }
 }
 
+async function watchStorage() {
+  for (;;) {
+    try {
+      const { body } = await load("/api/v1/storage");
+      at("storage").hidden = body.state === "ok";
+      at("storage").textContent =
+        `Storage ${body.state.replace("_", " ")} for ${span(body.age_s)}: ${body.reason}. ` +
+        "What you see is stored; nothing new is shown until it can be.";
+    } catch {} // refresh() says so
+    await new Promise((resolve) => setTimeout(resolve, STORAGE_MS));
+  }
+}
+
 async function start() {
   const wanted = new URLSearchParams(location.search);
   const { body } = await load("/api/v1");
@@ -112,6 +126,7 @@ async function start() {
     history.replaceState(null, "", `?${new URLSearchParams(new FormData(form))}`);
     refresh();
   });
+  watchStorage();
   for (;;) {
     await refresh();
     await new Promise((resolve) => setTimeout(resolve, REFRESH_MS));

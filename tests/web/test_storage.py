@@ -1,0 +1,60 @@
+"""The state of the storage: `/storage`, `/readyz`, the slot line, and how the program ends."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from tests.app.doubles import MemoryVenue
+from tests.web.conftest import World
+
+from sigmawatch.adapters.clock import VirtualClock
+from sigmawatch.adapters.ledgers.condition import Condition
+from sigmawatch.app.cli.exits import Exit, exit_of
+from sigmawatch.app.cli.lines import slot_line
+from sigmawatch.app.config import Config
+from sigmawatch.app.wiring import build
+from sigmawatch.domain.errors import StorageFailed, StorageUnavailable
+from sigmawatch.domain.storage import StorageState
+
+
+def condition_of(world: World) -> Condition:
+    storage = world.program.storage
+    assert isinstance(storage, Condition)
+    return storage
+
+
+async def test_a_full_disk_is_told_wherever_operations_are_and_reads_go_on(world: World) -> None:
+    await world.pass_slots(1)
+    condition_of(world).become(StorageState.FULL, "no room in the data folder")
+    await world.clock.advance_to_ms(world.clock.now_ms() + 1_500)
+    told = await world.get("/storage")
+    assert (told["state"], told["reason"]) == ("full", "no room in the data folder")
+    assert told["age_s"] == 1.5
+    ready = await world.client.get("/readyz")
+    assert ready.status_code == 503
+    assert "storage full: no room in the data folder" in ready.json()["detail"]
+    [board] = world.program.snapshot.boards.values()
+    assert "STORAGE FULL" in str(slot_line(board, world.program))
+    assert (await world.get("/metrics"))["items"], "what is stored is served"
+    condition_of(world).become(StorageState.OK)
+    assert (await world.get("/storage"))["state"] == "ok"
+    assert (await world.client.get("/readyz")).status_code == 200
+    assert "STORAGE" not in str(slot_line(board, world.program))
+
+
+async def test_the_program_ends_where_memory_may_differ_from_the_disk(tmp_path: Path) -> None:
+    """RELIABILITY.md 2.0: "exit with a distinct code if state is doubtful"."""
+    clock = VirtualClock(0)
+    with pytest.raises(StorageFailed, match="the disk lies") as caught:
+        async with (
+            asyncio.timeout(10),
+            build(Config(data=tmp_path), clock=clock, venues=[MemoryVenue(clock)]) as program,
+        ):
+            storage = program.storage
+            assert isinstance(storage, Condition)
+            storage.become(StorageState.FAILED, "the disk lies", doubtful=True)
+            await asyncio.Future()
+    assert exit_of(caught.value) is Exit.STORAGE
+    assert exit_of(StorageUnavailable("away")) is Exit.STORAGE
