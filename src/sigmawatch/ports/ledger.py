@@ -21,6 +21,7 @@ from sigmawatch.domain.series import Block, Series
 from sigmawatch.domain.venue import Run
 from sigmawatch.domain.watchlist import Watchlist
 from sigmawatch.domain.window import Interval
+from sigmawatch.ports.alerts import AlertRepository, OutboxRepository, RuleRepository
 from sigmawatch.ports.storage import Storage
 
 
@@ -117,6 +118,15 @@ class Transaction(Protocol):
 
     @property
     def watchlists(self) -> WatchlistRepository: ...
+
+    @property
+    def rules(self) -> RuleRepository: ...
+
+    @property
+    def alerts(self) -> AlertRepository: ...
+
+    @property
+    def outbox(self) -> OutboxRepository: ...
 
     async def check(self, claim: Claim) -> None:
         """Raises Superseded where the work was claimed anew since: then nothing of this is kept."""

@@ -14,6 +14,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import TypeVar
 
+from sigmawatch.adapters.ledgers.alert_reads import AlertReads
 from sigmawatch.adapters.ledgers.history import SqlHistory
 from sigmawatch.adapters.ledgers.means import Means
 from sigmawatch.adapters.ledgers.rank_columns import read_rank_column, read_rank_slots
@@ -62,6 +63,7 @@ class SqlLedger:
         means = Means(read=self._read, writing=self._begun, claimed=self.claimed, sql=sql)
         reads = SealedReads(sql, stored=self._stored)
         self._history = SqlHistory(means, sql=sql, reads=reads)
+        self.alerts = AlertReads(self._read, sql=sql, damaged=self._stored.damaged)
         self.sealing = SqlSealing(means, sql=sql, stored=self._stored, reads=reads)
 
     @asynccontextmanager

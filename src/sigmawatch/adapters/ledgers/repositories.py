@@ -11,7 +11,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
+from sigmawatch.adapters.ledgers.alerts import Alerts
+from sigmawatch.adapters.ledgers.outbox import Outbox
 from sigmawatch.adapters.ledgers.rank_columns import RankColumns
+from sigmawatch.adapters.ledgers.rules import Rules
 from sigmawatch.adapters.ledgers.session import Session, Writer, value
 from sigmawatch.adapters.ledgers.watchlists import Watchlists
 from sigmawatch.domain.errors import NotFound, Superseded
@@ -41,6 +44,9 @@ class SqlTransaction:
         self.runs = _Runs(self)
         self.ranks = RankColumns(self)
         self.watchlists = Watchlists(self)
+        self.rules = Rules(self)
+        self.alerts = Alerts(self)
+        self.outbox = Outbox(self)
 
     @property
     def commit_number(self) -> int:

@@ -1,0 +1,57 @@
+"""Reads of the alert side, over any ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Protocol, TypeVar
+
+from sigmawatch.adapters.ledgers.alerts import read_episodes, read_judged, read_states
+from sigmawatch.adapters.ledgers.outbox import read_deliveries
+from sigmawatch.adapters.ledgers.rules import read_rules
+from sigmawatch.adapters.ledgers.session import Session
+from sigmawatch.domain.alert import Rule, States, StoredEpisode
+from sigmawatch.domain.notice import Delivery
+from sigmawatch.domain.window import Interval
+
+T = TypeVar("T")
+
+_END_OF_TIME_MS = 2**62
+
+
+class Read(Protocol):
+    """Work in a reader's thread."""
+
+    def __call__(self, work: Callable[[Session], T], /) -> Awaitable[T]: ...
+
+
+class AlertReads:
+    """Fulfils ports.alerts.AlertStore. damaged: where damage is noted, each row once."""
+
+    def __init__(self, read: Read, *, sql: Mapping[str, str], damaged: set[str]) -> None:
+        self._read = read
+        self._sql = sql
+        self._damaged = damaged
+
+    async def rules(self) -> Sequence[Rule]:
+        return await self._read(partial(read_rules, sql=self._sql))
+
+    async def states(self) -> Sequence[States]:
+        return await self._read(partial(read_states, sql=self._sql, damaged=self._damaged))
+
+    async def judged_through(self) -> Mapping[Interval, int]:
+        return await self._read(partial(read_judged, sql=self._sql))
+
+    async def episodes(
+        self, *, lasting: bool = False, before_ms: int | None = None, limit: int = 100
+    ) -> Sequence[StoredEpisode]:
+        bounds: dict[str, Any] = {
+            "statement": self._sql["select_lasting_episodes" if lasting else "select_episodes"],
+            "before_ms": _END_OF_TIME_MS if before_ms is None else before_ms,
+            "rows": limit,
+        }
+        return await self._read(partial(read_episodes, **bounds))
+
+    async def deliveries(self, *, open: bool = True, limit: int = 100) -> Sequence[Delivery]:
+        statement = self._sql["select_open_notices" if open else "select_notices"]
+        return await self._read(partial(read_deliveries, statement=statement, rows=limit))

@@ -1,0 +1,95 @@
+"""The outbox in a ledger: a row a notice, claimed by a conditional update.
+
+Two claims never get the same row: transactions that write come one after the other, whatever
+program they are of. Each lease has a higher fence, and only its holder's word counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from sigmawatch.adapters.ledgers.session import Session
+from sigmawatch.domain.notice import LEASE_MS, Delivery, Notice, NoticeKind, NoticeStatus, Outcome
+
+if TYPE_CHECKING:
+    from sigmawatch.adapters.ledgers.repositories import SqlTransaction
+
+NOTICES_PER_COMMIT_BITS = 20
+
+
+class Outbox:
+    """Fulfils ports.alerts.OutboxRepository."""
+
+    def __init__(self, transaction: SqlTransaction) -> None:
+        self._transaction = transaction
+        self._sql = transaction.sql
+        self._count = 0
+
+    async def put(self, notices: Iterable[Notice]) -> None:
+        now_ms = self._transaction.clock.now_ms()
+        rows = [_row(one) | {"now_ms": now_ms} for one in notices]
+        first, self._count = self._count, self._count + len(rows)
+        assert self._count <= 1 << NOTICES_PER_COMMIT_BITS
+        if rows:
+            await self._transaction.run(partial(self._put, rows=rows, first=first))
+
+    def _put(self, session: Session, *, rows: Sequence[dict[str, object]], first: int) -> None:
+        first_id = (self._transaction.commit_number << NOTICES_PER_COMMIT_BITS) + first
+        numbered = [row | {"id": place} for place, row in enumerate(rows, start=first_id)]
+        session.executemany(self._sql["put_notice"], numbered)
+
+    async def claim(self, *, now_ms: int, rows_max: int) -> Sequence[Delivery]:
+        bindings = {"now_ms": now_ms, "until_ms": now_ms + LEASE_MS, "rows": rows_max}
+
+        def work(session: Session) -> list[Delivery]:
+            rows = session.execute(self._sql["claim_notices"], bindings).fetchall()
+            return [_delivery(row) for row in sorted(rows)]
+
+        return await self._transaction.run(work)
+
+    async def begin(self, lease: Delivery, *, now_ms: int) -> bool:
+        return await self._held("begin_attempt", _lease(lease) | {"now_ms": now_ms})
+
+    async def settle(self, lease: Delivery, outcome: Outcome, *, now_ms: int) -> bool:
+        said = {"status": str(outcome.status), "next_ms": outcome.next_ms,
+                "detail": outcome.detail, "now_ms": now_ms}  # fmt: skip
+        return await self._held("settle_notice", _lease(lease) | said)
+
+    async def _held(self, name: str, bindings: Mapping[str, object]) -> bool:
+        def work(session: Session) -> bool:
+            return bool(session.execute(self._sql[name], bindings).fetchall())
+
+        return await self._transaction.run(work)
+
+
+def _name(notice: Notice) -> dict[str, object]:
+    return {"episode": notice.episode, "kind": str(notice.kind), "ordinal": notice.ordinal,
+            "channel": notice.channel}  # fmt: skip
+
+
+def _row(notice: Notice) -> dict[str, object]:
+    return _name(notice) | {
+        "rule_id": notice.rule_id, "series_id": notice.series_id, "decided_ms": notice.decided_ms,
+        "due_ms": notice.due_ms, "receipt": notice.receipt,
+    }  # fmt: skip
+
+
+def _lease(lease: Delivery) -> dict[str, object]:
+    return _name(lease.notice) | {"fence": lease.fence}
+
+
+def read_deliveries(session: Session, *, statement: str, rows: int) -> list[Delivery]:
+    """Notices of the outbox, in the statement's order."""
+    return [_delivery(row) for row in session.execute(statement, {"rows": rows})]
+
+
+def _delivery(row: Sequence[Any]) -> Delivery:
+    (_, rule_id, series_id, episode, kind, ordinal, channel, decided_ms, due_ms, receipt,
+     status, attempts, next_ms, fence, detail) = row  # fmt: skip
+    notice = Notice(rule_id=rule_id, series_id=series_id, episode=episode, kind=NoticeKind(kind),
+                    ordinal=ordinal, channel=channel, decided_ms=decided_ms, due_ms=due_ms,
+                    receipt=receipt)  # fmt: skip
+    return Delivery(notice=notice, status=NoticeStatus(status), attempts=attempts,
+                    next_ms=next_ms, fence=fence, detail=detail)  # fmt: skip

@@ -1,0 +1,84 @@
+-- Rules, states, episodes.
+
+-- name: find_rule
+SELECT r.id, r.version, r.origin, r.enabled, r.created_ms, v.text, v.settings, v.made_ms
+FROM rules AS r
+JOIN rule_versions AS v ON v.rule_id = r.id AND v.version = r.version
+WHERE r.name = :name AND r.removed_ms IS NULL
+
+-- name: insert_rule
+INSERT INTO rules (id, name, version, origin, enabled, created_ms)
+SELECT coalesce(max(id), 0) + 1, :name, 0, :origin, :enabled, :now_ms FROM rules
+RETURNING id
+
+-- name: update_rule
+UPDATE rules SET version = :version, origin = :origin, enabled = :enabled WHERE id = :rule_id
+
+-- name: insert_rule_version
+INSERT INTO rule_versions (rule_id, version, text, settings, made_ms)
+VALUES (:rule_id, :version, :text, :settings, :now_ms)
+
+-- name: remove_rule
+UPDATE rules SET removed_ms = :now_ms WHERE name = :name AND removed_ms IS NULL RETURNING id
+
+-- name: select_rules
+SELECT r.id, r.name, r.version, v.text, v.settings, r.origin, r.enabled, r.created_ms, v.made_ms
+FROM rules AS r
+JOIN rule_versions AS v ON v.rule_id = r.id AND v.version = r.version
+WHERE r.removed_ms IS NULL
+ORDER BY r.id
+
+-- name: put_states
+INSERT INTO rule_states (rule_id, block_id, version, slot, body)
+VALUES (:rule_id, :block_id, :version, :slot, :body)
+ON CONFLICT (rule_id, block_id)
+DO UPDATE SET version = excluded.version, slot = excluded.slot, body = excluded.body
+WHERE excluded.slot > rule_states.slot OR excluded.version > rule_states.version
+
+-- name: remove_states
+DELETE FROM rule_states WHERE rule_id = :rule_id
+
+-- name: select_states
+SELECT rule_id, block_id, version, slot, body FROM rule_states ORDER BY rule_id, block_id
+
+-- name: put_judged
+INSERT INTO judged (interval_ms, slot) VALUES (:interval_ms, :slot)
+ON CONFLICT (interval_ms) DO UPDATE SET slot = excluded.slot WHERE excluded.slot > judged.slot
+
+-- name: select_judged
+SELECT interval_ms, slot FROM judged ORDER BY interval_ms
+
+-- name: put_episode
+INSERT INTO episodes
+    (rule_id, series_id, opened_ms, version, severity, told_ms, closed_ms, reason, reopened)
+VALUES
+    (:rule_id, :series_id, :opened_ms, :version, :severity, :told_ms, :closed_ms, :reason,
+     :reopened)
+ON CONFLICT (rule_id, series_id, opened_ms)
+DO UPDATE SET version = excluded.version, severity = excluded.severity, told_ms = excluded.told_ms,
+              closed_ms = excluded.closed_ms, reason = excluded.reason,
+              reopened = excluded.reopened
+WHERE excluded.told_ms > episodes.told_ms
+
+-- name: acknowledge_episode
+UPDATE episodes
+SET acknowledged_by = coalesce(acknowledged_by, :by),
+    acknowledged_ms = coalesce(acknowledged_ms, :at_ms)
+WHERE rule_id = :rule_id AND series_id = :series_id AND opened_ms = :opened_ms
+RETURNING opened_ms
+
+-- name: select_episodes
+SELECT rule_id, series_id, opened_ms, version, severity, told_ms, closed_ms, reason, reopened,
+       acknowledged_by, acknowledged_ms
+FROM episodes
+WHERE opened_ms < :before_ms
+ORDER BY opened_ms DESC, rule_id, series_id
+LIMIT :rows
+
+-- name: select_lasting_episodes
+SELECT rule_id, series_id, opened_ms, version, severity, told_ms, closed_ms, reason, reopened,
+       acknowledged_by, acknowledged_ms
+FROM episodes
+WHERE closed_ms IS NULL AND opened_ms < :before_ms
+ORDER BY opened_ms DESC, rule_id, series_id
+LIMIT :rows

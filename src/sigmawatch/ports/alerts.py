@@ -1,0 +1,98 @@
+"""The alert side of the database: what a slot's decisions write, what a start reads back, and the
+outbox.
+
+Rows have deterministic ids: what is there already stays, or is replaced by a later account of the
+same thing, so several programs that judge the same slots may write what they have. Notices are
+claimed by a conditional update with a fence: who was too slow finds out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+from sigmawatch.domain.alert import Acknowledgement, Episode, Rule, States, StoredEpisode
+from sigmawatch.domain.notice import Delivery, Notice, Outcome
+from sigmawatch.domain.window import Interval
+
+
+class RuleRepository(Protocol):
+    """Rules. Ids are stable and never used again; a removed rule keeps its row and versions."""
+
+    async def put(self, name: str, *, text: str, settings: str, origin: str, enabled: bool) -> Rule:
+        """The rule of that name as it is now: a new one, a new version where `text` or `settings`
+        differ, else the version that stands."""
+        ...
+
+    async def remove(self, name: str) -> bool:
+        """Whether there was one. Its states go, its episodes stay."""
+        ...
+
+
+class AlertRepository(Protocol):
+    """What judging a slot changes."""
+
+    async def put_states(self, states: Iterable[States]) -> None:
+        """Store those that changed; what is there of the same or a later slot stays."""
+        ...
+
+    async def put_episodes(self, episodes: Iterable[Episode]) -> None:
+        """Store accounts of episodes; a later account of one replaces the earlier."""
+        ...
+
+    async def acknowledge(self, episode: str, acknowledgement: Acknowledgement) -> bool:
+        """Whether there is such an episode. The first acknowledgement stays."""
+        ...
+
+    async def judged(self, interval: Interval, slot: int) -> None:
+        """Everything of an interval is judged through `slot`; it never goes back."""
+        ...
+
+
+class OutboxRepository(Protocol):
+    """Notices on their way. A lease is named by a notice's id and its fence."""
+
+    async def put(self, notices: Iterable[Notice]) -> None:
+        """Insert what is absent, to be sent when due."""
+        ...
+
+    async def claim(self, *, now_ms: int, rows_max: int) -> Sequence[Delivery]:
+        """Lease, for LEASE_MS, what is due and has nothing open before it for the same state and
+        channel; a lease that ended counts as due. In the order of the outbox."""
+        ...
+
+    async def begin(self, lease: Delivery, *, now_ms: int) -> bool:
+        """Record an attempt before it is made; False where the lease was lost: then do not make
+        it."""
+        ...
+
+    async def settle(self, lease: Delivery, outcome: Outcome, *, now_ms: int) -> bool:
+        """What became of a leased notice; False where the lease was lost."""
+        ...
+
+
+class AlertStore(Protocol):
+    """What was committed."""
+
+    async def rules(self) -> Sequence[Rule]:
+        """The newest version of every rule there is, by id."""
+        ...
+
+    async def states(self) -> Sequence[States]:
+        """Of every rule and block; a damaged one is left out and counted."""
+        ...
+
+    async def judged_through(self) -> Mapping[Interval, int]:
+        """Interval -> the slot through which everything of it is judged."""
+        ...
+
+    async def episodes(
+        self, *, lasting: bool = False, before_ms: int | None = None, limit: int = 100
+    ) -> Sequence[StoredEpisode]:
+        """Episodes opened before `before_ms`, newest first; with `lasting`, only those not
+        closed."""
+        ...
+
+    async def deliveries(self, *, open: bool = True, limit: int = 100) -> Sequence[Delivery]:
+        """The outbox: what is open in its order, or everything, newest first."""
+        ...
