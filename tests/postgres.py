@@ -16,9 +16,9 @@ import subprocess
 import tempfile
 import uuid
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import psycopg
@@ -111,6 +111,23 @@ class PostgresServer:
             select.select([child], [], [], START_WITHIN_S)
             os.close(child)
 
+    @property
+    def socket(self) -> Path:
+        """https://www.postgresql.org/docs/current/runtime-config-connection.html"""
+        return self._folder / ".s.PGSQL.5432"
+
+    def say(self, statement: LiteralString) -> None:
+        """As its superuser, outside a transaction."""
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(statement)
+
+    def stand_by(self) -> None:
+        """It stops, and comes back as a standby that only reads, until it is promoted."""
+        self.stop()
+        signal_file = self._folder / "data" / "standby.signal"
+        signal_file.touch()
+        self.start()
+
     def freeze(self) -> None:
         """It keeps every socket open and says nothing any more."""
         assert self._process is not None
@@ -149,6 +166,20 @@ def postgres_server() -> Iterator[str]:
 
 @pytest.fixture
 def postgres_url(postgres_server: str) -> Iterator[str]:
+    """The address of an empty database."""
+    with empty_database(postgres_server) as url:
+        yield url
+
+
+@pytest.fixture
+def another_postgres_url(postgres_server: str) -> Iterator[str]:
+    """And of a second one."""
+    with empty_database(postgres_server) as url:
+        yield url
+
+
+@contextmanager
+def empty_database(postgres_server: str) -> Iterator[str]:
     """The address of an empty schema: a database of its own to whoever speaks to it, and made in
     a hundredth of the time."""
     name = f"test_{uuid.uuid4().hex}"

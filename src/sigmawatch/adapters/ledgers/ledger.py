@@ -1,9 +1,9 @@
 """What every ledger over SQL does, whichever database it is: a dialect brings statements, a writer
 and readers.
 
-Fulfils ports.ledger, ports.history and ports.ranks. One transaction at a time, in the order they
-were asked for; durable before its block ends. What is not stored as it was written is left out,
-counted in `damaged_count` and logged by its id; it is never guessed and never deleted.
+Fulfils ports.ledger, ports.history, ports.ranks and ports.backup. One transaction at a time, in the
+order they were asked for; durable before its block ends. What is not stored as it was written is
+left out, counted in `damaged_count` and logged by its id; it is never guessed and never deleted.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 from sigmawatch.adapters.ledgers.alert_reads import AlertReads
+from sigmawatch.adapters.ledgers.copies import keep, part_of, refuse_present
 from sigmawatch.adapters.ledgers.history import SqlHistory
 from sigmawatch.adapters.ledgers.means import Means
 from sigmawatch.adapters.ledgers.rank_columns import read_rank_column, read_rank_slots
@@ -28,12 +30,14 @@ from sigmawatch.adapters.ledgers.repositories import (
 from sigmawatch.adapters.ledgers.sealed import SealedReads
 from sigmawatch.adapters.ledgers.sealing import SqlSealing
 from sigmawatch.adapters.ledgers.session import Readers, Session, Writer, value
+from sigmawatch.adapters.ledgers.verifying import verified
 from sigmawatch.adapters.ledgers.watchlists import read_watchlists
 from sigmawatch.domain.frame import Frame, Patch
 from sigmawatch.domain.rank_column import RankColumn, Standing
 from sigmawatch.domain.series import Block, Series
 from sigmawatch.domain.venue import Run
 from sigmawatch.domain.watchlist import Watchlist
+from sigmawatch.ports.backup import Copied, Told
 from sigmawatch.ports.clock import Clock
 from sigmawatch.ports.history import Rollups, Stretch
 from sigmawatch.ports.ledger import Claim, Transaction
@@ -177,6 +181,23 @@ class SqlLedger:
         return await self._history.prune(
             before_ms=before_ms, rows_max=rows_max, rollups_before_ms=rollups_before_ms
         )
+
+    async def backup(self, target: str, *, told: Told) -> Copied:
+        path = Path(target)
+        refuse_present(path)
+        part = await asyncio.to_thread(part_of, path)
+        try:
+            await self._copy(part, told=told)
+            copied = await verified(part)
+            refuse_present(path)
+            await asyncio.to_thread(keep, part, path)
+        finally:
+            part.unlink(missing_ok=True)
+        return copied
+
+    async def _copy(self, part: Path, *, told: Told) -> None:
+        """Everything that is committed, into the empty file `part`. Raises Refused."""
+        raise NotImplementedError
 
     def _read(self, work: Callable[[Session], T]) -> asyncio.Future[T]:
         assert not self._closed

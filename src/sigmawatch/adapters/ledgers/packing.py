@@ -103,6 +103,12 @@ def unpack_rollups(body: bytes, name: Name, *, levels: bool) -> Rollups:
     return Rollups.of(width_ms, columns)
 
 
+def check_body(body: bytes, name: Name) -> None:
+    """Raises Invalid where a body of any kind is not as it was written, or not `name`'s."""
+    kind = body[1] if len(body) > 1 else 0
+    _unpacked(kind, body, name=name)
+
+
 def _columns(levels: bool) -> Sequence[str]:
     return _LEVEL_COLUMNS if levels else _FLOW_COLUMNS
 

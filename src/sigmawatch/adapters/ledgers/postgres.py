@@ -10,18 +10,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from functools import partial
+from pathlib import Path
 
 from sigmawatch.adapters.ledgers.ledger import SqlLedger
 from sigmawatch.adapters.ledgers.migrations import Schema
+from sigmawatch.adapters.ledgers.moving import copy_server
 from sigmawatch.adapters.ledgers.postgres_connection import PostgresReaders, PostgresWriter
 from sigmawatch.adapters.ledgers.postgres_schema import migrate
 from sigmawatch.adapters.ledgers.postgres_server import Patience, Server
 from sigmawatch.adapters.ledgers.statements import Migration, load_migrations, load_statements
+from sigmawatch.ports.backup import Told
 from sigmawatch.ports.clock import Clock
 
 
 class PostgresLedger(SqlLedger):
     """A database of a server. Make it with `open`."""
+
+    _server: Server
 
     @classmethod
     async def open(
@@ -45,4 +50,9 @@ class PostgresLedger(SqlLedger):
             await writer.open(partial(migrate, schema, now_ms=clock.now_ms()))
             readers = PostgresReaders(server, patience_s=waits.reads_s)
             closing.push_async_callback(readers.close)
-            return cls(writer, readers, sql=sql, clock=clock, closing=closing.pop_all())
+            ledger = cls(writer, readers, sql=sql, clock=clock, closing=closing.pop_all())
+            ledger._server = server
+            return ledger
+
+    async def _copy(self, part: Path, *, told: Told) -> None:
+        await copy_server(self._server, part, told=told)

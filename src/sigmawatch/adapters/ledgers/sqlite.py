@@ -7,18 +7,21 @@ writes (connection.py).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from sigmawatch.adapters.ledgers.condition import Condition
 from sigmawatch.adapters.ledgers.connection import FileReaders, FileWriter, translated
 from sigmawatch.adapters.ledgers.folder import DataFolder
 from sigmawatch.adapters.ledgers.ledger import SqlLedger
 from sigmawatch.adapters.ledgers.migrations import Schema
+from sigmawatch.adapters.ledgers.online import copy_online
 from sigmawatch.adapters.ledgers.sqlite_schema import check, migrate
 from sigmawatch.adapters.ledgers.statements import Migration, load_migrations, load_statements
+from sigmawatch.ports.backup import Told
 from sigmawatch.ports.clock import Clock
 
 
@@ -51,3 +54,12 @@ class SqliteLedger(SqlLedger):
             readers = FileReaders(held.database)
             closing.push_async_callback(readers.close)
             return cls(writer, readers, sql=sql, clock=clock, closing=closing.pop_all())
+
+    async def _copy(self, part: Path, *, told: Told) -> None:
+        await copy_online(self._between, part, told=told)
+
+    async def _between(self, work: Callable[[Any], Any]) -> Any:
+        """What `work` returns, done while no transaction stands."""
+        async with self._turn:
+            assert not self._closed
+            return await self._writer.run(work)

@@ -1,16 +1,26 @@
 """How an SQLite file gets its schema: read before it is touched, copied before it is changed.
 
-Before the first change to a file that holds something, a copy of it is made beside it.
+Before the first change to a file that holds something, a copy of it is made beside it,
+`sigmawatch.before-0005.db`; the COPIES_KEPT newest of them stay.
 """
 
 from __future__ import annotations
 
-import os
+from contextlib import closing
 from pathlib import Path
 
 import apsw
 
+from sigmawatch.adapters.ledgers.copies import keep, part_of
 from sigmawatch.adapters.ledgers.migrations import Schema
+from sigmawatch.adapters.ledgers.statements import load_migrations, load_statements
+
+COPIES_KEPT = 3
+
+
+def ours() -> Schema:
+    """The schema of this program's SQLite files."""
+    return Schema(migrations=load_migrations("sqlite"), sql=load_statements("sqlite"))
 
 
 def check(schema: Schema, path: Path) -> None:
@@ -19,18 +29,25 @@ def check(schema: Schema, path: Path) -> None:
     if path.stat().st_size == 0:
         return
     connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
-    try:
+    with closing(connection):
         schema.pending(connection)
-    finally:
-        connection.close()
 
 
 def migrate(schema: Schema, connection: apsw.Connection, *, path: Path, now_ms: int) -> None:
-    """Run what has not run yet."""
+    """Run what has not run yet, after a copy of what is there. Raises Refused where there is no
+    room for one."""
     pending = schema.pending(connection)
     if pending and pending[0].number > 1:
-        _copy(connection, path.with_name(f"{path.stem}.before-{pending[0].number:04}.db"))
-    for migration in pending:
+        copy = path.with_name(f"{path.stem}.before-{pending[0].number:04}.db")
+        _copy(connection, copy)
+        for older in sorted(path.parent.glob(f"{path.stem}.before-*.db"))[:-COPIES_KEPT]:
+            older.unlink()
+    run_pending(schema, connection, now_ms=now_ms)
+
+
+def run_pending(schema: Schema, connection: apsw.Connection, *, now_ms: int) -> None:
+    """Run what has not run yet, each in a transaction of its own."""
+    for migration in schema.pending(connection):
         connection.execute("BEGIN IMMEDIATE")
         try:
             schema.run(connection, migration, now_ms=now_ms)
@@ -41,10 +58,9 @@ def migrate(schema: Schema, connection: apsw.Connection, *, path: Path, now_ms: 
 
 
 def _copy(connection: apsw.Connection, path: Path) -> None:
-    """A consistent copy of the open database at `path`, whole or not there at all."""
-    part = path.with_suffix(".part")
-    part.unlink(missing_ok=True)
-    os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    """A consistent copy of the open database at `path`, whole or not there at all; one of an
+    earlier try is replaced."""
+    part = part_of(path)
     target = apsw.Connection(str(part), flags=apsw.SQLITE_OPEN_READWRITE)
     try:
         with target.backup("main", connection, "main") as backup:
@@ -52,14 +68,4 @@ def _copy(connection: apsw.Connection, path: Path) -> None:
         target.pragma("journal_mode", "delete")  # one file, complete without a log beside it
     finally:
         target.close()
-    _sync(part)
-    part.rename(path)
-    _sync(path.parent)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    keep(part, path)
