@@ -80,8 +80,8 @@ def rank(by: str, key: Column, *, rows: Rows, why: Codes, name_order: Ranks) -> 
     key: float64[board], finite for those. rows: intp[peers]; why: uint8[peers]. name_order:
     int32[board], the place of each row's name in alphabetical order.
     """
-    order, places = _listed(key, rows[why == Why.RANKED], name_order=name_order)
-    second, second_places = _listed(key, rows[why == Why.PROVISIONAL], name_order=name_order)
+    order, places = _listed(key, _of(rows, why == Why.RANKED), name_order=name_order)
+    second, second_places = _listed(key, _of(rows, why == Why.PROVISIONAL), name_order=name_order)
     ranks, provisional = np.zeros((2, len(key)), np.int32)
     ranks[order], provisional[second] = places, second_places
     excluded = np.count_nonzero((why >= EXCLUDED[0]) & (why <= EXCLUDED[-1]))
@@ -98,11 +98,18 @@ def rank(by: str, key: Column, *, rows: Rows, why: Codes, name_order: Ranks) -> 
     )  # fmt: skip
 
 
+def _of(rows: Rows, where: npt.NDArray[np.bool_]) -> Rows:
+    return rows if where.all() else rows[where]
+
+
 def _listed(key: Column, rows: Rows, *, name_order: Ranks) -> tuple[Rows, Ranks]:
-    """`rows` in order, and their ranks."""
-    falling = -key[rows]
+    """`rows`, ascending, in order of their keys, and their ranks."""
+    everyone = len(rows) == len(key)
+    falling = -key if everyone else -key[rows]
     order = np.argsort(falling)
-    values, order = falling[order], rows[order]
+    values = falling[order]
+    if not everyone:
+        order = rows[order]
     places = np.arange(1, len(order) + 1, dtype=np.int32)
     first, after = values[:-1], values[1:]  # first <= after, both keys with the sign turned
     with np.errstate(over="ignore"):
