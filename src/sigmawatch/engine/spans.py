@@ -4,8 +4,9 @@
             [suffix ⊕        middle   ] ⊕ [   recent    ⊕    prefix]
 
 The window's moments are tail ⊕ head. Head: the newest span's prefix, folded slot by slot, after the
-last whole spans. Tail: the middle spans merged oldest to newest, then the slots of the leaving span
-folded in from its end backwards, so that a value which has left the window is in no number we keep.
+last whole spans. Tail: the middle spans merged oldest to newest, six of them at once where they
+are a whole group (numbers 6g to 6g + 5), then the slots of the leaving span folded in from its end
+backwards, so that a value which has left the window is in no number we keep.
 Its rows, one for every place of the window's edge, are a table built once a span: while one
 span leaves, the table of the next is built a step or three a slot in the rows that are used up, so
 that every slot does the same work.
@@ -15,17 +16,19 @@ process that starts later, or builds the window afresh, gets the same bytes. A r
 the later of its two slots, and to a window only if both are in it: a suffix has no return into its
 first slot, every later span has one across the boundary before it.
 
-Cost a slot: one fold, one merge, and for each standing window a merge, a fold, and (spans in the
-window) / (slots in a span) merges. Imports engine.moments.
+Cost a slot: one fold, one merge, and for each standing window a merge, a fold, and the merges of
+its next middle over the slots of a span (a day of minutes: 0.4). Imports engine.moments.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import reduce
 
 from sigmawatch.engine.moments import Moments, channels_of, merged
-from sigmawatch.engine.tails import Source, Table, Tail
+from sigmawatch.engine.tails import Kept, Source, Tail
 
+GROUP_SPANS = 6  # near the root of the spans in a day's window: fewest merges
 KEPT_SLOTS = 3  # the newest slot's windows and those of the 2 before: what rules look back on
 
 
@@ -35,9 +38,9 @@ class Spans:
 
     def __init__(self, source: Source, size: int, *, longest: int, empty: Moments) -> None:
         self._source, self._size, self._empty = source, size, empty
-        rows = longest // size + 3
-        self._kept = Table(rows, empty, n_max=size, shifts=rows)
-        self._owner = [-1] * rows  # which span's moments a row of `_kept` holds
+        spans = longest // size + 3
+        self._kept = Kept(spans, empty, n_max=size)
+        self._groups = Kept(spans // GROUP_SPANS + 1, empty, n_max=size * GROUP_SPANS)
         self._tails: dict[int, Tail] = {}  # by the slots of its window
         self._prefixes: dict[int, Moments] = {}  # by its last slot
         self._heads: dict[tuple[int, int], Moments] = {}  # by first span and last slot
@@ -85,8 +88,8 @@ class Spans:
         if slot > self._newest:
             return
         for span in {slot // self._size, (slot + 1) // self._size}:
-            if self._owner[span % len(self._owner)] == span:
-                self._owner[span % len(self._owner)] = -1
+            self._kept.forget(span)
+            self._groups.forget(span // GROUP_SPANS)
         self._prefixes = {at: kept for at, kept in self._prefixes.items() if at < slot}
         self._windows = {
             (last, slots): kept
@@ -122,13 +125,32 @@ class Spans:
 
     def _span(self, span: int) -> Moments:
         """A whole span, with the return across the boundary before it."""
-        row = span % len(self._owner)
-        if self._owner[row] != span:
+        if span not in self._kept:
             first, stop = span * self._size, (span + 1) * self._size
             silent = self._source.silent(first, stop)
-            self._kept.put(row, self._empty if silent else self._prefix(stop - 1), shift=row)
-            self._owner[row] = span
-        return self._kept.get(row, shift=row)
+            self._kept.put(span, self._empty if silent else self._prefix(stop - 1))
+        return self._kept.get(span)
+
+    def runs(self, first: int, stop: int) -> Iterator[Moments | None]:
+        """See tails.Runs. Whole groups, and at both ends the spans that are in no whole one."""
+        for number, grouped in _parts(first, stop):
+            if not grouped:
+                yield self._span(number)
+                continue
+            if number not in self._groups:
+                begin = number * GROUP_SPANS
+                moments = self._span(begin)
+                for span in range(begin + 1, begin + GROUP_SPANS):
+                    yield None
+                    moments = merged(moments, self._span(span))
+                self._groups.put(number, moments)
+            yield self._groups.get(number)
+
+    def steps(self, first: int, stop: int) -> int:
+        return sum(
+            GROUP_SPANS if grouped and number not in self._groups else 1
+            for number, grouped in _parts(first, stop)
+        )
 
     def _head(self, first: int, last: int) -> Moments:
         """The whole spans from `first` on, then the prefix; windows of one slot share it."""
@@ -142,5 +164,14 @@ class Spans:
 
     def _tail(self, slots: int) -> Tail:
         return self._tails.get(slots) or Tail(
-            slots, self._size, source=self._source, span=self._span, empty=self._empty
+            slots, self._size, source=self._source, spans=self, empty=self._empty
         )
+
+
+def _parts(first: int, stop: int) -> Iterator[tuple[int, bool]]:
+    """The spans [first, stop) as groups (number, True) and single spans (number, False)."""
+    span = first
+    while span < stop:
+        whole = span % GROUP_SPANS == 0 and span + GROUP_SPANS <= stop
+        yield (span // GROUP_SPANS, True) if whole else (span, False)
+        span += GROUP_SPANS if whole else 1

@@ -8,7 +8,8 @@ same work. When a row was built makes no difference to its bytes. Imports engine
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from itertools import islice
 from typing import Protocol
 
 import numpy as np
@@ -28,6 +29,17 @@ class Source(Protocol):
 
     def silent(self, first: int, stop: int) -> bool:
         """Whether nothing was ever said of the slots [first, stop)."""
+
+
+class Runs(Protocol):
+    """Where the moments of whole spans are had."""
+
+    def runs(self, first: int, stop: int) -> Iterator[Moments | None]:
+        """The moments of the spans [first, stop), oldest first, neighbours together where they are
+        kept so; None in between where one is still being worked out. Each step costs one merge."""
+
+    def steps(self, first: int, stop: int) -> int:
+        """How many steps `runs` would take now."""
 
 
 class Table:
@@ -56,14 +68,39 @@ class Table:
         return Moments(levels, (self._low[row], self._high[row], self._marks[row]))
 
 
+class Kept:
+    """Moments by number, of which the newest `rows` in a row are kept."""
+
+    def __init__(self, rows: int, like: Moments, *, n_max: int) -> None:
+        self._table = Table(rows, like, n_max=n_max, shifts=rows)
+        self._owner = [-1] * rows
+
+    def __contains__(self, number: int) -> bool:
+        return self._owner[number % len(self._owner)] == number
+
+    def get(self, number: int) -> Moments:
+        """A view, to be read only."""
+        assert number in self
+        row = number % len(self._owner)
+        return self._table.get(row, shift=row)
+
+    def put(self, number: int, moments: Moments) -> None:
+        row = number % len(self._owner)
+        self._table.put(row, moments, shift=row)
+        self._owner[row] = number
+
+    def forget(self, number: int) -> None:
+        if number in self:
+            self._owner[number % len(self._owner)] = -1
+
+
 class Tail:
-    """The edge of one window. span: the moments of a whole span; size: slots in one."""
+    """The edge of one window. size: slots in a span."""
 
     def __init__(
-        self, slots: int, size: int, *, source: Source, span: Callable[[int], Moments],
-        empty: Moments,
-    ) -> None:  # fmt: skip
-        self._size, self._source, self._span, self._empty = size, source, span, empty
+        self, slots: int, size: int, *, source: Source, spans: Runs, empty: Moments
+    ) -> None:
+        self._size, self._source, self._spans, self._empty = size, source, spans, empty
         self._middle = max(slots // size - 2, 0)  # spans
         self._ahead = slots >= 2 * size  # the next span to leave has ended already
         self._table = Table(size, empty, n_max=slots, shifts=2)
@@ -82,7 +119,7 @@ class Tail:
     def at(self, leaving: int, row: int) -> Moments:
         """The row of one place of a leaving span. To be read before the next one is asked for."""
         if leaving == self._leaving + 1 and self._next is not None:
-            self._step(self._left)
+            self._step(None)
             self._leaving, self._row, self._next = leaving, 0, None
         if (leaving, row) < (self._leaving, self._row):  # it is used up
             return self.once(leaving, row)
@@ -104,15 +141,16 @@ class Tail:
             return
         if self._next is None:
             self._next = self._steps(self._leaving + 1, 0)
-            self._left = self._middle + self._size
+            first = self._leaving + 2
+            self._left = self._spans.steps(first, first + self._middle) + self._size
         due = -(-self._left // (self._size - self._row))
         used_up = self._row  # rows; what is not a row needs none
-        self._step(min(due, self._left - self._size + used_up))
+        self._step(max(min(due, self._left - self._size + used_up), 0))
 
-    def _step(self, count: int) -> None:
+    def _step(self, count: int | None) -> None:
+        """Do some steps of the next table; None: all that are left."""
         assert self._next is not None
-        for _ in range(count):
-            at, moments = next(self._next)
+        for at, moments in islice(self._next, count):
             self._put(self._leaving + 1, at, moments=moments)
             self._left -= 1
 
@@ -128,8 +166,9 @@ class Tail:
     def _steps(self, leaving: int, row: int) -> Iterator[tuple[int | None, Moments]]:
         """What there is after each step, and the row it makes; None before the first row."""
         moments, after = self._empty, None
-        for span in range(leaving + 1, leaving + 1 + self._middle):
-            moments = merged(moments, self._span(span))
+        for run in self._spans.runs(leaving + 1, leaving + 1 + self._middle):
+            if run is not None:
+                moments = merged(moments, run)
             yield None, moments
         first, stop = leaving * self._size + row, (leaving + 1) * self._size
         for slot in range(stop - 1, first - 1, -1):
