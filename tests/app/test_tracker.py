@@ -22,6 +22,7 @@ from sigmawatch.domain.errors import StorageFailed
 from sigmawatch.domain.frame import Flag, Frame, Patch, Reason
 from sigmawatch.domain.series import Series
 from sigmawatch.domain.window import DAY_MS, HOUR_MS, MINUTE_MS, Interval
+from sigmawatch.engine.judge import Judge
 from sigmawatch.engine.snapshot import Board
 from sigmawatch.ports.ledger import Ledger, Transaction
 
@@ -37,14 +38,15 @@ class HeldLedger:
         self._ledger = ledger
         self.let_go = asyncio.Event()
         self.let_go.set()
+        self.alerts = ledger.alerts
         self.fails = False
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._ledger, name)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Transaction]:
-        async with self._ledger.transaction() as transaction:
+    async def transaction(self, *, bulk: bool = False) -> AsyncIterator[Transaction]:
+        async with self._ledger.transaction(bulk=bulk) as transaction:
             yield transaction
             await self.let_go.wait()
             if self.fails:
@@ -54,7 +56,9 @@ class HeldLedger:
 class Rig:
     """A tracker over a real database with two price series of one block."""
 
-    def __init__(self, ledger: HeldLedger, clock: VirtualClock) -> None:
+    def __init__(
+        self, ledger: HeldLedger, clock: VirtualClock, *, judge: Judge | None = None
+    ) -> None:
         self.ledger = ledger
         self.clock = clock
         self.bus = LocalBus()
@@ -63,6 +67,8 @@ class Rig:
             ledger=_as_ledger(ledger), bus=self.bus, clock=clock, catalogue=self.catalogue,
             tables=Tables(self.catalogue),
         )  # fmt: skip
+        if judge is not None:
+            self.tracker.appoint(judge, alerts=ledger.alerts)
         self.series: list[Series] = []
 
     async def enroll(self) -> None:
@@ -106,10 +112,12 @@ Opened = Callable[[], Awaitable[Rig]]
 
 
 @asynccontextmanager
-async def running(folder: Path, *, now_ms: int = T0 + 1_500) -> AsyncIterator[Rig]:
+async def running(
+    folder: Path, *, now_ms: int = T0 + 1_500, judge: Judge | None = None
+) -> AsyncIterator[Rig]:
     clock = VirtualClock(now_ms)
     ledger = await SqliteLedger.open(folder, clock=clock)
-    rig = Rig(HeldLedger(ledger), clock)
+    rig = Rig(HeldLedger(ledger), clock, judge=judge)
     try:
         await rig.enroll()
         async with asyncio.TaskGroup() as group:

@@ -32,7 +32,9 @@ from sigmawatch.domain.series import Series
 from sigmawatch.domain.storage import StorageState
 from sigmawatch.domain.venue import Run
 from sigmawatch.domain.window import DAY_MS, Interval
+from sigmawatch.engine.judge import Judge
 from sigmawatch.engine.snapshot import Board, Snapshot
+from sigmawatch.ports.alerts import AlertStore
 from sigmawatch.ports.archive import Archive
 from sigmawatch.ports.bus import Bus, Item
 from sigmawatch.ports.clock import Clock
@@ -50,11 +52,13 @@ class Ports:
 
     clock: Clock
     ledger: Ledger
+    alerts: AlertStore
     history: History
     sealing: Sealing
     ranks: RankStore
     bus: Bus
     archive: Archive | None = None
+    judge: Judge | None = None
 
 
 class Program:
@@ -83,6 +87,8 @@ class Program:
             ledger=ports.ledger, bus=ports.bus, clock=ports.clock, catalogue=catalogue,
             tables=tables,
         )  # fmt: skip
+        if ports.judge is not None:
+            self.tracker.appoint(ports.judge, alerts=ports.alerts)
         self.ranks = RankKeeper(
             self.tracker, tables, ledger=ports.ledger, store=ports.ranks, clock=ports.clock
         )

@@ -18,13 +18,17 @@ import structlog
 
 from sigmawatch.app.catalogue import Catalogue
 from sigmawatch.app.collector import PARTITION
+from sigmawatch.app.judging import WAITED_SLOTS, Judging
 from sigmawatch.app.tables import Tables
 from sigmawatch.app.timing import until
+from sigmawatch.domain.errors import StorageUnavailable
 from sigmawatch.domain.frame import Frame, Patch
 from sigmawatch.domain.series import Block, Series
 from sigmawatch.domain.venue import Run
 from sigmawatch.domain.window import DAY_MS, HOUR_MS, Interval
+from sigmawatch.engine.judge import Decisions, Hearing, Judge
 from sigmawatch.engine.snapshot import Board, Snapshot
+from sigmawatch.ports.alerts import AlertStore
 from sigmawatch.ports.bus import Answer, Bus, Message
 from sigmawatch.ports.clock import Clock
 from sigmawatch.ports.ledger import Ledger
@@ -55,7 +59,9 @@ class Tracker:
         self._clock = clock
         self._catalogue = catalogue
         self._tables = tables
+        self._judging: Judging | None = None
         self._settling = asyncio.Lock()
+        self._closing = asyncio.Lock()
         self._compute = ThreadPoolExecutor(max_workers=1, thread_name_prefix="compute")
         self._snapshot = Snapshot.empty()
         self._published = asyncio.Event()
@@ -103,6 +109,10 @@ class Tracker:
 
     # Recovery
 
+    def appoint(self, judge: Judge, *, alerts: AlertStore) -> None:
+        """Have every closed slot judged; to be said before `recover`."""
+        self._judging = Judging(judge, ledger=self._ledger, alerts=alerts)
+
     async def recover(self) -> int:
         """Read the hot slots back from the ledger; how many frames and patches that were. The next
         ones are read while the compute thread takes those before."""
@@ -119,6 +129,10 @@ class Tracker:
         if taken is not None:
             await taken
         await self.computed(self._tables.restore, items)
+        if self._judging is not None:
+            await self._judging.recover()
+            for interval in self._tables.intervals:  # what was to follow from the newest slots
+                await self._settle(interval, interval.slot(self._clock.now_ms()) - 1)
         await self._publish_again()
         self._late.set()  # what is derived is looked over in the background
         return count
@@ -147,18 +161,20 @@ class Tracker:
         fresh = [item for item in items if item.id in inserted]
         applied = await self.computed(self._tables.apply, fresh)
         self.committed_count += len(fresh)
-        self._note(applied)
+        self._note(applied, items)
 
-    def _note(self, applied: Sequence[Frame | Patch]) -> None:
+    def _note(self, applied: Sequence[Frame | Patch], items: Sequence[Frame | Patch]) -> None:
         """Tell the closers what arrived; show the running slot's readings at once."""
+        for item in items:
+            interval = self._tables.interval_of(item)
+            if isinstance(item, Frame) and not item.open and interval is not None:
+                self._arrived.setdefault(interval, set()).add((item.block_id, item.slot))
         for item in applied:
             interval = self._tables.interval_of(item)
             assert interval is not None
             slot = item.slot if isinstance(item, Frame) else item.from_slot
             if slot <= self._closed.get(interval, -1):
                 self._late.set()
-            elif isinstance(item, Frame) and not item.open:
-                self._arrived.setdefault(interval, set()).add((item.block_id, item.slot))
             if isinstance(item, Frame) and item.open:
                 self._publish(self._snapshot.with_live(item))
         self._committed.set()
@@ -191,16 +207,17 @@ class Tracker:
         if await until(self._enrolled, clock=self._clock, ts_ms=interval.open_ms(slot + 1)):
             return False
         deadline_ms = interval.open_ms(slot + 1) + interval.close_deadline_ms
-        while self._awaited(interval, slot):
+        while self._silent(interval, slot):
             self._committed.clear()
             if not await until(self._committed, clock=self._clock, ts_ms=deadline_ms):
                 break
         return not self._enrolled.is_set()
 
-    def _awaited(self, interval: Interval, slot: int) -> bool:
+    def _silent(self, interval: Interval, slot: int) -> frozenset[int]:
+        """The blocks that are read and whose final frame of a slot has not come."""
         arrived = self._arrived.get(interval, set())
         read = self._catalogue.read_blocks.get(interval, frozenset())
-        return any((block_id, slot) not in arrived for block_id in read)
+        return frozenset(block_id for block_id in read if (block_id, slot) not in arrived)
 
     async def close_slot(self, interval: Interval, slot: int) -> None:
         """Compute the slot's derived values, statistics and ranks and publish them."""
@@ -208,8 +225,8 @@ class Tracker:
             await self._derive(interval, slot)
             await self._close(interval, slot)
         self._closed[interval] = slot
-        later = {key for key in self._arrived.get(interval, set()) if key[1] > slot}
-        self._arrived[interval] = later
+        kept = slot - WAITED_SLOTS
+        self._arrived[interval] = {k for k in self._arrived.get(interval, ()) if k[1] > kept}
 
     async def refresh_for_ever(self) -> None:
         """Compute closed slots again when late values have changed them."""
@@ -231,15 +248,54 @@ class Tracker:
 
     async def _publish_again(self) -> None:
         for interval in self._tables.intervals:
-            slot = self._newest_closed(interval)
-            await self._close(interval, slot)
+            await self._close(interval, self._newest_closed(interval))
 
     async def _close(self, interval: Interval, slot: int) -> None:
-        """Publish the board of a closed slot, then keep its ranks."""
-        board = await self.computed(self._tables.close, interval, slot)
-        self._closed[interval] = max(slot, self._closed.get(interval, slot))
-        self._publish(self._snapshot.with_board(board))
+        """Judge a slot that is over, and what came late for those before it; then publish its
+        board, and keep its ranks."""
+        async with self._closing:
+            slot = max(slot, self._closed.get(interval, slot))
+            board = await self.board(interval, slot)
+            if self._judging is not None:
+                await self._judge(self._judging, board)
+            self._closed[interval] = slot
+            self._publish(self._snapshot.with_board(board))
         await self.computed(self._tables.note, board)
+
+    async def _judge(self, judging: Judging, board: Board) -> None:
+        """While nothing can be stored, nothing is decided: it is made up for later, and the board
+        is shown meanwhile."""
+        try:
+            await judging.judge(board, self)
+        except StorageUnavailable as exc:
+            log.warning("judging_postponed", slot=board.slot, reason=str(exc))
+
+    # What judging asks for
+
+    def blocks(self, interval: Interval) -> frozenset[int]:
+        """All there are."""
+        known = self._catalogue.blocks.values()
+        return frozenset(block.id for block in known if block.interval == interval)
+
+    def awaited(self, interval: Interval, slot: int) -> frozenset[int]:
+        """Blocks whose final word on an ended slot has not come; what is derived has its last one
+        when nothing else is awaited."""
+        silent = self._silent(interval, slot)
+        read = self._catalogue.read_blocks.get(interval, frozenset())
+        return silent | (self.blocks(interval) - read) if silent else silent
+
+    async def framed(self, interval: Interval, *, from_slot: int, to_slot: int) -> Sequence[int]:
+        """The slots in [from_slot, to_slot) of which any frame came."""
+        table = self._tables.of(interval)
+        return await self.computed(table.framed, range(from_slot, to_slot))
+
+    async def board(self, interval: Interval, slot: int) -> Board:
+        """A slot that is over, by what is known of it now."""
+        return await self.computed(self._tables.close, interval, slot)
+
+    async def hear(self, work: Callable[[Hearing], Decisions], hearing: Hearing) -> Decisions:
+        """`work` in the compute thread."""
+        return await self.computed(work, hearing)
 
     # Derived series
 

@@ -102,7 +102,8 @@ async def build(
             venues = [_venue(name, config, clock=clock) for name in wanted_venues(config)]
         for venue in venues:
             stack.push_async_callback(venue.close)
-        ports = Ports(clock=clock, ledger=ledger, history=ledger, sealing=ledger.sealing,
+        ports = Ports(clock=clock, ledger=ledger, alerts=ledger.alerts, history=ledger,
+                      sealing=ledger.sealing,
                       ranks=ledger, bus=LocalBus(), archive=_archive(config))  # fmt: skip
         catalogue = Catalogue()
         program = Program(

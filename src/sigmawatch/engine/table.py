@@ -309,6 +309,11 @@ class SeriesTable:
         """The highest revision of a block's frames of `slot`, 0 where none came."""
         return self._blocks[block_id].revision(slot)
 
+    def framed(self, slots: Iterable[int]) -> list[int]:
+        """Those of `slots` of which a frame of any block came."""
+        blocks = self._blocks.values()
+        return [slot for slot in slots if any(block.revision(slot) for block in blocks)]
+
     def missing(
         self, series_ids: Iterable[int], *, from_slot: int, to_slot: int
     ) -> dict[int, tuple[int, int]]:

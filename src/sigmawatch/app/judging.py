@@ -1,0 +1,156 @@
+"""Judging: every closed slot is heard once, in order; what is decided is durable before it shows.
+
+The frames of a slot are committed as they come; what is decided on it (states, episodes, notices,
+and the mark through which slot everything is judged) is one transaction of its own. A kill between
+the two loses nothing: the slots after the mark are heard again, from the same frames
+(docs/decisions/0013). A block whose frame has not come is waited for over two slots, then judged
+by what is there (SEMANTICS.md 6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import structlog
+
+from sigmawatch.domain.alert import States
+from sigmawatch.domain.window import Interval
+from sigmawatch.engine.judge import Decisions, Hearing, Judge
+from sigmawatch.engine.snapshot import Board
+from sigmawatch.ports.alerts import AlertStore
+from sigmawatch.ports.ledger import Ledger
+
+WAITED_SLOTS = 2
+DOCKET_SLOTS_MAX = 60  # not judged yet; of older ones nothing was decided, as if we had been down
+
+log = structlog.get_logger()
+
+
+class Court(Protocol):
+    """What judging needs of the tracker."""
+
+    def blocks(self, interval: Interval) -> frozenset[int]:
+        """All there are."""
+        ...
+
+    def awaited(self, interval: Interval, slot: int) -> frozenset[int]:
+        """Blocks whose final word on an ended slot has not come."""
+        ...
+
+    async def framed(self, interval: Interval, *, from_slot: int, to_slot: int) -> Sequence[int]:
+        """The slots in [from_slot, to_slot) of which any frame came."""
+        ...
+
+    async def board(self, interval: Interval, slot: int) -> Board:
+        """A closed slot by what is known of it now."""
+        ...
+
+    async def hear(self, work: Callable[[Hearing], Decisions], hearing: Hearing) -> Decisions:
+        """`work` in the compute thread."""
+        ...
+
+
+@dataclass(slots=True, kw_only=True)
+class _Case:
+    """A slot, the one heard before it, and the blocks that were not heard on it yet."""
+
+    slot: int
+    before: int | None
+    waiting: frozenset[int]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Docket:
+    """One interval's slots that are not wholly judged, oldest first."""
+
+    newest: int | None
+    cases: list[_Case] = field(default_factory=list)
+
+    def enter(self, slot: int, blocks: frozenset[int]) -> None:
+        """The next slot, where it is a new one."""
+        if self.newest is None or slot > self.newest:
+            self.cases.append(_Case(slot=slot, before=self.newest, waiting=blocks))
+            self.newest = slot
+            if len(self.cases) > DOCKET_SLOTS_MAX:
+                log.warning("slot_not_judged", slot=self.cases.pop(0).slot)
+
+    def mark(self, case: _Case, *, left: frozenset[int]) -> int | None:
+        """The slot through which all is judged once only `left` of a case is; None where that is
+        what it was before."""
+        through = None
+        for one in self.cases:
+            if left if one is case else one.waiting:
+                break
+            through = one.slot
+        return through
+
+    def note(self, case: _Case, *, left: frozenset[int]) -> None:
+        case.waiting = left
+        while self.cases and not self.cases[0].waiting:
+            self.cases.pop(0)
+
+
+class Judging:
+    """One judge over every interval. Not for two callers at a time."""
+
+    def __init__(self, judge: Judge, *, ledger: Ledger, alerts: AlertStore) -> None:
+        self._judge = judge
+        self._ledger = ledger
+        self._alerts = alerts
+        self._states: dict[tuple[int, int], States] = {}
+        self._dockets: dict[Interval, _Docket] = {}
+
+    async def recover(self) -> None:
+        """States and marks as the last life left them."""
+        self._states = {one.key: one for one in await self._alerts.states()}
+        for interval, slot in (await self._alerts.judged_through()).items():
+            self._dockets[interval] = _Docket(newest=slot)
+
+    async def judge(self, board: Board, court: Court) -> None:
+        """Hear what can be heard up to the board's slot; it is durable afterwards. Raises what the
+        database raises: what was not stored then is heard again the next time."""
+        docket = self._dockets.setdefault(board.interval, _Docket(newest=None))
+        for slot in await self._due(docket, board, court=court):
+            docket.enter(slot, court.blocks(board.interval))
+        held: frozenset[int] = frozenset()  # not heard on an earlier slot yet
+        for case in list(docket.cases):
+            late = case.slot <= board.slot - WAITED_SLOTS
+            awaited = frozenset() if late else court.awaited(board.interval, case.slot)
+            blocks = case.waiting - awaited - held
+            if blocks or not case.waiting:
+                shown = board if case.slot == board.slot else await court.board(
+                    board.interval, case.slot
+                )  # fmt: skip
+                hearing = Hearing(board=shown, blocks=blocks, awaited=awaited | held,
+                                  before=case.before, states=self._states)  # fmt: skip
+                decisions = await court.hear(self._judge.judge, hearing)
+                left = (case.waiting - blocks) | decisions.left
+                through = docket.mark(case, left=left)
+                await self._store(decisions, board.interval, through=through)
+                self._states |= {one.key: one for one in decisions.states}
+                docket.note(case, left=left)
+            held |= case.waiting
+
+    async def _due(self, docket: _Docket, board: Board, *, court: Court) -> Sequence[int]:
+        """The slots to be heard from now on: the board's, and those between that hold frames and
+        nobody closed, because we were late or had been killed."""
+        if docket.newest is None or docket.newest + 1 >= board.slot:
+            return (board.slot,)
+        first = max(docket.newest + 1, board.slot - DOCKET_SLOTS_MAX)
+        between = await court.framed(board.interval, from_slot=first, to_slot=board.slot)
+        return (*between, board.slot)
+
+    async def _store(
+        self, decisions: Decisions, interval: Interval, *, through: int | None
+    ) -> None:
+        """What was decided on a slot, all or nothing."""
+        if decisions.empty and through is None:
+            return
+        async with self._ledger.transaction() as transaction:
+            await transaction.alerts.put_states(decisions.states)
+            await transaction.alerts.put_episodes(decisions.episodes)
+            await transaction.outbox.put(decisions.notices)
+            if through is not None:
+                await transaction.alerts.judged(interval, through)

@@ -1,0 +1,62 @@
+"""The seam between the close of a slot and what is decided on it: here rules are judged.
+
+A judge is a pure function: the same hearing has the same decisions, in every process, live or after
+a restart. Whoever asks it commits the decisions before anything of the slot is shown. Blocks are
+heard one slot after the other, each slot once; a block whose frame is late is heard late, and holds
+up nobody else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from sigmawatch.domain.alert import Episode, States
+from sigmawatch.domain.notice import Notice
+from sigmawatch.engine.snapshot import Board
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Hearing:
+    """What a judge is asked about a slot.
+
+    board: of the slot. blocks: whose states are to be judged now. awaited: blocks whose word on the
+    slot may still come; not among `blocks`. before: the slot heard before this one, None at the
+    very first; what lies between is unknown, we were down. states: by rule and block, as they were
+    left.
+    """
+
+    board: Board
+    blocks: frozenset[int]
+    awaited: frozenset[int]
+    before: int | None
+    states: Mapping[tuple[int, int], States]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decisions:
+    """What follows from a hearing.
+
+    states: those that changed, with the board's slot. episodes: accounts of what opened, closed or
+    reopened. notices: in the order in which they are to be sent. left: of the hearing's blocks,
+    those that read an awaited one: they are heard on this slot again.
+    """
+
+    states: Sequence[States] = ()
+    episodes: Sequence[Episode] = ()
+    notices: Sequence[Notice] = ()
+    left: frozenset[int] = frozenset()
+
+    @property
+    def empty(self) -> bool:
+        return not (self.states or self.episodes or self.notices)
+
+
+class Judge(Protocol):
+    """Evaluates rules, all states of a rule in one pass."""
+
+    def judge(self, hearing: Hearing) -> Decisions:
+        """Called in the compute thread. States whose slot is the board's or a later one have heard
+        it before, and are left as they are: after a kill a slot may be heard again."""
+        ...

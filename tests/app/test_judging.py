@@ -1,0 +1,172 @@
+"""When slots are judged, and what is durable when (SEMANTICS.md 6, 8; docs/decisions/0013)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from tests.app.test_tracker import MINUTE, S0, T0, Rig, running
+from tests.rising import RisingJudge
+
+from sigmawatch.domain.errors import StorageFailed, StorageUnavailable
+from sigmawatch.domain.notice import NoticeKind
+from sigmawatch.domain.window import MINUTE_MS
+from sigmawatch.ports.ledger import Transaction
+
+FIRING, RESOLVED = NoticeKind.FIRING, NoticeKind.RESOLVED
+
+
+@asynccontextmanager
+async def judged(
+    folder: Path, judge: RisingJudge, *, now_ms: int = T0 + 1_500
+) -> AsyncIterator[Rig]:
+    """A tracker that judges two price series, AAA and BBB."""
+    async with running(folder, now_ms=now_ms, judge=judge) as rig:
+        async with rig.ledger.transaction() as transaction:
+            await transaction.rules.put(
+                "rising", text="x", settings="{}", origin="api", enabled=True
+            )
+        yield rig
+
+
+async def pass_slot(rig: Rig, slot: int, *prices: float) -> None:
+    """A slot's final frame comes, and it closes."""
+    await rig.clock.advance_to_ms((slot + 1) * MINUTE_MS + 1_000, turns=5)
+    await rig.publish(rig.frame(slot, *prices))
+    await rig.settled(lambda: rig.board.slot == slot)
+
+
+async def told(rig: Rig) -> list[tuple[int, NoticeKind, int]]:
+    """Series, kind and slot of every notice to one channel, in the order of the outbox."""
+    found = await rig.ledger.alerts.deliveries(limit=1_000)
+    notices = [one.notice for one in found if one.notice.channel == "ops"]
+    return [(one.series_id, one.kind, one.decided_ms // MINUTE_MS) for one in notices]
+
+
+async def test_the_decisions_of_a_slot_are_durable_before_its_board_is_shown(
+    tmp_path: Path,
+) -> None:
+    """SEMANTICS.md 8: "Nothing is shown or sent before it is synced to disk." """
+    judge = RisingJudge()
+    async with judged(tmp_path, judge) as r:
+        for slot, price in ((S0, 1.0), (S0 + 1, 2.0)):
+            await pass_slot(r, slot, price, 5.0)
+        await r.clock.advance_to_ms(T0 + 3 * MINUTE_MS + 1_000, turns=5)
+        await r.publish(r.frame(S0 + 2, 3.0, 5.0))  # returns: the readings are durable already
+        r.ledger.let_go.clear()
+        await asyncio.sleep(0.05)  # whoever shows it too early has had the time to
+        assert (r.board.slot, await told(r)) == (S0 + 1, [])
+        r.ledger.let_go.set()
+        await r.settled(lambda: r.board.slot == S0 + 2)
+        assert await told(r) == [(r.series[0].id, FIRING, S0 + 2)]
+
+
+async def test_an_episode_opens_and_closes_and_two_channels_hear_of_both(tmp_path: Path) -> None:
+    async with judged(tmp_path, RisingJudge()) as r:
+        for slot, price in enumerate([1.0, 2.0, 3.0, 4.0, 3.0], start=S0):
+            await pass_slot(r, slot, price, 9.0)
+        one = r.series[0].id
+        assert await told(r) == [(one, FIRING, S0 + 2), (one, RESOLVED, S0 + 4)]
+        assert len(await r.ledger.alerts.deliveries()) == 4
+        [kept] = await r.ledger.alerts.episodes()
+        assert kept.episode.closed_ms == MINUTE.open_ms(S0 + 4)
+        assert (await r.ledger.alerts.judged_through())[MINUTE] == S0 + 4
+
+
+async def test_a_kill_between_a_slots_frames_and_its_decisions_loses_and_doubles_nothing(
+    tmp_path: Path,
+) -> None:
+    first = RisingJudge()
+    with pytest.raises(ExceptionGroup) as caught:
+        await _die_before_the_decisions(tmp_path, first)
+    assert caught.value.subgroup(StorageFailed) is not None
+    again = RisingJudge()
+    async with judged(tmp_path, again, now_ms=T0 + 4 * MINUTE_MS + 30_000) as r:
+        await pass_slot(r, S0 + 4, 2.0, 9.0)
+        await pass_slot(r, S0 + 5, 2.0, 9.0)
+        one = r.series[0].id
+        assert await told(r) == [(one, FIRING, S0 + 2), (one, RESOLVED, S0 + 4)]
+    assert first.heard[-1][0] == again.heard[0][0] == S0 + 2
+
+
+async def _die_before_the_decisions(folder: Path, judge: RisingJudge) -> None:
+    async with judged(folder, judge) as r:
+        for slot, price in ((S0, 1.0), (S0 + 1, 2.0)):
+            await pass_slot(r, slot, price, 9.0)
+        await r.publish(r.frame(S0 + 2, 3.0, 9.0, revision=59_000, open=True))
+        r.ledger.fails = True
+        await r.clock.advance_to_ms(T0 + 3 * MINUTE_MS, turns=5)
+        await r.clock.advance_to_ms(T0 + 3 * MINUTE_MS + 10_000, turns=5)
+        await r.clock.advance_to_ms(T0 + 4 * MINUTE_MS, turns=5)
+        await r.clock.advance_to_ms(T0 + 5 * MINUTE_MS + 10_000, turns=5)
+        await asyncio.Event().wait()
+
+
+async def test_a_late_frame_is_judged_late_once_and_in_its_place(tmp_path: Path) -> None:
+    """SEMANTICS.md 6: "judges slot k once: when all its inputs for k are committed"."""
+    judge = RisingJudge()
+    async with judged(tmp_path, judge) as r:
+        for slot, price in ((S0, 1.0), (S0 + 1, 2.0)):
+            await pass_slot(r, slot, price, 9.0)
+        await r.clock.advance_to_ms(T0 + 3 * MINUTE_MS, turns=5)
+        await r.clock.advance_to_ms(T0 + 3 * MINUTE_MS + 10_000, turns=5)
+        await r.settled(lambda: r.board.slot == S0 + 2)
+        assert await told(r) == []
+        await r.publish(r.frame(S0 + 2, 3.0, 9.0, revision=80_000))
+        before = r.tracker.snapshot.sequence
+        await r.clock.advance_to_ms(T0 + 3 * MINUTE_MS + 25_000, turns=5)
+        await r.settled(lambda: r.tracker.snapshot.sequence > before)
+        assert await told(r) == [(r.series[0].id, FIRING, S0 + 2)]
+        await pass_slot(r, S0 + 3, 4.0, 9.0)
+        assert [slot for slot, _ in judge.heard if slot >= S0] == [S0, S0 + 1, S0 + 2, S0 + 3]
+
+
+async def test_a_frame_that_never_comes_holds_its_block_up_for_two_slots(tmp_path: Path) -> None:
+    """SEMANTICS.md 6: "or after 2 slots as unknown"; section 7: "unknown <= 2 slots: unchanged"."""
+    judge = RisingJudge()
+    async with judged(tmp_path, judge) as r:
+        for slot, price in ((S0, 1.0), (S0 + 1, 2.0)):
+            await pass_slot(r, slot, price, 9.0)
+        await r.clock.advance_to_ms(T0 + 3 * MINUTE_MS, turns=5)
+        await r.clock.advance_to_ms(T0 + 3 * MINUTE_MS + 10_000, turns=5)
+        await r.settled(lambda: r.board.slot == S0 + 2)
+        await pass_slot(r, S0 + 3, 3.0, 9.0)
+        assert (await told(r), await r.ledger.alerts.judged_through()) == ([], {MINUTE: S0 + 1})
+        await pass_slot(r, S0 + 4, 3.0, 9.0)
+        assert await told(r) == [(r.series[0].id, FIRING, S0 + 3)]
+        assert await r.ledger.alerts.judged_through() == {MINUTE: S0 + 4}
+
+
+async def test_while_nothing_can_be_stored_slots_go_on_and_are_judged_afterwards(
+    tmp_path: Path,
+) -> None:
+    async with judged(tmp_path, RisingJudge()) as r:
+        for slot, price in ((S0, 1.0), (S0 + 1, 2.0)):
+            await pass_slot(r, slot, price, 9.0)
+        r.ledger.transaction = _full  # type: ignore[method-assign]
+        await r.clock.advance_to_ms(T0 + 3 * MINUTE_MS, turns=5)
+        await r.clock.advance_to_ms(T0 + 3 * MINUTE_MS + 10_000, turns=5)
+        await r.clock.advance_to_ms(T0 + 4 * MINUTE_MS, turns=5)
+        await r.clock.advance_to_ms(T0 + 4 * MINUTE_MS + 10_000, turns=5)
+        await r.settled(lambda: r.board.slot == S0 + 3)
+        del r.ledger.transaction
+        await r.publish(r.frame(S0 + 3, 3.0, 9.0))
+        await pass_slot(r, S0 + 4, 3.0, 9.0)
+        await pass_slot(r, S0 + 5, 2.0, 9.0)
+        one = r.series[0].id
+        assert await told(r) == [(one, FIRING, S0 + 3), (one, RESOLVED, S0 + 5)]
+
+
+@asynccontextmanager
+async def _full() -> AsyncIterator[Transaction]:
+    raise StorageUnavailable("no room")
+    yield
+
+
+async def test_without_a_judge_a_slot_writes_nothing_of_its_own(tmp_path: Path) -> None:
+    async with running(tmp_path) as r:
+        await pass_slot(r, S0, 1.0, 2.0)
+        assert await r.ledger.alerts.judged_through() == {}
