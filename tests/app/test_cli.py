@@ -238,6 +238,15 @@ def test_every_command_prints_the_same_online_and_offline(folder: Folder) -> Non
     assert shown["name"] == "KRAKEN:BTC/USD:price"
 
 
+def test_what_may_be_removed_is_removed_beside_what_may_not(folder: Folder) -> None:
+    folder.json("collect")
+    assert folder.run("add", "KRAKEN:SOL/USD", "-m", "price").returncode == 0
+    done = folder.run("remove", "KRAKEN:BTC/USD:price", "KRAKEN:SOL/USD")
+    assert done.returncode == 2
+    assert done.stdout == "no longer tracking KRAKEN:SOL-USD:price\n"
+    assert done.stderr.startswith("KRAKEN:BTC-USD:price is defined by sigmawatch.toml")
+
+
 def test_a_market_is_added_and_removed_online_and_offline_alike(folder: Folder) -> None:
     def round_trip() -> list[str]:
         said = []

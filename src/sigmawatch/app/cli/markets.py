@@ -11,7 +11,7 @@ from sigmawatch.app.cli.client import segment
 from sigmawatch.app.cli.output import demo_line, number, plain, print_json, print_table, stdout
 from sigmawatch.app.cli.session import ask
 from sigmawatch.app.config import DEFAULT_METRICS
-from sigmawatch.domain.errors import Invalid, NotFound
+from sigmawatch.domain.errors import Conflict, Invalid, NotFound
 from sigmawatch.domain.market import Market, parse_market
 from sigmawatch.domain.metric import METRICS
 
@@ -92,16 +92,27 @@ def remove(
     file: options.ConfigFile = None,
     data: options.Data = None,
 ) -> None:
-    """Stop tracking. What was recorded stays."""
+    """Stop tracking. What was recorded stays. What a file manages is refused, the others go."""
 
-    async def removed(client: Client) -> list[str]:
+    async def removed(client: Client) -> dict[str, str]:
         slugs = [slug for text in series for slug in await _slugs(client, text)]
-        for slug in slugs:
-            await client.delete(f"/metrics/{segment(slug)}")
-        return slugs
+        return {slug: await _refusal(client, slug) for slug in slugs}
 
-    for slug in ask(removed, file=file, data=data):
-        stdout().print(plain(f"no longer tracking {slug}"))
+    refusals = ask(removed, file=file, data=data)
+    for slug, refusal in refusals.items():
+        if not refusal:
+            stdout().print(plain(f"no longer tracking {slug}"))
+    if told := [refusal for refusal in refusals.values() if refusal]:
+        raise Conflict("\n".join(told))
+
+
+async def _refusal(client: Client, slug: str) -> str:
+    """Stop tracking one series; why not, where that is refused."""
+    try:
+        await client.delete(f"/metrics/{segment(slug)}")
+    except Conflict as exc:
+        return str(exc)
+    return ""
 
 
 async def _slugs(client: Client, text: str) -> list[str]:
