@@ -146,13 +146,13 @@ async def test_while_nothing_can_be_stored_slots_go_on_and_are_judged_afterwards
     async with judged(tmp_path, RisingJudge()) as r:
         for slot, price in ((S0, 1.0), (S0 + 1, 2.0)):
             await pass_slot(r, slot, price, 9.0)
-        r.ledger.transaction = _full  # type: ignore[method-assign]
+        vars(r.ledger)["transaction"] = _full
         await r.clock.advance_to_ms(T0 + 3 * MINUTE_MS, turns=5)
         await r.clock.advance_to_ms(T0 + 3 * MINUTE_MS + 10_000, turns=5)
         await r.clock.advance_to_ms(T0 + 4 * MINUTE_MS, turns=5)
         await r.clock.advance_to_ms(T0 + 4 * MINUTE_MS + 10_000, turns=5)
         await r.settled(lambda: r.board.slot == S0 + 3)
-        del r.ledger.transaction
+        del vars(r.ledger)["transaction"]
         await r.publish(r.frame(S0 + 3, 3.0, 9.0))
         await pass_slot(r, S0 + 4, 3.0, 9.0)
         await pass_slot(r, S0 + 5, 2.0, 9.0)
@@ -161,7 +161,7 @@ async def test_while_nothing_can_be_stored_slots_go_on_and_are_judged_afterwards
 
 
 @asynccontextmanager
-async def _full() -> AsyncIterator[Transaction]:
+async def _full(*, bulk: bool = False) -> AsyncIterator[Transaction]:
     raise StorageUnavailable("no room")
     yield
 
