@@ -17,9 +17,7 @@ from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     InstanceOf,
     PrivateAttr,
@@ -28,6 +26,8 @@ from pydantic import (
     field_validator,
 )
 
+from sigmawatch.app.backup_config import BackupConfig
+from sigmawatch.app.config_table import Table
 from sigmawatch.app.database import DatabaseAddress, shown
 from sigmawatch.app.definitions import Definition, derived_market, derived_metric
 from sigmawatch.app.tracked import parsed
@@ -96,19 +96,10 @@ Metrics = Annotated[tuple[_Metric, ...], AfterValidator(_filled)]
 Url = Annotated[str, AfterValidator(_url)]
 
 
-class _Table(BaseModel):
-    """What every table of the file has in common."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True,
-        validate_by_name=True, validate_by_alias=True,
-    )  # fmt: skip
-
-
 DEFAULT_METRICS = ("price", "volume_24h_quote", "volume_24h_ref", "traded_quote", "traded_ref")
 
 
-class Track(_Table):
+class Track(Table):
     """Markets of one venue and what to measure of each."""
 
     venue: VenueKey = Field(
@@ -146,7 +137,7 @@ class Track(_Table):
         return markets
 
 
-class Derived(_Table):
+class Derived(Table):
     """A series that is computed from others by a formula."""
 
     name: Annotated[str, AfterValidator(lambda text: derived_market(text).pair)] = Field(
@@ -171,7 +162,7 @@ class Derived(_Table):
         return Definition.of(self.name, self.formula, metric=self.metric, interval=self.every)
 
 
-class VenueConfig(_Table):
+class VenueConfig(Table):
     """How to talk to one venue. Every key has a default that fits the public service."""
 
     enabled: bool = Field(default=True, description="`false`: never ask this venue.")
@@ -204,7 +195,7 @@ class VenueConfig(_Table):
     )
 
 
-class Server(_Table):
+class Server(Table):
     """Where the page and the API listen."""
 
     host: Annotated[str, AfterValidator(_loopback)] = Field(
@@ -215,7 +206,7 @@ class Server(_Table):
     )
 
 
-class HistoryConfig(_Table):
+class HistoryConfig(Table):
     """How long what left memory is kept."""
 
     raw_days: int = Field(default=90, ge=2, le=36_500, description="Days to keep every slot.")
@@ -234,7 +225,7 @@ class HistoryConfig(_Table):
     )
 
 
-class BackfillConfig(_Table):
+class BackfillConfig(Table):
     """What is fetched of the past on start and after a gap."""
 
     enabled: bool = Field(
@@ -252,7 +243,7 @@ DEFAULT_TRACK = (
 )  # fmt: skip
 
 
-class WatchlistConfig(_Table):
+class WatchlistConfig(Table):
     """A named list of markets, series and patterns."""
 
     name: Annotated[str, AfterValidator(watchlist_name)] = Field(
@@ -263,7 +254,7 @@ class WatchlistConfig(_Table):
     )
 
 
-class Config(_Table):
+class Config(Table):
     """The whole configuration."""
 
     data: Path = Field(default=Path("data"), description="Folder of the database.")
@@ -289,6 +280,7 @@ class Config(_Table):
     server: Server = Server()
     history: HistoryConfig = HistoryConfig()
     backfill: BackfillConfig = BackfillConfig()
+    backup: BackupConfig = BackupConfig()
     venues: Annotated[Mapping[VenueKey, VenueConfig], AfterValidator(MappingProxyType)] = Field(
         default_factory=lambda: MappingProxyType({})
     )

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import structlog
 
 from sigmawatch.app.backfill import MISSING_SUBJECT, Backfill, Job
+from sigmawatch.app.backups import Backups
 from sigmawatch.app.catalogue import Catalogue
 from sigmawatch.app.collector import PARTITION, Collector
 from sigmawatch.app.config import Config
@@ -36,6 +37,7 @@ from sigmawatch.engine.judge import Judge
 from sigmawatch.engine.snapshot import Board, Snapshot
 from sigmawatch.ports.alerts import AlertStore
 from sigmawatch.ports.archive import Archive
+from sigmawatch.ports.backup import BackupStore
 from sigmawatch.ports.bus import Bus, Item
 from sigmawatch.ports.clock import Clock
 from sigmawatch.ports.history import History, Sealing, Stretch
@@ -56,6 +58,7 @@ class Ports:
     history: History
     sealing: Sealing
     ranks: RankStore
+    backups: BackupStore
     bus: Bus
     archive: Archive | None = None
     judge: Judge | None = None
@@ -91,6 +94,9 @@ class Program:
             self.tracker.appoint(ports.judge, alerts=ports.alerts)
         self.ranks = RankKeeper(
             self.tracker, tables, ledger=ports.ledger, store=ports.ranks, clock=ports.clock
+        )
+        self.backups = Backups(
+            ports.backups, plan=config.backup.plan(config.data), clock=ports.clock
         )
         self.past = Past(ports.history, hot=self.tracker.hot, clock=ports.clock)
         self._sealer = Sealer(
@@ -134,6 +140,7 @@ class Program:
                     group.create_task(self.tracker.consume_for_ever(), name="tracker"),
                     group.create_task(self.tracker.refresh_for_ever(), name="refresher"),
                     group.create_task(self.ranks.keep_for_ever(keep_ms=keep_ms), name="ranks"),
+                    group.create_task(self.backups.make_for_ever(), name="backups"),
                     group.create_task(self._end_in_doubt(), name="storage"),
                 ]
                 fill = self.stations.backfill_for_ever()
@@ -156,6 +163,7 @@ class Program:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.tracker.close_for_ever(), name="closer")
             group.create_task(self._sealer.run_for_ever(), name="sealer")
+            group.create_task(self.backups.plan_for_ever(), name="backup plan")
             group.create_task(self.stations.keep_for_ever(), name="stations")
 
     async def close(self) -> None:
@@ -207,9 +215,10 @@ class Program:
         return self._ports.ledger.storage
 
     def jobs(self) -> Sequence[Job]:
-        """Everything that takes long: back-fills, sealing."""
+        """Everything that takes long: back-fills, sealing, backups."""
         sealing = self._sealer.job
-        return [*self.stations.jobs(), *([] if sealing is None else [sealing])]
+        return [*self.stations.jobs(), *([] if sealing is None else [sealing]),
+                *self.backups.jobs()]  # fmt: skip
 
     # Changing
 

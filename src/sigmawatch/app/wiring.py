@@ -17,6 +17,7 @@ from sigmawatch.adapters.buses.local import LocalBus
 from sigmawatch.adapters.clock import RealClock, VirtualClock
 from sigmawatch.adapters.ledgers.folder import DataFolder
 from sigmawatch.adapters.ledgers.ledger import SqlLedger
+from sigmawatch.adapters.ledgers.restoring import restore_to_folder
 from sigmawatch.adapters.ledgers.sqlite import SqliteLedger
 from sigmawatch.adapters.tables.delimited import CsvWriter
 from sigmawatch.adapters.venues import VENUES, VenueSettings, venue_for
@@ -39,6 +40,7 @@ from sigmawatch.app.replay import replay
 from sigmawatch.domain.errors import Refused
 from sigmawatch.domain.window import MINUTE_MS, Interval
 from sigmawatch.ports.archive import Archive
+from sigmawatch.ports.backup import Copied, Told
 from sigmawatch.ports.clock import Clock
 from sigmawatch.ports.table import TableWriter
 from sigmawatch.ports.venue import Venue, VenueTraits
@@ -102,9 +104,11 @@ async def build(
             venues = [_venue(name, config, clock=clock) for name in wanted_venues(config)]
         for venue in venues:
             stack.push_async_callback(venue.close)
-        ports = Ports(clock=clock, ledger=ledger, alerts=ledger.alerts, history=ledger,
-                      sealing=ledger.sealing,
-                      ranks=ledger, bus=LocalBus(), archive=_archive(config))  # fmt: skip
+        ports = Ports(
+            clock=clock, ledger=ledger, alerts=ledger.alerts, history=ledger,
+            sealing=ledger.sealing, ranks=ledger, backups=ledger, bus=LocalBus(),
+            archive=_archive(config),
+        )  # fmt: skip
         catalogue = Catalogue()
         program = Program(
             config,
@@ -145,6 +149,25 @@ def _archive(config: Config) -> Archive | None:
         raise Refused(f"an archive needs {exc.name}, which is not installed: "
                       "pip install 'sigmawatch[arrow]'") from exc  # fmt: skip
     return ParquetArchive(config.history.archive)
+
+
+async def restore(config: Config, source: Path, *, told: Told) -> Copied:
+    """The configured database, which must hold nothing, becomes what was backed up. Raises InUse,
+    NotFound, Conflict, Refused, StorageNewer, Unavailable."""
+    clock = RealClock()
+    address = config.database.get_secret_value()
+    if not address:
+        return await restore_to_folder(source, config.data, now_ms=clock.now_ms(), told=told)
+    _postgres()
+    from sigmawatch.adapters.ledgers.postgres_restoring import (  # noqa: PLC0415
+        restore_to_server,
+    )
+
+    held = DataFolder.hold(config.data)
+    try:
+        return await restore_to_server(source, address, scratch=config.data, clock=clock, told=told)
+    finally:
+        held.release()
 
 
 def _postgres() -> type[PostgresLedger]:

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from sigmawatch import __version__
 from sigmawatch.app.cli import (
+    backing_up,
     collecting,
     exporting,
     looking,
@@ -37,7 +38,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _group in (run, setting_up, markets, watchlists, looking, exporting, collecting, replaying):
+for _group in (
+    run, setting_up, markets, watchlists, looking, exporting, collecting, replaying, backing_up,
+):  # fmt: skip
     app.add_typer(_group.commands)
 
 

@@ -130,8 +130,8 @@ def _refusal(status: int, answer: bytes) -> Exception:
     return Unavailable(message) if status == HTTPStatus.SERVICE_UNAVAILABLE else Refused(message)
 
 
-def in_process(app: Any) -> Speak:
-    """Speak to an ASGI application without a socket."""
+def in_process(app: Any, *, token: str = "") -> Speak:
+    """Speak to an ASGI application without a socket, with its token where it has one."""
 
     async def speak(question: Question) -> tuple[int, bytes]:
         path, _, query = question.target.partition("?")
@@ -139,6 +139,8 @@ def in_process(app: Any) -> Speak:
         headers = [(b"host", b"localhost"), (b"content-length", str(len(body)).encode())]
         if body:
             headers.append((b"content-type", b"application/json"))
+        if token:
+            headers.append((b"authorization", b"Bearer " + token.encode()))
         scope = {
             "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1",
             "method": question.method,

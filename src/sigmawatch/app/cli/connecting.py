@@ -5,6 +5,7 @@ Both speak the same API, so every command prints the same from both.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -35,7 +36,8 @@ async def connected(config: Config) -> AsyncIterator[Client]:
         return
     workable(config)
     async with build(config) as program:
-        yield ApiClient(in_process(create_app(program)))
+        token = secrets.token_urlsafe(32)
+        yield ApiClient(in_process(create_app(program, token=token), token=token))
 
 
 @asynccontextmanager

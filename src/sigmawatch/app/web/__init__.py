@@ -15,6 +15,7 @@ from litestar.exceptions import ValidationException
 from litestar.types import ControllerRouterHandler
 
 from sigmawatch.app.web import (
+    backups,
     health,
     metrics,
     openapi,
@@ -48,6 +49,7 @@ RESOURCES: tuple[ControllerRouterHandler, ...] = (
     watchlists.put_watchlist, watchlists.remove_watchlist,
     venues.list_venues, venues.show_venue, venues.list_markets,
     runs.list_runs, runs.list_jobs, runs.start_job, runs.collect,
+    backups.list_backups, backups.make_backup,
     storage.show_storage,
 )  # fmt: skip
 BESIDE: tuple[ControllerRouterHandler, ...] = (
