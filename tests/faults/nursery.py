@@ -1,0 +1,144 @@
+"""Lives of the ledger that begin at once and are ended at an exact system call.
+
+`python -m tests.faults.nursery` imports everything once and forks a life for every line it reads
+(FOLDER LENGTH BUG; "sound" for none). A newborn waits for the line "go", when strace stands by;
+what it tells goes to the file FOLDER.told. strace counts calls by name and thread, and kills on
+entering the one asked for, before the kernel does it. (Not with --seccomp-bpf, under which it kills
+nobody.)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+import signal
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from tests.faults.broken_lives import BUGS
+from tests.faults.ledger_life import LedgerLife, main
+
+ROOT = Path(__file__).parents[2]
+LIFE_S = 60.0  # a whole one takes a second on a quiet machine
+STRACE = shutil.which("strace")
+needs_strace = pytest.mark.skipif(STRACE is None, reason="no strace: no syscall-exact kills")
+
+# What changes a disk. Killed on entering one of these, a process leaves the disk as every call
+# before it had left it; the calls between make no difference to what is found.
+CALLS = ("pwrite64", "fdatasync", "fsync", "ftruncate", "rename", "unlink")
+
+
+class Point(NamedTuple):
+    """The number-th `call` of whichever thread gets that far first."""
+
+    call: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """How a life went. told: its lines; killed: at the point, not by itself."""
+
+    told: Sequence[str]
+    killed: bool
+
+
+class Nursery:
+    """The warm process. One life at a time."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    async def calls(self, folder: Path, length: str) -> list[Point]:
+        """Where a life can be killed: it is lived to its end, and its calls are counted."""
+        log = folder.with_suffix(".calls")
+        options = ("-o", str(log), "-e", f"trace={','.join(CALLS)}")
+        life = await self._live(folder, length, bug="sound", strace=options)
+        assert life.told[-1] == "closed"
+        found = Counter(re.findall(r"^(\d+) +(\w+)\(", log.read_text(), re.MULTILINE))
+        most = {call: max(n for (_, c), n in found.items() if c == call) for _, call in found}
+        return [Point(call, k) for call in CALLS for k in range(1, most.get(call, 0) + 1)]
+
+    async def killed(self, folder: Path, length: str, *, at: Point, bug: str = "sound") -> Life:
+        """A life that ends at that point."""
+        inject = f"inject={at.call}:signal=SIGKILL:when={at.number}"
+        options = ("-o", os.devnull, "-e", f"trace={at.call}", "-e", inject)
+        return await self._live(folder, length, bug=bug, strace=options)
+
+    async def _live(self, folder: Path, length: str, *, bug: str, strace: Sequence[str]) -> Life:
+        process = self._process
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert STRACE is not None
+        process.stdin.write(f"{folder} {length} {bug}\n".encode())
+        pid = int(await process.stdout.readline())
+        tracer = await asyncio.create_subprocess_exec(
+            STRACE, "-f", "-p", str(pid), *strace, stderr=asyncio.subprocess.PIPE
+        )
+        assert tracer.stderr is not None
+        attached = await tracer.stderr.readline()
+        assert b"attached" in attached, attached
+        process.stdin.write(b"go\n")
+        async with asyncio.timeout(LIFE_S):
+            status = int(await process.stdout.readline())
+        await tracer.communicate()
+        told = _told(folder).read_text().splitlines()
+        killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+        assert killed or status == 0, f"ended with status {status}"
+        return Life(told, killed)
+
+
+@asynccontextmanager
+async def nursery() -> AsyncIterator[Nursery]:
+    """A warm process, gone afterwards."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.faults.nursery",
+        cwd=ROOT, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        yield Nursery(process)
+    finally:
+        assert process.stdin is not None
+        process.stdin.close()  # nobody asks any more: it ends, and who waits for "go"
+        await process.wait()
+
+
+def _told(folder: Path) -> Path:
+    return folder.with_suffix(".told")
+
+
+def _serve() -> None:
+    """Fork a life for every line, and say its process and how it ended."""
+    for line in sys.stdin:
+        folder, length, bug = line.split()
+        held, release = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.close(release)
+            os.read(held, 1)
+            _live(Path(folder), length, bug)
+        print(pid, flush=True)
+        sys.stdin.readline()  # go
+        os.close(release)
+        _, status = os.waitpid(pid, 0)
+        os.close(held)
+        print(status, flush=True)
+
+
+def _live(folder: Path, length: str, bug: str) -> None:
+    told = os.open(_told(folder), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    life = BUGS.get(bug, LedgerLife)(folder, tell=lambda line: os.write(told, f"{line}\n".encode()))
+    main(life, length)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    _serve()
