@@ -3,23 +3,27 @@ changed."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 from pyarrow import parquet  # type: ignore[import-untyped]
-from tests.app.test_sealing import DAY, DAYS, MINUTE, NOW, Rig, rigged
+from tests.app.test_sealing import DAY, DAYS, MIDNIGHT, MINUTE, NOW, Rig, rigged
 
+from sigmawatch.adapters.archives.folder import FolderObjects
 from sigmawatch.adapters.archives.parquet import ParquetArchive
-from sigmawatch.app.archiving import rows_of
+from sigmawatch.adapters.ledgers.sqlite import SqliteLedger
+from sigmawatch.app.archived_rows import rows_of
+from sigmawatch.app.archiving import RETRY_MIN_MS, Archiver, Shelf
 from sigmawatch.app.config import HistoryConfig
-from sigmawatch.app.sealing import Sealer, Stores
-from sigmawatch.domain.errors import Refused
+from sigmawatch.app.sealing import OFFSET_MS, Sealer, Stores
 from sigmawatch.domain.frame import Flag, Patch
 from sigmawatch.domain.series import Block
 from sigmawatch.ports.history import Folded, Section
-from sigmawatch.ports.table import RecordRows
 
 FIRST = NOW - DAYS * DAY
 
@@ -30,11 +34,35 @@ async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
         yield made
 
 
-def sealer(rig: Rig, archive: ParquetArchive) -> Sealer:
-    return Sealer(
-        Stores(history=rig.ledger, sealing=rig.ledger.sealing, archive=archive),
-        catalogue=rig.catalogue, config=HistoryConfig(raw_days=4), clock=rig.clock,
-    )  # fmt: skip
+@dataclass(kw_only=True)
+class Work:
+    """Sealing and archiving of a rig, round by round."""
+
+    sealer: Sealer
+    archiver: Archiver
+
+    async def round(self) -> bool:
+        """Whether the archive has everything; what may go now goes."""
+        await self.sealer.run_once()
+        whole = await self.archiver.run_once()
+        await self.sealer.run_once()
+        return whole
+
+
+def work_of(rig: Rig, folder: Path, *, required: bool = True) -> Work:
+    archive = ParquetArchive(FolderObjects(folder))
+    shelf = Shelf(archive=archive, ledger=rig.ledger, sealing=rig.ledger.sealing, required=required)
+    archiver = Archiver(shelf, catalogue=rig.catalogue, clock=rig.clock)
+    stores = Stores(history=rig.ledger, sealing=rig.ledger.sealing, archiver=archiver)
+    sealer = Sealer(stores, catalogue=rig.catalogue, config=HistoryConfig(raw_days=4),
+                    clock=rig.clock)  # fmt: skip
+    return Work(sealer=sealer, archiver=archiver)
+
+
+async def oldest_slot(rig: Rig) -> int:
+    oldest_ms = await rig.ledger.oldest_ms(rig.series)
+    assert oldest_ms is not None
+    return MINUTE.slot(oldest_ms)
 
 
 def files(folder: Path) -> list[str]:
@@ -45,7 +73,7 @@ async def test_every_sealed_day_is_a_file_that_another_program_reads(
     rig: Rig, tmp_path: Path
 ) -> None:
     folder = tmp_path / "archive"
-    await sealer(rig, ParquetArchive(folder)).run_once()
+    assert await work_of(rig, folder).round()
     names = files(folder)
     assert len(names) == DAYS - 1
     assert names[0] == "KRAKEN/price/1m/2025-02-11.block-1.r1.parquet"
@@ -63,8 +91,8 @@ async def test_a_day_that_was_sealed_again_takes_the_place_of_the_older_file(
     rig: Rig, tmp_path: Path
 ) -> None:
     folder = tmp_path / "archive"
-    work = sealer(rig, ParquetArchive(folder))
-    await work.run_once()
+    work = work_of(rig, folder)
+    await work.round()
     before = files(folder)
     slot = NOW - 3 * DAY
     patch = Patch(
@@ -75,46 +103,92 @@ async def test_a_day_that_was_sealed_again_takes_the_place_of_the_older_file(
     rig.values[slot - FIRST : slot - FIRST + 2] = np.nan
     async with rig.ledger.transaction() as transaction:
         await transaction.frames.insert([patch])
-    await work.run_once()
+    await work.round()
     changed = set(files(folder)) ^ set(before)
     assert {name.rpartition(".r")[2] for name in changed} == {"1.parquet", "2.parquet"}
     assert len(files(folder)) == len(before)
-    assert (await work.run_once()) is None
+    await work.round()
     assert set(files(folder)) ^ set(before) == changed
 
 
-async def test_what_was_cut_off_is_written_again_and_nothing_goes_before_it_is_archived(
+async def test_nothing_goes_before_it_is_archived_and_the_job_says_why_it_stays(
     rig: Rig, tmp_path: Path
 ) -> None:
     """RELIABILITY.md: never delete what is nowhere else."""
+    in_the_way = tmp_path / "archive"
+    in_the_way.write_text("a file where the folder should be")
+    work = work_of(rig, in_the_way)
+    assert not await work.round()
+    (job,) = work.sealer.jobs()[1:]
+    assert (job.kind, job.failed, job.finished_ms) == ("archiving", 1, rig.clock.now_ms())
+    assert job.reason is not None
+    assert "Not a directory" in job.reason
+    assert await oldest_slot(rig) <= FIRST, "slots of nine days are there, four are kept"
+    in_the_way.unlink()
+    assert await work.round()
+    assert len(files(in_the_way)) == DAYS - 1
+    assert await oldest_slot(rig) > NOW - 6 * DAY
+    (job,) = work.sealer.jobs()[1:]
+    assert (job.failed, job.done, job.total) == (0, DAYS - 1, DAYS - 1)
+
+
+async def test_where_the_archive_is_not_required_age_alone_decides(
+    rig: Rig, tmp_path: Path
+) -> None:
     (tmp_path / "archive").write_text("a file where the folder should be")
-    work = sealer(rig, ParquetArchive(tmp_path / "archive"))
-    await work.run_once()
-    oldest_ms = await rig.ledger.oldest_ms(rig.series)
-    assert oldest_ms is not None
-    assert oldest_ms <= MINUTE.open_ms(FIRST), "slots of nine days are there, four are kept"
-    (tmp_path / "archive").unlink()
-    await work.run_once()
-    assert len(files(tmp_path / "archive")) == DAYS - 1
-    oldest_ms = await rig.ledger.oldest_ms(rig.series)
-    assert oldest_ms is not None
-    assert oldest_ms > MINUTE.open_ms(NOW - 6 * DAY)
+    work = work_of(rig, tmp_path / "archive", required=False)
+    assert not await work.round()
+    assert await oldest_slot(rig) > NOW - 6 * DAY
 
 
-async def test_a_file_that_cannot_be_written_whole_is_not_there(tmp_path: Path) -> None:
-    block = Block(id=1, venue="KRAKEN", metric="price", interval=MINUTE)
-    section = Section(block=block, from_slot=20_000 * DAY)
-    archive = ParquetArchive(tmp_path)
+async def test_an_archive_that_is_away_stops_no_sealing_and_is_tried_again_by_itself(
+    rig: Rig, tmp_path: Path
+) -> None:
+    folder = tmp_path / "archive"
+    folder.write_text("in the way")
+    work = work_of(rig, folder)
+    running = asyncio.ensure_future(work.sealer.run_for_ever())
+    await until_asleep(rig, count=1)
+    await rig.clock.advance_to_ms(rig.clock.now_ms() + OFFSET_MS)
+    await until_asleep(rig, count=2)
+    assert work.archiver.job is not None
+    assert work.archiver.job.failed
+    assert (await rig.stored())[1] >= MIDNIGHT - DAY, "sealed all the same"
+    folder.unlink()
+    await rig.clock.advance_to_ms(rig.clock.now_ms() + RETRY_MIN_MS)
+    await asyncio.to_thread(arrived, folder)
+    running.cancel()
 
-    def torn() -> Iterable[RecordRows]:
-        yield RecordRows(series_id=1, name="KRAKEN:BTC/USD:price", time_ms=np.zeros(2, np.int64),
-                         value=np.zeros(2), marks=["", ""], span=["", ""])  # fmt: skip
-        raise Refused("the disk is gone")
 
-    with pytest.raises(Refused):
-        await archive.store(section, torn(), revision=1)
-    assert files(tmp_path) == []
-    assert not await archive.holds(section, revision=1)
+async def until_asleep(rig: Rig, *, count: int) -> None:
+    """Their threads are at work: let them."""
+    while rig.clock.sleepers_count < count:
+        await rig.clock.advance_to_ms(rig.clock.now_ms())
+
+
+def arrived(folder: Path) -> None:
+    while not folder.is_dir() or len(files(folder)) < DAYS - 1:
+        pass
+
+
+async def test_a_section_with_a_damaged_column_takes_nothing_sounds_place(
+    rig: Rig, tmp_path: Path
+) -> None:
+    """What the archive has may be the last that is sound."""
+    work = work_of(rig, tmp_path / "archive")
+    await work.sealer.run_once()
+    await rig.ledger.close()
+    with sqlite3.connect(tmp_path / "data" / "sigmawatch.db") as file:
+        file.execute("UPDATE section_columns SET body = zeroblob(40) WHERE rowid = 3")
+    file.close()
+    again = await SqliteLedger.open(tmp_path / "data", clock=rig.clock)
+    rig.ledger = again
+    work = work_of(rig, tmp_path / "archive")
+    assert not await work.archiver.run_once()
+    assert work.archiver.job is not None
+    assert "damaged" in str(work.archiver.job.reason)
+    assert len(files(tmp_path / "archive")) == DAYS - 2
+    await again.close()
 
 
 def test_a_coarse_candle_is_one_row_with_its_span() -> None:
@@ -133,14 +207,3 @@ def test_a_coarse_candle_is_one_row_with_its_span() -> None:
     assert (rows.value[5], rows.span[5], rows.marks[5]) == (10.0, "5m", "coarse filled")
     assert (rows.value[6], rows.span[6]) == (2.0, "")
     assert rows.time_ms[6] - rows.time_ms[5] == 5 * MINUTE.ms
-
-
-async def test_parquet_pages_carry_checksums(rig: Rig, tmp_path: Path) -> None:
-    folder = tmp_path / "archive"
-    await sealer(rig, ParquetArchive(folder)).run_once()
-    path = next(folder.rglob("*.parquet"))
-    column = parquet.read_metadata(path).row_group(0).column(3)
-    at, whole = column.data_page_offset + column.total_compressed_size // 2, path.read_bytes()
-    path.write_bytes(whole[:at] + bytes([whole[at] ^ 8]) + whole[at + 1 :])
-    with pytest.raises(OSError, match="could not verify page integrity"):
-        parquet.read_table(path, page_checksum_verification=True)

@@ -10,7 +10,7 @@ import pytest
 from tests.engine.world import a_series
 from tests.web.conftest import MINUTE, MOVES, START_MS, World, reading
 
-from sigmawatch.app.archiving import record_begins
+from sigmawatch.app.archived_rows import record_begins
 from sigmawatch.app.collector import PARTITION
 from sigmawatch.app.web.moments import rfc3339
 from sigmawatch.app.web.records import _rows

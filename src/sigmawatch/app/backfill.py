@@ -37,8 +37,8 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A long piece of work and how far it is; counts are of markets, of sections when sealing,
-    which is of no one venue."""
+    """A long piece of work and how far it is; counts are of markets, of sections when sealing and
+    archiving, which are of no one venue. reason: of the newest failure."""
 
     id: str
     kind: str
@@ -49,6 +49,7 @@ class Job:
     failed: int = 0
     patches: int = 0
     finished_ms: int | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

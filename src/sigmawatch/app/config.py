@@ -26,6 +26,7 @@ from pydantic import (
     field_validator,
 )
 
+from sigmawatch.app.archive_place import Bucket, parse_place
 from sigmawatch.app.backup_config import BackupConfig
 from sigmawatch.app.config_table import Table
 from sigmawatch.app.database import DatabaseAddress, shown
@@ -77,6 +78,11 @@ def _loopback(host: str) -> str:
             allowed="127.0.0.1, ::1 or localhost",
         )
     return host
+
+
+def _place(text: str) -> str:
+    parse_place(text)
+    return text
 
 
 def _url(text: str) -> str:
@@ -218,11 +224,31 @@ class HistoryConfig(Table):
         default=None, ge=2, le=36_500,
         description="Days to keep the hours' statistics; default: for ever.",
     )  # fmt: skip
-    archive: Path | None = Field(
+
+
+class ArchiveConfig(Table):
+    """Every day that is over as Parquet files, for other programs (extra `arrow`)."""
+
+    url: Annotated[str, AfterValidator(_place)] | None = Field(
         default=None,
-        description="Folder of Parquet files, one of every sealed day; slots stay until they are "
-        "in it. Default: none.",
+        description="A folder, or S3-compatible storage: `s3://bucket/prefix`, of another service "
+        "than Amazon's `s3://bucket/prefix?endpoint=https://host:9000`. Default: no archive.",
     )
+    required: bool = Field(
+        default=True,
+        description="Slots are not let go for their age before they are in the archive.",
+    )
+    access_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="Of the storage; better set in the environment. Default: what programs for "
+        "Amazon's use (`AWS_ACCESS_KEY_ID`, `~/.aws`, the machine's role).",
+    )
+    secret_key: SecretStr = Field(default=SecretStr(""), description="Belongs to `access_key`.")
+
+    @property
+    def place(self) -> Path | Bucket | None:
+        """Where it is; None where there is none."""
+        return None if self.url is None else parse_place(self.url)
 
 
 class BackfillConfig(Table):
@@ -279,6 +305,7 @@ class Config(Table):
     )
     server: Server = Server()
     history: HistoryConfig = HistoryConfig()
+    archive: ArchiveConfig = ArchiveConfig()
     backfill: BackfillConfig = BackfillConfig()
     backup: BackupConfig = BackupConfig()
     venues: Annotated[Mapping[VenueKey, VenueConfig], AfterValidator(MappingProxyType)] = Field(

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from sigmawatch.app.archiving import Archiver, Shelf
 from sigmawatch.app.backfill import MISSING_SUBJECT, Backfill, Job
 from sigmawatch.app.backups import Backups
 from sigmawatch.app.catalogue import Catalogue
@@ -100,7 +101,7 @@ class Program:
         )
         self.past = Past(ports.history, hot=self.tracker.hot, clock=ports.clock)
         self._sealer = Sealer(
-            Stores(history=ports.history, sealing=ports.sealing, archive=ports.archive),
+            Stores(history=ports.history, sealing=ports.sealing, archiver=self._archiver()),
             catalogue=catalogue, config=config.history, clock=ports.clock,
         )  # fmt: skip
         self._enrolment = Enrolment(
@@ -114,6 +115,15 @@ class Program:
             config, collectors, catalogue=catalogue, enrolment=self._enrolment,
             snapshot=lambda: self.snapshot,
         )  # fmt: skip
+
+    def _archiver(self) -> Archiver | None:
+        if self._ports.archive is None:
+            return None
+        shelf = Shelf(
+            archive=self._ports.archive, ledger=self._ports.ledger, sealing=self._ports.sealing,
+            required=self.config.archive.required,
+        )  # fmt: skip
+        return Archiver(shelf, catalogue=self.catalogue, clock=self.clock)
 
     # Life
 
@@ -216,9 +226,7 @@ class Program:
 
     def jobs(self) -> Sequence[Job]:
         """Everything that takes long: back-fills, sealing, backups."""
-        sealing = self._sealer.job
-        return [*self.stations.jobs(), *([] if sealing is None else [sealing]),
-                *self.backups.jobs()]  # fmt: skip
+        return [*self.stations.jobs(), *self._sealer.jobs(), *self.backups.jobs()]
 
     # Changing
 

@@ -1,11 +1,11 @@
 """Sealing: days that left memory become columns and rollups, in the background.
 
 Every hour, section after section, oldest first: put together, rolled up, stored, and only then are
-its frames and patches let go; then rollups are bound, what is sealed is written to the archive
-where there is one (app.archiving), and what is older than configured goes. All
-of it in small transactions, so a slot waits for one of them at most, and none of it in memory but
-the section at hand. Cut off anywhere it goes on where it was: what is to be done follows from what
-is stored (ports.history).
+its frames and patches let go; then rollups are bound, and what is older than configured goes, but
+what an archive still lacks (app.archiving, which has a loop of its own). All of it in small
+transactions, so a slot waits for one of them at most, and none of it in memory but the section at
+hand. Cut off anywhere it goes on where it was: what is to be done follows from what is stored
+(ports.history).
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from sigmawatch.domain.metric import METRICS, Kind
 from sigmawatch.domain.series import Block
 from sigmawatch.domain.window import DAY_MS, HOUR_MS, MINUTE_MS
 from sigmawatch.engine.rollups import Rollups, Slotted, rolled_up
-from sigmawatch.ports.archive import Archive
 from sigmawatch.ports.clock import Clock
 from sigmawatch.ports.history import Folded, History, Sealing, Section
 
@@ -45,7 +44,7 @@ class Stores:
 
     history: History
     sealing: Sealing
-    archive: Archive | None = None
+    archiver: Archiver | None = None
 
 
 class Sealer:
@@ -55,14 +54,23 @@ class Sealer:
         self, stores: Stores, *, catalogue: Catalogue, config: HistoryConfig, clock: Clock,
     ) -> None:  # fmt: skip
         self._history, self._sealing = stores.history, stores.sealing
-        self._archiver: Archiver | None = None
-        if stores.archive is not None:
-            self._archiver = Archiver(stores.archive, sealing=stores.sealing, catalogue=catalogue)
+        self._archiver = stores.archiver
         self._catalogue, self._config, self._clock = catalogue, config, clock
         self.job: Job | None = None
 
+    def jobs(self) -> Sequence[Job]:
+        """The newest of sealing and of archiving."""
+        archiving = None if self._archiver is None else self._archiver.job
+        return [job for job in (self.job, archiving) if job is not None]
+
     async def run_for_ever(self) -> None:
-        """A round soon after the start and after every full hour."""
+        """A round soon after the start and after every full hour, and archiving beside."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._seal_for_ever(), name="sealing")
+            if self._archiver is not None:
+                group.create_task(self._archiver.run_for_ever(), name="archiving")
+
+    async def _seal_for_ever(self) -> None:
         due_ms = self._clock.now_ms() + OFFSET_MS
         while True:
             await self._clock.sleep_until_ms(due_ms)
@@ -91,8 +99,9 @@ class Sealer:
         for block in blocks:
             await self._clear(block)
             await self._sealing.bind(block, before_ms=now_ms - SEAL_AFTER_MS, rows_max=ROWS_MAX)
-        archived = self._archiver is None or await self._archiver.run_once()
-        await self._prune(now_ms, raw_days=self._config.raw_days if archived else None)
+        await self._prune(now_ms)
+        if self._archiver is not None:
+            self._archiver.want()
         return job
 
     async def _seal_all(self, sections: Sequence[Section], *, started_ms: int) -> Job:
@@ -114,9 +123,10 @@ class Sealer:
         while await self._sealing.clear(block, rows_max=ROWS_MAX) == ROWS_MAX:
             pass
 
-    async def _prune(self, now_ms: int, *, raw_days: int | None) -> None:
-        """raw_days: None while slots must not go."""
+    async def _prune(self, now_ms: int) -> None:
         config = self._config
+        before_ms = now_ms - config.raw_days * DAY_MS
+        keep_ms = None if self._archiver is None else await self._archiver.keep_ms()
         days = {5 * MINUTE_MS: config.five_minute_days, HOUR_MS: config.hourly_days}
         rollups_before_ms = {
             width_ms: now_ms - kept * DAY_MS for width_ms, kept in days.items() if kept is not None
@@ -124,7 +134,7 @@ class Sealer:
         pruned = ROWS_MAX
         while pruned == ROWS_MAX:
             pruned = await self._history.prune(
-                before_ms=0 if raw_days is None else now_ms - raw_days * DAY_MS,
+                before_ms=before_ms if keep_ms is None else min(before_ms, keep_ms),
                 rows_max=ROWS_MAX,
                 rollups_before_ms=rollups_before_ms,
             )

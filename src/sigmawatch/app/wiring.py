@@ -141,14 +141,26 @@ async def _ledger(config: Config, *, clock: Clock) -> AsyncIterator[SqlLedger]:
 
 
 def _archive(config: Config) -> Archive | None:
-    if config.history.archive is None:
+    place, settings = config.archive.place, config.archive
+    if place is None:
         return None
     try:
+        from sigmawatch.adapters.archives.bucket import (  # noqa: PLC0415
+            BucketObjects,
+            BucketSettings,
+        )
+        from sigmawatch.adapters.archives.folder import FolderObjects  # noqa: PLC0415
         from sigmawatch.adapters.archives.parquet import ParquetArchive  # noqa: PLC0415
     except ModuleNotFoundError as exc:
         raise Refused(f"an archive needs {exc.name}, which is not installed: "
                       "pip install 'sigmawatch[arrow]'") from exc  # fmt: skip
-    return ParquetArchive(config.history.archive)
+    if isinstance(place, Path):
+        return ParquetArchive(FolderObjects(place))
+    return ParquetArchive(BucketObjects(BucketSettings(
+        bucket=place.bucket, prefix=place.prefix, endpoint=place.endpoint, region=place.region,
+        access_key=settings.access_key.get_secret_value(),
+        secret_key=settings.secret_key.get_secret_value(),
+    )))  # fmt: skip
 
 
 async def restore(config: Config, source: Path, *, told: Told) -> Copied:

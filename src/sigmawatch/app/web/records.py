@@ -21,7 +21,7 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import QueryParameter
 from msgspec import Meta, Struct
 
-from sigmawatch.app.archiving import record_begins
+from sigmawatch.app.archived_rows import record_begins
 from sigmawatch.app.web import cursors, tables
 from sigmawatch.app.web.asked import SeriesId
 from sigmawatch.app.web.boards import Live, live_of, newest_slot, series_named

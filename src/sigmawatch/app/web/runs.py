@@ -130,11 +130,12 @@ class LongJob(Struct, frozen=True, kw_only=True):
     that are over, counts days of up to 1,024 series."""
 
     id: Annotated[str, Meta(description="Its id.", examples=["backfill:KRAKEN:1795248061000"])]
-    kind: Annotated[str, Meta(description="backfill or sealing.", examples=["backfill"])]
+    kind: Annotated[str, Meta(description="backfill, sealing or archiving.", examples=["backfill"])]
     venue: Annotated[str | None, Meta(description="Where; null for all.", examples=["KRAKEN"])]
     total: Annotated[int, Meta(description="How many there are.", examples=[7])]
     done: Annotated[int, Meta(description="How many are done.", examples=[7])]
     failed: Annotated[int, Meta(description="Given up for now.", examples=[0])]
+    reason: Annotated[str | None, Meta(description="Of the newest failure.", examples=[None])]
     started_at: Annotated[str, Meta(description="Start.", examples=["2026-11-21T08:00:02.000Z"])]
     finished_at: Annotated[
         str | None,
@@ -145,7 +146,7 @@ class LongJob(Struct, frozen=True, kw_only=True):
 class Jobs(Struct, frozen=True, kw_only=True):
     """Long jobs, the newest of each kind and venue."""
 
-    items: Annotated[Sequence[LongJob], Meta(description="Back-fill by venue, then sealing.")]
+    items: Annotated[Sequence[LongJob], Meta(description="Back-fill by venue, sealing, archiving.")]
     demo: Annotated[bool, Meta(description="An invented market.", examples=[False])]
 
 
@@ -178,7 +179,7 @@ def _cut(found: Sequence[Run], limit: int) -> tuple[Sequence[Run], int | None]:
 
 @get("/jobs", summary="Long jobs and their progress", tags=["collection"], responses=fails())
 async def list_jobs(site: NamedDependency[Site]) -> Jobs:
-    """Back-fill of each venue, and sealing."""
+    """Back-fill of each venue, sealing, and archiving where there is an archive."""
     return Jobs(items=tuple(map(_job, site.program.jobs())), demo=site.program.demo)
 
 
@@ -238,6 +239,6 @@ def _run(run: Run) -> CollectionRun:
 def _job(job: Job) -> LongJob:
     return LongJob(
         id=job.id, kind=job.kind, venue=job.venue, total=job.total, done=job.done,
-        failed=job.failed, started_at=rfc3339(job.started_ms),
+        failed=job.failed, reason=job.reason, started_at=rfc3339(job.started_ms),
         finished_at=moment_or_none(job.finished_ms),
     )  # fmt: skip
