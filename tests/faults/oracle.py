@@ -11,10 +11,10 @@ import shutil
 import sqlite3
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, LiteralString, NamedTuple
 
 _HEADER = struct.Struct("<BBHIqIIq")  # version, kind, flags, owner, slot, revision, n, recv_ms
 _MISSING = 8  # reasons from here on say that nothing counts
@@ -65,6 +65,9 @@ class Place(NamedTuple):
     is_flow: bool
 
 
+Rows = Callable[[LiteralString], Iterable[tuple[Any, ...]]]  # of a statement
+
+
 class Stored:
     """Every frame and patch of a data folder, read from a copy: a killed program's log stays as it
     was. Raises AssertionError for a body that is not as it was written."""
@@ -73,16 +76,19 @@ class Stored:
         copy = scratch / "copy"
         shutil.rmtree(copy, ignore_errors=True)
         shutil.copytree(folder, copy)
-        self.frames: dict[tuple[int, int], list[Body]] = {}
-        self.patches: dict[int, list[Body]] = {}
         with closing(sqlite3.connect(copy / "sigmawatch.db")) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-            self.series = dict(_places(connection))
-            for block_id, body in connection.execute("SELECT block_id, body FROM frames"):
-                frame = _decoded(body)
-                self.frames.setdefault((block_id, frame.slot), []).append(frame)
-            for series_id, body in connection.execute("SELECT series_id, body FROM patches"):
-                self.patches.setdefault(series_id, []).append(_decoded(body))
+            self._read(connection.execute)
+
+    def _read(self, rows: Rows) -> None:
+        self.frames: dict[tuple[int, int], list[Body]] = {}
+        self.patches: dict[int, list[Body]] = {}
+        self.series = dict(_places(rows))
+        for block_id, body in rows("SELECT block_id, body FROM frames"):
+            frame = _decoded(body)
+            self.frames.setdefault((block_id, frame.slot), []).append(frame)
+        for series_id, body in rows("SELECT series_id, body FROM patches"):
+            self.patches.setdefault(series_id, []).append(_decoded(body))
 
     def holds(self, seen: Seen) -> bool:
         """Whether the number is in a frame or patch of its series and slot."""
@@ -124,12 +130,12 @@ class Stored:
                         yield self.series[series_id].name, patch.slot + place, value
 
 
-def _places(connection: sqlite3.Connection) -> Iterator[tuple[int, Place]]:
-    rows = connection.execute(
+def _places(rows: Rows) -> Iterator[tuple[int, Place]]:
+    found = rows(
         "SELECT s.id, m.venue, m.base, m.quote, b.metric, s.block_id, s.place, b.interval_ms "
         "FROM series s JOIN markets m ON m.id = s.market_id JOIN blocks b ON b.id = s.block_id"
     )
-    for id, venue, base, quote, metric, block_id, place, interval_ms in rows:
+    for id, venue, base, quote, metric, block_id, place, interval_ms in found:
         name = f"{venue}:{base}/{quote}:{metric}"
         is_flow = metric in {"traded_base", "traded_quote", "trades"}
         yield id, Place(name, block_id, place, interval_ms, is_flow)

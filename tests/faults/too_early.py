@@ -10,6 +10,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
+from sigmawatch.adapters.ledgers import postgres
+from sigmawatch.adapters.ledgers.ledger import SqlLedger
 from sigmawatch.adapters.ledgers.sqlite import SqliteLedger
 from sigmawatch.app import wiring
 from sigmawatch.app.cli import main
@@ -18,14 +20,14 @@ from sigmawatch.ports.ledger import Transaction
 LATE_S = 0.3
 
 
-class HastyLedger(SqliteLedger):
+class Hasty(SqlLedger):
     """Reports first, commits later, several transactions at once."""
 
     _turns = asyncio.Lock()
     _held: AbstractAsyncContextManager[Transaction] | None = None
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Transaction]:
+    async def transaction(self, *, bulk: bool = False) -> AsyncIterator[Transaction]:
         async with self._turns:
             if self._held is None:
                 self._held = super().transaction()
@@ -40,6 +42,15 @@ class HastyLedger(SqliteLedger):
             await held.__aexit__(None, None, None)
 
 
+class HastyLedger(Hasty, SqliteLedger):
+    """In a file."""
+
+
+class HastyServerLedger(Hasty, postgres.PostgresLedger):
+    """On a server."""
+
+
 if __name__ == "__main__":
     vars(wiring)["SqliteLedger"] = HastyLedger
+    vars(postgres)["PostgresLedger"] = HastyServerLedger
     main()
