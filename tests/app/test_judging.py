@@ -13,7 +13,8 @@ from tests.rising import RisingJudge
 
 from sigmawatch.domain.errors import StorageFailed, StorageUnavailable
 from sigmawatch.domain.notice import NoticeKind
-from sigmawatch.domain.window import MINUTE_MS
+from sigmawatch.domain.window import MINUTE_MS, Interval
+from sigmawatch.engine.snapshot import Board
 from sigmawatch.ports.ledger import Transaction
 
 FIRING, RESOLVED = NoticeKind.FIRING, NoticeKind.RESOLVED
@@ -170,3 +171,27 @@ async def test_without_a_judge_a_slot_writes_nothing_of_its_own(tmp_path: Path) 
     async with running(tmp_path) as r:
         await pass_slot(r, S0, 1.0, 2.0)
         assert await r.ledger.alerts.judged_through() == {}
+
+
+async def test_a_frame_that_comes_while_its_slot_is_judged_is_not_taken_for_judged(
+    tmp_path: Path,
+) -> None:
+    """What is on the board that is heard decides, not what came since it was made."""
+    async with judged(tmp_path, RisingJudge()) as r:
+        for slot, price in ((S0, 1.0), (S0 + 1, 2.0)):
+            await pass_slot(r, slot, price, 9.0)
+        made = r.tracker.board
+
+        async def with_a_frame_after_it(interval: Interval, slot: int) -> Board:
+            board = await made(interval, slot)
+            if slot == S0 + 2:
+                await r.publish(r.frame(S0 + 2, 3.0, 9.0, revision=70_001))
+            return board
+
+        vars(r.tracker)["board"] = with_a_frame_after_it
+        await r.clock.advance_to_ms(T0 + 3 * MINUTE_MS, turns=5)
+        await r.clock.advance_to_ms(T0 + 3 * MINUTE_MS + 10_000, turns=5)
+        await r.settled(lambda: r.board.slot == S0 + 2)
+        del vars(r.tracker)["board"]
+        await pass_slot(r, S0 + 3, 4.0, 9.0)
+        assert await told(r) == [(r.series[0].id, FIRING, S0 + 2)]

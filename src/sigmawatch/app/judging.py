@@ -108,22 +108,25 @@ class Judging:
         for interval, slot in (await self._alerts.judged_through()).items():
             self._dockets[interval] = _Docket(newest=slot)
 
-    async def judge(self, board: Board, court: Court) -> None:
+    async def judge(self, board: Board, court: Court, *, awaited: frozenset[int]) -> None:
         """Hear what can be heard up to the board's slot; it is durable afterwards. Raises what the
-        database raises: what was not stored then is heard again the next time."""
+        database raises: what was not stored then is heard again the next time.
+
+        awaited: of the board's slot, as it was before the board was made: what came since is not
+        on it."""
         docket = self._dockets.setdefault(board.interval, _Docket(newest=None))
         for slot in await self._due(docket, board, court=court):
             docket.enter(slot, court.blocks(board.interval))
         held: frozenset[int] = frozenset()  # not heard on an earlier slot yet
         for case in list(docket.cases):
-            late = case.slot <= board.slot - WAITED_SLOTS
-            awaited = frozenset() if late else court.awaited(board.interval, case.slot)
-            blocks = case.waiting - awaited - held
+            newest = case.slot == board.slot
+            silent = awaited if newest else court.awaited(board.interval, case.slot)
+            if case.slot <= board.slot - WAITED_SLOTS:
+                silent = frozenset()
+            blocks = case.waiting - silent - held
             if blocks or not case.waiting:
-                shown = board if case.slot == board.slot else await court.board(
-                    board.interval, case.slot
-                )  # fmt: skip
-                hearing = Hearing(board=shown, blocks=blocks, awaited=awaited | held,
+                shown = board if newest else await court.board(board.interval, case.slot)
+                hearing = Hearing(board=shown, blocks=blocks, awaited=silent | held,
                                   before=case.before, states=self._states)  # fmt: skip
                 decisions = await court.hear(self._judge.judge, hearing)
                 left = (case.waiting - blocks) | decisions.left

@@ -255,18 +255,19 @@ class Tracker:
         board, and keep its ranks."""
         async with self._closing:
             slot = max(slot, self._closed.get(interval, slot))
+            awaited = self.awaited(interval, slot)
             board = await self.board(interval, slot)
             if self._judging is not None:
-                await self._judge(self._judging, board)
+                await self._judge(self._judging, board, awaited=awaited)
             self._closed[interval] = slot
             self._publish(self._snapshot.with_board(board))
         await self.computed(self._tables.note, board)
 
-    async def _judge(self, judging: Judging, board: Board) -> None:
+    async def _judge(self, judging: Judging, board: Board, *, awaited: frozenset[int]) -> None:
         """While nothing can be stored, nothing is decided: it is made up for later, and the board
         is shown meanwhile."""
         try:
-            await judging.judge(board, self)
+            await judging.judge(board, self, awaited=awaited)
         except StorageUnavailable as exc:
             log.warning("judging_postponed", slot=board.slot, reason=str(exc))
 
