@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 from sigmawatch.app.cli import app
 from sigmawatch.app.cli.exits import MEANING
 from sigmawatch.app.config import (
+    ArchiveConfig,
     BackfillConfig,
     Config,
     Derived,
@@ -122,6 +123,7 @@ def configuration_page() -> str:
     lines += _section("Top level", Config)
     lines += _section("[server]", Server)
     lines += _section("[history]", HistoryConfig)
+    lines += _section("[archive]", ArchiveConfig)
     lines += _section("[backfill]", BackfillConfig)
     lines += _section("[[track]]", Track, TRACK)
     lines += _section("[[derived]]", Derived, DERIVED)
