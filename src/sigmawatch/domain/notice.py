@@ -48,7 +48,7 @@ class NoticeStatus(StrEnum):
 class Notice:
     """What one channel is to be told of one episode.
 
-    ordinal: counts the notices of one kind in its episode, from 0. decided_ms: open of the slot it
+    ordinal: its place among the notices of its episode, from 0. decided_ms: open of the slot it
     was decided in. due_ms: not to be sent before. receipt: what it was decided on, a JSON object,
     for `explain` and for the text. Notices of one state to one channel are sent in the order in
     which they were decided.
