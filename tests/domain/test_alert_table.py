@@ -58,7 +58,7 @@ def test_pending_that_ends_is_history(end: str) -> None:
     story = live("CTT" + end, a_policy(for_=5))
     assert story.phase == "ok"
     assert story.almosts == [1]
-    assert story.told == story.accounts == []
+    assert (story.told, story.accounts) == ([], [])
 
 
 def test_firing_ends_where_the_clear_condition_holds() -> None:
@@ -226,7 +226,7 @@ def test_a_cooldown_that_ends_while_nothing_is_known_waits_for_a_word_two_slots_
 def test_what_nothing_is_known_of_for_long_goes_by_policy(
     policy: NoData, line: str, told: list[tuple[int, str]]
 ) -> None:
-    """ "firing ... | unknown for `no_data_for` | by policy"; 5 min unless the rule says otherwise."""
+    """ "firing ... | unknown for `no_data_for` | by policy"; 5 min by default."""
     story = live("T" + 8 * "U", a_policy(no_data=policy))
     assert story.line == line
     assert story.told == told
@@ -284,7 +284,7 @@ def test_what_is_no_more_is_closed_and_told_only_where_its_start_was(reason: Rea
     assert over.accounts[-1][0] == 2
     for line in ("U", "C", "TT"):
         quiet = live(line, a_policy(for_=5), events={len(line) - 1: {"ended": reason}})
-        assert quiet.told == quiet.accounts == []
+        assert (quiet.told, quiet.accounts) == ([], [])
 
 
 def test_a_rule_is_valid_until_a_moment() -> None:
