@@ -1,7 +1,7 @@
 """Lives of the ledger that begin at once and are ended at an exact system call.
 
 `python -m tests.faults.nursery` imports everything once and forks a life for every line it reads
-(FOLDER LENGTH BUG; "sound" for none). A newborn waits for the line "go", when strace stands by;
+(FOLDER LENGTH BUG; "sound" for none); another module may `serve` lives of its own. A newborn waits for the line "go", when strace stands by;
 what it tells goes to the file FOLDER.told. strace counts calls by name and thread, and kills on
 entering the one asked for, before the kernel does it. (Not with --seccomp-bpf, under which it kills
 nobody.)
@@ -16,7 +16,7 @@ import shutil
 import signal
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,9 +63,7 @@ class Nursery:
         options = ("-o", str(log), "-e", f"trace={','.join(CALLS)}")
         life = await self._live(folder, length, bug="sound", strace=options)
         assert life.told[-1] == "closed"
-        found = Counter(re.findall(r"^(\d+) +(\w+)\(", log.read_text(), re.MULTILINE))
-        most = {call: max(n for (_, c), n in found.items() if c == call) for _, call in found}
-        return [Point(call, k) for call in CALLS for k in range(1, most.get(call, 0) + 1)]
+        return points_in(log.read_text(), CALLS)
 
     async def killed(self, folder: Path, length: str, *, at: Point, bug: str = "sound") -> Life:
         """A life that ends at that point."""
@@ -74,11 +72,16 @@ class Nursery:
         return await self._live(folder, length, bug=bug, strace=options)
 
     async def _live(self, folder: Path, length: str, *, bug: str, strace: Sequence[str]) -> Life:
+        killed = await self.lived(f"{folder} {length} {bug}", strace=strace)
+        return Life(_told(folder).read_text().splitlines(), killed)
+
+    async def lived(self, line: str, *, strace: Sequence[str]) -> bool:
+        """A life of what the line says; whether it was killed."""
         process = self._process
         assert process.stdin is not None
         assert process.stdout is not None
         assert STRACE is not None
-        process.stdin.write(f"{folder} {length} {bug}\n".encode())
+        process.stdin.write(f"{line}\n".encode())
         pid = int(await process.stdout.readline())
         tracer = await asyncio.create_subprocess_exec(
             STRACE, "-f", "-p", str(pid), *strace, stderr=asyncio.subprocess.PIPE
@@ -90,17 +93,23 @@ class Nursery:
         async with asyncio.timeout(LIFE_S):
             status = int(await process.stdout.readline())
         await tracer.communicate()
-        told = _told(folder).read_text().splitlines()
         killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
         assert killed or status == 0, f"ended with status {status}"
-        return Life(told, killed)
+        return killed
+
+
+def points_in(log: str, calls: Sequence[str]) -> list[Point]:
+    """Where the life that strace wrote the log of could have been killed."""
+    found = Counter(re.findall(r"^(\d+) +(\w+)\(", log, re.MULTILINE))
+    most = {call: max(n for (_, c), n in found.items() if c == call) for _, call in found}
+    return [Point(call, k) for call in calls for k in range(1, most.get(call, 0) + 1)]
 
 
 @asynccontextmanager
-async def nursery() -> AsyncIterator[Nursery]:
-    """A warm process, gone afterwards."""
+async def nursery(module: str = "tests.faults.nursery") -> AsyncIterator[Nursery]:
+    """A warm process, gone afterwards. module: what it runs; it calls `serve`."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.faults.nursery",
+        sys.executable, "-m", module,
         cwd=ROOT, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:
@@ -115,16 +124,16 @@ def _told(folder: Path) -> Path:
     return folder.with_suffix(".told")
 
 
-def _serve() -> None:
+def serve(live: Callable[[str], None]) -> None:
     """Fork a life for every line, and say its process and how it ended."""
     for line in sys.stdin:
-        folder, length, bug = line.split()
         held, release = os.pipe()
         pid = os.fork()
         if pid == 0:
             os.close(release)
             os.read(held, 1)
-            _live(Path(folder), length, bug)
+            live(line)
+            os._exit(0)
         print(pid, flush=True)
         sys.stdin.readline()  # go
         os.close(release)
@@ -133,12 +142,13 @@ def _serve() -> None:
         print(status, flush=True)
 
 
-def _live(folder: Path, length: str, bug: str) -> None:
+def _live(line: str) -> None:
+    where, length, bug = line.split()
+    folder = Path(where)
     told = os.open(_told(folder), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     life = BUGS.get(bug, LedgerLife)(folder, tell=lambda line: os.write(told, f"{line}\n".encode()))
     main(life, length)
-    os._exit(0)
 
 
 if __name__ == "__main__":
-    _serve()
+    serve(_live)
