@@ -456,10 +456,9 @@ _SMALL = {"blocks"}  # some hundreds at most
 @pytest.mark.parametrize(
     "name",
     [
-        "delete_runs", "delete_columns", "find_series", "insert_frame",
-        "replay_bounds", "select_columns", "select_replay", "select_rollups", "select_runs",
-        "select_runs_of_venue", "select_sections", "select_stretch_frames",
-        "select_stretch_patches",
+        "delete_runs", "delete_columns", "find_series", "insert_frame", "select_columns",
+        "select_frames_by_id", "select_links", "select_patches_by_id", "select_rollups",
+        "select_runs", "select_runs_of_venue", "select_sections",
     ],
 )  # fmt: skip
 async def test_no_statement_that_runs_often_must_read_a_whole_table(

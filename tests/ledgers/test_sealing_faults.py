@@ -169,12 +169,12 @@ async def test_a_damaged_day_is_missing_and_named_and_everything_else_is_told(
         whole = truth(one, said=items())
         assert told.marks[:DAY] == whole.marks[:DAY]
         assert told.values[: 8 * DAY] == whole.values[: 8 * DAY]
-        assert set(told.marks[DAY : 2 * DAY]) == {Reason.NOT_POLLED}
+        assert set(told.marks[DAY : 2 * DAY]) == {Reason.DAMAGED}
         assert np.isnan(np.frombuffer(told.values)[DAY : 2 * DAY]).all()
         assert told.values[16 * DAY :] == whole.values[16 * DAY :]
         assert await wrong(ledger, said=items()) == [one.name]
         assert ledger.damaged_count == 1
-        assert ledger._stored.damaged == {f"column 1:{FIRST + DAY}"}
+        assert {one.what for one in ledger.damage} == {f"column 1:{FIRST + DAY}"}
         runs = await ledger.rollups(one, width_ms=3_600_000, from_ms=0, to_ms=END * 60_000)
         assert len(runs) == 72, "the hours of that day are known still"
         assert len(others) == len(BASES) - 1
@@ -213,7 +213,7 @@ async def test_without_the_sources_of_a_section_nothing_weaker_takes_the_place_o
             told = await ledger.stretch(one, from_slot=FIRST, to_slot=FIRST + 2)
             assert np.frombuffer(told.values).tolist() == [0.0, 78.0]
             await seal_all(ledger)
-        assert f"section 1:{FIRST}" in ledger._stored.damaged
+        assert f"section 1:{FIRST}" in {one.what for one in ledger.damage}
 
 
 async def test_a_damaged_frame_is_never_deleted(tmp_path: Path) -> None:

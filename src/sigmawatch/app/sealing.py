@@ -99,6 +99,7 @@ class Sealer:
         for block in blocks:
             await self._clear(block)
             await self._sealing.bind(block, before_ms=now_ms - SEAL_AFTER_MS, rows_max=ROWS_MAX)
+        await self._sealing.thin()
         await self._prune(now_ms)
         if self._archiver is not None:
             self._archiver.want()

@@ -93,6 +93,10 @@ class StorageFailed(Refused):
     """The database could not be written or read back; we stop rather than guess."""
 
 
+class StorageDamaged(StorageFailed):
+    """Something in the database cannot be read as it was written; the rest can."""
+
+
 class StorageNewer(Refused):
     """The database was written by a newer version of this program."""
 

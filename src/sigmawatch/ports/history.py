@@ -146,6 +146,11 @@ class Sealing(Protocol):
         went. Damaged ones stay."""
         ...
 
+    async def thin(self) -> int:
+        """Forget what the record of commits says of frames and patches that are sealed; how many of
+        its entries went."""
+        ...
+
     async def bind(self, block: Block, *, before_ms: int, rows_max: int) -> int:
         """Put the rollups of 720 runs (an hour's: of 30 days) that end by `before_ms` into one row
         a series, up to `rows_max` of them; how many were made."""

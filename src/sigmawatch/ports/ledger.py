@@ -34,6 +34,19 @@ class Claim:
     epoch: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Damage:
+    """Something that is not as it was written, and is left out. what: `frame 17` and the like;
+    of which block or series, and of which time [from_ms, until_ms) it told, as far as known."""
+
+    what: str
+    reason: str
+    block_id: int | None = None
+    series_id: int | None = None
+    from_ms: int | None = None
+    until_ms: int | None = None
+
+
 class CatalogueRepository(Protocol):
     """Blocks and series. Ids are stable and never used again; a removed series keeps its row."""
 
@@ -172,6 +185,11 @@ class Ledger(Protocol):
 
     @property
     def damaged_count(self) -> int: ...
+
+    @property
+    def damage(self) -> Sequence[Damage]:
+        """What was met so far that is not as it was written, each once."""
+        ...
 
     @property
     def storage(self) -> Storage:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
@@ -22,8 +22,15 @@ import apsw
 import structlog
 
 from sigmawatch.adapters.ledgers.condition import Condition
-from sigmawatch.adapters.ledgers.session import settled, value
-from sigmawatch.domain.errors import Busy, StorageFailed
+from sigmawatch.adapters.ledgers.session import (
+    NO_NUMBER,
+    Bindings,
+    Fetched,
+    Session,
+    settled,
+    value,
+)
+from sigmawatch.domain.errors import Busy, StorageDamaged, StorageFailed
 from sigmawatch.domain.storage import StorageState
 
 log = structlog.get_logger()
@@ -46,6 +53,11 @@ def translated() -> Iterator[None]:
         yield
     except apsw.BusyError as exc:
         raise Busy("another program holds the database") from exc
+    except (apsw.CorruptError, apsw.NotADBError, apsw.TooBigError, UnicodeDecodeError) as exc:
+        raise StorageDamaged(
+            f"the database cannot be read as it was written ({type(exc).__name__}: {exc}): see "
+            "`sigmawatch doctor`"
+        ) from exc
     except apsw.Error as exc:
         raise StorageFailed(
             f"the database failed ({type(exc).__name__}: {exc}): check the disk, then start again"
@@ -138,7 +150,10 @@ class FileWriter:
 
     def _begin(self, connection: apsw.Connection) -> None:
         connection.execute("BEGIN IMMEDIATE")
-        self._commit_number = value(connection.execute(self._begin_commit))
+        number = value(connection.execute(self._begin_commit))
+        if number is None:
+            raise StorageDamaged(NO_NUMBER)
+        self._commit_number = number
 
     async def commit(self) -> None:
         """Returns once the transaction is synced. Copying the log back is done after that."""
@@ -212,8 +227,24 @@ class FileWriter:
             connection.close()
 
 
+class FileSession:
+    """A reading connection as work sees it: answers are read whole, and what cannot be read as it
+    was written raises StorageDamaged where it is met, so that a read may go around it."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self.connection = connection
+
+    def execute(self, statement: str, bindings: Bindings | None = None, /) -> Fetched:
+        with translated():
+            return Fetched(self.connection.execute(statement, bindings).fetchall())
+
+    def executemany(self, statement: str, rows: Iterable[Bindings], /) -> Fetched:
+        with translated():
+            return Fetched(self.connection.executemany(statement, rows).fetchall())
+
+
 class FileReaders:
-    """Connections that only read, each in a thread of its own."""
+    """Connections that only read, each in a thread of its own. A read sees one moment."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -221,17 +252,21 @@ class FileReaders:
         self._local = threading.local()
         self._connections: list[apsw.Connection] = []
 
-    def run(self, work: Callable[[apsw.Connection], T]) -> asyncio.Future[T]:
+    def run(self, work: Callable[[Session], T]) -> asyncio.Future[T]:
         """What `work` returns. Keep it short: a long read keeps the log from beginning anew."""
         loop = asyncio.get_running_loop()
         return loop.run_in_executor(self._threads, self._work, work)
 
-    def _work(self, work: Callable[[apsw.Connection], T]) -> T:
-        with translated():
-            connection = getattr(self._local, "connection", None)
-            if connection is None:
-                connection = self._local.connection = self._open()
-            return work(connection)
+    def _work(self, work: Callable[[Session], T]) -> T:
+        session: FileSession | None = getattr(self._local, "session", None)
+        if session is None:
+            with translated():
+                session = self._local.session = FileSession(self._open())
+        session.execute("BEGIN")
+        try:
+            return work(session)
+        finally:
+            session.execute("ROLLBACK")
 
     def _open(self) -> apsw.Connection:
         connection = apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READONLY)

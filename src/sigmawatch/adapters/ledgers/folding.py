@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from sigmawatch.adapters.ledgers.chain import Entries
 from sigmawatch.adapters.ledgers.merge import Merged, Sources
 from sigmawatch.domain.frame import Frame, Patch, Reason
 from sigmawatch.ports.history import Folded, Section
@@ -14,12 +15,12 @@ _NOTHING = [Reason.NOT_POLLED, Reason.NO_PLACE]  # said of a place where no seri
 
 
 class Folding:
-    """places: id and place of the series it is made for, by place. items: row ids of the frames and
-    patches to put in, in the order of commits, with the name of the statement that reads them."""
+    """places: id and place of the series it is made for, by place. items: the frames and patches to
+    put in, in the order of commits, as the chain names them."""
 
     def __init__(
         self, section: Section, places: Sequence[tuple[int, int]], *,
-        items: Sequence[tuple[int, str]], revision: int, through_id: int,
+        items: Entries, revision: int, through_id: int,
     ) -> None:  # fmt: skip
         self.section, self.items = section, items
         self._revision, self._through_id = revision, through_id

@@ -16,16 +16,15 @@ from pathlib import Path
 from typing import TypeVar
 
 from sigmawatch.adapters.ledgers.alert_reads import AlertReads
+from sigmawatch.adapters.ledgers.catalogue import read_blocks, read_series
 from sigmawatch.adapters.ledgers.copies import keep, part_of, refuse_present
 from sigmawatch.adapters.ledgers.history import SqlHistory
 from sigmawatch.adapters.ledgers.means import Means
 from sigmawatch.adapters.ledgers.rank_columns import read_rank_column, read_rank_slots
-from sigmawatch.adapters.ledgers.reading import Stored
+from sigmawatch.adapters.ledgers.reading import BATCH_ROWS, Stored
 from sigmawatch.adapters.ledgers.repositories import (
     SqlTransaction,
-    read_blocks,
     read_runs,
-    read_series,
 )
 from sigmawatch.adapters.ledgers.sealed import SealedReads
 from sigmawatch.adapters.ledgers.sealing import SqlSealing
@@ -40,7 +39,7 @@ from sigmawatch.domain.watchlist import Watchlist
 from sigmawatch.ports.backup import Copied, Told
 from sigmawatch.ports.clock import Clock
 from sigmawatch.ports.history import Rollups, Stretch
-from sigmawatch.ports.ledger import Claim, Transaction
+from sigmawatch.ports.ledger import Claim, Damage, Transaction
 from sigmawatch.ports.storage import Storage
 
 T = TypeVar("T")
@@ -81,7 +80,9 @@ class SqlLedger:
     async def _begun(self) -> AsyncIterator[SqlTransaction]:
         async with self._turn:
             assert not self._closed
-            transaction = SqlTransaction(self._writer, sql=self._sql, clock=self._clock)
+            transaction = SqlTransaction(
+                self._writer, sql=self._sql, clock=self._clock, stored=self._stored
+            )
             try:
                 await self._writer.begin()
                 yield transaction
@@ -103,26 +104,26 @@ class SqlLedger:
             yield claim
 
     async def blocks(self) -> Sequence[Block]:
-        return await self._read(partial(read_blocks, sql=self._sql))
+        return await self._read(partial(read_blocks, sql=self._sql, stored=self._stored))
 
     async def series(self) -> Sequence[Series]:
-        return await self._read(partial(read_series, sql=self._sql))
+        return await self._read(partial(read_series, sql=self._sql, stored=self._stored))
 
     async def replay(self, *, from_ms: int) -> AsyncIterator[Sequence[Frame | Patch]]:
         """What was committed when the replay began, in short reads; the next one is under way
         while the caller works on the one before."""
-        first_id, last_id = await self._read(partial(self._stored.replay_bounds, from_ms=from_ms))
-        batch_from = partial(self._stored.replay_batch, last_id=last_id, from_ms=from_ms)
-        coming = self._read(partial(batch_from, first_id=first_id))
+        entries = await self._read(partial(self._stored.wanted, from_ms=from_ms))
+        parts = [entries[at : at + BATCH_ROWS] for at in range(0, len(entries), BATCH_ROWS)]
+        if not parts:
+            return
+        coming = self._read(partial(self._stored.items, entries=parts[0]))
         try:
-            next_id: int | None = first_id
-            while next_id is not None:
-                batch = await coming
-                next_id = batch.next_id
-                if next_id is not None:
-                    coming = self._read(partial(batch_from, first_id=next_id))
-                if batch.items:
-                    yield batch.items
+            for part in [*parts[1:], None]:
+                items = await coming
+                if part is not None:
+                    coming = self._read(partial(self._stored.items, entries=part))
+                if items:
+                    yield items
         finally:
             if not coming.cancel() and not coming.cancelled():
                 coming.exception()  # the caller has gone; nobody else would look at it
@@ -137,7 +138,8 @@ class SqlLedger:
         }  # fmt: skip
         if venue is not None:
             bindings["venue"] = venue
-        return await self._read(partial(read_runs, statement=statement, bindings=bindings))
+        read = partial(read_runs, statement=statement, bindings=bindings, stored=self._stored)
+        return await self._read(read)
 
     async def live_since_ms(self) -> int | None:
         return await self._read(
@@ -154,7 +156,7 @@ class SqlLedger:
         return await self._history.oldest_ms(series)
 
     async def watchlists(self) -> Sequence[Watchlist]:
-        return await self._read(partial(read_watchlists, sql=self._sql))
+        return await self._read(partial(read_watchlists, sql=self._sql, stored=self._stored))
 
     async def rank_slots(
         self, standing: Standing, *, from_slot: int, to_slot: int
@@ -168,8 +170,12 @@ class SqlLedger:
 
     @property
     def damaged_count(self) -> int:
-        """Damaged frames, patches and rank columns met so far, each counted once."""
-        return len(self._stored.damaged)
+        """What was met so far that is not as it was written, each counted once."""
+        return len(self._stored.damage)
+
+    @property
+    def damage(self) -> Sequence[Damage]:
+        return self._stored.damage
 
     @property
     def storage(self) -> Storage:

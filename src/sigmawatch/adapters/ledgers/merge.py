@@ -64,6 +64,13 @@ class Merged:
         self.marks[here, column] = of[1][there]
         self.sources[here, column] = of[2][there]
 
+    def tear(self, column: int, *, span: tuple[int, int]) -> None:
+        """What was sealed of the slots [from, to) is damaged; what lies outside is cut."""
+        here = slice(max(span[0] - self.from_slot, 0), max(span[1] - self.from_slot, 0))
+        self.values[here, column] = np.nan
+        self.marks[here, column] = Reason.DAMAGED
+        self.sources[here, column] = 0
+
     def apply(self, items: Iterable[Frame | Patch], *, columns: Mapping[int, int]) -> None:
         """Items in commit order: frames of the block that lie within, and patches. columns: series
         id -> column; patches of others are passed over."""
@@ -165,8 +172,8 @@ def _strengths(kind: Kind) -> Sources:
 
 
 def _strength(mark: int, *, first_is_candle: bool) -> int:
-    if mark & REASON_MASK == Reason.DAMAGED:
-        return 0  # nobody knows what was said
+    if mark & REASON_MASK in (Reason.NOT_POLLED, Reason.NO_PLACE, Reason.DAMAGED):
+        return 0  # as before anything was said, or as nobody knows what was
     if mark & REASON_MASK == Reason.SUSPECT:
         return 2
     if mark & REASON_MASK >= MISSING:

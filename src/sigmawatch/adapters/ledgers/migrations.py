@@ -13,6 +13,7 @@ from typing import Any
 
 from sigmawatch.adapters.ledgers.session import Session, value
 from sigmawatch.adapters.ledgers.statements import Migration
+from sigmawatch.adapters.ledgers.upgrades import STEPS
 from sigmawatch.domain.errors import StorageFailed, StorageNewer
 
 
@@ -27,6 +28,8 @@ class Schema:
         """Run one and note it, inside the caller's transaction."""
         session.execute(self.sql["create_migrations"])
         session.execute(migration.sql).fetchall()
+        if migration.name in STEPS:
+            STEPS[migration.name](session, self.sql)
         session.execute(self.sql["insert_migration"], {
             "number": migration.number, "name": migration.name,
             "checksum": migration.checksum, "applied_ms": now_ms,

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import Any
 
 import psycopg
 import structlog
@@ -20,7 +19,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.types.numeric import Int8BinaryDumper
 
 from sigmawatch.adapters.ledgers.postgres_attention import SILENCE_S, AttentiveConnection
-from sigmawatch.adapters.ledgers.session import Bindings, value
+from sigmawatch.adapters.ledgers.session import Bindings, Fetched, value
 from sigmawatch.domain.errors import Busy, Refused, StorageFailed, Unavailable
 
 log = structlog.get_logger()
@@ -171,22 +170,6 @@ class PostgresSession:
 
     def close(self) -> None:
         self.connection.close()
-
-
-class Fetched:
-    """The rows of a statement."""
-
-    def __init__(self, rows: list[Any]) -> None:
-        self._rows = rows
-
-    def fetchone(self) -> Any:
-        return self._rows[0] if self._rows else None
-
-    def fetchall(self) -> list[Any]:
-        return self._rows
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._rows)
 
 
 @lru_cache(maxsize=256)

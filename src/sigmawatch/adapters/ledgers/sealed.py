@@ -10,13 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from sigmawatch.adapters.ledgers.chain import Entries
 from sigmawatch.adapters.ledgers.merge import Marks, Merged, Sources, Values, block_of
 from sigmawatch.adapters.ledgers.packing import unpack_column, unpack_receipts, unpack_rollups
-from sigmawatch.adapters.ledgers.reading import Stored
+from sigmawatch.adapters.ledgers.reading import Stored, of_block, of_series
 from sigmawatch.adapters.ledgers.session import Session, value
 from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.metric import Kind
 from sigmawatch.domain.series import Block, Series
+from sigmawatch.domain.window import Interval
 from sigmawatch.ports.history import Rollups
 
 Span = tuple[int, int]  # slots [from, to)
@@ -68,15 +72,19 @@ class SealedReads:
         slots = series.interval.section_slots
         span = merged.from_slot // slots * slots, merged.to_slot
         damaged = []
-        for from_slot, column in self.columns(session, series.id, span=span, receipts=receipts):
+        columns = self.columns(
+            session, series.id, interval=series.interval, span=span, receipts=receipts
+        )
+        for from_slot, column in columns:
             if column is None:
                 damaged.append((from_slot, from_slot + slots))
+                merged.tear(0, span=damaged[-1])
             else:
                 merged.begin(0, from_slot, of=column)
         return damaged
 
     def columns(
-        self, session: Session, series_id: int, *, span: Span,
+        self, session: Session, series_id: int, *, interval: Interval, span: Span,
         receipts: Mapping[int, Sources] | None,
     ) -> Iterator[tuple[int, Column | None]]:  # fmt: skip
         """First slot and column of every sealed section of one series that begins within `span`;
@@ -90,7 +98,10 @@ class SealedReads:
                     unpack_column(body, (series_id, from_slot, revision), receipts=mine),
                 )
             except Invalid as exc:
-                self._stored.note_damage("column", f"{series_id}:{from_slot}", reason=str(exc))
+                self._stored.note_damage(
+                    "column", f"{series_id}:{from_slot}", reason=str(exc),
+                    told={"series_id": series_id} | section_ms(interval, from_slot),
+                )  # fmt: skip
                 yield from_slot, None
 
     def receipts(self, session: Session, block_id: int, *, span: Span) -> dict[int, Sources]:
@@ -138,8 +149,10 @@ class SealedReads:
             try:
                 runs = unpack_rollups(body, (series_id, from_ms, revision), levels=levels)
             except Invalid as exc:
-                name = f"{series_id}:{width_ms}:{from_ms}"
-                self._stored.note_damage("rollups", name, reason=str(exc))
+                self._stored.note_damage(
+                    "rollups", f"{series_id}:{width_ms}:{from_ms}", reason=str(exc),
+                    told={"series_id": series_id, "from_ms": from_ms, "until_ms": until_ms},
+                )  # fmt: skip
             else:
                 found.append(((from_ms, until_ms, revision), runs))
         return found
@@ -158,16 +171,17 @@ class SealedReads:
         """The spans of which something was said that is not sealed; they may reach beyond `span`,
         and overlap."""
         slots = series.interval.section_slots
-        bounds = _bounds(series, span[0] // slots * slots, to_slot=span[1]) | {"slots": slots}
-        through = self.sealed_through(session, series.block_id, span=(bounds["from_slot"], span[1]))
+        span = span[0] // slots * slots, span[1]
+        through = self.sealed_through(session, series.block_id, span=span)
         spans: list[Span] = []
-        for section, newest_id in session.execute(self._sql["select_frame_sections"], bounds):
-            if newest_id > through.get(section * slots, NEVER):
-                spans.append((section * slots, (section + 1) * slots))
-        patches = session.execute(self._sql["select_touched_patches"], bounds).fetchall()
-        for patch_id, first, until_ms in patches:
-            patch = first, until_ms // series.interval.ms
-            spans += news(patch_id, patch, slots=slots, through=through)
+        entries = self._stored.register.entries(session)
+        for first, newest_id in newest_by_section(entries, series.block_id, span=span, slots=slots):
+            if newest_id > through.get(first, NEVER):
+                spans.append((first, first + slots))
+        for patch in entries[of_series(entries, [series.id], span=span)]:
+            first = int(patch["slot"])
+            said = first, first + int(patch["count"])
+            spans += news(int(patch["id"]), said, slots=slots, through=through)
         return spans
 
     def sealed_through(self, session: Session, block_id: int, *, span: Span) -> dict[int, int]:
@@ -184,6 +198,17 @@ class SealedReads:
             self._sql["select_oldest_slot"], {"series_id": series.id, "block_id": series.block_id}
         ))  # fmt: skip
         return oldest
+
+
+def newest_by_section(
+    entries: Entries, block_id: int, *, span: Span, slots: int
+) -> list[tuple[int, int]]:
+    """First slot of every section in which a block has frames, and the newest one's id."""
+    mine = entries[of_block(entries, block_id, span=span)]
+    newest: dict[int, int] = {}
+    for section in np.unique(mine["slot"] // slots).tolist():
+        newest[section * slots] = int(mine["id"][mine["slot"] // slots == section].max())
+    return list(newest.items())
 
 
 def news(patch_id: int, patch: Span, *, slots: int, through: Mapping[int, int]) -> list[Span]:
@@ -203,6 +228,12 @@ def _bounds(series: Series, from_slot: int, *, to_slot: int) -> dict[str, int]:
         "from_slot": from_slot, "to_slot": to_slot,
         "from_ms": series.interval.open_ms(from_slot),
     }  # fmt: skip
+
+
+def section_ms(interval: Interval, from_slot: int) -> dict[str, int]:
+    """The time that a section tells of."""
+    until_ms = interval.open_ms(from_slot + interval.section_slots)
+    return {"from_ms": interval.open_ms(from_slot), "until_ms": until_ms}
 
 
 def joined(spans: Iterator[Span] | Sequence[Span]) -> list[Span]:

@@ -14,13 +14,22 @@ from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from sigmawatch.adapters.ledgers.binding import Binding
+from sigmawatch.adapters.ledgers.chain import NONE, Entries
 from sigmawatch.adapters.ledgers.folding import Folding
 from sigmawatch.adapters.ledgers.means import Means, Row
 from sigmawatch.adapters.ledgers.packing import pack_column, pack_receipts, pack_rollups
-from sigmawatch.adapters.ledgers.reading import Stored
-from sigmawatch.adapters.ledgers.sealed import NEVER, SealedReads, Span, news
-from sigmawatch.adapters.ledgers.session import Session, value
+from sigmawatch.adapters.ledgers.reading import Stored, of_block, of_series
+from sigmawatch.adapters.ledgers.sealed import (
+    NEVER,
+    SealedReads,
+    Span,
+    newest_by_section,
+    news,
+)
+from sigmawatch.adapters.ledgers.session import Session
 from sigmawatch.domain.frame import Frame
 from sigmawatch.domain.metric import METRICS, Kind
 from sigmawatch.domain.series import Block
@@ -52,18 +61,26 @@ class SqlSealing:
     def _unsealed(self, session: Session, *, block: Block, before_ms: int) -> Sequence[Section]:
         slots = block.interval.section_slots
         stop = block.interval.slot(before_ms) // slots * slots
-        bounds = _bounds(block, (0, stop)) | {"slots": slots}
         through = self._reads.sealed_through(session, block.id, span=(0, stop))
-        wanted = {
-            section * slots
-            for section, newest_id in session.execute(self._sql["select_frame_sections"], bounds)
-            if newest_id > through.get(section * slots, NEVER)
-        }
-        for patch_id, _, first, until_ms in self._patches(session, block, span=(0, stop)):
-            patch = first, min(until_ms // block.interval.ms, stop)
-            parts = news(patch_id, patch, slots=slots, through=through)
+        entries = self._stored.register.entries(session)
+        frames = newest_by_section(entries, block.id, span=(0, stop), slots=slots)
+        wanted = {first for first, newest_id in frames if newest_id > through.get(first, NEVER)}
+        for entry in self._registered(session, entries, block=block, span=(0, stop)):
+            first = int(entry["slot"])
+            patch = first, min(first + int(entry["count"]), stop)
+            parts = news(int(entry["id"]), patch, slots=slots, through=through)
             wanted |= {part[0] // slots * slots for part in parts}
         return [Section(block=block, from_slot=from_slot) for from_slot in sorted(wanted)]
+
+    def _registered(
+        self, session: Session, entries: Entries, *, block: Block, span: Span
+    ) -> Entries:
+        """The patches of the block that reach into `span` and are not thinned."""
+        rows = session.execute(self._sql["select_places"], {"block_id": block.id})
+        found: Entries = entries[
+            of_series(entries, [series_id for series_id, _ in rows], span=span)
+        ]
+        return found
 
     def _patches(self, session: Session, block: Block, *, span: Span) -> list[Any]:
         """Id, series, first slot and end of the block's patches that reach into `span`."""
@@ -81,22 +98,20 @@ class SqlSealing:
 
     def _begun(self, session: Session, *, section: Section) -> Folding:
         """What was sealed of the section before, and the names of all that is there to put in."""
-        through_id: int = value(session.execute(self._sql["select_newest_id"]))
+        entries = self._stored.register.entries(session)
+        through_id = int(entries["id"].max(initial=0))
         block, span = section.block, (section.from_slot, section.to_slot)
         before = session.execute(self._sql["select_sections"], _bounds(block, span)).fetchone()
-        bounds = _bounds(block, span) | {"through_id": through_id}
-        frames = session.execute(self._sql["select_frame_ids"], bounds).fetchall()
-        patches = [row for row in self._patches(session, block, span=span) if row[0] <= through_id]
+        frames = entries[of_block(entries, block.id, span=span)]
+        patches = self._registered(session, entries, block=block, span=span)
         old = NEVER if before is None else before[2]
         places = session.execute(self._sql["select_places"], {"block_id": block.id}).fetchall()
-        if all(row_id <= old for (row_id,) in frames):  # then only some series have changed
-            said = {series_id for row_id, series_id, *_ in patches if row_id > old}
+        if (frames["id"] <= old).all():  # then only some series have changed
+            said = set(patches["owner"][patches["id"] > old].tolist())
             places = [row for row in places if row[0] in said]
-        items = [(row_id, "select_frame") for (row_id,) in frames]
-        items += [(row[0], "select_patch") for row in patches]
         folding = Folding(
-            section, places, items=sorted(items), revision=1 if before is None else before[1] + 1,
-            through_id=through_id,
+            section, places, items=np.sort(np.concatenate([frames, patches]), order="id"),
+            revision=1 if before is None else before[1] + 1, through_id=through_id,
         )  # fmt: skip
         if before is not None:
             self._begin(session, folding)
@@ -107,16 +122,17 @@ class SqlSealing:
         receipts = self._reads.receipts(session, block.id, span=span)
         folding.receipts = +receipts.get(span[0], folding.receipts)
         for number, series_id in enumerate(folding.series_ids):
-            for _, column in self._reads.columns(session, series_id, span=span, receipts=receipts):
+            for _, column in self._reads.columns(
+                session, series_id, interval=block.interval, span=span, receipts=receipts
+            ):
                 if column is None:
                     folding.torn.add(series_id)
+                    folding.merged.tear(number, span=span)
                 else:
                     folding.merged.begin(number, span[0], of=column)
 
-    def _apply(self, session: Session, *, state: Folding, items: Sequence[tuple[int, str]]) -> None:
-        rows = (session.execute(self._sql[name], {"id": row_id}).fetchone()
-                for row_id, name in items)  # fmt: skip
-        state.apply([item for _, item in self._stored.verified(filter(None, rows))])
+    def _apply(self, session: Session, *, state: Folding, items: Entries) -> None:
+        state.apply(self._stored.items(session, entries=items))
 
     # Storing
 
@@ -133,6 +149,28 @@ class SqlSealing:
             "revision": name[2], "through_id": folded.through_id,
             "body": pack_receipts(name, folded.receipts),
         }]})  # fmt: skip
+
+    async def thin(self) -> int:
+        """Let the links go of which everything is sealed, up to the first that is not."""
+        first_id, gone = await self._ledger.read(self._thinnable)
+        if gone:
+            await self._ledger.write({
+                "delete_links": [{"before_id": first_id}],
+                "set_mark": [{"key": "chain_from", "value": first_id}],
+            })  # fmt: skip
+        return gone
+
+    def _thinnable(self, session: Session) -> tuple[int, int]:
+        """The first link that is needed, and how many lie before it. The newest always is."""
+        gone, first_id = 0, 0
+        for link_id, entries in self._stored.register.links(session):
+            first_id = link_id
+            if not self._stored.all_sealed(session, entries):
+                break
+            gone += 1
+        else:
+            gone -= 1
+        return first_id, max(gone, 0)
 
     # Reading what is sealed
 
@@ -151,7 +189,7 @@ class SqlSealing:
         row = session.execute(self._sql["select_sections"], _bounds(block, span)).fetchone()
         assert row is not None, "only what is sealed is asked for"
         places = session.execute(self._sql["select_places"], {"block_id": block.id}).fetchall()
-        folding = Folding(section, places, items=(), revision=row[1], through_id=row[2])
+        folding = Folding(section, places, items=NONE, revision=row[1], through_id=row[2])
         self._begin(session, folding)
         return folding.folded()
 

@@ -16,6 +16,8 @@ from sigmawatch.ports.storage import Storage
 
 T = TypeVar("T")
 Bindings = Mapping[str, Any]
+NO_NUMBER = ("the number of the newest commit is damaged, so nothing can be written: see "
+             "`sigmawatch doctor`")  # fmt: skip
 
 
 class Rows(Protocol):
@@ -83,6 +85,22 @@ class Readers(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+class Fetched:
+    """The rows of a statement, read whole."""
+
+    def __init__(self, rows: list[Any]) -> None:
+        self._rows = rows
+
+    def fetchone(self) -> Any:
+        return self._rows[0] if self._rows else None
+
+    def fetchall(self) -> list[Any]:
+        return self._rows
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._rows)
 
 
 def value(rows: Rows) -> Any:

@@ -18,11 +18,6 @@ FROM sections
 WHERE block_id = :block_id AND from_slot >= :from_slot AND from_slot < :to_slot AND held = 1
 ORDER BY from_slot
 
--- name: select_touched_patches
-SELECT id, from_slot, until_ms
-FROM patches
-WHERE series_id = :series_id AND from_slot < :to_slot AND until_ms > :from_ms
-
 -- name: select_places
 SELECT id, place FROM series WHERE block_id = :block_id ORDER BY place
 
@@ -56,10 +51,6 @@ SELECT id, 'frame', block_id, slot, revision, body FROM frames WHERE id = :id
 
 -- name: select_patch
 SELECT id, 'patch', series_id, from_slot, revision, body FROM patches WHERE id = :id
-
--- name: select_newest_id
-SELECT coalesce(max(id), 0)
-FROM (SELECT max(id) AS id FROM frames UNION ALL SELECT max(id) AS id FROM patches) AS newest
 
 -- name: select_oldest_slot
 SELECT min(slot)

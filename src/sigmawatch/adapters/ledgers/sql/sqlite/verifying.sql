@@ -23,8 +23,8 @@ SELECT series_id, from_ms, revision, body FROM rollups
 SELECT metric, ranked_by, window_ms, interval_ms, slot, body FROM rank_columns
 
 -- name: note_restored
-INSERT INTO meta (key, value) VALUES ('restored_ms', :now_ms)
-ON CONFLICT (key) DO UPDATE SET value = excluded.value
+INSERT INTO meta (key, value, twin) VALUES ('restored_ms', :now_ms, - :now_ms)
+ON CONFLICT (key) DO UPDATE SET value = excluded.value, twin = excluded.twin
 
 -- name: expire_open_notices
 -- The program that the backup was made of has sent them, or will.
