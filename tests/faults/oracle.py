@@ -84,6 +84,7 @@ class Stored:
         self.frames: dict[tuple[int, int], list[Body]] = {}
         self.patches: dict[int, list[Body]] = {}
         self.series = dict(_places(rows))
+        self.runs = {str(id) for (id,) in rows("SELECT id FROM runs")}
         for block_id, body in rows("SELECT block_id, body FROM frames"):
             frame = _decoded(body)
             self.frames.setdefault((block_id, frame.slot), []).append(frame)

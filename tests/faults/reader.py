@@ -7,10 +7,13 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import aiohttp
 import msgspec
 from tests.faults.oracle import Seen
+
+from sigmawatch_simulator.venues.stage import VENUES
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SPANS_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000}
@@ -54,15 +57,31 @@ class Several(msgspec.Struct):
     items: list[Records]
 
 
+class Collection(msgspec.Struct):
+    """One venue's part of a collection."""
+
+    id: str
+    updated: int
+
+
+class Collected(msgspec.Struct):
+    """/collect"""
+
+    runs: list[Collection]
+
+
 _METRICS, _SEVERAL = msgspec.json.Decoder(Metrics), msgspec.json.Decoder(Several)
+_COLLECTED = msgspec.json.Decoder(Collected)
 
 
 @dataclass(kw_only=True)
 class Log:
-    """What was shown, each number once; answers_count: in how many answers."""
+    """What was shown, each number once; answers_count: in how many answers. runs: what collections
+    were answered, id -> readings: "answers when what came is on disk"."""
 
     seen: set[Seen] = field(default_factory=set)
     ids: list[int] = field(default_factory=list)
+    runs: dict[str, int] = field(default_factory=dict)
     answers_count: int = 0
 
     async def look(self, url: str) -> None:
@@ -79,6 +98,10 @@ class Log:
                 self.seen.add(Seen(row.id, ms(row.value_at), row.value))
             if row.live_value is not None and row.live_at is not None:
                 self.seen.add(Seen(row.id, ms(row.live_at), row.live_value, live=True))
+
+    def collected(self, body: bytes) -> None:
+        self.answers_count += 1
+        self.runs |= {run.id: run.updated for run in _COLLECTED.decode(body).runs}
 
     def records(self, body: bytes) -> None:
         self.answers_count += 1
@@ -116,11 +139,12 @@ def _span_ms(text: str) -> int:
 
 
 async def read_until_gone(url: str, log: Log, dice: random.Random) -> None:
-    """Read and collect until nobody answers any more."""
+    """Read, and collect from every venue, until nobody answers any more."""
     async with aiohttp.ClientSession(f"{url}/api/v1/") as session, asyncio.TaskGroup() as group:
         group.create_task(_again_and_again(lambda: _metrics(session, log)))
         group.create_task(_again_and_again(lambda: _records(session, log, dice)))
-        group.create_task(_again_and_again(lambda: _collect(session)))
+        for venue in VENUES:
+            group.create_task(_again_and_again(partial(_collect, session, log, venue=venue)))
 
 
 async def _again_and_again(ask: Callable[[], Awaitable[None]]) -> None:
@@ -152,7 +176,8 @@ async def _records(session: aiohttp.ClientSession, log: Log, dice: random.Random
         log.records(body)
 
 
-async def _collect(session: aiohttp.ClientSession) -> None:
-    async with session.post("collect", json={}) as answer:
+async def _collect(session: aiohttp.ClientSession, log: Log, *, venue: str) -> None:
+    async with session.post("collect", json={"venue": venue}) as answer:
         body = await answer.read()
         assert answer.status == 200, body
+        log.collected(body)

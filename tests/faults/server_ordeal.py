@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 import psycopg
 from tests.faults.lives import Life, alive
-from tests.faults.oracle import Seen, Stored
+from tests.faults.oracle import Stored
 from tests.faults.proxy import Proxy
 from tests.faults.reader import read_until_gone
 from tests.faults.test_kill import LONGEST_S, SHORTEST_S, Ordeal
@@ -97,10 +97,6 @@ class ServerOrdeal(Ordeal):
 
     def stored(self) -> StoredOnServer:
         return StoredOnServer(self.server.url)
-
-    def lost(self) -> list[Seen]:
-        stored = self.stored()
-        return [seen for seen in self.log.seen if not stored.holds(seen)]
 
     @property
     def kills(self) -> int:
