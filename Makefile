@@ -7,7 +7,7 @@ SET_UP := PYTHON="$(PYTHON)" scripts/bootstrap
 COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --only-binary :all: \
 	--generate-hashes --no-header --quiet
 
-.PHONY: help run demo test check fmt bench docs lock clean
+.PHONY: help run demo test faults check fmt bench docs lock clean
 
 help: ## this list
 	@awk -F ': ## ' '/^[a-z]+: ## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
@@ -23,6 +23,10 @@ demo: ## start it on the demo market, without any venue
 test: ## the whole suite
 	@$(SET_UP) dev
 	$(BIN)/pytest -n auto --dist worksteal $(ARGS)
+
+faults: ## break it on purpose, for hours, and write docs/fault-report.md; ARGS=--resume goes on
+	@$(SET_UP) dev
+	$(BIN)/python -m scripts.faults $(ARGS)
 
 check: ## format, lint, types, layers, house style, documentation
 	@$(SET_UP) dev
