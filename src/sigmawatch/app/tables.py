@@ -6,7 +6,9 @@ read what changes as a whole.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from sigmawatch.app.catalogue import Catalogue
 from sigmawatch.app.deriving import Deriver
@@ -82,16 +84,27 @@ class Tables:
             self.of(interval).restore(mine)
             self.deriver(interval).restored(mine)
 
-    def gate(self, items: Sequence[Frame | Patch]) -> list[Frame | Patch]:
-        """`items`, their suspect readings marked, with the patches that confirm earlier ones."""
+    def gate(
+        self, items: Sequence[Frame | Patch]
+    ) -> tuple[list[Frame | Patch], list[Frame | Patch]]:
+        """`items`, their suspect readings marked, with the patches that confirm earlier ones; and
+        those at the end, if any, that the gate can judge only once the others were applied: from
+        a block's second frame on, unless both are of one slot and nothing of it is in doubt."""
         gated: list[Frame | Patch] = []
-        for item in items:
+        calm: dict[int, int] = {}  # block -> slot of its frame before, -1 where that is in doubt
+        for place, item in enumerate(items):
             interval = self.interval_of(item)
             if isinstance(item, Frame) and interval is not None:
-                gated.extend(self.of(interval).gate(item))
+                if calm.get(item.block_id, item.slot) != item.slot:
+                    return gated, list(items[place:])
+                table = self.of(interval)
+                told = table.gate(item)
+                same = told[0] is item and not table.doubts(item.block_id)
+                calm[item.block_id] = item.slot if same else -1
+                gated.extend(told)
             elif interval is not None:
                 gated.append(item)
-        return gated
+        return gated, []
 
     def apply(self, items: Sequence[Frame | Patch]) -> list[Frame | Patch]:
         """Take items in; those that said anything new. What is derived from them waits."""
@@ -112,6 +125,12 @@ class Tables:
                 self.of(interval).apply(frame)
 
     # Boards and the ranks of the past
+
+    def prepare(self, interval: Interval, slot: int) -> None:
+        """What the first close after a restore takes longest for, on as many processors as we
+        have."""
+        with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="prepare") as threads:
+            self.of(interval).prepare(slot, each=threads.map)
 
     def close(self, interval: Interval, slot: int) -> Board:
         """The board of a closed slot, with the past of its standing rankings."""

@@ -145,16 +145,16 @@ class Tracker:
             await self.take(messages)
 
     async def take(self, messages: Sequence[Message]) -> None:
-        """One group: gate, one transaction, apply. Nothing is shown before it is synced."""
+        """One group: gate, one transaction, apply; several where what the gate says of a frame
+        depends on another one. Nothing is shown before it is synced."""
         runs = [item for m in messages for item in m.items if isinstance(item, Run)]
-        raw = [item for m in messages for item in m.items if not isinstance(item, Run)]
-        parts = _one_frame_a_block(raw)
-        for part in parts[:-1]:
-            await self._commit(part, [])
-        await self._commit(parts[-1], runs)
+        rest = [item for m in messages for item in m.items if not isinstance(item, Run)]
+        while rest or runs:
+            items, rest = await self.computed(self._tables.gate, rest)
+            await self._commit(items, () if rest else runs)
+            runs = runs if rest else []
 
-    async def _commit(self, raw: Sequence[Frame | Patch], runs: Sequence[Run]) -> None:
-        items = await self.computed(self._tables.gate, raw)
+    async def _commit(self, items: Sequence[Frame | Patch], runs: Sequence[Run]) -> None:
         async with self._ledger.transaction() as transaction:
             inserted = await transaction.frames.insert(items)
             await transaction.runs.insert(runs)
@@ -379,18 +379,3 @@ class Tracker:
             return values.astype("<f8").tobytes(), marks.tobytes()
 
         return await self.computed(copied)
-
-
-def _one_frame_a_block(items: Sequence[Frame | Patch]) -> list[list[Frame | Patch]]:
-    """`items` in order, cut wherever a block has a second frame: the gate judges a frame by what
-    was applied before it."""
-    parts: list[list[Frame | Patch]] = [[]]
-    seen: set[int] = set()
-    for item in items:
-        if isinstance(item, Frame):
-            if item.block_id in seen:
-                parts.append([])
-                seen.clear()
-            seen.add(item.block_id)
-        parts[-1].append(item)
-    return parts

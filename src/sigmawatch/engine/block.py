@@ -115,6 +115,11 @@ class BlockTable:
         earlier = confirmed & (self._pending.slots[: len(values)] < slot)
         return (frame, *(self._confirming(int(p), frame) for p in np.flatnonzero(earlier)))
 
+    @property
+    def doubts(self) -> bool:
+        """Whether a reading waits for another one to confirm it."""
+        return self._pending.waits
+
     def _confirming(self, place: int, frame: Frame) -> Patch:
         slot = int(self._pending.slots[place])
         mark = int(self.ring.marks[slot % self.ring.slots, place]) & ~REASON_MASK

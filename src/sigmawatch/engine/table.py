@@ -9,8 +9,8 @@ a board's arrays are new each time and never written again. Imports the rest of 
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
@@ -26,6 +26,8 @@ from sigmawatch.engine.geometry import Column, Marks, Rows, geometry
 from sigmawatch.engine.slab import REACH_SLOTS, Slab
 from sigmawatch.engine.snapshot import Board, Layout, Statistics
 from sigmawatch.engine.standings import DEVIATIONS
+
+Each = Callable[[Callable[[Slab], None], Iterable[Slab]], Iterator[None]]
 
 
 class SeriesTable:
@@ -110,6 +112,12 @@ class SeriesTable:
         with np.errstate(over="ignore"):
             return (frame,) if block is None else block.gate(frame)
 
+    def doubts(self, block_id: int) -> bool:
+        """Whether a reading of a block is held back, so that what the gate says of its next frame
+        depends on those before."""
+        block = self._blocks.get(block_id)
+        return block is not None and block.doubts
+
     def apply(self, item: Frame | Patch) -> bool:
         """Take a frame or patch in; whether it said anything new.
 
@@ -167,6 +175,24 @@ class SeriesTable:
     def slabs(self) -> Sequence[Slab]:
         """In the order of the board's rows."""
         return [slab for slabs in self._slabs.values() for slab in slabs]
+
+    def prepare(self, slot: int, *, each: Each = map) -> None:
+        """Build what the windows that end with `slot` are made of. Nearly all of a first close is
+        this, and `close` does it as well, slab by slab. each: as `map`; slabs write to nothing
+        that they share, so it may do several at once."""
+        asked = [(slot - 1, self._hour)] if self._hour else []
+        asked += [(slot, slots) for slots in self._standing if slots <= self._shape.reach]
+        assert self.layout is not None  # which gives every slab its room
+        for block in self._blocks.values():
+            block.open(slot)
+
+        def built(slab: Slab) -> None:
+            with np.errstate(all="ignore"):
+                slab.open(slot)
+                for last, slots in asked:
+                    slab.window(last, slots)
+
+        deque(each(built, self.slabs), maxlen=0)
 
     def close(self, slot: int) -> Board:
         """Statistics, freshness and ranks of everything, over windows that end with `slot`."""

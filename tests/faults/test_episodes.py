@@ -1,0 +1,133 @@
+"""kill -9 while slots are judged: every episode is in the outbox exactly once (RELIABILITY.md P10).
+
+The real program with a judge of its own (tests/rising.py), one-second slots of the venue double,
+killed most often just when a slot closes. The judge of the judge is episodes.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import shutil
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from tests.faults.episodes import Verdict, verdict
+from tests.faults.lives import alive
+from tests.faults.reader import Log
+from tests.faults.tier import Finding, tell, times
+
+from sigmawatch_simulator import Config, Simulator
+
+KILLS = times(change=8, full=300)
+EPISODES_MIN = times(change=100, full=10_000)
+KILLS_UNTIL_RED = 15
+MARKETS = 170  # of each of three venues
+PACE = 60.0  # of their time: nearly every price moves every second
+SOUND, TORN = ("-m", "tests.faults.judged"), ("-m", "tests.faults.judged_apart")
+SLOT_MS, OFFSET_S = 1_000, 0.05
+
+pytestmark = [
+    pytest.mark.faults,
+    pytest.mark.timeout(3_600),
+    pytest.mark.skipif(sqlite3.sqlite_version_info < (3, 37), reason="sqlite3 cannot read STRICT"),
+]
+
+
+@pytest_asyncio.fixture
+async def double() -> AsyncIterator[Simulator]:
+    async with Simulator(Config(markets_count=MARKETS, limited=False, speed=PACE)) as simulator:
+        yield simulator
+
+
+def configure(folder: Path, double: Simulator) -> None:
+    text = 'windows = ["10m"]\n[backfill]\nenabled = false\n'
+    for venue, stage in double.stages.items():
+        pairs = ", ".join(f'"{market.id}"' for market in stage.markets[:MARKETS])
+        text += f"""
+[venues.{venue}]
+base_url = "{double.base_url(venue)}"
+requests_per_minute = 600000
+poll_offset_s = {OFFSET_S}
+poll_floor_s = 1.0
+[[track]]
+venue = "{venue}"
+markets = [{pairs}]
+metrics = ["price"]
+every = "1s"
+"""
+    (folder / "sigmawatch.toml").write_text(text)
+
+
+async def begin(folder: Path) -> int:
+    """A first life, that judges nothing, until every series is tracked; when it was over."""
+    log = Log()
+    async with alive(folder) as life:
+        while len(log.ids) < 3 * (MARKETS - 1):  # a venue lists a pair twice
+            await log.look(life.url)
+        for _ in range(20):
+            await log.look(life.url)
+    return time.time_ns() // 1_000_000
+
+
+async def live_and_die(folder: Path, *, program: Sequence[str], dice: random.Random) -> None:
+    """Start, see one slot or two close, be killed around the next close."""
+    async with alive(folder, program=program) as life:
+        slots = dice.choice((1, 2, 3))
+        now_ms = time.time_ns() // 1_000_000
+        boundary_ms = (now_ms // SLOT_MS + slots) * SLOT_MS
+        await asyncio.sleep((boundary_ms - now_ms) / 1_000 + OFFSET_S + dice.uniform(0.0, 0.25))
+        life.kill()
+
+
+def judged(folder: Path, *, from_ms: int) -> Verdict:
+    """Of a copy: a killed program's log stays as it was."""
+    copy = folder / "copy"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(folder / "data", copy)
+    return verdict(copy / "sigmawatch.db", from_ms=from_ms)
+
+
+def wrong(found: Verdict) -> int:
+    return len(found.missing) + len(found.extra) + len(found.double) + len(found.torn)
+
+
+async def test_every_episode_is_in_the_outbox_exactly_once_whenever_we_are_killed(
+    tmp_path: Path, double: Simulator
+) -> None:
+    """SEMANTICS.md 8: "Outbox exactly once"."""
+    configure(tmp_path, double)
+    dice = random.Random(seed := random.randrange(2**32))
+    from_ms = await begin(tmp_path)
+    for _ in range(KILLS):
+        await live_and_die(tmp_path, program=SOUND, dice=dice)
+    found = judged(tmp_path, from_ms=from_ms)
+    told = f"seed {seed}, {KILLS} kills: {found.episodes} episodes, {found.expected} notices"
+    assert not wrong(found), f"{told}; {found._replace(expected=0)}"[:4_000]
+    assert found.episodes >= EPISODES_MIN, told
+    tell(Finding(
+        promise="P10", fault="kill -9 while slots are judged, SQLite",
+        figures={"kills": KILLS, "episodes": found.episodes, "notices": found.expected,
+                 "notices_missing_or_double": 0},
+    ))  # fmt: skip
+
+
+async def test_the_check_above_notices_states_stored_apart_from_their_notices(
+    tmp_path: Path, double: Simulator
+) -> None:
+    configure(tmp_path, double)
+    dice = random.Random(seed := random.randrange(2**32))
+    from_ms = await begin(tmp_path)
+    for kill in range(1, KILLS_UNTIL_RED + 1):
+        await live_and_die(tmp_path, program=TORN, dice=dice)
+        if count := wrong(judged(tmp_path, from_ms=from_ms)):
+            tell(Finding(
+                promise="P10", fault="states in a second transaction", control=True,
+                figures={"kills": kill, "notices_wrong": count},
+            ))  # fmt: skip
+            return
+    pytest.fail(f"seed {seed}: a program that stores states apart was not noticed")
