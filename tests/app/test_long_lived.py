@@ -1,6 +1,7 @@
 """What a start has built is looked at by no later collection."""
 
 import gc
+import sys
 
 import pytest
 
@@ -23,10 +24,13 @@ def test_collections_rest_while_a_start_lasts_and_go_on_however_it_ends() -> Non
     def failing() -> None:
         with starting():
             enabled.append(gc.isenabled())
+            switch_s.append(sys.getswitchinterval())
             raise KeyError
 
     enabled: list[bool] = []
+    switch_s = [sys.getswitchinterval()]
     with pytest.raises(KeyError):
         failing()
     assert enabled == [False]
     assert gc.isenabled()
+    assert sys.getswitchinterval() == switch_s[0] > switch_s[1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -183,3 +184,17 @@ def test_a_suspect_that_waits_in_a_restored_run_is_confirmed_by_the_next_reading
     table.restore([*calm, wild])
     _, *patches = table.gate(a_frame(START + 7, [5_001.0] * NARROW, interval=QUARTER_HOUR))
     assert len(patches) == NARROW - 1  # one place is empty
+
+
+def test_a_first_close_that_was_prepared_in_several_threads_is_the_same_to_the_byte() -> None:
+    plain, prepared = a_table(), a_table()
+    items = stream(7, 130)
+    plain.restore(items)
+    prepared.restore(items)
+    slot = plain.newest_slot
+    assert slot is not None
+    with ThreadPoolExecutor(3) as threads:
+        prepared.prepare(slot, each=threads.map)
+    for later in range(3):
+        assert_same(plain.close(slot + later), prepared.close(slot + later))
+    assert_equal_tables(plain, prepared, slot + 3)

@@ -133,6 +133,8 @@ class Tracker:
             await self._judging.recover()
             for interval in self._tables.intervals:  # what was to follow from the newest slots
                 await self._settle(interval, interval.slot(self._clock.now_ms()) - 1)
+        for interval in self._tables.intervals:
+            await self.computed(self._tables.prepare, interval, self._newest_closed(interval))
         await self._publish_again()
         self._late.set()  # what is derived is looked over in the background
         return count
