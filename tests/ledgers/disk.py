@@ -13,13 +13,16 @@ _FILES = apsw.SQLITE_OPEN_MAIN_DB | apsw.SQLITE_OPEN_WAL
 
 class Disk(apsw.VFS):
     """operations: how many writes, truncations and syncs there were. fails_at: the one that fails,
-    with an I/O error (once). gate: where set, every sync waits for it."""
+    with an I/O error, and with it all after it until this is None again. once: only that one.
+    gate: where set, every sync waits for it. full: writes find no room."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name, "")
         self.name = name
         self.operations: list[str] = []
         self.fails_at: int | None = None
+        self.once = False
+        self.full = False
         self.gate: threading.Event | None = None
         self.waiting = threading.Event()
 
@@ -31,7 +34,12 @@ class Disk(apsw.VFS):
             self.waiting.set()
             assert self.gate.wait(60)
         self.operations.append(operation)
-        if self.fails_at == len(self.operations):
+        if self.full and operation == "write":
+            raise apsw.exception_for(apsw.SQLITE_FULL)
+        count = len(self.operations)
+        if self.fails_at is not None and count >= self.fails_at:
+            if self.once and count > self.fails_at:
+                return
             raise apsw.exception_for(apsw.SQLITE_IOERR)
 
 

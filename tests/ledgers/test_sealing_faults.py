@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -40,14 +41,14 @@ async def opened(folder: Path, on: Disk | None = None) -> AsyncIterator[SqlLedge
 
 
 async def failed_at(folder: Path, on: Disk, *, fails_at: int, early: bool = False) -> list[str]:
-    """The series told wrongly after that operation of a round had failed; they are told again
-    after a second round, which must succeed."""
+    """The series told wrongly after a life that ended with that operation of a round failing, and
+    all after it; they are told again after a second round, which must succeed."""
     on.operations.clear()
     on.fails_at = None
     try:
         async with opened(folder, on) as ledger:
             on.fails_at = len(on.operations) + fails_at
-            await seal_all(ledger, early=early)
+            await until_it_fails(ledger, seal_all(ledger, early=early))
     except StorageFailed:
         pass
     on.fails_at = None
@@ -56,6 +57,16 @@ async def failed_at(folder: Path, on: Disk, *, fails_at: int, early: bool = Fals
         await seal_all(ledger)
         assert await replayed(ledger) == []
         return found + await wrong(ledger, said=items())
+
+
+async def until_it_fails(ledger: SqlLedger, work: Coroutine[Any, Any, None]) -> None:
+    """Do `work` until it is done or the storage has failed."""
+    async with asyncio.TaskGroup() as group:
+        done = group.create_task(work)
+        failed = group.create_task(ledger.storage.changed(ledger.storage.status))
+        await asyncio.wait([done, failed], return_when=asyncio.FIRST_COMPLETED)
+        done.cancel()
+        failed.cancel()
 
 
 async def test_whatever_write_or_sync_fails_a_read_tells_the_truth_and_the_next_round_ends(

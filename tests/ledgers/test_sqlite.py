@@ -14,7 +14,8 @@ from structlog.testing import capture_logs
 from tests.contracts.samples import MINUTE, SLOT, frame, replayed, store, track
 
 from sigmawatch.adapters.clock import VirtualClock
-from sigmawatch.adapters.ledgers.connection import WAL_BYTES_MIN, WAL_TRANSACTIONS, FileSession
+from sigmawatch.adapters.ledgers.connection import FileSession
+from sigmawatch.adapters.ledgers.file_writer import WAL_BYTES_MIN, WAL_TRANSACTIONS
 from sigmawatch.adapters.ledgers.session import Session, value
 from sigmawatch.adapters.ledgers.sqlite import SqliteLedger
 from sigmawatch.adapters.ledgers.statements import load_statements
@@ -41,6 +42,7 @@ async def test_only_the_owner_may_look_into_the_folder(
         "sigmawatch.db-shm": 0o600,
         "sigmawatch.db-wal": 0o600,
         "sigmawatch.lock": 0o600,
+        "sigmawatch.reserve": 0o600,
     }
 
 
@@ -101,6 +103,7 @@ async def test_the_log_is_gone_when_the_ledger_has_closed(
     assert {path.name for path in (tmp_path / "data").iterdir()} == {
         "sigmawatch.db",
         "sigmawatch.lock",
+        "sigmawatch.reserve",
     }
 
 

@@ -149,8 +149,13 @@ class Transaction(Protocol):
 class Ledger(Protocol):
     """The database. One writer; reads see committed data only and never wait for the writer."""
 
-    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
-        """All or nothing, synced to disk when the block ends without an exception."""
+    def transaction(self, *, bulk: bool = False) -> AbstractAsyncContextManager[Transaction]:
+        """All or nothing, synced to disk when the block ends without an exception.
+
+        bulk: what there is much of, and what nobody loses who waits (readings, ranks): it waits
+        until there is room. All else is small: a full disk takes it in a reserve, and where
+        nothing can be stored it raises StorageUnavailable, at the latest after a second.
+        """
         ...
 
     def claimed(self, work: str) -> AbstractAsyncContextManager[Claim | None]:

@@ -18,10 +18,11 @@ log = structlog.get_logger()
 
 
 class Condition:
-    """Ok from the start."""
+    """Ok from the start. noticed: set with every change, for a thread that waits for one."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self.noticed = threading.Event()
         self._lock = threading.Lock()
         self._waiting: set[asyncio.Future[None]] = set()
         self._status = self._now(StorageState.OK, "")
@@ -36,15 +37,21 @@ class Condition:
     def status(self) -> StorageStatus:
         return self._status
 
-    def become(self, state: StorageState, reason: str = "", *, doubtful: bool = False) -> None:
-        """From now on it is so; nothing happens where it is in that state already. What is
-        doubtful stays so."""
+    def become(
+        self, state: StorageState, reason: str = "", *, doubtful: bool = False,
+        seen: StorageStatus | None = None,
+    ) -> None:  # fmt: skip
+        """From now on it is so; nothing happens where it is in that state already, or is no longer
+        as it was `seen`. What is doubtful stays so."""
         with self._lock:
             before = self._status
             if before.doubtful or (before.state is state and not doubtful):
                 return
+            if seen not in (None, before):
+                return
             self._status = self._now(state, reason, doubtful=doubtful)
             waiting, self._waiting = self._waiting, set()
+        self.noticed.set()
         for future in waiting:
             future.get_loop().call_soon_threadsafe(_wake, future)
         lasted_ms = self._status.since_monotonic_ms - before.since_monotonic_ms

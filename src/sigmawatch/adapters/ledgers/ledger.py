@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -31,9 +31,11 @@ from sigmawatch.adapters.ledgers.sealing import SqlSealing
 from sigmawatch.adapters.ledgers.session import Readers, Session, Writer, value
 from sigmawatch.adapters.ledgers.verifying import verified
 from sigmawatch.adapters.ledgers.watchlists import read_watchlists
+from sigmawatch.domain.errors import StorageFailed, StorageUnavailable
 from sigmawatch.domain.frame import Frame, Patch
 from sigmawatch.domain.rank_column import RankColumn, Standing
 from sigmawatch.domain.series import Block, Series
+from sigmawatch.domain.storage import StorageState
 from sigmawatch.domain.venue import Run
 from sigmawatch.domain.watchlist import Watchlist
 from sigmawatch.ports.backup import Copied, Told
@@ -44,6 +46,7 @@ from sigmawatch.ports.storage import Storage
 
 T = TypeVar("T")
 
+PATIENCE_S = 1.0  # of who wants to store something now, while the storage does not answer
 _END_OF_TIME_MS = 2**62
 
 
@@ -63,28 +66,29 @@ class SqlLedger:
         self._turn = asyncio.Lock()
         self._closed = False
         self._stored = Stored(self._sql)
-        means = Means(read=self._read, writing=self._begun, claimed=self.claimed, sql=sql)
+        writing = partial(self._begun, bulk=True)
+        means = Means(read=self._read, writing=writing, claimed=self.claimed, sql=sql)
         reads = SealedReads(sql, stored=self._stored)
         self._history = SqlHistory(means, sql=sql, reads=reads)
         self.alerts = AlertReads(self._read, sql=sql, damaged=self._stored.damaged)
         self.sealing = SqlSealing(means, sql=sql, stored=self._stored, reads=reads)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Transaction]:
+    async def transaction(self, *, bulk: bool = False) -> AsyncIterator[Transaction]:
         """One after the other, first come, first served. When a cancellation arrives during the
         commit, the commit ends first: then it stands, and the cancellation follows."""
-        async with self._begun() as transaction:
+        async with self._begun(bulk=bulk) as transaction:
             yield transaction
 
     @asynccontextmanager
-    async def _begun(self) -> AsyncIterator[SqlTransaction]:
-        async with self._turn:
+    async def _begun(self, *, bulk: bool = False) -> AsyncIterator[SqlTransaction]:
+        async with self._taken_turn(bulk=bulk):
             assert not self._closed
             transaction = SqlTransaction(
                 self._writer, sql=self._sql, clock=self._clock, stored=self._stored
             )
             try:
-                await self._writer.begin()
+                await self._writer.begin(bulk=bulk)
                 yield transaction
                 await self._writer.commit()
             except BaseException:
@@ -94,12 +98,40 @@ class SqlLedger:
                 transaction.end()
 
     @asynccontextmanager
+    async def _taken_turn(self, *, bulk: bool) -> AsyncIterator[None]:
+        """Our turn to write, once it makes sense to. Raises StorageUnavailable, but for bulk."""
+        while True:
+            await self._admitted(bulk=bulk)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(None if bulk else PATIENCE_S):
+                    await self._turn.acquire()
+                break  # else one before us may be waiting for the storage
+        try:
+            yield
+        finally:
+            self._turn.release()
+
+    async def _admitted(self, *, bulk: bool) -> None:
+        """Wait while nothing can be stored; bulk also while there is no room but the reserve.
+        Raises StorageFailed, StorageUnavailable."""
+        status = self.storage.status
+        goes_on = {StorageState.OK} if bulk else {StorageState.OK, StorageState.FULL}
+        try:
+            async with asyncio.timeout(None if bulk else PATIENCE_S):
+                while status.state not in goes_on and not status.doubtful:
+                    status = await self.storage.changed(status)
+        except TimeoutError:
+            raise StorageUnavailable(str(status)) from None
+        if status.doubtful:
+            raise StorageFailed(str(status))
+
+    @asynccontextmanager
     async def claimed(self, work: str) -> AsyncIterator[Claim | None]:
         async with self._writer.alone(work) as alone:
             if not alone:
                 yield None
                 return
-            async with self._begun() as transaction:
+            async with self._begun(bulk=True) as transaction:
                 claim = await transaction.claim(work)
             yield claim
 

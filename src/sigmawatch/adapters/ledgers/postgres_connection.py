@@ -84,7 +84,7 @@ class PostgresWriter:
             self._session = self._server.connect(self._name)
             self._migrations_count = migrate(self._session)
 
-    async def begin(self) -> None:
+    async def begin(self, *, bulk: bool = False) -> None:
         """Waits where another program writes."""
         await self._do(partial(self._steadily, self._begin), can_stop=True)
 

@@ -55,7 +55,9 @@ class Writer(Protocol):
         Asked inside work only."""
         ...
 
-    async def begin(self) -> None: ...
+    async def begin(self, *, bulk: bool = False) -> None:
+        """bulk: nobody minds that it waits until it can be stored."""
+        ...
 
     async def run(self, work: Callable[[Session], T]) -> T:
         """What `work` returns."""

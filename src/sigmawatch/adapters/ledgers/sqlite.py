@@ -7,6 +7,7 @@ writes (connection.py).
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
@@ -14,13 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from sigmawatch.adapters.ledgers.condition import Condition
-from sigmawatch.adapters.ledgers.connection import FileReaders, FileWriter, translated
+from sigmawatch.adapters.ledgers.connection import FileReaders, translated
+from sigmawatch.adapters.ledgers.file_writer import WAL_BYTES_MIN, FileWriter
 from sigmawatch.adapters.ledgers.folder import DataFolder
 from sigmawatch.adapters.ledgers.ledger import SqlLedger
 from sigmawatch.adapters.ledgers.migrations import Schema
 from sigmawatch.adapters.ledgers.online import copy_online
+from sigmawatch.adapters.ledgers.reserve import Reserve
 from sigmawatch.adapters.ledgers.sqlite_schema import check, migrate
 from sigmawatch.adapters.ledgers.statements import Migration, load_migrations, load_statements
+from sigmawatch.adapters.ledgers.watch import Watch
 from sigmawatch.ports.backup import Told
 from sigmawatch.ports.clock import Clock
 
@@ -47,10 +51,13 @@ class SqliteLedger(SqlLedger):
             held.make_database()
             with translated():
                 check(schema, held.database)
-            writer = FileWriter(begin_commit=sql["begin_commit"], storage=Condition(clock))
+            storage, reserve = Condition(clock), Reserve(folder, log_bytes_max=WAL_BYTES_MIN)
+            writer = FileWriter(sql, storage=storage, reserve=reserve)
             closing.push_async_callback(writer.close)
             await writer.open(held.database, vfs=vfs)
             await writer.run(partial(migrate, schema, path=held.database, now_ms=clock.now_ms()))
+            watch = Watch(reserve, storage=storage, mend=writer.mend)
+            closing.push_async_callback(asyncio.to_thread, watch.close)
             readers = FileReaders(held.database)
             closing.push_async_callback(readers.close)
             return cls(writer, readers, sql=sql, clock=clock, closing=closing.pop_all())
