@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 from tests.contracts.samples import store
 from tests.faults.ledger_life import (
-    BASES,
     BLOCK_IDS,
     DAY,
     FIRST,
@@ -52,7 +51,8 @@ def _on_disk(folder: Path, slots: Sequence[int], *, scratch: Path) -> Iterator[s
                 yield f"slot {slot} of block {block_id} is not on disk"
     sealed_days = {from_slot for _, from_slot in sealed}
     for (block_id, slot), bodies in stored.frames.items():
-        expected = [truth(slot, block_id=block_id, place=k) for k in range(len(BASES))]
+        width = len(stored.series) // len(BLOCK_IDS)
+        expected = [truth(slot, block_id=block_id, place=k) for k in range(width)]
         if any([body.value(k) for k in range(body.n)] != expected for body in bodies):
             yield f"slot {slot} of block {block_id} has other numbers"
         elsewhere = all((other, slot) in stored.frames for other in BLOCK_IDS)
@@ -82,7 +82,8 @@ async def _served_again(folder: Path, slots: Sequence[int]) -> AsyncIterator[str
         if ledger.damaged_count:
             yield f"{ledger.damaged_count} damaged"
         if len(await ledger.blocks()) == len(BLOCK_IDS):  # it goes on
-            await store(ledger, *slot_frames(max(slots, default=FIRST) + 1))
+            width = len(await ledger.series()) // len(BLOCK_IDS)
+            await store(ledger, *slot_frames(max(slots, default=FIRST) + 1, width=width))
     finally:
         await ledger.close()
 

@@ -25,7 +25,7 @@ class EarlyLife(LedgerLife):
 
 class TornLife(LedgerLife):
     async def store(self, ledger: SqlLedger, slot: int) -> None:
-        for one in slot_frames(slot):
+        for one in slot_frames(slot, width=len(self.bases)):
             await store(ledger, one)
         self._tell(f"slot {slot}")
 

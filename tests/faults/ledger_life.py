@@ -33,6 +33,7 @@ DAY = 1_440
 FIRST = 20_139 * DAY
 STEP = 60  # slots between two transactions of the day that is sealed
 BASES = tuple(f"C{number}" for number in range(6))
+MANY_BASES = tuple(f"C{number}" for number in range(250))
 METRICS = ("price", "volume_24h_quote")
 BLOCK_IDS = (1, 2)  # one block a metric
 NEXT_SQL = """
@@ -54,17 +55,19 @@ def migrations() -> tuple[Migration, ...]:
     return *ours, Migration(number=len(ours) + 1, name="next", sql=NEXT_SQL)
 
 
-def slot_frames(slot: int) -> list[Frame]:
-    """What the transaction of a slot holds, apart from its run."""
+def slot_frames(slot: int, *, width: int = len(BASES)) -> list[Frame]:
+    """What the transaction of a slot holds, apart from its run. width: series a block."""
     return [
         frame(slot, block_id=block_id,
-              values=[truth(slot, block_id=block_id, place=k) for k in range(len(BASES))])
+              values=[truth(slot, block_id=block_id, place=k) for k in range(width)])
         for block_id in BLOCK_IDS
     ]  # fmt: skip
 
 
 class LedgerLife:
-    """tell: hears a line for every step that is done."""
+    """tell: hears a line for every step that is done. bases: whose series it tracks."""
+
+    bases = BASES
 
     def __init__(self, folder: Path, *, tell: Callable[[str], object]) -> None:
         self._folder = folder
@@ -90,14 +93,15 @@ class LedgerLife:
 
     async def _track(self, ledger: SqlLedger) -> None:
         for metric in METRICS:
-            await track(ledger, *BASES, metric=metric)
+            await track(ledger, *self.bases, metric=metric)
 
     async def _close(self, ledger: SqlLedger) -> None:
         await ledger.close()
         self._tell("closed")
 
     async def endless(self) -> None:
-        """One transaction after the other, from where the last life ended."""
+        """500 series, one transaction after the other, from where the last life ended."""
+        self.bases = MANY_BASES
         ledger = await self.open(migrations())
         if not await ledger.blocks():
             await self._track(ledger)
@@ -112,7 +116,7 @@ class LedgerLife:
     async def store(self, ledger: SqlLedger, slot: int) -> None:
         """All of a slot in one transaction; told when it is durable."""
         async with ledger.transaction() as transaction:
-            await transaction.frames.insert(slot_frames(slot))
+            await transaction.frames.insert(slot_frames(slot, width=len(self.bases)))
             await transaction.runs.insert([run(MINUTE.open_ms(slot))])
         self._tell(f"slot {slot}")
 

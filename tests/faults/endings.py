@@ -1,0 +1,141 @@
+"""Lives of the ledger that are ended at a random moment: by kill -9, or because the power fails.
+
+A life begins, commits without a pause and tells every commit (ledger_life.py); some time after the
+first one it is ended, on a disk that keeps only what was synced where the power fails (power.py).
+The next life goes on over what is left, and the judge (aftermath.py) is asked after each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from tests.faults.aftermath import wrong
+from tests.faults.ledger_life import MANY_BASES, METRICS
+from tests.faults.lives import ROOT
+from tests.faults.power import disk
+from tests.faults.tier import Finding, tell
+
+SHORTEST_S, LONGEST_S = 0.020, 0.400
+SERIES = len(MANY_BASES) * len(METRICS)
+
+
+class Place(Protocol):
+    """Where a life is lived. mount: a folder for it."""
+
+    @property
+    def mount(self) -> Path: ...
+
+    def cut(self) -> None:
+        """The power fails."""
+        ...
+
+    def back(self) -> None:
+        """It is back; nobody lives."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Mains:
+    """A folder of this machine, whose power does not fail."""
+
+    mount: Path
+
+    def cut(self) -> None: ...
+
+    def back(self) -> None: ...
+
+
+@contextmanager
+def place(folder: Path, *, kind: str) -> Iterator[Place]:
+    """kind: "kill", or the file system of a disk whose power fails."""
+    if kind == "kill":
+        yield Mains(folder)
+        return
+    with disk(folder, kind=kind) as made:
+        yield made
+
+
+@dataclass(kw_only=True)
+class Endings:
+    """Lives at one kind of place. bug: "sound", or how they are broken.
+
+    told: what they told in all; living_s: for how long; lost: endings after which something was not
+    as it was told, and what was said of the last of them."""
+
+    folder: Path
+    kind: str
+    bug: str = "sound"
+    seed: int = field(default_factory=lambda: random.randrange(2**32))
+    endings: int = 0
+    told: int = 0
+    living_s: float = 0.0
+    lost: int = 0
+    words: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        self.dice = random.Random(self.seed)
+
+    async def endure(self, endings: int) -> None:
+        """So many lives, one after the other on one new place, or until something is lost."""
+        told: list[str] = []
+        home = self.folder / str(self.endings)
+        scratch = self.folder / f"{self.endings}-judged"
+        await asyncio.to_thread(_make, home, scratch)
+        with place(home, kind=self.kind) as one:
+            for _ in range(endings):
+                new = await asyncio.to_thread(self._told_until_ended, one)
+                told += new
+                self.endings += 1
+                self.told += len(new)
+                self.words = await wrong(one.mount / "data", told, scratch=scratch)
+                self.lost += bool(self.words)
+                if self.words:
+                    break
+
+    def _told_until_ended(self, one: Place) -> list[str]:
+        with subprocess.Popen(
+            [*self._command(), str(one.mount / "data"), "endless", self.bug],
+            cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        ) as life:  # fmt: skip
+            assert life.stdout is not None
+            try:
+                first = life.stdout.readline()
+                began_s = time.monotonic()
+                time.sleep(self.dice.uniform(SHORTEST_S, LONGEST_S))
+                one.cut()
+                self.living_s += time.monotonic() - began_s
+            finally:
+                life.kill()
+            rest, words = life.communicate()
+        one.back()
+        assert first, f"it ended before it told anything: {words}"
+        return [first.strip(), *rest.splitlines()]
+
+    def _command(self) -> Sequence[str]:
+        module = "ledger_life" if self.bug == "sound" else "broken_lives"
+        return sys.executable, "-m", f"tests.faults.{module}"
+
+    def tell(self, *, promise: str) -> None:
+        fault = "kill -9" if self.kind == "kill" else f"power cut on {self.kind}"
+        broken = "" if self.bug == "sound" else f"; {self.bug}"
+        tell(Finding(
+            promise=promise, fault=f"{fault} while 500 series are committed{broken}",
+            seed=self.seed, control=self.bug != "sound",
+            figures={"endings": self.endings, "commits_told": self.told,
+                     "readings_a_s": round(self.told * SERIES / self.living_s),
+                     "endings_with_loss": self.lost},
+        ))  # fmt: skip
+
+
+def _make(*folders: Path) -> None:
+    for folder in folders:
+        folder.mkdir(parents=True)
