@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
+from threading import Thread
 
 from pyarrow import fs  # type: ignore[import-untyped]
 
@@ -26,12 +28,15 @@ def running() -> Iterator[str]:
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
         assert process.stderr is not None
+        said = (_ADDRESS.search(line) for line in process.stderr)
+        address = next(found[1] for found in said if found)
+        drain = Thread(target=deque, args=(process.stderr, 0))  # it logs every request
+        drain.start()
         try:
-            said = (_ADDRESS.search(line) for line in process.stderr)
-            yield next(found[1] for found in said if found)
+            yield address
         finally:
             process.kill()
-            process.stderr.close()
+            drain.join()
 
 
 def new_bucket(address: str) -> BucketSettings:

@@ -1,0 +1,20 @@
+"""The archive with the bug that the archive test must notice: it does not read back what it
+uploaded, and takes the storage at its word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from sigmawatch.adapters.archives.bucket import BucketObjects
+
+
+class UnreadBucket(BucketObjects):
+    """Reads back what it meant to write."""
+
+    def stage(self, path: Path, name: str) -> None:
+        self._meant = path.read_bytes()
+        super().stage(path, name)
+
+    def staged(self, name: str) -> Iterator[bytes]:
+        yield self._meant
