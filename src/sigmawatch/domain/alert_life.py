@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from sigmawatch.domain.alert_policy import Policy
 from sigmawatch.domain.alert_rows import closing, edited, row, spent, timed
-from sigmawatch.domain.alert_state import NO_HOLD, Hold, Phase, State, due
+from sigmawatch.domain.alert_state import GONE, NO_HOLD, Hold, Phase, State, due
 from sigmawatch.domain.alert_telling import Teller, settled
 from sigmawatch.domain.alert_turn import Case, Effect, Reason, Said, Truth, Turn
 
@@ -70,7 +70,7 @@ def _why(state: State, case: Case) -> Reason:
 def _ended(state: State, case: Case, *, reason: Reason) -> Turn:
     effects = [*closing(state, case, reason=reason)]
     Teller(case, effects).gone(state)
-    return Turn(state=State(), effects=tuple(effects), reason=reason)
+    return Turn(state=GONE, effects=tuple(effects), reason=reason)
 
 
 def pass_over(

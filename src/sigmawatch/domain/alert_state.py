@@ -2,7 +2,7 @@
 
 Times are slots of the rule's interval. A timer is the slot it began with and how many slots it
 stood still since; what follows from a state and a slot is not kept, so a state that only waits does
-not change. `State()` is a state at rest. Imports domain.alert_policy.
+not change. Imports domain.alert_policy.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class State:
     @property
     def at_rest(self) -> bool:
         """Whether there is nothing to remember but the phase."""
-        return self in (RESTING, State())
+        return self in (RESTING, GONE)
 
     @property
     def owes(self) -> bool:
@@ -115,13 +115,14 @@ class State:
         return self.course.announced is not self.phase.fires
 
 
+GONE = State()  # or never judged
 RESTING = State(phase=Phase.OK)
 
 
 def due(state: State, policy: Policy) -> int | None:
     """The first slot in which a state may change although its input does not; None for never."""
     slots = [*_timers(state, policy), *_counters(state, policy)]
-    if policy.valid_until is not None and not state.at_rest:
+    if policy.valid_until is not None and state != GONE:
         slots.append(policy.valid_until)
     return min(slots, default=None)
 

@@ -60,6 +60,7 @@ class Teller:
         if self._case.said.held:
             return replace(state, withheld=state.withheld or self._case.said.held)
         late, course, ended = state.withheld, state.course, state.owed is not None
+        cooling = state.closed is not None and state.closed < self._case.slot
         if state.owed is not None:
             self._end(state.owed, withheld=late)
         if course is not None and course.announced and not state.phase.lasts:
@@ -69,9 +70,9 @@ class Teller:
             new = course.opened == self._case.slot
             course = self._tell(course, kind, withheld=NO_HOLD if new else late)
             course = replace(course, announced=True, told=self._case.slot)
-        # An end that is told late takes the place of the hour's word on flapping: else there would
-        # be one notice too many in it.
-        summed = self._case.slot if ended and late else state.summed
+        # An end that is told after its cooldown began takes the place of the hour's word on
+        # flapping: else there would be one notice too many in it.
+        summed = self._case.slot if ended and (late or cooling) else state.summed
         return replace(state, course=course, owed=None, withheld=NO_HOLD, summed=summed)
 
     def _tell(self, course: Course, kind: NoticeKind, *, withheld: Hold = NO_HOLD) -> Course:
