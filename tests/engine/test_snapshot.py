@@ -136,6 +136,16 @@ def test_a_board_closed_after_an_open_frame_shows_it() -> None:
     assert np.isnan(fed(table, {START + 1: [4.0]}).close(START + 1).live_value[0])
 
 
+def test_a_reading_is_shown_with_its_own_receipt_though_its_slot_ended_meanwhile() -> None:
+    """SEMANTICS.md 4: "Event time (where given), receipt time and slot are all kept"; the boundary
+    poll's answer takes the place of the reading inside the slot before that slot is closed."""
+    table = fed(a_table(1), {START: [1.0]})
+    table.apply(running([3.0], slot=START + 1))
+    table.apply(a_frame(START + 1, [4.0]))
+    board = table.close(START)
+    assert (board.live_value[0], board.live_ms[0]) == (4.0, MINUTE.open_ms(START + 2) + 500)
+
+
 def test_a_snapshot_holds_the_newest_board_of_every_interval() -> None:
     hourly = a_table(0, interval=HOURLY, block_id=5)
     hourly.add(a_series(77, place=0, block_id=5, interval=HOURLY))

@@ -42,7 +42,7 @@ class BlockTable:
         self.readers: set[Reader] = set()
         self.ring = Ring(shape.ring, BLOCK_SERIES_MIN, flow=kind.kind is Kind.FLOW)
         self.changed_ms: Slots = np.zeros(BLOCK_SERIES_MIN, np.int64)
-        self.running = (-1, 0)  # slot and receipt of the newest open frame
+        self.running = (-1, 0)  # the running slot and the receipt of its newest frame
         self.past: Past | None = None  # only where slots are short
         if shape.minute:
             channels = 1 if kind.kind is Kind.FLOW else 2
@@ -170,7 +170,7 @@ class BlockTable:
         known = self.changed_ms[: len(marks)]
         moment_ms = np.where(changes(reasons), frame.recv_ms, 0)
         np.maximum(known, moment_ms, out=known)
-        if frame.open:
+        if frame.open or (newest_word and slot == self.running[0]):  # the last word on it too
             self.running = max(self.running, (slot, frame.recv_ms))
         if changed:
             self._touch(slot)
