@@ -92,7 +92,7 @@ async def track(ledger: Ledger, *bases: str, metric: str = "price") -> list[int]
 
 async def store(ledger: Ledger, *items: Frame | Patch) -> frozenset[str]:
     """Commit the items in one transaction; the ids that were new."""
-    async with ledger.transaction() as transaction:
+    async with ledger.transaction(bulk=True) as transaction:
         return await transaction.frames.insert(items)
 
 

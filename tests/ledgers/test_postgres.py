@@ -26,10 +26,12 @@ from sigmawatch.domain.errors import (
     Refused,
     StorageFailed,
     StorageNewer,
+    StorageUnavailable,
     Superseded,
     Unavailable,
 )
 from sigmawatch.domain.frame import Flag
+from sigmawatch.domain.storage import StorageState
 
 OURS = load_migrations("postgres")
 NOTES = Migration(
@@ -176,6 +178,41 @@ async def test_a_server_that_stays_away_makes_transactions_wait_and_reads_fail(
     await ledger.close()
 
 
+async def test_who_cannot_wait_is_told_soon_that_the_database_is_away_and_nothing_is_stored(
+    line: Line,
+) -> None:
+    ledger = await opened(line.url)
+    await track(ledger, "BTC")
+    line.closed = True
+    line.hang_up()
+    for _ in range(2):
+        with pytest.raises(StorageUnavailable, match="storage away: the database cannot be reach"):
+            async with asyncio.timeout(5):
+                await track(ledger, "ETH")
+    away = ledger.storage.status
+    assert away.state is StorageState.AWAY
+    line.closed = False
+    async with asyncio.timeout(5):
+        assert (await ledger.storage.changed(away)).state is StorageState.OK, "nobody writes"
+    assert [one.market.base for one in await ledger.series()] == ["BTC"]
+    assert await track(ledger, "ETH") == [2]
+    await ledger.close()
+
+
+async def test_who_only_reads_finds_out_for_everybody_that_the_database_is_away(
+    line: Line,
+) -> None:
+    ledger = await opened(line.url, patience=Patience(reads_s=0.1))
+    line.closed = True
+    line.hang_up()
+    with pytest.raises(Unavailable):
+        await ledger.series()
+    async with asyncio.timeout(5):
+        while ledger.storage.status.state is not StorageState.AWAY:
+            await ledger.storage.changed(ledger.storage.status)
+    await ledger.close()
+
+
 async def test_reads_that_queue_for_a_server_that_is_away_do_not_wait_for_each_other(
     line: Line,
 ) -> None:
@@ -216,7 +253,7 @@ async def test_a_program_that_stands_still_in_a_transaction_holds_nobody_up(
     ledger = await opened(postgres_url, patience=Patience(frozen_s=0.2))
     other = await opened(postgres_url)
     await track(ledger, "BTC")
-    async with asyncio.timeout(10), ledger.transaction() as transaction:
+    async with asyncio.timeout(10), ledger.transaction(bulk=True) as transaction:
         await transaction.frames.insert([frame()])
         assert await store(other, frame(SLOT + 1)) == {frame(SLOT + 1).id}
     assert await replayed(other) == [frame(SLOT + 1).id, frame().id], "and is told later"
@@ -230,7 +267,7 @@ async def test_what_is_left_of_a_lost_connection_on_the_server_holds_nobody_up(
     """The server would keep its transaction, and with it the right to write, for a minute."""
     ledger = await opened(line.url)
     await track(ledger, "BTC")
-    async with asyncio.timeout(20), ledger.transaction() as transaction:
+    async with asyncio.timeout(20), ledger.transaction(bulk=True) as transaction:
         await transaction.frames.insert([frame()])
         line.lose()
         await transaction.frames.insert([frame(SLOT + 1)])
@@ -246,8 +283,8 @@ async def test_a_transaction_that_breaks_the_line_every_time_is_given_up(line: L
         line.hang_up()
         session.execute("SELECT 1")
 
-    with pytest.raises(StorageFailed, match="20 times in one transaction"):
-        async with ledger._begun() as transaction:
+    with pytest.raises(StorageFailed, match="10 times in one transaction"):
+        async with ledger._begun(bulk=True) as transaction:
             await transaction.run(poison)
     assert await store(ledger, frame()) == {frame().id}
     await ledger.close()

@@ -57,7 +57,7 @@ class Ordeal:
 
     async def commit_for_ever(self) -> None:
         for slot in count(SLOT):
-            async with self.ledger.transaction() as transaction:
+            async with self.ledger.transaction(bulk=True) as transaction:
                 assert isinstance(transaction, SqlTransaction)
                 if self._hasty:
                     await transaction.run(

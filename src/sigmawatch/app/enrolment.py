@@ -6,6 +6,7 @@ What a file defines is read-only elsewhere and says which file manages it.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
 import structlog
@@ -18,7 +19,7 @@ from sigmawatch.app.tracker import Tracker
 from sigmawatch.domain.errors import Conflict, Invalid
 from sigmawatch.domain.market import Market, MarketRef, parse_market
 from sigmawatch.domain.metric import FORMULA, METRICS, metric_named, with_derived, with_sources
-from sigmawatch.domain.series import DERIVED, Series
+from sigmawatch.domain.series import DERIVED, Block, Series
 from sigmawatch.domain.window import Interval
 from sigmawatch.ports.ledger import Ledger
 from sigmawatch.ports.venue import VenueTraits
@@ -43,6 +44,7 @@ class Enrolment:
         self._ledger = ledger
         self._tracker = tracker
         self._traits = traits
+        self._changing = asyncio.Lock()  # what is stored, in the table and in the catalogue is one
 
     async def recover(self) -> int:
         """Read the catalogue back; how many series are tracked."""
@@ -57,15 +59,19 @@ class Enrolment:
         """Track metrics of one market from now on, and what those are computed from. Raises Invalid
         where the venue does not offer one."""
         names = with_sources(self._offered(market.venue, name) for name in metrics)
-        async with self._ledger.transaction() as transaction:
-            series = [
-                await transaction.catalogue.add(market, name, interval=interval, origin=origin)
-                for name in names
-            ]
-            blocks = await transaction.catalogue.blocks()
+        async with self._changing:
+            async with self._ledger.transaction() as transaction:
+                series = [
+                    await transaction.catalogue.add(market, name, interval=interval, origin=origin)
+                    for name in names
+                ]
+                blocks = await transaction.catalogue.blocks()
+            await self._take(blocks, series)
+        return series
+
+    async def _take(self, blocks: Sequence[Block], series: Sequence[Series]) -> None:
         await self._tracker.enroll(blocks=blocks, series=series)
         self._catalogue.put(blocks=blocks, series=series)
-        return series
 
     def _offered(self, venue: str, name: str) -> str:
         metric = metric_named(name).name
@@ -144,16 +150,17 @@ class Enrolment:
         for one in every:
             if names.get((one.name, one.interval), one.formula) != one.formula:
                 await self._drop(one)
-        async with self._ledger.transaction() as transaction:
-            series = [
-                await transaction.catalogue.add(
-                    one.market, one.metric, interval=one.interval, origin=origin, formula=one.text
-                )
-                for one in definitions
-            ]
-            blocks = await transaction.catalogue.blocks()
-        await self._tracker.enroll(blocks=blocks, series=series)
-        self._catalogue.put(blocks=blocks, series=series)
+        async with self._changing:
+            async with self._ledger.transaction() as transaction:
+                series = [
+                    await transaction.catalogue.add(
+                        one.market, one.metric,
+                        interval=one.interval, origin=origin, formula=one.text,
+                    )
+                    for one in definitions
+                ]  # fmt: skip
+                blocks = await transaction.catalogue.blocks()
+            await self._take(blocks, series)
         return series
 
     async def remove(self, series: Series) -> None:
@@ -178,10 +185,28 @@ class Enrolment:
         return next(volumes, None) or broken_without(series, every)
 
     async def _drop(self, series: Series) -> None:
-        async with self._ledger.transaction() as transaction:
-            await transaction.catalogue.remove(series.id)
+        async with self._changing:
+            async with self._ledger.transaction() as transaction:
+                await transaction.catalogue.remove(series.id)
+            await self._let_go(series)
+
+    async def _let_go(self, series: Series) -> None:
         self._catalogue.drop(series.id)
         await self._tracker.retire(series)
+
+    async def follow(self) -> Sequence[Series]:
+        """Make what is tracked here what the database says, after another program has changed it;
+        the series that are new or defined elsewhere now."""
+        async with self._changing:
+            blocks, stored = await self._ledger.blocks(), await self._ledger.series()
+            ids = {one.id for one in stored}
+            for one in self._catalogue.series:
+                if one.id not in ids:
+                    await self._let_go(one)
+            news = [one for one in stored if self._catalogue.by_id(one.id) != one]
+            if news:
+                await self._take(blocks, news)
+            return news
 
     async def configure(self, venue: str) -> dict[str, str]:
         """Track what the file asks for at a venue whose markets are listed, and drop what it no

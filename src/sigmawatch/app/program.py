@@ -21,6 +21,7 @@ from sigmawatch.app.collector import PARTITION, Collector
 from sigmawatch.app.config import Config
 from sigmawatch.app.definitions import Definition
 from sigmawatch.app.enrolment import Enrolment
+from sigmawatch.app.neighbours import Neighbours
 from sigmawatch.app.past import Past
 from sigmawatch.app.rank_keeping import RankKeeper
 from sigmawatch.app.sealing import Sealer, Stores
@@ -115,6 +116,10 @@ class Program:
             config, collectors, catalogue=catalogue, enrolment=self._enrolment,
             snapshot=lambda: self.snapshot,
         )  # fmt: skip
+        self._neighbours = Neighbours(
+            ports.ledger, enrolment=self._enrolment, watchlists=self.watchlists,
+            stations=self.stations, clock=ports.clock,
+        )  # fmt: skip
 
     def _archiver(self) -> Archiver | None:
         if self._ports.archive is None:
@@ -151,7 +156,8 @@ class Program:
                     group.create_task(self.tracker.refresh_for_ever(), name="refresher"),
                     group.create_task(self.ranks.keep_for_ever(keep_ms=keep_ms), name="ranks"),
                     group.create_task(self.backups.make_for_ever(), name="backups"),
-                    group.create_task(self._end_in_doubt(), name="storage"),
+                    group.create_task(self._follow_storage(), name="storage"),
+                    group.create_task(self._neighbours.follow_for_ever(), name="neighbours"),
                 ]
                 fill = self.stations.backfill_for_ever()
                 tasks.append(group.create_task(fill, name="backfill"))
@@ -161,11 +167,14 @@ class Program:
         except BaseExceptionGroup as failures:
             raise _only(failures) from None
 
-    async def _end_in_doubt(self) -> None:
-        """Raises StorageFailed once what we hold may not be what is stored."""
+    async def _follow_storage(self) -> None:
+        """Make up for what could not be stored once it can. Raises StorageFailed when what we hold
+        may not be what is stored."""
         status = self.storage.status
         while not status.doubtful:
             status = await self.storage.changed(status)
+            if status.state is StorageState.OK:
+                self.tracker.look_again()
         raise StorageFailed(f"{status}; what was shown is stored, and a start reads it back")
 
     async def serve_until_cancelled(self) -> None:

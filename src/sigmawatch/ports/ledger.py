@@ -184,6 +184,11 @@ class Ledger(Protocol):
         """By name."""
         ...
 
+    async def catalogue_version(self) -> int | None:
+        """Grows with every change of series, formulas and watchlists, whichever program makes it;
+        None where no other program can."""
+        ...
+
     async def live_since_ms(self) -> int | None:
         """When the oldest stored frame was received; None in a folder that never held one."""
         ...

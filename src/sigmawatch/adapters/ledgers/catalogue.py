@@ -63,6 +63,7 @@ class Catalogue:
                 stands = formula
                 if formula is not None:
                     self._insert(session, "formula", row=(row[0], formula))
+                self._transaction.note_catalogue(session)
             else:
                 row, stands = found[:7], found[8]
                 _trust("series", row, check=found[7])
@@ -118,6 +119,7 @@ class Catalogue:
 
     def _change(self, session: Session, row: tuple[Any, ...]) -> tuple[Any, ...]:
         session.execute(self._sql["change_series"], _bindings("series", row))
+        self._transaction.note_catalogue(session)
         return row
 
     async def remove(self, series_id: int) -> None:

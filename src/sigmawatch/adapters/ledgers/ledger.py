@@ -173,6 +173,9 @@ class SqlLedger:
         read = partial(read_runs, statement=statement, bindings=bindings, stored=self._stored)
         return await self._read(read)
 
+    async def catalogue_version(self) -> int | None:
+        return None
+
     async def live_since_ms(self) -> int | None:
         return await self._read(
             lambda session: value(session.execute(self._sql["select_live_since"]))
@@ -208,6 +211,15 @@ class SqlLedger:
     @property
     def damage(self) -> Sequence[Damage]:
         return self._stored.damage
+
+    def note_missing(self, first: int, last: int, *, seen_ms: int) -> None:
+        """Commits of these numbers, of which the last was seen at `seen_ms`, are not there."""
+        count = last - first + 1
+        self._stored.note_damage(
+            "commits", f"{first}-{last}", told={"until_ms": seen_ms},
+            reason=f"{count} transactions that were committed are missing: the database's log is "
+                   "damaged or was cut",
+        )  # fmt: skip
 
     @property
     def storage(self) -> Storage:

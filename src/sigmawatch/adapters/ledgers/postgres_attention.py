@@ -18,7 +18,7 @@ from psycopg.abc import PQGen
 
 RV = TypeVar("RV")
 
-SILENCE_S = 3.0
+SILENCE_S = 2.0
 GRACE_S = 0.5  # for an answer that was on its way when we asked
 
 

@@ -2,7 +2,7 @@
 
 Always holds: a commit is on the server's disk when it has returned (synchronous_commit is never
 off); a connection that died, or is not answered any more, is noticed within ten seconds; no message
-tells a password. Foreign errors are translated here and in postgres_connection.py, nowhere else.
+tells a password. Foreign errors are translated here and by who works with sessions, nowhere else.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ASKING_S = 2  # the smallest that libpq knows
 # https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS; what the address
 # says itself comes first.
 _DEFAULTS: Mapping[str, str | int] = {
-    "connect_timeout": 5,
+    "connect_timeout": 3,
     "keepalives_idle": 4,
     "keepalives_interval": 2,
     "keepalives_count": 2,
@@ -37,9 +37,10 @@ _DEFAULTS: Mapping[str, str | int] = {
     "target_session_attrs": "read-write",
 }
 # https://www.postgresql.org/docs/current/errcodes-appendix.html: trying again on a new connection
-# may help after a lost connection, a shut-down or start of the server, too many connections, an
-# idle transaction that the server ended, a server that became read-only, a deadlock.
-_AWAY = ("08", "57P", "53300", "25P03", "25006", "40")
+# may help after a lost connection, a shut-down or start of the server, a server without room for
+# data or connections, an idle transaction that the server ended, a server that became read-only, a
+# deadlock.
+_AWAY = ("08", "57P", "53", "25P03", "25006", "40")
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)")
 
 
@@ -72,7 +73,8 @@ class Server:
         """A connection, known to the server as `name`. Raises psycopg's errors, Refused."""
         options = (
             f"{self._address.get('options') or ''} "
-            f"-c idle_in_transaction_session_timeout={1_000 * self._patience.frozen_s:.0f}"
+            f"-c idle_in_transaction_session_timeout={1_000 * self._patience.frozen_s:.0f} "
+            "-c statement_timeout=0 -c lock_timeout=0"  # AttentiveConnection knows better
         )
         own: dict[str, str | int] = {"application_name": name, "options": options}
         if read_only:
@@ -153,7 +155,7 @@ class PostgresSession:
     def commit(self) -> None:
         """Raises StorageFailed where the server rolled back instead, as it does without an error
         after a statement that failed."""
-        if self.connection.execute("COMMIT").statusmessage != "COMMIT":
+        if self.connection.execute("COMMIT", prepare=False).statusmessage != "COMMIT":
             raise StorageFailed("the transaction was not kept: a statement of it had failed")
 
     @property

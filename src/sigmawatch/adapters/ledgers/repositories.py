@@ -29,6 +29,7 @@ from sigmawatch.ports.ledger import Claim
 
 T = TypeVar("T")
 ITEMS_PER_COMMIT_BITS = 20
+CATALOGUE_VERSION = {"key": "catalogue version"}
 _RUN = ("id", "venue", "kind", "slot", "started_ms", "finished_ms", "expected", "updated",
         "failed", "reasons")  # fmt: skip
 
@@ -57,6 +58,10 @@ class SqlTransaction:
     def commit_number(self) -> int:
         """For work alone: a transaction that is run again has another one."""
         return self._writer.commit_number
+
+    def note_catalogue(self, session: Session) -> None:
+        """Within work: what is tracked, or how it is called, has changed."""
+        value(session.execute(self.sql["take_epoch"], CATALOGUE_VERSION))
 
     async def claim(self, work: str) -> Claim:
         """Claim it anew; who had it is superseded once this transaction is kept."""

@@ -34,12 +34,14 @@ class Watchlists:
             if session.execute(self._sql["find_watchlist"], named).fetchone() is None:
                 session.execute(self._sql["add_to_mark"], {"key": "watchlists", "number": 1})
             session.execute(self._sql["put_watchlist"], row)
+            self._transaction.note_catalogue(session)
 
         await self._transaction.run(work)
 
     async def remove(self, name: str) -> bool:
         def work(session: Session) -> bool:
             gone = session.execute(self._sql["remove_watchlist"], {"name": name}).fetchall()
+            self._transaction.note_catalogue(session)
             if gone:
                 session.execute(self._sql["add_to_mark"], {"key": "watchlists", "number": -1})
             return bool(gone)

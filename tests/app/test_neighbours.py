@@ -1,0 +1,98 @@
+"""Several programs on one database: each takes over what another one has changed, without a
+restart. The same with real processes: tests/faults/test_two_programs.py."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from tests.app.test_database import on_server
+from tests.app.test_program import T0, fileless, program
+
+from sigmawatch.adapters.clock import VirtualClock
+from sigmawatch.app.definitions import Definition
+from sigmawatch.app.neighbours import LOOK_MS
+from sigmawatch.app.program import Program
+from sigmawatch.domain.market import parse_market
+from sigmawatch.domain.watchlist import Watchlist
+from sigmawatch.domain.window import MINUTE_MS, Interval
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    return VirtualClock(T0 + 5_000)
+
+
+@asynccontextmanager
+async def two(
+    folder: Path, url: str, clock: VirtualClock
+) -> AsyncIterator[tuple[Program, Program]]:
+    async with (
+        program(on_server(folder / "one", url), clock=clock) as one,
+        program(on_server(folder / "two", url), clock=clock) as other,
+    ):
+        await one.stations.list_all()
+        yield one, other
+
+
+async def comes_to_hold(clock: VirtualClock, holds: Callable[[], bool]) -> None:
+    """While seconds pass."""
+    async with asyncio.timeout(20):
+        while not holds():
+            await clock.advance_to_ms(clock.now_ms() + LOOK_MS)
+            await asyncio.sleep(0.01)
+
+
+def tracked(one: Program) -> set[str]:
+    return {f"{each.id} {each.name} {each.origin}" for each in one.catalogue.series}
+
+
+async def test_what_one_program_tracks_and_no_longer_does_the_other_takes_over(
+    tmp_path: Path, postgres_url: str, clock: VirtualClock
+) -> None:
+    async with two(tmp_path, postgres_url, clock) as (one, other):
+        await comes_to_hold(clock, lambda: tracked(other) == tracked(one) != set())
+        (series,) = await one.track(parse_market("KRAKEN:SOL/USD"), ["price"])
+        await comes_to_hold(clock, lambda: other.catalogue.by_id(series.id) == series)
+        await other.tracker.refresh()
+        assert series in other.snapshot.boards[MINUTE_MS].series
+        await other.untrack(series)
+        await comes_to_hold(clock, lambda: one.catalogue.by_id(series.id) is None)
+        await one.tracker.refresh()
+        assert series not in one.snapshot.boards[MINUTE_MS].series
+
+
+async def test_formulas_and_watchlists_are_shared(
+    tmp_path: Path, postgres_url: str, clock: VirtualClock
+) -> None:
+    async with two(tmp_path, postgres_url, clock) as (one, other):
+        interval = Interval(MINUTE_MS)
+        formula = Definition.of(
+            "BTC/ETH", "KRAKEN:BTC/USD / KRAKEN:ETH/USD", interval=interval
+        )  # fmt: skip
+        series = await one.define(formula)
+        await one.watchlists.put(Watchlist.of("majors", ["*:BTC/*"]))
+        await comes_to_hold(clock, lambda: other.catalogue.by_id(series.id) == series)
+        await comes_to_hold(clock, lambda: [w.name for w in other.watchlists.all] == ["majors"])
+        await other.watchlists.remove("majors")
+        await comes_to_hold(clock, lambda: not one.watchlists.all)
+
+
+async def test_both_may_add_the_same_at_once(
+    tmp_path: Path, postgres_url: str, clock: VirtualClock
+) -> None:
+    async with two(tmp_path, postgres_url, clock) as (one, other):
+        await other.stations.list_all()
+        sol = parse_market("KRAKEN:SOL/USD")
+        async with asyncio.TaskGroup() as group:
+            both = [group.create_task(each.track(sol, ["price"])) for each in (one, other)]
+        assert both[0].result() == both[1].result()
+        await comes_to_hold(clock, lambda: tracked(other) == tracked(one))
+
+
+async def test_a_file_is_not_looked_at_every_second(tmp_path: Path, clock: VirtualClock) -> None:
+    async with program(fileless(tmp_path), clock=clock) as alone:
+        assert await alone._ports.ledger.catalogue_version() is None
