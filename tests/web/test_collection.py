@@ -22,6 +22,25 @@ async def test_every_venue_says_how_it_is(still: World) -> None:
     assert kraken["success_at"] == "2026-11-21T08:12:01.000Z"
 
 
+async def test_a_venue_says_through_when_its_readings_are_on_disk(tmp_path: Path) -> None:
+    """RELIABILITY.md 2.0: `durable_through`, observable; it comes back with the database."""
+    async with a_world(tmp_path) as world:
+        before = await world.get("/venues/kraken")
+        assert (before["durable_through"], before["durable_slot"]) == (None, None)
+        await world.pass_slots(2)
+        world.venues["KRAKEN"].error = Maintenance("back soon")
+        await world.pass_slots(1)
+        binance, kraken = (await world.get("/venues"))["items"]
+    assert kraken["durable_through"] == kraken["success_at"] < binance["durable_through"]
+    assert kraken["durable_slot"] < binance["durable_slot"] < binance["durable_through"]
+    async with a_world(tmp_path) as world:
+        again = (await world.get("/venues"))["items"]
+    names = ("durable_through", "durable_slot")
+    assert [[venue[n] for n in names] for venue in again] == [
+        [venue[n] for n in names] for venue in (binance, kraken)
+    ]
+
+
 async def test_a_venue_in_trouble_says_why_and_alone(world: World) -> None:
     """SEMANTICS.md 4: `blocked_by_region` (451/403, with explanation), `maintenance`."""
     world.venues["BINANCE"].error = BlockedByRegion("451: use another host")

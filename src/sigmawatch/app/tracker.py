@@ -18,6 +18,7 @@ import structlog
 
 from sigmawatch.app.catalogue import Catalogue
 from sigmawatch.app.collector import PARTITION
+from sigmawatch.app.durability import Durability
 from sigmawatch.app.judging import WAITED_SLOTS, Judging
 from sigmawatch.app.tables import Tables
 from sigmawatch.app.timing import until
@@ -60,6 +61,7 @@ class Tracker:
         self._catalogue = catalogue
         self._tables = tables
         self._judging: Judging | None = None
+        self.durability = Durability(catalogue)
         self._settling = asyncio.Lock()
         self._closing = asyncio.Lock()
         self._compute = ThreadPoolExecutor(max_workers=1, thread_name_prefix="compute")
@@ -122,6 +124,7 @@ class Tracker:
         async for batch in self._ledger.replay(from_ms=self._clock.now_ms() - HOT_MS):
             items += batch
             count += len(batch)
+            self.durability.note(batch)
             if len(items) >= RESTORE_ITEMS:
                 if taken is not None:
                     await taken
@@ -160,6 +163,7 @@ class Tracker:
         async with self._ledger.transaction() as transaction:
             inserted = await transaction.frames.insert(items)
             await transaction.runs.insert(runs)
+        self.durability.note(items)
         fresh = [item for item in items if item.id in inserted]
         applied = await self.computed(self._tables.apply, fresh)
         self.committed_count += len(fresh)

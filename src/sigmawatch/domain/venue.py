@@ -36,6 +36,15 @@ class VenueStatus:
     rejected: Mapping[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Durable:
+    """How far a venue's readings are on disk. received_ms: receipt of the newest one. slot_ms: open
+    of the newest slot whose closing one is among them, None before the first."""
+
+    received_ms: int
+    slot_ms: int | None
+
+
 class RunKind(StrEnum):
     """Why a run was made."""
 

@@ -157,7 +157,8 @@ def list_(
     async def listed(client: Client) -> Any:
         if available:
             return await client.get_all("/markets", venue=venue, q=find)
-        return await client.get_all("/metrics", venue=venue, metric=metric, q=find)
+        found = await client.get_all("/metrics", venue=venue, metric=metric, q=find)
+        return found if as_json else found | {"venues": (await client.get("/venues"))["items"]}
 
     answer = ask(listed, file=file, data=data)
     if as_json:
@@ -183,3 +184,5 @@ def _print_tracked(answer: Any) -> None:
          number(item["value"]), item["value_at"], item["state"], item["origin"])
         for item in answer["items"]
     ])  # fmt: skip
+    for one in answer["venues"]:
+        console.print(f"{one['name']}: on disk through {one['durable_through'] or 'nothing yet'}")

@@ -41,6 +41,20 @@ class Venue(Struct, frozen=True, kw_only=True):
         str | None,
         Meta(description="Last answer that held data.", examples=["2026-11-21T08:01:01.250Z"]),
     ]
+    durable_through: Annotated[
+        str | None,
+        Meta(
+            description="Receipt of the newest reading that is on disk; null without one in a day.",
+            examples=["2026-11-21T08:01:01.250Z"],
+        ),
+    ]
+    durable_slot: Annotated[
+        str | None,
+        Meta(
+            description="Open of the newest slot whose closing reading is on disk.",
+            examples=["2026-11-21T08:00:00.000Z"],
+        ),
+    ]
     skew_ms: Annotated[
         int | None, Meta(description="How far its clock is ahead of ours.", examples=[-120])
     ]
@@ -116,7 +130,7 @@ class AskedMarkets:
 async def list_venues(site: NamedDependency[Site]) -> Venues:
     """States are those of SEMANTICS.md 4; errors and refused values are counted by reason."""
     reports = site.program.stations.reports()
-    return Venues(items=tuple(map(_venue, reports)), demo=site.program.demo)
+    return Venues(items=tuple(_venue(site, one) for one in reports), demo=site.program.demo)
 
 
 @get("/venues/{venue:str}", summary="One venue", tags=["venues"], responses=fails(404))
@@ -125,7 +139,7 @@ async def show_venue(
     venue: Annotated[str, PathParameter(description="a venue's name, any case")],
 ) -> Venue:
     """One venue by name."""
-    return _venue(reports_by_name(site)[known_venue(site, venue)])
+    return _venue(site, reports_by_name(site)[known_venue(site, venue)])
 
 
 @get("/markets", summary="Markets that venues list", tags=["venues"], responses=fails(422),
@@ -179,12 +193,15 @@ def tracked_venue(site: Site, text: str) -> str:
     return DERIVED if text.strip().upper() == DERIVED else known_venue(site, text)
 
 
-def _venue(report: VenueReport) -> Venue:
+def _venue(site: Site, report: VenueReport) -> Venue:
     status = report.status
+    durable = site.program.tracker.durability.of(status.venue)
     return Venue(
         name=status.venue, state=status.state, since=rfc3339(status.since_ms),
         detail=status.detail, until=moment_or_none(status.until_ms),
         success_at=moment_or_none(status.success_ms), skew_ms=status.skew_ms,
+        durable_through=None if durable is None else rfc3339(durable.received_ms),
+        durable_slot=None if durable is None else moment_or_none(durable.slot_ms),
         markets_count=report.markets_count, tracked_count=report.tracked_count,
         skipped_runs_count=report.skipped_runs_count, errors=dict(report.errors),
         rejected=dict(status.rejected), unresolved=dict(report.unresolved),

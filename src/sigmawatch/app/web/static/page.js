@@ -68,7 +68,9 @@ function show(ranking, volumes, held) {
 function showVenues(venues) {
   at("venues").replaceChildren(...venues.map((venue) => {
     const item = element("li", `${venue.name} ${venue.state}`, STATES[venue.state] ?? "bad");
-    item.title = venue.detail;
+    const stored = venue.durable_through;
+    const through = stored ? `on disk through ${stored.slice(11, 19)} UTC` : "nothing on disk yet";
+    item.title = venue.detail ? `${venue.detail} · ${through}` : through;
     return item;
   }));
 }
