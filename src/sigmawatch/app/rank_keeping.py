@@ -91,7 +91,7 @@ class RankKeeper:
         async with self._saving:
             columns = await self._tracker.computed(self._tables.unsaved_ranks)
             for column in columns:
-                async with self._ledger.transaction() as transaction:
+                async with self._ledger.transaction(bulk=True) as transaction:
                     await transaction.ranks.put([column])
         return len(columns)
 
@@ -99,7 +99,7 @@ class RankKeeper:
         """Let go of quarters older than a day, and of hours older than `keep_ms`."""
         now_ms, gone = self._clock.now_ms(), THIN_ROWS
         while gone == THIN_ROWS:
-            async with self._ledger.transaction() as transaction:
+            async with self._ledger.transaction(bulk=True) as transaction:
                 gone = await transaction.ranks.thin(
                     quarters_before_ms=now_ms - REACH_MS, before_ms=now_ms - keep_ms,
                     rows_max=THIN_ROWS,

@@ -25,6 +25,7 @@ from sigmawatch.app.timing import until
 from sigmawatch.domain.errors import StorageUnavailable
 from sigmawatch.domain.frame import Frame, Patch
 from sigmawatch.domain.series import Block, Series
+from sigmawatch.domain.storage import StorageState
 from sigmawatch.domain.venue import Run
 from sigmawatch.domain.window import DAY_MS, HOUR_MS, Interval
 from sigmawatch.engine.judge import Decisions, Hearing, Judge
@@ -160,7 +161,7 @@ class Tracker:
             runs = runs if rest else []
 
     async def _commit(self, items: Sequence[Frame | Patch], runs: Sequence[Run]) -> None:
-        async with self._ledger.transaction() as transaction:
+        async with self._ledger.transaction(bulk=True) as transaction:
             inserted = await transaction.frames.insert(items)
             await transaction.runs.insert(runs)
         self.durability.note(items)
@@ -307,7 +308,10 @@ class Tracker:
     # Derived series
 
     async def _derive(self, interval: Interval, slot: int) -> None:
-        """What follows from the slot's readings, durable and in the table before it closes."""
+        """What follows from the slot's readings, durable and in the table before it closes. A slot
+        closes without while nothing can be stored: it is passed over, and looked at again."""
+        if not self._storing:
+            return
         deriver = self._tables.deriver(interval)
         frames, waiting = await self.computed(deriver.close, slot)
         if frames:
@@ -320,17 +324,26 @@ class Tracker:
         """Derive again what reads something that changed, up to the closed `slot`, for a while."""
         deriver = self._tables.deriver(interval)
         async with self._settling:
-            for _ in range(SETTLE_STEPS_MAX):
+            for _ in range(SETTLE_STEPS_MAX if self._storing else 0):
                 items, waiting = await self.computed(deriver.settle, slot)
                 if items:
                     await self._store(items)
                     await self.computed(self._tables.apply, items)
                 if not waiting:
                     return
+        if self._storing:
+            self._late.set()
+
+    @property
+    def _storing(self) -> bool:
+        return self._ledger.storage.status.state is StorageState.OK
+
+    def look_again(self) -> None:
+        """It can be stored again: look at all that was passed over meanwhile."""
         self._late.set()
 
     async def _store(self, items: Sequence[Frame | Patch]) -> None:
-        async with self._ledger.transaction() as transaction:
+        async with self._ledger.transaction(bulk=True) as transaction:
             await transaction.frames.insert(items)
 
     def _publish(self, snapshot: Snapshot) -> None:
