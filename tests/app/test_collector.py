@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import numpy as np
+import pytest
 from tests.app.doubles import MemoryVenue, market
 
-from sigmawatch.adapters.buses.local import LocalBus
+from sigmawatch.adapters.buses.local import Limits, LocalBus
 from sigmawatch.adapters.clock import VirtualClock
 from sigmawatch.app.catalogue import Catalogue
 from sigmawatch.app.collector import PARTITION, Collector, Share
@@ -226,3 +227,49 @@ async def test_an_answer_after_an_outage_calls_for_back_fill() -> None:
         r.venue.error = None
         await r.collector.run_once(RunKind.POLL, boundary_ms=T0)
         assert r.collector.recovered.is_set()
+
+
+def stuck(*, backlog_max: int) -> Rig:
+    """A collector whose bus nobody reads, as where the database is away."""
+    made = Rig()
+    made.bus = LocalBus(limits=Limits(backlog_max=backlog_max))
+    made.collector = Collector(made.venue, catalogue=made.catalogue, bus=made.bus, clock=made.clock)
+    return made
+
+
+async def polled(r: Rig, group: asyncio.TaskGroup, *, minutes: int) -> asyncio.Task[None]:
+    loop = group.create_task(r.collector.poll_for_ever())
+    for minute in range(1, minutes + 1):
+        await r.at(T0 + minute * MINUTE_MS + 1_000)
+    return loop
+
+
+async def test_polls_go_on_while_nothing_is_stored_and_all_is_stored_when_it_can_be() -> None:
+    r = stuck(backlog_max=100)
+    async with asyncio.TaskGroup() as group:
+        polling = await polled(r, group, minutes=5)
+        reader = group.create_task(r.drain())
+        await r.at(r.clock.now_ms() + 1)
+        assert {frame.slot for frame in r.frames(1)} >= {S0 + k for k in range(5)}
+        assert r.collector.health.skipped_runs_count == 0
+        assert not r.collector.recovered.is_set()
+        for task in (polling, reader):
+            task.cancel()
+
+
+async def test_slots_that_found_no_room_are_told_and_filled_when_something_is_stored_again() -> (
+    None
+):
+    r = stuck(backlog_max=2)
+    async with asyncio.TaskGroup() as group:
+        polling = await polled(r, group, minutes=3)
+        assert r.collector.health.errors["publish_refused"] > 0
+        assert not r.collector.recovered.is_set()
+        with pytest.raises(Unavailable):
+            await r.collector.run_once(RunKind.COLLECT)
+        reader = group.create_task(r.drain())
+        await r.at(T0 + 4 * MINUTE_MS + 1_000)
+        assert r.collector.recovered.is_set()
+        assert S0 + 3 in {frame.slot for frame in r.frames(1)}
+        for task in (polling, reader):
+            task.cancel()

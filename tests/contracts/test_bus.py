@@ -345,3 +345,19 @@ async def test_a_question_without_an_answer_in_time_is_unavailable(bus: Bus) -> 
     async with bus.serve("never", never):
         with pytest.raises(Unavailable, match=r"0\.01 s"):
             await bus.ask("never", {}, timeout_s=0.01)
+
+
+@pytest.mark.parametrize("limits", [Limits(backlog_bytes_max=1), Limits(backlog_age_max_s=0.0)])
+async def test_what_waits_is_bounded_in_bytes_and_in_time(limits: Limits) -> None:
+    """RELIABILITY.md P25: "buffered <= 60 s or 100 MB, then back-pressure"."""
+    bus = LocalBus(limits=limits)
+    waiting = await begun(bus.publish(PART, items(1)))
+    with pytest.raises(Busy, match="1 messages wait"):
+        await bus.publish(PART, items(2))
+    async with reading(bus.frames(PART)) as reader:
+        await anext(reader)
+        await ended(reader)
+    await waiting
+    later = await begun(bus.publish(PART, items(2)))
+    assert not later.done(), "taken: there is room again"
+    later.cancel()

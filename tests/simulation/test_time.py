@@ -46,7 +46,8 @@ async def test_a_fresh_folder_shows_its_markets_from_the_first_poll_on(
     async with a_world(double, config) as world:
         await world.begin()
         await world.move_to_ms(world.clock.now_ms() + SECOND_MS)
-        await until(lambda: world.program.snapshot.boards)
+        tracker = world.program.tracker
+        await until(lambda: tracker.snapshot.boards and tracker.committed_count >= len(VENUES))
         for venue in VENUES:
             rows = await world.rows(venue)
             assert [row["pair"] for row in rows] == list(MARKETS[venue])

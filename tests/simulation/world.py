@@ -195,11 +195,15 @@ class World:
         return found
 
     async def run_of(self, venue: str, slot: int) -> dict[str, Any]:
-        """The poll that closed `slot`."""
+        """The poll that closed `slot`, once it is on disk."""
         started_ms = MINUTE.open_ms(slot + 1) + OFFSET_MS
-        items = (await self.get("/runs", venue=venue, limit=200))["items"]
-        found: dict[str, Any] = next(i for i in items if i["id"].endswith(f":{started_ms}"))
-        return found
+        async with asyncio.timeout(10):
+            while True:
+                items = (await self.get("/runs", venue=venue, limit=200))["items"]
+                for item in items:
+                    if item["id"].endswith(f":{started_ms}"):
+                        found: dict[str, Any] = item
+                        return found
 
     # The truth, which faults do not touch
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
@@ -26,7 +27,7 @@ from sigmawatch.domain.metric import METRICS, Kind
 from sigmawatch.domain.series import Series
 from sigmawatch.domain.venue import Run, RunKind
 from sigmawatch.domain.window import DAY_MS, HOUR_MS, MINUTE_MS, Interval
-from sigmawatch.ports.bus import Bus
+from sigmawatch.ports.bus import Bus, Item
 from sigmawatch.ports.clock import Clock
 from sigmawatch.ports.venue import Venue
 
@@ -37,6 +38,7 @@ MARKETS_FLOOR_MS = 10 * MINUTE_MS  # between two readings of the list, however o
 MARKETS_TIMEOUT_MS = 60_000
 CLOCK_EVERY_MS = HOUR_MS
 TIMEOUT_RATIO = 0.8
+Publish = Callable[[Sequence[Item]], Awaitable[None]]
 
 log = structlog.get_logger()
 
@@ -94,6 +96,8 @@ class Collector:
         self._failed: dict[tuple[Interval, ...], int] = {}  # series, in the run before of its kind
         self._odd: set[tuple[str, bool]] = set()  # market ids against the list, and if quoted
         self._doubted = asyncio.Event()
+        self._polling: asyncio.TaskGroup | None = None  # of what is on its way to the disk
+        self._refused = False
 
     async def keep_markets(self, listed: Callable[[str], Awaitable[None]]) -> None:
         """Read the venue's market list now, daily, when a tracked market is no longer quoted, and
@@ -143,17 +147,20 @@ class Collector:
             await self._clock.sleep_until_ms(self._clock.now_ms() + wait_ms)
 
     async def poll_for_ever(self) -> None:
-        """One run at once, then one after every slot boundary, be it of an interval that is new."""
-        if self.plans():
-            await self.run_once(RunKind.POLL)
-        while True:
-            news = self._catalogue.news
-            due_ms = self._next_boundary_ms(self._clock.now_ms() - self._offset_ms)
-            await until(news, clock=self._clock, ts_ms=due_ms + self._offset_ms)
-            if self._clock.now_ms() < due_ms + self._offset_ms:
-                continue  # what is tracked has changed
+        """One run at once, then one after every slot boundary, be it of an interval that is new.
+        While the database is away runs go on, and what they bring waits on the bus as long as there
+        is room; what finds none is told, and its slots are filled later."""
+        async with asyncio.TaskGroup() as self._polling:
             if self.plans():
-                await self.run_once(RunKind.POLL, boundary_ms=due_ms)
+                await self.run_once(RunKind.POLL)
+            while True:
+                news = self._catalogue.news
+                due_ms = self._next_boundary_ms(self._clock.now_ms() - self._offset_ms)
+                await until(news, clock=self._clock, ts_ms=due_ms + self._offset_ms)
+                if self._clock.now_ms() < due_ms + self._offset_ms:
+                    continue  # what is tracked has changed
+                if self.plans():
+                    await self.run_once(RunKind.POLL, boundary_ms=due_ms)
 
     def _next_boundary_ms(self, now_ms: int) -> int:
         intervals = {plan.interval for plan in self.plans()} or {Interval(60_000)}
@@ -180,8 +187,9 @@ class Collector:
     async def run_once(
         self, kind: RunKind, *, boundary_ms: int | None = None, share: Share | None = None
     ) -> Run:
-        """Poll now, publish what came, and return the run's record once it is durable. Where that
-        ends a gap, of the venue or of one market, `recovered` is set.
+        """Poll now, publish what came, and return the run's record: once it is durable, but for
+        the loop's own runs. Where that ends a gap, of the venue or of one market, `recovered` is
+        set. Raises Unavailable where it cannot be stored.
 
         With `boundary_ms`, only the intervals that have a boundary there.
         """
@@ -207,7 +215,8 @@ class Collector:
         shortest_ms = min((plan.interval.ms for plan in plans), default=60_000)
         deadline_ms = started_ms + round(TIMEOUT_RATIO * shortest_ms)
         reasons: Counter[str] = Counter()
-        updated = await self._levels(plans, deadline_ms, reasons=reasons)
+        publish = self._send if kind is RunKind.POLL else self._publish
+        updated = await self._levels(plans, deadline_ms, reasons=reasons, publish=publish)
         items: list[Frame | Patch] = []
         for plan in plans:
             flows, answered = await self._flow_items(plan, deadline_ms, reasons=reasons)
@@ -220,12 +229,12 @@ class Collector:
             finished_ms=self._clock.now_ms(), expected=expected, updated=updated,
             failed=expected - updated, reasons=dict(+reasons),
         )  # fmt: skip
-        await self._publish([*items, run])
+        await publish([*items, run])
         self.health.ran(run, now_ms=self._clock.now_ms())
         return run
 
     async def _levels(
-        self, plans: Sequence[Plan], deadline_ms: int, *, reasons: Counter[str]
+        self, plans: Sequence[Plan], deadline_ms: int, *, reasons: Counter[str], publish: Publish
     ) -> int:
         """Poll all markets once and publish the frames; how many series were updated."""
         asked_ms = self._clock.now_ms()
@@ -238,7 +247,7 @@ class Collector:
             frames = [
                 outage(block, at) for block, at in _stamped(plans, asked_ms, recv_ms=asked_ms)
             ]
-            await self._publish([frame for frame in frames if not frame.open])
+            await publish([frame for frame in frames if not frame.open])
             return 0
         if self.health.answered(now_ms=self._clock.now_ms()):
             self.recovered.set()
@@ -250,7 +259,7 @@ class Collector:
             self._framer.frame(block, at, delisted=gone)
             for block, at in _stamped(plans, asked_ms, recv_ms=tickers.recv_ms)
         ]
-        await self._publish(frames)
+        await publish(frames)
         updated = sum(present_count(frame) for frame in frames)
         reasons["no_value"] += expected - updated
         return updated
@@ -290,14 +299,33 @@ class Collector:
         )
         return self._flows.items(plan.flows, at, lines=answer.lines), answered
 
-    async def _publish(self, items: Sequence[Frame | Patch | Run]) -> None:
+    async def _send(self, items: Sequence[Item]) -> None:
+        """Publish without waiting for the disk, in order. What was refused is a gap, which is
+        filled when something is stored again."""
+        if self._polling is None:
+            await self._publish(items)
+        else:
+            self._polling.create_task(self._sent(items))
+
+    async def _sent(self, items: Sequence[Item]) -> None:
+        with suppress(Unavailable):  # noted
+            await self._publish(items)
+
+    async def _publish(self, items: Sequence[Item]) -> None:
+        """Returns once they are durable. Raises Unavailable."""
         if not items:
             return
         try:
             await self._bus.publish(PARTITION, items)
         except Unavailable as error:
             self.health.errors["publish_refused"] += 1
-            log.warning("publish_refused", venue=self.name, reason=str(error))
+            if not self._refused:
+                log.warning("publish_refused", venue=self.name, reason=str(error))
+            self._refused = True
+            raise
+        if self._refused:
+            self._refused = False
+            self.recovered.set()
 
     def _note_failure(self, error: SigmawatchError | TimeoutError, event: str) -> None:
         """Counted each time; told once, when the venue's state changes."""

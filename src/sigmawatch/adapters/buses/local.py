@@ -2,7 +2,8 @@
 
 Fulfils ports.bus. Always holds: a partition's messages are numbered 1, 2, 3 ... and delivered in
 that order; `publish` returns only after the reader of `frames` asked for its next batch; what is
-not committed is never dropped. Bounds: `backlog_max` messages wait per partition, then Busy;
+not committed is never dropped. Bounds: `backlog_max` messages of `backlog_bytes_max` in all wait
+per partition, or what comes in `backlog_age_max_s` where nothing is committed, then Busy;
 `retained_max` committed ones are kept so that a repeated item is known and a new reader can go
 back (older ones are in the database); `live_max` messages wait per tap, then the oldest goes and
 `dropped_count` says so. One event loop; nothing here is thread-safe.
@@ -15,20 +16,24 @@ from collections import deque
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sigmawatch.domain.errors import Busy, Unavailable
+from sigmawatch.domain.venue import Run
 from sigmawatch.ports.bus import Answer, Handler, Item, Message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How much may wait, in messages and seconds."""
+    """How much may wait, in messages, bytes and seconds."""
 
-    backlog_max: int = 256
+    backlog_max: int = 8_192
+    backlog_bytes_max: int = 100_000_000
+    backlog_age_max_s: float = 60.0
     batch_max: int = 64
     retained_max: int = 32
     live_max: int = 256
-    publish_timeout_s: float = 30.0
+    publish_timeout_s: float = 60.0
 
 
 class LocalBus:
@@ -140,6 +145,14 @@ class LocalBus:
         return self._partitions[name]
 
 
+class _Waiting(NamedTuple):
+    """A message that is not committed, since when it waits, and what it weighs."""
+
+    sequence: int
+    since_s: float
+    size_bytes: int
+
+
 class _Reader:
     """A place in a partition. `handed`: the last sequence given out; `committed` once the reader
     comes back for more."""
@@ -156,6 +169,8 @@ class _Partition:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._messages: deque[Message] = deque()
+        self._waiting: deque[_Waiting] = deque()
+        self._waiting_bytes = 0
         self._known: dict[str, int] = {}  # item id -> its sequence, for what is in `_messages`
         self._newest = 0
         self._committed = 0
@@ -168,14 +183,31 @@ class _Partition:
         fresh = {item.id: item for item in items if item.id not in self._known}
         if not fresh:
             return None, max(self._known[item.id] for item in items)
-        if self._newest - self._committed >= self._limits.backlog_max:
-            raise Busy(f"{name}: {self._limits.backlog_max} messages wait to be stored")
+        now_s = asyncio.get_running_loop().time()
+        self._check_room(name, now_s)
         self._newest += 1
+        size_bytes = sum(_size_bytes(item) for item in fresh.values())
+        self._waiting.append(_Waiting(self._newest, now_s, size_bytes))
+        self._waiting_bytes += size_bytes
         message = Message(partition=name, sequence=self._newest, items=tuple(fresh.values()))
         self._messages.append(message)
         self._known.update(dict.fromkeys(fresh, self._newest))
         self._arrived.set()
         return message, self._newest
+
+    def _check_room(self, name: str, now_s: float) -> None:
+        """Raises Busy."""
+        limits, waiting = self._limits, self._waiting
+        if not waiting:
+            return
+        waits_s = now_s - waiting[0].since_s
+        if (
+            len(waiting) >= limits.backlog_max
+            or self._waiting_bytes >= limits.backlog_bytes_max
+            or waits_s >= limits.backlog_age_max_s
+        ):
+            raise Busy(f"{name}: {len(waiting)} messages wait to be stored, the oldest for "
+                       f"{waits_s:.0f} s")  # fmt: skip
 
     async def committed(self, sequence: int, *, timeout_s: float) -> None:
         """Return once `sequence` is committed. Raises Busy, Unavailable."""
@@ -234,6 +266,8 @@ class _Partition:
         if sequence <= self._committed:
             return
         self._committed = sequence
+        while self._waiting and self._waiting[0].sequence <= sequence:
+            self._waiting_bytes -= self._waiting.popleft().size_bytes
         for done, waits_for in self._publishers.items():
             if waits_for <= sequence and not done.done():
                 done.set_result(True)
@@ -245,6 +279,11 @@ class _Partition:
         for done in self._publishers:
             if not done.done():
                 done.set_result(False)
+
+
+def _size_bytes(item: Item) -> int:
+    """What an item takes in memory, roughly."""
+    return 500 if isinstance(item, Run) else 300 + len(item.values) + len(item.marks)
 
 
 class _Tap:

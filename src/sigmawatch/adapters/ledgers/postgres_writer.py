@@ -140,15 +140,18 @@ class PostgresWriter:
                 attempt = partial(self._redone, step)
 
     async def _regained(self, *, waits: bool) -> None:
-        status = self.storage.status
         try:
             async with asyncio.timeout(None if waits else PATIENCE_S):
-                while status.state is not StorageState.OK:
-                    if status.doubtful:
-                        raise StorageFailed(str(status))
-                    status = await self.storage.changed(status)
+                await self._back()
         except TimeoutError:
-            raise StorageUnavailable(str(status)) from None
+            raise StorageUnavailable(str(self.storage.status)) from None
+
+    async def _back(self) -> None:
+        status = self.storage.status
+        while status.state is not StorageState.OK:
+            if status.doubtful:
+                raise StorageFailed(str(status))
+            status = await self.storage.changed(status)
 
     async def _do(self, work: Callable[[], T], *, can_stop: bool = False) -> T:
         """In the writer's thread, to its end. A cancellation stops a statement where that can be,
