@@ -20,7 +20,7 @@ from sigmawatch.adapters.clock import VirtualClock
 from sigmawatch.app.config import BackfillConfig, Config, HistoryConfig, Track
 from sigmawatch.app.web import create_app
 from sigmawatch.app.web.moments import rfc3339
-from sigmawatch.app.web.steps import POINTS_MAX, Steps, step_asked
+from sigmawatch.app.web.steps import Stepping, step_asked
 from sigmawatch.app.wiring import build
 from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.window import DAY_MS, HOUR_MS, MINUTE_MS, Interval
@@ -152,7 +152,6 @@ async def test_steps_as_csv_have_their_own_columns(past: Past) -> None:
         ({"step": "1m30s"}, "step"),
         ({"step": "20y"}, "step"),
         ({"step": "5m", "points": "9"}, "step"),
-        ({"step": "2m", "from": "1600000000000"}, "step"),
         ({"step": "1h", "agg": "sum"}, "agg"),
         ({"step": "1h", "cursor": "x"}, "cursor"),
     ],
@@ -203,8 +202,36 @@ def test_points_choose_the_least_step_that_is_no_more(
     assert chosen == step_ms
 
 
-def test_nobody_gets_more_than_fifty_thousand_points() -> None:
-    whole = Steps.over(60_000, from_ms=0, to_ms=POINTS_MAX * 60_000)
-    assert whole.stop - whole.first == POINTS_MAX == 50_000
-    with pytest.raises(Invalid, match="50001 points"):
-        Steps.over(60_000, from_ms=0, to_ms=POINTS_MAX * 60_000 + 1)
+@shared
+@pytest.mark.parametrize("asked", [{"step": "1h"}, {"step": "5m", "agg": "ohlc"}, {"points": 90}])
+async def test_steps_come_in_pages_that_are_together_what_one_page_is(
+    past: Past, asked: dict[str, str | int]
+) -> None:
+    """The range, the step and what is told of it are those of the first page."""
+    whole = await past.get(RECORDS, **asked, **{"from": "-4d"})
+    page = await past.get(RECORDS, **asked, limit=37, **{"from": "-4d"})
+    found = page["items"]
+    assert (page["begin"], len(found)) == (whole["begin"], 37)
+    while page["next_cursor"]:
+        end = page["end"]
+        page = await past.get(RECORDS, limit=37, cursor=page["next_cursor"])
+        assert (page["begin"], page["step"], page["agg"]) == (end, whole["step"], whole["agg"])
+        found += page["items"]
+    assert (found, page["end"]) == (whole["items"], whole["end"])
+
+
+@shared
+async def test_several_series_share_the_room_of_a_page_by_step_too(past: Past) -> None:
+    answer = await past.get("/api/v1/metrics/records", ids="1", step="5m", limit=10,
+                            **{"from": "-4d"})  # fmt: skip
+    (series,) = answer["items"]
+    assert len(series["items"]) == 10
+    assert series["next_cursor"]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0 mean", "90000 mean", "3600000 median", "3600000", "-60000 mean", "1e6 mean"]
+)
+def test_a_step_that_no_cursor_of_ours_carries_is_refused(text: str) -> None:
+    with pytest.raises(Invalid):
+        Stepping.read(text, interval=MINUTE)

@@ -2,9 +2,9 @@
 
 Every slot of the range is a row: its open time, its value, and the marks that say why it is what
 it is. A run of equal coarse values is one row with its span: it is never told as minutes. The
-running slot stands apart, in `running`. A walk keeps the range of its first page; what is revised
-meanwhile is told as it is when its page is read. By step (app.web.steps) every step is a row, on
-one page; the newest one holds what is closed of it.
+running slot stands apart, in `running`. A walk keeps the range of its first page, and the step;
+what is revised meanwhile is told as it is when its page is read. By step (app.web.steps) every step
+is a row; the newest one holds what is closed of it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,14 @@ from sigmawatch.app.web.marks import MARKS
 from sigmawatch.app.web.moments import parse_moment, rfc3339, rfc3339_column
 from sigmawatch.app.web.problems import fails
 from sigmawatch.app.web.site import Site, tagged
-from sigmawatch.app.web.steps import POINTS_MAX, Aggregate, Steps, aggregate_asked, step_asked
+from sigmawatch.app.web.steps import (
+    POINTS_MAX,
+    Aggregate,
+    Stepping,
+    Steps,
+    aggregate_asked,
+    step_asked,
+)
 from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.frame import Flag
 from sigmawatch.domain.metric import Kind
@@ -122,7 +129,8 @@ class AskedRecords:
         QueryParameter(description="RFC 3339, milliseconds or -6h; else the newest", max_length=40),
     ] = None
     limit: Annotated[
-        int, QueryParameter(description="slots a page, of each series", ge=1, le=POINTS_MAX)
+        int,
+        QueryParameter(description="slots or steps a page, of each series", ge=1, le=POINTS_MAX),
     ] = 10_000
     step: Annotated[
         str | None, QueryParameter(description="width of a record, as 5m, 1h or 1d", max_length=10)
@@ -138,7 +146,7 @@ class AskedRecords:
     cursor: Annotated[
         str | None,
         QueryParameter(
-            description="next_cursor of the page before; its range stands", max_length=500
+            description="next_cursor of the page before; its range and step stand", max_length=500
         ),
     ] = None
     written: Annotated[
@@ -177,7 +185,7 @@ async def show_records(
     `format=csv` or `Accept: text/csv`."""
     series = site.program.catalogue.find(parse_series(id))
     if asked.cursor is not None:
-        page = await _page(series, _continued(series, asked), site=site, limit=asked.limit)
+        page = await _continued(series, asked.cursor, site=site, limit=asked.limit)
     else:
         page = await _told(series, asked, site=site, limit=asked.limit)
     if _format(request, asked) is Format.CSV:
@@ -228,45 +236,59 @@ def _range(series: Series, asked: AskedRecords, *, site: Site) -> Range:
     return Range(first=min(-(-from_ms // interval.ms), stop), stop=stop)
 
 
-def _continued(series: Series, asked: AskedRecords) -> Range:
-    assert asked.cursor is not None
-    if asked.step is not None or asked.points is not None:
-        raise Invalid("steps come on one page", field="cursor", allowed="no cursor with a step")
-    walk, place = cursors.unpack(("records", series.id), asked.cursor)
-    if not walk.isdigit() or not place <= int(walk[:15]):
-        raise Invalid("that cursor is not one of this query's", field="cursor")
-    return Range(first=place, stop=int(walk[:15]))
+async def _continued(series: Series, cursor: str, *, site: Site, limit: int) -> Records:
+    walk, place = cursors.unpack(("records", series.id), cursor)
+    stop, _, rest = walk.partition(" ")
+    wanted = Range(first=place, stop=int(stop[:15]) if stop.isdigit() else -1)
+    if rest:
+        stepping = Stepping.read(rest, interval=series.interval)
+        wanted = Range(first=place * stepping.step_ms // series.interval.ms, stop=wanted.stop)
+        if wanted.first <= wanted.stop:
+            return await _stepped(series, wanted, stepping=stepping, site=site, limit=limit)
+    elif wanted.first <= wanted.stop:
+        return await _page(series, wanted, site=site, limit=limit)
+    raise Invalid("that cursor is not one of this query's", field="cursor")
 
 
 async def _told(series: Series, asked: AskedRecords, *, site: Site, limit: int) -> Records:
-    """The first page of what was asked for, or all of its steps."""
+    """The first page of what was asked for."""
     wanted, interval = _range(series, asked, site=site), series.interval
     span_ms = (wanted.stop - wanted.first) * interval.ms
     step_ms = step_asked(interval, step=asked.step, points=asked.points, span_ms=span_ms)
     if step_ms is None:
         return await _page(series, wanted, site=site, limit=limit)
-    return await _stepped(series, wanted, asked=asked, step_ms=step_ms, site=site)
+    agg = aggregate_asked(series.kind, asked.agg)
+    step_ms = await site.program.past.known_width_ms(
+        series, width_ms=step_ms, from_slot=wanted.first
+    )
+    stepping = Stepping(step_ms=step_ms, agg=agg)
+    return await _stepped(series, wanted, stepping=stepping, site=site, limit=limit)
 
 
 async def _stepped(
-    series: Series, wanted: Range, *, asked: AskedRecords, step_ms: int, site: Site
+    series: Series, wanted: Range, *, stepping: Stepping, site: Site, limit: int
 ) -> Records:
-    interval, past = series.interval, site.program.past
-    agg = aggregate_asked(series.kind, asked.agg)
-    step_ms = await past.known_width_ms(series, width_ms=step_ms, from_slot=wanted.first)
-    to_ms = interval.open_ms(wanted.stop)
-    steps = Steps.over(step_ms, from_ms=interval.open_ms(wanted.first), to_ms=to_ms)
+    interval, past, step_ms = series.interval, site.program.past, stepping.step_ms
+    steps = Steps.over(step_ms, from_ms=interval.open_ms(wanted.first),
+                       to_ms=interval.open_ms(wanted.stop))  # fmt: skip
+    page = steps.up_to(limit)
+    to_slot = min(page.stop * step_ms // interval.ms, wanted.stop)
     runs = await past.runs(
-        series, width_ms=step_ms, to_slot=wanted.stop,
-        from_slot=min(steps.first * step_ms // interval.ms, wanted.stop),
+        series, width_ms=step_ms, from_slot=min(page.first * step_ms // interval.ms, to_slot),
+        to_slot=to_slot,
     )  # fmt: skip
+    cursor = None
+    if page.stop < steps.stop:
+        walk = f"{wanted.stop} {stepping.written()}"
+        cursor = cursors.pack(("records", series.id), walk=walk, place=page.stop)
     tier_ms = past.tier_ms(series, step_ms)
     return Records(
         id=series.id, name=series.name, slug=series.slug, metric=series.metric,
         kind=series.kind.kind, unit=series.kind.unit, interval=str(interval),
         step=format_span(step_ms), tier="slots" if tier_ms is None else format_span(tier_ms),
-        agg=agg, begin=rfc3339(steps.first * step_ms), end=rfc3339(to_ms),
-        items=_step_rows(steps, runs, agg=agg), next_cursor=None,
+        agg=stepping.agg, begin=rfc3339(page.first * step_ms),
+        end=rfc3339(interval.open_ms(to_slot)),
+        items=_step_rows(page, runs, agg=stepping.agg), next_cursor=cursor,
         running=live_of(site.snapshot(), series), demo=site.program.demo,
     )  # fmt: skip
 

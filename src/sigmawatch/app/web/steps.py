@@ -7,7 +7,7 @@ says which.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -38,6 +38,27 @@ class Aggregate(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stepping:
+    """How history is told by steps: their width, and what is told of each."""
+
+    step_ms: int
+    agg: Aggregate
+
+    def written(self) -> str:
+        """As a cursor carries it."""
+        return f"{self.step_ms} {self.agg}"
+
+    @classmethod
+    def read(cls, text: str, *, interval: Interval) -> Stepping:
+        """Raises Invalid where `written` never wrote it of a series of that interval."""
+        step, _, agg = text.partition(" ")
+        step_ms = int(step[:15]) if step.isdecimal() and step.isascii() else 0
+        if agg not in set(Aggregate) or not 0 < step_ms <= NICE_MS[-1] or step_ms % interval.ms:
+            raise Invalid("that cursor is not one of this query's", field="cursor")
+        return cls(step_ms=step_ms, agg=Aggregate(agg))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Steps:
     """The steps [first, stop) of `step_ms`."""
 
@@ -47,12 +68,13 @@ class Steps:
 
     @classmethod
     def over(cls, step_ms: int, *, from_ms: int, to_ms: int) -> Steps:
-        """Those that open in [from, to). Raises Invalid where that is too many."""
+        """Those that open in [from, to)."""
         first, stop = -(-from_ms // step_ms), -(-to_ms // step_ms)
-        if stop - first > POINTS_MAX:
-            raise Invalid(f"{stop - first} points asked for", field="step",
-                          allowed=f"a step that makes at most {POINTS_MAX}")  # fmt: skip
         return cls(step_ms=step_ms, first=min(first, stop), stop=stop)
+
+    def up_to(self, count: int) -> Steps:
+        """The first of them, at most so many."""
+        return replace(self, stop=min(self.stop, self.first + count))
 
     def spread(self, runs: Rollups) -> dict[str, npt.NDArray[np.float64]]:
         """Every step's columns, NaN (n: 0) where nothing is known."""
