@@ -32,6 +32,7 @@ from sigmawatch.adapters.clock import RealClock
 from sigmawatch.adapters.ledgers.ledger import SqlLedger
 from sigmawatch.adapters.ledgers.postgres import PostgresLedger
 from sigmawatch.adapters.ledgers.sqlite import SqliteLedger
+from sigmawatch.domain.alert import States
 from sigmawatch.domain.frame import Frame
 from sigmawatch.domain.market import Market
 from sigmawatch.domain.series import BLOCK_SERIES_MAX, Series
@@ -42,6 +43,8 @@ SLOTS = 1_440
 FIRST_SLOT = 29_000_000
 WIDE_BLOCKS = 98  # 100,000 series, the figure of the performance budget
 WIDE_COMMITS = 100
+RULES = 10
+STATE_BYTES = 24
 Opening = Callable[[], Awaitable[SqlLedger]]
 
 
@@ -57,15 +60,15 @@ async def compare(series_count: int, *, url: str | None = None) -> None:
     """Print what each took, in columns."""
     blocks_count = -(-series_count // BLOCK_SERIES_MAX)
     with tempfile.TemporaryDirectory(prefix="sigmawatch-bench-") as folder:
-        print(f"{'sync of one page':34}{_cell(sync_ms(Path(folder))):>22}")
+        print(f"{'sync of one page':56}{_cell(sync_ms(Path(folder))):>22}")
     columns: dict[str, Mapping[str, str]] = {}
     async with embedded() as (opening, size):
         columns["SQLite"] = await measure(opening, size, blocks_count=blocks_count)
     async with on_server(url) as (opening, size):
         columns["PostgreSQL"] = await measure(opening, size, blocks_count=blocks_count)
-    print(f"{'ms, median / p95':34}" + "".join(f"{name:>22}" for name in columns))
+    print(f"{'ms, median / p95':56}" + "".join(f"{name:>22}" for name in columns))
     for row in columns["SQLite"]:
-        print(f"{row:34}" + "".join(f"{column[row]:>22}" for column in columns.values()))
+        print(f"{row:56}" + "".join(f"{column[row]:>22}" for column in columns.values()))
 
 
 @asynccontextmanager
@@ -108,6 +111,8 @@ async def measure(
     wide = await track(ledger, blocks_count=WIDE_BLOCKS)
     took = [await commit(ledger, slot=-1 - slot, blocks=wide) for slot in range(WIDE_COMMITS)]
     rows = {f"durable commit of {WIDE_BLOCKS} x 1,024": _cell(took)}
+    took = [await decide(ledger, slot=slot, blocks=wide) for slot in range(WIDE_COMMITS)]
+    rows[f"decisions of {RULES} rules over the same, 1 % changing"] = _cell(took)
     empty_bytes = size_bytes()
     blocks = wide[:blocks_count]
     took = [await commit(ledger, slot=slot, blocks=blocks) for slot in range(SLOTS)]
@@ -130,6 +135,10 @@ async def track(ledger: SqlLedger, *, blocks_count: int) -> list[int]:
         for block in range(blocks_count):
             market = Market(venue=f"V{block}", base="BTC", quote="USD", native="BTCUSD")
             await transaction.catalogue.add(market, "price", interval=MINUTE, origin="api")
+        for rule in range(RULES):
+            await transaction.rules.put(
+                f"rule {rule}", text="price > 1", settings="{}", origin="api", enabled=True
+            )
     return [block.id for block in await ledger.blocks()]
 
 
@@ -144,6 +153,23 @@ async def commit(ledger: SqlLedger, *, slot: int, blocks: Sequence[int]) -> floa
         for block in blocks
     ]  # fmt: skip
     return await timed(store(ledger, frames))
+
+
+async def decide(ledger: SqlLedger, *, slot: int, blocks: Sequence[int]) -> float:
+    """What judging a slot writes where in each block ten states of each rule are not at rest."""
+    body = random.Random(slot).randbytes(BLOCK_SERIES_MAX // 100 * STATE_BYTES)
+    states = [
+        States(rule_id=rule, block_id=block, version=1, slot=slot, body=body)
+        for rule in range(1, RULES + 1)
+        for block in blocks
+    ]
+    return await timed(judge(ledger, states, slot=slot))
+
+
+async def judge(ledger: SqlLedger, states: Sequence[States], *, slot: int) -> None:
+    async with ledger.transaction() as transaction:
+        await transaction.alerts.put_states(states)
+        await transaction.alerts.judged(MINUTE, slot)
 
 
 async def store(ledger: SqlLedger, frames: Sequence[Frame]) -> None:

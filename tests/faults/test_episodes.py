@@ -23,8 +23,8 @@ from tests.faults.tier import Finding, tell, times
 
 from sigmawatch_simulator import Config, Simulator
 
-KILLS = times(change=8, full=300)
-EPISODES_MIN = times(change=100, full=10_000)
+KILLS = times(change=6, full=200)
+EPISODES_MIN = times(change=50, full=10_000)
 KILLS_UNTIL_RED = 15
 MARKETS = 170  # of each of three venues
 PACE = 60.0  # of their time: nearly every price moves every second

@@ -7,6 +7,7 @@ two programs that judge the same slot write the same rows. Imports domain.errors
 
 from __future__ import annotations
 
+import struct
 import zlib
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,6 +15,7 @@ from enum import StrEnum
 from sigmawatch.domain.errors import Invalid
 
 _CRC_BYTES = 4
+_NAME = struct.Struct("<qqqq")
 
 
 class Severity(StrEnum):
@@ -64,7 +66,7 @@ class States:
         return self.body + self._check()
 
     def _check(self) -> bytes:
-        name = f"{self.rule_id}:{self.block_id}:{self.version}:{self.slot}:".encode()
+        name = _NAME.pack(self.rule_id, self.block_id, self.version, self.slot)
         return zlib.crc32(self.body, zlib.crc32(name)).to_bytes(_CRC_BYTES, "little")
 
     @classmethod
