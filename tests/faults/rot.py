@@ -1,4 +1,4 @@
-"""A database of a few days with everything in it, its truth, and what a reader of it is told.
+"""A database of some days with everything in it, its truth, and what a reader of it is told.
 
 All that is read is read as the program does. `judged` compares with the truth: a number is right,
 or it is missing and damage is named that covers it; anything else is wrong or silent.
@@ -28,10 +28,10 @@ from sigmawatch.ports.ledger import Damage
 
 DAY = 1_440
 FIRST = 20_139 * DAY
-DAYS, SEALED_DAYS = 4, 2
+DAYS, SEALED_DAYS = 3, 2
 END = FIRST + DAYS * DAY
 STEP = 30  # slots between two frames
-BASES = [f"C{number}" for number in range(12)]
+BASES = [f"C{number}" for number in range(5)]
 METRICS = ("price", "traded_quote")
 STANDING = Standing(metric="price", by="sigma_rel", window_ms=DAY_MS, interval=MINUTE)
 FILLED = int(Flag.FILLED)
@@ -39,7 +39,7 @@ Key = tuple[str, object]  # what is told of: a kind, and which
 
 
 async def made(folder: Path, *, seed: int = 1) -> None:
-    """Four days of two blocks, two of them sealed; runs, ranks, a watchlist."""
+    """Three days of two blocks, two of them sealed; runs, ranks, a watchlist."""
     dice = random.Random(seed)
     ledger = await SqliteLedger.open(folder, clock=VirtualClock(0))
     async with ledger.transaction() as transaction:

@@ -35,9 +35,13 @@ async def test_only_the_owner_may_look_into_the_folder(
 ) -> None:
     await track(ledger, "BTC")
     folder = tmp_path / "data"
+    async with asyncio.timeout(10):
+        while not (folder / "sigmawatch.high-water").exists():
+            await ledger.series()
     modes = {path.name: path.stat().st_mode & 0o777 for path in [folder, *folder.iterdir()]}
     assert modes == {
         "data": 0o700,
+        "sigmawatch.high-water": 0o600,
         "sigmawatch.db": 0o600,
         "sigmawatch.db-shm": 0o600,
         "sigmawatch.db-wal": 0o600,
@@ -102,6 +106,7 @@ async def test_the_log_is_gone_when_the_ledger_has_closed(
         await ledger.close()
     assert {path.name for path in (tmp_path / "data").iterdir()} == {
         "sigmawatch.db",
+        "sigmawatch.high-water",
         "sigmawatch.lock",
         "sigmawatch.reserve",
     }

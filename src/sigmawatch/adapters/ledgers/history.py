@@ -69,7 +69,8 @@ class SqlHistory:
             bindings = {"width_ms": width_ms, "before_ms": moment_ms}
             gone += await self._delete("delete_rollups", bindings, rows_max=rows_max - gone)
         bindings = {"before_ms": before_ms}
-        return gone + await self._delete("delete_runs", bindings, rows_max=rows_max - gone)
+        runs = await self._delete("delete_runs", bindings, rows_max=rows_max - gone, mark="runs")
+        return gone + runs
 
     async def _let_go(self, before_ms: int, *, rows_max: int) -> int:
         """Delete the columns of old sections; the section stays, and takes nothing more in."""
@@ -87,11 +88,13 @@ class SqlHistory:
         row = session.execute(self._sql["select_old_sections"], {"before_ms": before_ms}).fetchone()
         return None if row is None else {"block_id": row[0], "from_slot": row[1]}
 
-    async def _delete(self, name: str, bindings: Mapping[str, int], *, rows_max: int) -> int:
+    async def _delete(
+        self, name: str, bindings: Mapping[str, int], *, rows_max: int, mark: str = ""
+    ) -> int:
         gone = 0
         while gone < rows_max:
             rows = min(_ROWS, rows_max - gone)
-            went = await self._means.deleted(name, {**bindings, "rows": rows})
+            went = await self._means.deleted(name, {**bindings, "rows": rows}, mark=mark)
             gone += went
             if went < rows:
                 break

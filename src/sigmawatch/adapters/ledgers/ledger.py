@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -66,6 +66,7 @@ class SqlLedger:
         self._turn = asyncio.Lock()
         self._closed = False
         self._stored = Stored(self._sql)
+        self._counted: set[str] = set()
         writing = partial(self._begun, bulk=True)
         means = Means(read=self._read, writing=writing, claimed=self.claimed, sql=sql)
         reads = SealedReads(sql, stored=self._stored)
@@ -100,16 +101,23 @@ class SqlLedger:
     @asynccontextmanager
     async def _taken_turn(self, *, bulk: bool) -> AsyncIterator[None]:
         """Our turn to write, once it makes sense to. Raises StorageUnavailable, but for bulk."""
-        while True:
-            await self._admitted(bulk=bulk)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(None if bulk else PATIENCE_S):
-                    await self._turn.acquire()
-                break  # else one before us may be waiting for the storage
+        await self._admitted(bulk=bulk)
+        while not await self._acquired(None if bulk else PATIENCE_S):
+            status = self.storage.status
+            if status.state is not StorageState.OK:  # who has it may wait for the storage
+                raise StorageUnavailable(str(status))
         try:
             yield
         finally:
             self._turn.release()
+
+    async def _acquired(self, patience_s: float | None) -> bool:
+        """Whether we have the turn; False where it took longer than that."""
+        try:
+            async with asyncio.timeout(patience_s):
+                return await self._turn.acquire()
+        except TimeoutError:
+            return False
 
     async def _admitted(self, *, bulk: bool) -> None:
         """Wait while nothing can be stored; bulk also while there is no room but the reserve.
@@ -170,11 +178,18 @@ class SqlLedger:
         }  # fmt: skip
         if venue is not None:
             bindings["venue"] = venue
+        await self._count("runs")
         read = partial(read_runs, statement=statement, bindings=bindings, stored=self._stored)
         return await self._read(read)
 
     async def catalogue_version(self) -> int | None:
         return None
+
+    async def _count(self, table: str) -> None:
+        """Note, once, whether rows have vanished from a table that is read in parts."""
+        if table not in self._counted:
+            self._counted.add(table)
+            await self._read(partial(self._stored.count, table=table))
 
     async def live_since_ms(self) -> int | None:
         return await self._read(
@@ -196,6 +211,7 @@ class SqlLedger:
     async def rank_slots(
         self, standing: Standing, *, from_slot: int, to_slot: int
     ) -> Sequence[int]:
+        await self._count("rank_columns")
         found = partial(read_rank_slots, sql=self._sql, standing=standing)
         return await self._read(partial(found, from_slot=from_slot, to_slot=to_slot))
 

@@ -67,11 +67,16 @@ class Means:
         async with self._writing() as transaction:
             await transaction.run(work)
 
-    async def deleted(self, statement: str, bindings: Row) -> int:
-        """One transaction of one statement that returns what it deletes; how many rows went."""
+    async def deleted(self, statement: str, bindings: Row, *, mark: str = "") -> int:
+        """One transaction of one statement that returns what it deletes; how many rows went. mark:
+        which counts them."""
 
         def work(session: Session) -> int:
-            return len(session.execute(self._sql[statement], bindings).fetchall())
+            gone = len(session.execute(self._sql[statement], bindings).fetchall())
+            if gone and mark:
+                counted = {"key": mark, "number": -gone}
+                session.execute(self._sql["add_to_mark"], counted).fetchall()
+            return gone
 
         async with self._writing() as transaction:
             return await transaction.run(work)

@@ -29,7 +29,12 @@ class RankColumns:
         batch = list(columns)
 
         def work(session: Session) -> None:
-            session.executemany(self._sql["put_rank_column"], map(_row, batch))
+            rows = [_row(column) for column in batch]
+            new = session.executemany(self._sql["insert_rank_column"], rows).fetchall()
+            if new:
+                _count(session, self._sql, number=len(new))
+            if len(new) < len(rows):
+                session.executemany(self._sql["replace_rank_column"], rows)
 
         await self._transaction.run(work)
 
@@ -39,9 +44,15 @@ class RankColumns:
             for hourly, end_ms in ((0, quarters_before_ms), (1, before_ms)):
                 bindings = {"hourly": hourly, "before_ms": end_ms, "rows": rows_max - gone}
                 gone += len(session.execute(self._sql["thin_rank_columns"], bindings).fetchall())
+            if gone:
+                _count(session, self._sql, number=-gone)
             return gone
 
         return await self._transaction.run(work)
+
+
+def _count(session: Session, sql: Mapping[str, str], *, number: int) -> None:
+    session.execute(sql["add_to_mark"], {"key": "rank_columns", "number": number}).fetchall()
 
 
 def _name(standing: Standing) -> dict[str, object]:

@@ -142,6 +142,15 @@ class Stored:
             else:
                 self.note_damage(kind, row_id, reason=f"the row says {owner}:{slot}:{revision}")
 
+    def count(self, session: Session, *, table: str) -> None:
+        """Note where a table has lost rows. One that was never written to has no mark."""
+        marked = value(session.execute(self._sql["select_mark"], {"key": table}))
+        there = value(session.execute(self._sql[f"count_{table}"]))
+        if there != (marked or 0):
+            kind = table.rstrip("s").replace("_", " ")
+            reason = f"{marked or 0} were written, not all of them can be found"
+            self.note_damage(kind, "rows", reason=reason)
+
     def note_damage(
         self, kind: str, row_id: int | str, *, reason: str, told: Mapping[str, int] = NOTHING
     ) -> None:

@@ -143,7 +143,10 @@ class _Runs:
         rows = [_bindings(run) for run in runs]
 
         def work(session: Session) -> None:
-            session.executemany(self._sql["insert_run"], rows)
+            new = session.executemany(self._sql["insert_run"], rows).fetchall()
+            if new:
+                counted = {"key": "runs", "number": len(new)}
+                session.execute(self._sql["add_to_mark"], counted).fetchall()
 
         await self._transaction.run(work)
 

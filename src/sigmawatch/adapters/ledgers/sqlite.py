@@ -18,6 +18,7 @@ from sigmawatch.adapters.ledgers.condition import Condition
 from sigmawatch.adapters.ledgers.connection import FileReaders, translated
 from sigmawatch.adapters.ledgers.file_writer import WAL_BYTES_MIN, FileWriter
 from sigmawatch.adapters.ledgers.folder import DataFolder
+from sigmawatch.adapters.ledgers.high_water import HighWater, missing, read_mark
 from sigmawatch.adapters.ledgers.ledger import SqlLedger
 from sigmawatch.adapters.ledgers.migrations import Schema
 from sigmawatch.adapters.ledgers.online import copy_online
@@ -58,9 +59,16 @@ class SqliteLedger(SqlLedger):
             await writer.run(partial(migrate, schema, path=held.database, now_ms=clock.now_ms()))
             watch = Watch(reserve, storage=storage, mend=writer.mend)
             closing.push_async_callback(asyncio.to_thread, watch.close)
+            mark = read_mark(held.path)
+            lost = await writer.run(partial(missing, sql=sql, mark=mark))
             readers = FileReaders(held.database)
             closing.push_async_callback(readers.close)
-            return cls(writer, readers, sql=sql, clock=clock, closing=closing.pop_all())
+            water = HighWater(held.path, held.database, clock=clock)
+            closing.push_async_callback(asyncio.to_thread, water.close)
+            ledger = cls(writer, readers, sql=sql, clock=clock, closing=closing.pop_all())
+        if mark is not None and lost[0] <= lost[1]:
+            ledger.note_missing(*lost, seen_ms=mark.at_ms)
+        return ledger
 
     async def _copy(self, part: Path, *, told: Told) -> None:
         await copy_online(self._between, part, told=told)

@@ -10,7 +10,7 @@ from typing import Any
 
 from sigmawatch.adapters.ledgers.chain import Written, write_link
 from sigmawatch.adapters.ledgers.checksums import checksum
-from sigmawatch.adapters.ledgers.session import Session
+from sigmawatch.adapters.ledgers.session import Session, value
 from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.frame import decode
 
@@ -29,7 +29,10 @@ def add_integrity(session: Session, sql: Mapping[str, str]) -> None:
     _check(session, sql["check_watchlist"], kind="watchlist", rows=lists)
     runs = session.execute(sql["select_all_runs"]).fetchall()
     _check(session, sql["check_run"], kind="run", rows=runs)
-    _set(session, sql, marks={"watchlists": len(lists), "chain_from": 0, "chain_tip": 0})
+    _set(session, sql, marks={
+        "watchlists": len(lists), "runs": len(runs), "chain_from": 0, "chain_tip": 0,
+        "rank_columns": value(session.execute(sql["count_rank_columns"])),
+    })  # fmt: skip
     _link(session, sql)
 
 

@@ -49,6 +49,7 @@ VALUES
     (:id, :venue, :kind, :slot, :started_ms, :finished_ms, :expected, :updated, :failed, :reasons,
      :checksum)
 ON CONFLICT (id) DO NOTHING
+RETURNING id
 
 -- name: select_runs
 SELECT id, venue, kind, slot, started_ms, finished_ms, expected, updated, failed, reasons, checksum
@@ -69,3 +70,14 @@ DELETE FROM runs WHERE id IN (
     SELECT id FROM runs WHERE started_ms < :before_ms LIMIT :rows
 )
 RETURNING id
+
+-- name: count_runs
+-- In the table, and by way of an index, as they are read; -1 where the two do not agree.
+SELECT CASE WHEN held = found THEN held ELSE -1 END
+FROM (
+    SELECT
+        (SELECT count(checksum) FROM runs) AS held,
+        (SELECT count(r.checksum)
+         FROM (SELECT id, started_ms FROM runs) AS i
+         JOIN runs AS r ON r.id = i.id AND r.started_ms = i.started_ms) AS found
+) AS counts
