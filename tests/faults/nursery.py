@@ -1,10 +1,10 @@
 """Lives of the ledger that begin at once and are ended at an exact system call.
 
 `python -m tests.faults.nursery` imports everything once and forks a life for every line it reads
-(FOLDER LENGTH BUG; "sound" for none); another module may `serve` lives of its own. A newborn waits for the line "go", when strace stands by;
-what it tells goes to the file FOLDER.told. strace counts calls by name and thread, and kills on
-entering the one asked for, before the kernel does it. (Not with --seccomp-bpf, under which it kills
-nobody.)
+(FOLDER LENGTH BUG; "sound" for none); another module may `serve` lives of its own. A newborn waits
+for the line "go", when strace stands by; what it tells goes to the file FOLDER.told. strace counts
+calls by name and thread, and kills on entering the one asked for, before the kernel does it. (Not
+with --seccomp-bpf, under which it kills nobody.)
 """
 
 from __future__ import annotations

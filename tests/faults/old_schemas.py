@@ -75,9 +75,8 @@ class File:
         with closing(apsw.Connection(str(self._folder / "sigmawatch.db"))) as connection:
             connection.pragma("journal_mode", "wal")
             run_pending(_schema("sqlite", version), connection, now_ms=1)
-            for (table,) in connection.execute(
-                load_statements("sqlite")["select_tables"]
-            ).fetchall():
+            tables: Any = connection.execute(load_statements("sqlite")["select_tables"]).fetchall()
+            for (table,) in tables:
                 told: Any = connection.pragma("table_info", table)
                 columns = [(row[1], row[2]) for row in told]
                 insert = f"INSERT OR IGNORE INTO {table} VALUES ({', '.join('?' * len(columns))})"
