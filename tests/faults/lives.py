@@ -38,8 +38,11 @@ class Life:
 
 
 @asynccontextmanager
-async def alive(folder: Path, *, program: Sequence[str] = SOUND) -> AsyncIterator[Life]:
-    """The program over `folder`, from the moment it is ready; it is dead afterwards."""
+async def alive(
+    folder: Path, *, program: Sequence[str] = SOUND, ready: bool = True
+) -> AsyncIterator[Life]:
+    """The program over `folder`, from the moment it is ready, else that it serves; it is dead
+    afterwards."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, *program, "run", "--port", "0", "--log", "json",
         "--config", str(folder / "sigmawatch.toml"), "--data", str(folder / "data"),
@@ -50,7 +53,8 @@ async def alive(folder: Path, *, program: Sequence[str] = SOUND) -> AsyncIterato
     try:
         async with asyncio.timeout(START_WITHIN_S):
             life.url = await _address(process.stderr, life)
-            await _ready(life.url)
+            if ready:
+                await _ready(life.url)
         async with asyncio.TaskGroup() as group:
             group.create_task(_listen(process.stderr, life))
             yield life
