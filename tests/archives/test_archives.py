@@ -122,14 +122,14 @@ async def test_what_a_kill_left_behind_goes_with_the_next_look(
     other = tmp_path / "other"
     other.write_bytes(next(iter(place.files().values())))
     for revision in (2, 3):
-        with place.objects.making(NAME.format(revision)) as path:
+        part = part_of(NAME.format(revision))
+        with place.objects.making(part) as path:
             path.write_bytes(other.read_bytes())
-            place.objects.stage(path, NAME.format(revision))
+            place.objects.stage(path, part)
             if revision == 2:
-                place.objects.publish(NAME.format(revision))
+                place.objects.publish(part, NAME.format(revision))
             else:
-                left = {part_of(NAME.format(3)), NAME.format(1), NAME.format(2)}
-                assert place.files().keys() == left
+                assert place.files().keys() == {part, NAME.format(1), NAME.format(2)}
                 assert await archive.held(BLOCK) == {SECTION.from_slot: 2}
     assert list(place.files()) == [NAME.format(2)]
 
@@ -137,9 +137,9 @@ async def test_what_a_kill_left_behind_goes_with_the_next_look(
 class Forgetful(FolderObjects):
     """Storage that keeps all but the last byte, and says that all is well."""
 
-    def stage(self, path: Path, name: str) -> None:
+    def stage(self, path: Path, part: str) -> None:
         body = path.read_bytes()
-        super().stage(path, name)
+        super().stage(path, part)
         path.write_bytes(body[:-1])
 
 
@@ -181,10 +181,11 @@ async def test_whoever_leaves_waits_for_one_request_at_most(bucket: BucketSettin
 def test_what_is_being_made_is_no_file_to_a_reader_of_the_folder(bucket: BucketSettings) -> None:
     """pyarrow, DuckDB and Spark leave out names that begin with `_`, or do not end as asked."""
     objects = BucketObjects(bucket)
-    with objects.making("a/b.parquet") as path:
+    part = part_of("a/b.parquet")
+    with objects.making(part) as path:
         path.write_bytes(b"half")
-        objects.stage(path, "a/b.parquet")
+        objects.stage(path, part)
         root = f"{bucket.bucket}/{bucket.prefix}"
         found = parquet.ParquetDataset(f"{root}/a", filesystem=looking_into(bucket)).files
         assert found == []
-        objects.remove(part_of("a/b.parquet"))
+        objects.remove(part)

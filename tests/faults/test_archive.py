@@ -23,11 +23,10 @@ from tests.faults.unread import UnreadBucket
 from tests.s3 import looking_into, new_bucket, objects, running
 
 from sigmawatch.adapters.archives.bucket import BucketObjects, BucketSettings
-from sigmawatch.adapters.archives.objects import part_of
 from sigmawatch.adapters.archives.parquet import ParquetArchive
 from sigmawatch.domain.errors import Refused
 
-CUTS = times(change=12, full=200)
+CUTS = times(change=12, full=100)
 DROPS = times(change=3, full=20)
 SERIES = 40
 
@@ -131,10 +130,10 @@ def forgetting(
     """Storage that keeps only a part of what was uploaded, and says that all is well."""
 
     class Forgetting(kind):  # type: ignore[misc,valid-type]
-        def stage(self, path: Path, name: str) -> None:
-            super().stage(path, name)
+        def stage(self, path: Path, part: str) -> None:
+            super().stage(path, part)
             body = path.read_bytes()[: dice.randrange(path.stat().st_size)]
-            there = f"{bucket.bucket}/{bucket.prefix}/{part_of(name)}"
+            there = f"{bucket.bucket}/{bucket.prefix}/{part}"
             with looking_into(bucket).open_output_stream(there) as upload:
                 upload.write(body)
 

@@ -12,9 +12,9 @@ from sigmawatch.adapters.archives.bucket import BucketObjects
 class UnreadBucket(BucketObjects):
     """Reads back what it meant to write."""
 
-    def stage(self, path: Path, name: str) -> None:
+    def stage(self, path: Path, part: str) -> None:
         self._meant = path.read_bytes()
-        super().stage(path, name)
+        super().stage(path, part)
 
-    def staged(self, name: str) -> Iterator[bytes]:
+    def staged(self, part: str) -> Iterator[bytes]:
         yield self._meant

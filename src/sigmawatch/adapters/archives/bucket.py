@@ -17,8 +17,6 @@ from urllib.parse import urlsplit
 
 from pyarrow import fs  # type: ignore[import-untyped]
 
-from sigmawatch.adapters.archives.objects import part_of
-
 SILENCE_S = 3.0  # a shutdown waits for the request that runs
 _CHUNK_BYTES = 1 << 20
 
@@ -61,31 +59,31 @@ class BucketObjects:
         return [info.base_name for info in found if info.type is fs.FileType.File]
 
     @contextmanager
-    def making(self, name: str) -> Iterator[Path]:
+    def making(self, part: str) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="sigmawatch-archive-") as folder:
-            yield Path(folder) / "part.parquet"
+            yield Path(folder) / Path(part).name
 
-    def stage(self, path: Path, name: str) -> None:
+    def stage(self, path: Path, part: str) -> None:
         with (
             path.open("rb") as file,
-            self._s3.open_output_stream(f"{self._root}/{part_of(name)}") as upload,
+            self._s3.open_output_stream(f"{self._root}/{part}") as upload,
         ):
             while chunk := file.read(_CHUNK_BYTES):
                 upload.write(chunk)
 
-    def staged(self, name: str) -> Iterator[bytes]:
-        with self._s3.open_input_stream(f"{self._root}/{part_of(name)}") as download:
+    def staged(self, part: str) -> Iterator[bytes]:
+        with self._s3.open_input_stream(f"{self._root}/{part}") as download:
             while chunk := download.read(_CHUNK_BYTES):
                 yield chunk
 
-    def publish(self, name: str) -> None:
-        part, whole = (f"{self._root}/{one}" for one in (part_of(name), name))
-        self._s3.copy_file(part, whole)
-        before, after = self._s3.get_file_info([part, whole])
+    def publish(self, part: str, name: str) -> None:
+        source, target = (f"{self._root}/{one}" for one in (part, name))
+        self._s3.copy_file(source, target)
+        before, after = self._s3.get_file_info([source, target])
         if before.size != after.size:
             self.remove(name)
             raise OSError(f"the copy has {after.size} bytes of {before.size}")
-        self.remove(part_of(name))
+        self.remove(part)
 
     def remove(self, name: str) -> None:
         self._s3.delete_file(f"{self._root}/{name}")

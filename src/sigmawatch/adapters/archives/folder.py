@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sigmawatch.adapters.archives.objects import part_of
-
 _CHUNK_BYTES = 1 << 20
 
 
@@ -28,26 +26,26 @@ class FolderObjects:
             return []
 
     @contextmanager
-    def making(self, name: str) -> Iterator[Path]:
-        path = self._root / part_of(name)
+    def making(self, part: str) -> Iterator[Path]:
+        path = self._root / part
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield path
         finally:
             path.unlink(missing_ok=True)
 
-    def stage(self, path: Path, name: str) -> None:
+    def stage(self, path: Path, part: str) -> None:
         """It lies there already, and is synced."""
-        assert path == self._root / part_of(name)
+        assert path == self._root / part
 
-    def staged(self, name: str) -> Iterator[bytes]:
-        with (self._root / part_of(name)).open("rb") as file:
+    def staged(self, part: str) -> Iterator[bytes]:
+        with (self._root / part).open("rb") as file:
             while chunk := file.read(_CHUNK_BYTES):
                 yield chunk
 
-    def publish(self, name: str) -> None:
+    def publish(self, part: str, name: str) -> None:
         path = self._root / name
-        (self._root / part_of(name)).rename(path)
+        (self._root / part).rename(path)
         _sync(path.parent)
 
     def remove(self, name: str) -> None:

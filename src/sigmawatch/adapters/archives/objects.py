@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
+from secrets import token_hex
 from typing import Protocol
 
 
@@ -24,19 +25,19 @@ class Objects(Protocol):
         """Names of the files in a folder, without it; none where there is no such folder."""
         ...
 
-    def making(self, name: str) -> AbstractContextManager[Path]:
-        """Where on this machine to write what shall be `name`; nothing is left there afterwards."""
+    def making(self, part: str) -> AbstractContextManager[Path]:
+        """Where on this machine to write `part`; nothing is left there afterwards."""
         ...
 
-    def stage(self, path: Path, name: str) -> None:
-        """Bring what was written to `path` beside its place, as `part_of(name)`."""
+    def stage(self, path: Path, part: str) -> None:
+        """Bring what was written to `path` beside its place."""
         ...
 
-    def staged(self, name: str) -> Iterator[bytes]:
+    def staged(self, part: str) -> Iterator[bytes]:
         """Read back what was staged, some at a time."""
         ...
 
-    def publish(self, name: str) -> None:
+    def publish(self, part: str, name: str) -> None:
         """What was staged is there from now on, durably."""
         ...
 
@@ -46,6 +47,7 @@ class Objects(Protocol):
 
 
 def part_of(name: str) -> str:
-    """What a file is called before it is there."""
+    """What a file is called before it is there. Another one each time: what was sent in an earlier
+    attempt may arrive after this one was read back."""
     folder, _, file = name.rpartition("/")
-    return f"{folder}/_{file}.part"
+    return f"{folder}/_{file}.{token_hex(4)}.part"

@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 from pyarrow import parquet  # type: ignore[import-untyped]
 
-from sigmawatch.adapters.archives.objects import Objects
+from sigmawatch.adapters.archives.objects import Objects, part_of
 from sigmawatch.adapters.tables.arrow import ArrowWriter
 from sigmawatch.domain.errors import Refused
 from sigmawatch.domain.series import Block
@@ -37,7 +37,8 @@ T = TypeVar("T")
 
 _CHUNK_BYTES = 1 << 20
 _NAME = re.compile(
-    r"_?(?P<begin>[\dT-]+)\.block-(?P<block>\d+)\.r(?P<revision>\d+)\.parquet(\.part)?", re.ASCII
+    r"_?(?P<begin>[\dT-]+)\.block-(?P<block>\d+)\.r(?P<revision>\d+)\.parquet(\.[0-9a-f]+\.part)?",
+    re.ASCII,
 )
 
 
@@ -86,15 +87,16 @@ class ParquetArchive:
         return newest
 
     def _store(self, name: str, rows: Iterable[RecordRows], *, left: Event) -> None:
-        with self._objects.making(name) as path:
+        part = part_of(name)
+        with self._objects.making(part) as path:
             self._write(path, _while_wanted(rows, left))
             meant = _sum_of(_chunks(path))
-            self._objects.stage(path, name)
+            self._objects.stage(path, part)
             _go_on(left)
-            if _sum_of(self._objects.staged(name)) != meant:
+            if _sum_of(self._objects.staged(part)) != meant:
                 raise Refused(f"{self._objects.shown(name)} does not hold what was written")
             _go_on(left)
-            self._objects.publish(name)
+            self._objects.publish(part, name)
 
     def _write(self, path: Path, rows: Iterable[RecordRows]) -> None:
         meant = Sum()
