@@ -1,9 +1,9 @@
 """A small past to seal, its truth, and a process that seals it: python -m tests.ledgers.sealed_days
-FOLDER after|before.
+WHERE after|before.
 
 Three days of one block, with patches over a midnight. "after" deletes what is sealed when it is;
 "before" is the bug that the kill test must notice: it says that a section is sealed, and deletes
-its frames, before its columns are there.
+its frames, before its columns are there. WHERE: a folder, or the address of a server.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import structlog
 from tests.contracts.samples import MINUTE, frame, patch, store, track
+from tests.ledgers.opening import opened
 
 from sigmawatch.adapters.clock import VirtualClock
 from sigmawatch.adapters.ledgers.ledger import SqlLedger
 from sigmawatch.adapters.ledgers.merge import Merged, block_of
-from sigmawatch.adapters.ledgers.sqlite import SqliteLedger
 from sigmawatch.app.sealing import seal
 from sigmawatch.domain.frame import Flag, Frame, Patch
 from sigmawatch.domain.series import Series
@@ -47,9 +48,9 @@ def items() -> list[Frame | Patch]:
     return said
 
 
-async def filled(folder: Path) -> None:
+async def filled(where: Path | str) -> None:
     """Store everything, none of it sealed."""
-    ledger = await SqliteLedger.open(folder, clock=VirtualClock(0))
+    ledger = await opened(str(where), clock=VirtualClock(0))
     await track(ledger, *BASES)
     said = items()
     for start in range(0, len(said), 8):
@@ -96,11 +97,12 @@ async def seal_all(
     await ledger.sealing.bind(block, before_ms=MINUTE.open_ms(END) + 60 * DAY_MS, rows_max=100)
 
 
-async def main(folder: Path, *, early: bool) -> None:
-    ledger = await SqliteLedger.open(folder, clock=VirtualClock(0))
+async def main(where: str, *, early: bool) -> None:
+    ledger = await opened(where, clock=VirtualClock(0))
     os.write(1, b"0\n")
     await seal_all(ledger, early=early, told=lambda slot: os.write(1, b"%d\n" % slot))
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), early=sys.argv[2] == "before"))
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    asyncio.run(main(sys.argv[1], early=sys.argv[2] == "before"))
