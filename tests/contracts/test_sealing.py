@@ -6,6 +6,7 @@ each time every series is read as it is from the frames and patches alone.
 
 from __future__ import annotations
 
+import asyncio
 import math
 import random
 from collections.abc import Sequence
@@ -81,6 +82,21 @@ async def cleared(ledger: SqlLedger) -> int:
     return await ledger.sealing.clear(block, rows_max=10_000)
 
 
+async def cut_off(ledger: SqlLedger, *, turns: int) -> None:
+    """Seal and clear, and stop somewhere on the way."""
+
+    async def work() -> None:
+        await sealed(ledger)
+        await cleared(ledger)
+
+    working = asyncio.ensure_future(work())
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    working.cancel()
+    await asyncio.wait([working])
+    assert working.cancelled() or working.exception() is None
+
+
 async def read(ledger: SqlLedger, series: Series) -> Stretch:
     return await ledger.stretch(series, from_slot=FIRST, to_slot=END)
 
@@ -115,9 +131,14 @@ async def test_nobody_can_tell_what_is_sealed_from_what_is_not(
     for item in market_items(dice, series_ids=ids):
         await store(ledger, item)
         said.append(item)
-        step = dice.choice(["seal", "seal some", "clear", "nothing"])
+        step = dice.choice(["seal", "seal some", "clear", "cut off", "open anew", "nothing"])
         if step == "clear":
             await cleared(ledger)
+        elif step == "cut off":
+            await cut_off(ledger, turns=dice.randint(1, 60))
+        elif step == "open anew":
+            await ledger.close()
+            ledger = await database.open()
         elif step != "nothing":
             before_ms = END_MS if step == "seal" else END_MS - dice.randint(1, 3) * DAY_MS
             await sealed(ledger, before_ms=before_ms)
