@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import sys
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -25,8 +26,16 @@ class Life:
 
     process: asyncio.subprocess.Process
     url: str = ""
+    wrapped: bool = False  # by a command that ends when the program does
     killed: bool = False
     last_words: deque[str] = field(default_factory=lambda: deque(maxlen=20))
+
+    def cpu_s(self) -> float:
+        """Processor time so far. Linux only."""
+        return sum(map(_cpu_s, self._pids()))
+
+    def _pids(self) -> list[int]:
+        return _children(self.process.pid) if self.wrapped else [self.process.pid]
 
     def kill(self) -> None:
         """SIGKILL, to a process that has not ended by itself."""
@@ -34,21 +43,23 @@ class Life:
             return
         assert self.process.returncode is None, "".join(self.last_words)
         self.killed = True
-        self.process.kill()
+        for pid in self._pids():
+            os.kill(pid, signal.SIGKILL)
 
 
 @asynccontextmanager
 async def alive(
-    folder: Path, *, program: Sequence[str] = SOUND, ready: bool = True
-) -> AsyncIterator[Life]:
+    folder: Path, *, program: Sequence[str] = SOUND, before: Sequence[str] = (),
+    ready: bool = True,
+) -> AsyncIterator[Life]:  # fmt: skip
     """The program over `folder`, from the moment it is ready, else that it serves; it is dead
-    afterwards."""
+    afterwards. before: a command that runs it and ends with it, as strace."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, *program, "run", "--port", "0", "--log", "json",
+        *before, sys.executable, *program, "run", "--port", "0", "--log", "json",
         "--config", str(folder / "sigmawatch.toml"), "--data", str(folder / "data"),
         cwd=ROOT, env=_environment(), stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    life = Life(process=process)
+    life = Life(process=process, wrapped=bool(before))
     assert process.stderr is not None
     try:
         async with asyncio.timeout(START_WITHIN_S):
@@ -66,6 +77,28 @@ async def alive(
         if process.returncode is None:
             life.kill()
         await process.wait()
+
+
+def delayed(sync_ms: int) -> Sequence[str]:
+    """A command that makes every sync of the program after it take so much longer."""
+    syncs = f"inject=fdatasync,fsync:delay_enter={1_000 * sync_ms}"
+    return ("strace", "-f", "--seccomp-bpf", "-o", os.devnull, "-e", "trace=fdatasync,fsync",
+            "-e", syncs)  # fmt: skip
+
+
+def killed_at(call: str, number: int) -> Sequence[str]:
+    """A command that kills the program after it on entering the number-th `call` of a thread."""
+    return ("strace", "-f", "-o", os.devnull, "-e", f"trace={call}",
+            "-e", f"inject={call}:signal=SIGKILL:when={number}")  # fmt: skip
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _cpu_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _environment() -> Mapping[str, str]:

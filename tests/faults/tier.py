@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import pytest
+
 T = TypeVar("T")
 
 
@@ -27,6 +29,11 @@ class Finding:
     figures: Mapping[str, int | float | str]
     control: bool = False
     seed: int | None = None
+
+
+full_only = pytest.mark.skipif(
+    os.environ.get("SIGMAWATCH_FAULTS") != "full", reason="too long for a change: make faults"
+)
 
 
 def times(*, change: int, full: int) -> int:
