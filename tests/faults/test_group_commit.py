@@ -1,7 +1,8 @@
 """Readings that stream in on a slow disk: durable in a quarter of a second (RELIABILITY.md P13).
 
 The real tracker, bus and database in this process; every sync takes SYNC_S longer, as a home disk
-does. What a publisher measures is the time until `publish` returned: then it is on disk.
+does. What a publisher measures is how many syncs passed until `publish` returned, when it is on
+disk, whatever else the machine does; in the full tier, on a machine of its own, also the time.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ from sigmawatch.domain.window import MINUTE_MS, Interval
 SYNC_S = 0.010
 VENUES, SERIES = 5, 100  # of each
 READINGS_A_SECOND, READINGS_A_PUBLISH = 2_000, 4
-DURABLE_WITHIN_MS = 250.0
+DURABLE_WITHIN_MS = times(change=10_000, full=250)
+SYNCS_WAITED_MAX = 6  # the commit under way, its copying back, and the next
 SECONDS = times(change=4, full=60)
 RUNS_MAX = 4
 MINUTE = Interval(MINUTE_MS)
@@ -47,10 +49,12 @@ pytestmark = pytest.mark.faults
 class SlowDisk(Disk):
     """Every sync takes SYNC_S longer."""
 
+    syncs_count = 0
+
     def touch(self, operation: str) -> None:
         if operation == "sync":
             time.sleep(SYNC_S)
-        super().touch(operation)
+            self.syncs_count += 1
 
 
 @dataclass(kw_only=True)
@@ -58,9 +62,10 @@ class Streams:
     """500 series at five venues, and how long each publish took to be durable."""
 
     bus: LocalBus
-    disk: Disk
+    disk: SlowDisk
     clock: RealClock = field(default_factory=RealClock)
     took_ms: list[float] = field(default_factory=list)
+    syncs: list[int] = field(default_factory=list)
     refused_count: int = 0
 
     async def run(self, *, seconds: float, seed: int) -> None:
@@ -83,20 +88,19 @@ class Streams:
                 due_s += every_s
 
     async def _publish(self, frame: Frame) -> None:
-        began_s = time.monotonic()
+        began_s, before = time.monotonic(), self.disk.syncs_count
         try:
             await self.bus.publish(PARTITION, [frame])
         except Unavailable:
             self.refused_count += 1
         else:
             self.took_ms.append(1_000 * (time.monotonic() - began_s))
+            self.syncs.append(self.disk.syncs_count - before)
 
     @property
-    def p99_ms(self) -> float:
+    def p99_syncs(self) -> float:
         """Of what was stored; infinite where anything was refused."""
-        if self.refused_count:
-            return math.inf
-        return quantiles(self.took_ms, n=100)[-1]
+        return math.inf if self.refused_count else quantiles(self.syncs, n=100)[-1]
 
 
 def _frame(block_id: int, *, recv_ms: int, dice: random.Random) -> Frame:
@@ -112,11 +116,11 @@ def _frame(block_id: int, *, recv_ms: int, dice: random.Random) -> Frame:
 
 
 @asynccontextmanager
-async def streaming(folder: Path, *, batch_max: int) -> AsyncIterator[Streams]:
-    """A tracker that takes up to `batch_max` publishes at a time."""
-    disk = SlowDisk(f"slow-{batch_max}")
+async def streaming(folder: Path, *, limits: Limits) -> AsyncIterator[Streams]:
+    """A tracker over a slow disk."""
+    disk = SlowDisk(f"slow-{limits.batch_max}")
     ledger = await SqliteLedger.open(folder, clock=RealClock(), vfs=disk.name)
-    bus, catalogue = LocalBus(limits=Limits(batch_max=batch_max)), Catalogue()
+    bus, catalogue = LocalBus(limits=limits), Catalogue()
     tracker = Tracker(ledger=ledger, bus=bus, clock=RealClock(), catalogue=catalogue,
                       tables=Tables(catalogue))  # fmt: skip
     try:
@@ -143,16 +147,18 @@ async def streaming(folder: Path, *, batch_max: int) -> AsyncIterator[Streams]:
 
 async def measured(folder: Path, *, seed: int) -> dict[str, float]:
     """One run's figures."""
-    async with streaming(folder, batch_max=64) as streams:
-        streams.disk.operations.clear()
+    async with streaming(folder, limits=Limits()) as streams:
+        syncs_count = -streams.disk.syncs_count
         spent_s = -time.process_time()
         await streams.run(seconds=SECONDS, seed=seed)
         spent_s += time.process_time()
+        syncs_count += streams.disk.syncs_count
     return {
         "readings": READINGS_A_PUBLISH * len(streams.took_ms), "seconds": SECONDS,
-        "sync_ms": 1_000 * SYNC_S, "syncs": streams.disk.operations.count("sync"),
-        "process_s": round(spent_s, 2), "durable_p50_ms": round(median(streams.took_ms), 1),
-        "durable_p99_ms": round(streams.p99_ms, 1),
+        "sync_ms": 1_000 * SYNC_S, "syncs": syncs_count, "process_s": round(spent_s, 2),
+        "syncs_waited_p99": round(streams.p99_syncs, 1),
+        "durable_p50_ms": round(median(streams.took_ms), 1),
+        "durable_p99_ms": round(quantiles(streams.took_ms, n=100)[-1], 1),
     }  # fmt: skip
 
 
@@ -165,16 +171,18 @@ async def test_streams_are_durable_within_a_quarter_of_a_second_on_a_slow_disk(
     while runs[-1]["durable_p99_ms"] > DURABLE_WITHIN_MS and len(runs) < RUNS_MAX:
         runs.append(await measured(tmp_path / str(len(runs)), seed=seed))
     figures = runs[-1]
+    assert max(run["syncs_waited_p99"] for run in runs) <= SYNCS_WAITED_MAX, f"seed {seed}: {runs}"
     assert figures["durable_p99_ms"] <= DURABLE_WITHIN_MS, f"seed {seed}: {runs}"
     assert figures["readings"] >= 0.9 * SECONDS * READINGS_A_SECOND
     tell(Finding(promise="P13", fault="10 ms a sync, 2,000 readings/s", figures=figures))
 
 
 async def test_the_check_above_notices_a_commit_for_each_sample(tmp_path: Path) -> None:
-    async with streaming(tmp_path, batch_max=1) as streams:
+    async with streaming(tmp_path, limits=Limits(batch_max=1)) as streams:
         await streams.run(seconds=2, seed=7)
-    assert streams.p99_ms > DURABLE_WITHIN_MS
+    assert streams.p99_syncs > SYNCS_WAITED_MAX
     tell(Finding(
         promise="P13", fault="one commit a publish", control=True,
-        figures={"refused": streams.refused_count, "stored": len(streams.took_ms)},
+        figures={"publishes": len(streams.took_ms), "refused": streams.refused_count,
+                 "syncs_waited_p99": round(streams.p99_syncs, 1)},
     ))  # fmt: skip

@@ -30,7 +30,7 @@ class Limits:
     backlog_max: int = 8_192
     backlog_bytes_max: int = 100_000_000
     backlog_age_max_s: float = 60.0
-    batch_max: int = 64
+    batch_max: int = 512  # RELIABILITY.md 1.1: what waits is one commit
     retained_max: int = 32
     live_max: int = 256
     publish_timeout_s: float = 60.0
