@@ -12,6 +12,8 @@ import psycopg
 import pytest
 from tests.contracts.conftest import Database
 from tests.contracts.samples import SLOT, frame, patch, replayed, run, store, track
+from tests.contracts.test_alerts import notice, ready
+from tests.contracts.test_outbox import begin, claim, put, settle
 
 from sigmawatch.adapters.clock import VirtualClock
 from sigmawatch.adapters.ledgers.ledger import SqlLedger
@@ -21,6 +23,7 @@ from sigmawatch.adapters.ledgers.restoring import restore_to_folder
 from sigmawatch.adapters.ledgers.sqlite import SqliteLedger
 from sigmawatch.adapters.ledgers.statements import load_migrations
 from sigmawatch.domain.errors import Conflict, NotFound, Refused, StorageNewer
+from sigmawatch.domain.notice import NoticeStatus
 from sigmawatch.domain.watchlist import Watchlist
 from sigmawatch.ports.backup import Copied
 
@@ -241,6 +244,27 @@ async def test_a_restored_database_says_when_it_was(database: Database, tmp_path
     with closing(sqlite3.connect(tmp_path / "new" / "sigmawatch.db")) as connection:
         found = connection.execute("SELECT value FROM meta WHERE key = 'restored_ms'").fetchone()
     assert found == (77,)
+
+
+async def test_what_waited_to_be_sent_is_not_sent_from_a_restored_database(
+    database: Database, restored: Restore, tmp_path: Path
+) -> None:
+    """RELIABILITY.md P33: "restored instance does not re-send old notifications"."""
+    ledger = await ready(database)
+    await put(ledger, notice(), notice(channel="mail"), notice(channel="chat"))
+    first, second, _ = await claim(ledger)
+    assert await settle(ledger, first)
+    assert await begin(ledger, second)
+    await ledger.backup(str(tmp_path / "a.db"), told=untold)
+    again = await restored(tmp_path / "a.db")
+    found = {one.notice.channel: one for one in await again.alerts.deliveries(open=False)}
+    assert found.pop(first.notice.channel).status is NoticeStatus.DELIVERED
+    assert {(one.status, one.detail) for one in found.values()} == {
+        (NoticeStatus.EXPIRED, "restored")
+    }
+    assert await claim(again, now_ms=2**60) == []
+    assert len(await ledger.alerts.deliveries()) == 2  # the one it was made of goes on
+    await again.close()
 
 
 async def test_both_dialects_have_the_same_migrations_tables_and_columns(
