@@ -8,6 +8,7 @@ domain.alert_policy, alert_state, alert_turn.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from sigmawatch.domain.alert_policy import FLAPPING_REOPENINGS, NoData, Policy
 from sigmawatch.domain.alert_state import Course, Flapping, Phase, State
@@ -75,8 +76,8 @@ def _of_lasting(state: State, case: Case) -> Row | None:
         return None
     if case.policy.clear_for_ms == 0:
         return _closed(state, case, reason=Reason.CLEARED)
-    recovering = _in_phase(state, Phase.RECOVERING, since=case.slot)
-    return replace(recovering, timer=case.slot), Reason.CLEARING, ()
+    recovering = _in_phase(state, Phase.RECOVERING, since=case.slot, timer=case.slot)
+    return recovering, Reason.CLEARING, ()
 
 
 def _of_recovering(state: State, case: Case) -> Row | None:
@@ -86,7 +87,7 @@ def _of_recovering(state: State, case: Case) -> Row | None:
     known = case.said.known(state.phase)
     if not known and not case.unknown_too_long(state):
         return None
-    firing = replace(_in_phase(state, Phase.FIRING, since=case.slot), unknown=state.unknown)
+    firing = _in_phase(state, Phase.FIRING, since=case.slot, unknown=state.unknown)
     return firing, Reason.NOT_CLEAR if known else Reason.UNKNOWN_TOO_LONG, ()
 
 
@@ -97,18 +98,17 @@ def _of_reopened(state: State, case: Case) -> Row | None:
     known = case.said.known(state.phase) or case.unknown_too_long(state)
     if not known or not case.over(state.closed, case.policy.cooldown_ms):
         return None
-    firing = replace(_in_phase(state, Phase.FIRING, since=case.slot), unknown=state.unknown)
+    firing = _in_phase(state, Phase.FIRING, since=case.slot, unknown=state.unknown)
     return firing, Reason.ACTIVE_AGAIN, ()
 
 
 # What rows have in common
 
 
-def _in_phase(state: State, phase: Phase, *, since: int | None) -> State:
-    """A phase without timers."""
-    return replace(
-        state, phase=phase, since=since, timer=None, frozen=0, unknown=None, closed=None
-    )  # fmt: skip
+def _in_phase(state: State, phase: Phase, *, since: int | None, **more: Any) -> State:
+    """A phase, without the timers of the one before."""
+    changes: dict[str, Any] = {"timer": None, "frozen": 0, "unknown": None, "closed": None} | more
+    return replace(state, phase=phase, since=since, **changes)
 
 
 def _timer_over(state: State, case: Case, *, span_ms: int) -> bool:
@@ -129,8 +129,10 @@ def without_data(state: State, case: Case, *, policy: NoData) -> bool:
 
 def _opened(state: State, case: Case, *, reason: Reason) -> Row:
     before = state.course if state.course is not None and state.course.announced else state.owed
-    firing = replace(
-        _in_phase(state, Phase.FIRING, since=case.slot),
+    firing = _in_phase(
+        state,
+        Phase.FIRING,
+        since=case.slot,
         course=Course(opened=case.slot),
         owed=before,
         triggers=0 if case.policy.max_triggers is None else state.triggers + 1,
@@ -141,7 +143,7 @@ def _opened(state: State, case: Case, *, reason: Reason) -> Row:
 def _closed(state: State, case: Case, *, reason: Reason) -> Row:
     assert state.course is not None
     closed = case.slot if state.closed is None else state.closed  # a cooldown is not extended
-    cooling = replace(_in_phase(state, Phase.COOLDOWN, since=case.slot), closed=closed)
+    cooling = _in_phase(state, Phase.COOLDOWN, since=case.slot, closed=closed)
     return cooling, reason, (_account(state.course, slot=case.slot, reason=reason),)
 
 
@@ -150,8 +152,10 @@ def _reopened(state: State, case: Case) -> Row:
     course = replace(state.course, reopened=state.course.reopened + 1)
     recent = (*state.reopenings, case.slot)[-FLAPPING_REOPENINGS:]
     flaps = len(recent) == FLAPPING_REOPENINGS and case.slot - recent[0] < case.policy.hour
-    state = replace(
-        _in_phase(state, Phase.REOPENED, since=case.slot),
+    state = _in_phase(
+        state,
+        Phase.REOPENED,
+        since=case.slot,
         closed=state.closed,
         course=course,
         reopenings=recent,

@@ -9,6 +9,7 @@ domain.alert_policy, alert_rows, alert_state, alert_turn, notice.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from sigmawatch.domain.alert_policy import NoData
 from sigmawatch.domain.alert_rows import without_data
@@ -68,14 +69,17 @@ class Teller:
         elif course is not None and state.phase.fires and not course.announced:
             kind = NoticeKind.FIRING if course.told is None else NoticeKind.ACTIVE_AGAIN
             new = course.opened == self._case.slot
-            course = self._tell(course, kind, withheld=NO_HOLD if new else late)
-            course = replace(course, announced=True, told=self._case.slot)
+            known = {"announced": True, "told": self._case.slot}
+            course = self._tell(course, kind, withheld=NO_HOLD if new else late, **known)
         # An end that is told after its cooldown began takes the place of the hour's word on
         # flapping: else there would be one notice too many in it.
         summed = self._case.slot if ended and (late or cooling) else state.summed
         return replace(state, course=course, owed=None, withheld=NO_HOLD, summed=summed)
 
-    def _tell(self, course: Course, kind: NoticeKind, *, withheld: Hold = NO_HOLD) -> Course:
+    def _tell(
+        self, course: Course, kind: NoticeKind, *, withheld: Hold = NO_HOLD, **known: Any
+    ) -> Course:
+        """A notice of a course. known: what is so of it from now on."""
         self._effects.append(
             Telling(
                 kind=kind,
@@ -85,13 +89,13 @@ class Teller:
                 withheld=withheld,
             )
         )
-        return replace(course, notices=course.notices + 1)
+        return replace(course, notices=course.notices + 1, **known)
 
     def _end(self, course: Course, *, withheld: Hold = NO_HOLD) -> Course:
         if self._case.policy.notify_resolved:
             of = (one.reason for one in self._effects if isinstance(one, Account))
             kind = NoticeKind.NO_DATA if Reason.NO_DATA in of else NoticeKind.RESOLVED
-            course = self._tell(course, kind, withheld=withheld)
+            return self._tell(course, kind, withheld=withheld, announced=False)
         return replace(course, announced=False)
 
     def _without_data(self, state: State) -> State:
