@@ -10,7 +10,8 @@ broke. A statement that takes long, or waits for another program's transaction, 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import psycopg
@@ -37,6 +38,15 @@ class AttentiveConnection(psycopg.Connection[Any]):
     def wait(self, gen: PQGen[RV], *arguments: Any, **named: Any) -> RV:
         """As psycopg waits. Raises OperationalError after a silence that nobody vouches for."""
         return super().wait(self._attentively(gen), *arguments, **named)
+
+    @contextmanager
+    def in_a_hurry(self) -> Iterator[None]:
+        """For statements that are answered at once, or not at all."""
+        before, self.silence_s = self.silence_s, min(GRACE_S, self.silence_s)
+        try:
+            yield
+        finally:
+            self.silence_s = before
 
     def _attentively(self, gen: PQGen[RV]) -> PQGen[RV]:
         """`gen`, looked at whenever nothing has come for a moment."""

@@ -244,8 +244,9 @@ class PostgresWriter:
             self._thread.submit(self._look)
 
     def _look(self) -> None:
-        if self._transaction is None and self._session is not None:
-            with suppress(_LostError, SigmawatchError):
+        session = self._session
+        if self._transaction is None and session is not None:
+            with suppress(_LostError, SigmawatchError), session.connection.in_a_hurry():
                 self._step(lambda session: session.execute("SELECT 1"))
 
     def _lose(self, cause: Unavailable) -> None:
