@@ -29,15 +29,17 @@ async def ended_at(ordeal: Ordeal, number: int) -> None:
     """Live until that write, read and collected from."""
     strace = killed_at("pwrite64", number)
     try:
-        async with alive(ordeal.folder, program=ordeal.program, before=strace, ready=False) as life:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(read_until_gone(life.url, ordeal.log, ordeal.dice))
-                try:
-                    async with asyncio.timeout(LIFE_S):
-                        await life.process.wait()
-                    life.killed = True
-                except TimeoutError:  # a slow machine: then it is killed here
-                    life.kill()
+        async with (
+            alive(ordeal.folder, program=ordeal.program, before=strace, ready=False) as life,
+            asyncio.TaskGroup() as group,
+        ):
+            group.create_task(read_until_gone(life.url, ordeal.log, ordeal.dice))
+            try:
+                async with asyncio.timeout(LIFE_S):
+                    await life.process.wait()
+                life.killed = True
+            except TimeoutError:  # a slow machine: then it is killed here
+                life.kill()
     except AssertionError as exc:
         if "ended before it served" not in str(exc):
             raise

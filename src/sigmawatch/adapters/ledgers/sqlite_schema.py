@@ -25,8 +25,9 @@ def ours() -> Schema:
 
 def check(schema: Schema, path: Path) -> None:
     """Raises StorageNewer, StorageFailed where the file is not for this program; changes
-    nothing."""
-    if path.stat().st_size == 0:
+    nothing. A file that was left while it was made (it has a journal, which ours have at no other
+    time) is undone by whoever writes to it next, and holds nothing."""
+    if path.stat().st_size == 0 or path.with_name(f"{path.name}-journal").exists():
         return
     connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
     with closing(connection):
