@@ -7,15 +7,13 @@ the product, or of the judge, is shared.
 from __future__ import annotations
 
 import math
-import sqlite3
 import struct
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, LiteralString, NamedTuple
 
 Told = tuple[str, str, int, str, int]  # episode, kind, ordinal, channel, open of the slot
+Rows = Callable[[LiteralString], Iterable[tuple[Any, ...]]]  # of a statement
 _HEADER = struct.Struct("<BBHIqIIq")  # version, kind, flags, owner, slot, revision, n, recv_ms
 
 
@@ -31,19 +29,17 @@ class Verdict(NamedTuple):
     torn: list[tuple[str, bool]]
 
 
-def verdict(database: Path, *, from_ms: int) -> Verdict:
+def verdict(rows: Rows, *, from_ms: int) -> Verdict:
     """Compare what was decided up to the slot through which everything is judged; nothing was
     judged before `from_ms`."""
-    with closing(sqlite3.connect(f"file:{database}?immutable=0", uri=True)) as db:
-        marks = db.execute("SELECT interval_ms, slot FROM judged").fetchall()
-        [(interval_ms, slot)] = marks or [(1_000, -1)]
-        every = list(_expected(db, interval_ms, from_slot=from_ms // interval_ms))
-        expected = [told for told in every if told[4] <= slot * interval_ms]
-        beyond = set(every) - set(expected)
-        rows = "SELECT episode, kind, ordinal, channel, decided_ms FROM outbox"
-        found = Counter[Told](db.execute(rows).fetchall())
-        kept = "SELECT rule_id || '-' || series_id || '-' || opened_ms, closed_ms IS NULL FROM "
-        lasting = {(name, bool(lasts)) for name, lasts in db.execute(kept + "episodes")}
+    [(interval_ms, slot)] = list(rows("SELECT interval_ms, slot FROM judged")) or [(1_000, -1)]
+    every = list(_expected(rows, interval_ms, from_slot=from_ms // interval_ms))
+    expected = [told for told in every if told[4] <= slot * interval_ms]
+    beyond = set(every) - set(expected)
+    notices = rows("SELECT episode, kind, ordinal, channel, decided_ms FROM outbox")
+    found = Counter[Any](tuple(row) for row in notices)
+    kept = rows("SELECT rule_id, series_id, opened_ms, closed_ms FROM episodes")
+    lasting = {(f"{rule}-{series}-{opened}", end is None) for rule, series, opened, end in kept}
     opened = {told[0] for told in found if told[1] == "firing"}
     closed = {told[0] for told in found if told[1] == "resolved"}
     return Verdict(
@@ -55,14 +51,10 @@ def verdict(database: Path, *, from_ms: int) -> Verdict:
     )  # fmt: skip
 
 
-def _expected(db: sqlite3.Connection, interval_ms: int, *, from_slot: int) -> Iterator[Told]:
+def _expected(rows: Rows, interval_ms: int, *, from_slot: int) -> Iterator[Told]:
     """Two rises in a row open an episode, the first fall closes it; two channels hear of both."""
-    places = (
-        "SELECT s.id, s.block_id, s.place FROM series s JOIN blocks b ON b.id = s.block_id "
-        f"WHERE b.metric = 'price' AND b.interval_ms = {interval_ms}"
-    )
-    frames = _frames(db)
-    for series_id, block_id, place in db.execute(places).fetchall():
+    frames = _frames(rows)
+    for series_id, block_id, place in rows("SELECT id, block_id, place FROM series"):
         price, rises, opened_ms = math.nan, 0, -1
         for slot, values in frames.get(block_id, []):
             if slot < from_slot or place >= len(values) or math.isnan(values[place]):
@@ -79,11 +71,11 @@ def _expected(db: sqlite3.Connection, interval_ms: int, *, from_slot: int) -> It
             opened_ms = -1 if kind == "resolved" else opened_ms
 
 
-def _frames(db: sqlite3.Connection) -> dict[int, list[tuple[int, list[float]]]]:
+def _frames(rows: Rows) -> dict[int, list[tuple[int, list[float]]]]:
     """Block -> (slot, prices, NaN where none counts) in order: of each slot the first final frame,
     without one the newest."""
     chosen: dict[tuple[int, int], tuple[tuple[bool, int], list[float]]] = {}
-    for block_id, body in db.execute("SELECT block_id, body FROM frames ORDER BY id"):
+    for block_id, body in rows("SELECT block_id, body FROM frames ORDER BY id"):
         _, _, flags, _, slot, revision, count, _ = _HEADER.unpack_from(body)
         values = struct.unpack_from(f"<{count}d", body, _HEADER.size)
         marks = body[_HEADER.size + 8 * count :]

@@ -9,22 +9,28 @@ from __future__ import annotations
 import asyncio
 import random
 import shutil
+import signal
 import sqlite3
+import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
 import pytest_asyncio
 from tests.faults.episodes import Verdict, verdict
 from tests.faults.lives import alive
 from tests.faults.reader import Log
 from tests.faults.tier import Finding, tell, times
+from tests.postgres import PostgresServer
 
 from sigmawatch_simulator import Config, Simulator
 
-KILLS = times(change=6, full=200)
+KILLS = times(change=5, full=200)
 EPISODES_MIN = times(change=50, full=10_000)
+SERVER_KILLS = times(change=3, full=60)
 KILLS_UNTIL_RED = 15
 MARKETS = 170  # of each of three venues
 PACE = 60.0  # of their time: nearly every price moves every second
@@ -42,6 +48,16 @@ pytestmark = [
 async def double() -> AsyncIterator[Simulator]:
     async with Simulator(Config(markets_count=MARKETS, limited=False, speed=PACE)) as simulator:
         yield simulator
+
+
+@pytest.fixture
+def server() -> Iterator[PostgresServer]:
+    """A server of this test alone."""
+    with tempfile.TemporaryDirectory(prefix="sigmawatch-pg-") as folder:
+        made = PostgresServer(Path(folder))
+        made.start()
+        yield made
+        made.stop()
 
 
 def configure(folder: Path, double: Simulator) -> None:
@@ -75,7 +91,7 @@ async def begin(folder: Path) -> int:
 
 
 async def live_and_die(folder: Path, *, program: Sequence[str], dice: random.Random) -> None:
-    """Start, see one slot or two close, be killed around the next close."""
+    """Start, see some slots close, be killed around the next close."""
     async with alive(folder, program=program) as life:
         slots = dice.choice((1, 2, 3))
         now_ms = time.time_ns() // 1_000_000
@@ -89,7 +105,8 @@ def judged(folder: Path, *, from_ms: int) -> Verdict:
     copy = folder / "copy"
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(folder / "data", copy)
-    return verdict(copy / "sigmawatch.db", from_ms=from_ms)
+    with closing(sqlite3.connect(copy / "sigmawatch.db")) as connection:
+        return verdict(connection.execute, from_ms=from_ms)
 
 
 def wrong(found: Verdict) -> int:
@@ -110,8 +127,38 @@ async def test_every_episode_is_in_the_outbox_exactly_once_whenever_we_are_kille
     assert not wrong(found), f"{told}; {found._replace(expected=0)}"[:4_000]
     assert found.episodes >= EPISODES_MIN, told
     tell(Finding(
-        promise="P10", fault="kill -9 while slots are judged, SQLite",
+        promise="P10", fault="kill -9 while slots are judged, SQLite", seed=seed,
         figures={"kills": KILLS, "episodes": found.episodes, "notices": found.expected,
+                 "notices_missing_or_double": 0},
+    ))  # fmt: skip
+
+
+async def test_on_a_server_too_every_episode_is_there_exactly_once_whoever_is_killed(
+    tmp_path: Path, double: Simulator, server: PostgresServer
+) -> None:
+    """RELIABILITY.md P10, P25: half of the time the server is killed with the program."""
+    configure(tmp_path, double)
+    file = tmp_path / "sigmawatch.toml"
+    file.write_text(f'database = "{server.url}"\n{file.read_text()}')
+    dice = random.Random(seed := random.randrange(2**32))
+    from_ms = await begin(tmp_path)
+    server_kills = 0
+    for life in range(SERVER_KILLS):
+        await live_and_die(tmp_path, program=SOUND, dice=dice)
+        if life == SERVER_KILLS - 1 or dice.random() < 0.5:  # a session may outlive its program
+            server_kills += 1
+            await asyncio.to_thread(server.stop, signal.SIGKILL)
+            await asyncio.to_thread(server.start)
+    with psycopg.connect(server.url) as connection:
+        found = verdict(connection.execute, from_ms=from_ms)
+    told = f"seed {seed}: {found.episodes} episodes, {found.expected} notices"
+    assert not wrong(found), f"{told}; {found._replace(expected=0)}"[:4_000]
+    assert found.episodes >= EPISODES_MIN // 4, told
+    tell(Finding(
+        promise="P10", fault="kill -9 of program and server while slots are judged, PostgreSQL",
+        seed=seed,
+        figures={"program_kills": SERVER_KILLS, "server_kills": server_kills,
+                 "episodes": found.episodes, "notices": found.expected,
                  "notices_missing_or_double": 0},
     ))  # fmt: skip
 
@@ -126,7 +173,7 @@ async def test_the_check_above_notices_states_stored_apart_from_their_notices(
         await live_and_die(tmp_path, program=TORN, dice=dice)
         if count := wrong(judged(tmp_path, from_ms=from_ms)):
             tell(Finding(
-                promise="P10", fault="states in a second transaction", control=True,
+                promise="P10", fault="states in a second transaction", control=True, seed=seed,
                 figures={"kills": kill, "notices_wrong": count},
             ))  # fmt: skip
             return
