@@ -1,7 +1,8 @@
 """What sealed history costs: on disk, to make, to read, and what slots notice of it.
 
     python -m benchmarks history             10,000 series x 30 days, about 1 GB, some minutes
-    python benchmarks/history.py --small     1,000 series x 30 days, some seconds
+    python -m benchmarks.history --small     1,000 series x 30 days, some seconds
+    python -m benchmarks.history --large     100,000 series, one day: only to seal it
 
 Prices are walks of a hundredth with quiet minutes; where the recorded candles lie beside this
 checkout, a price on disk is measured on those too. The folder is temporary; TMPDIR chooses the
@@ -26,16 +27,21 @@ from statistics import median, quantiles
 import numpy as np
 import numpy.typing as npt
 
+from sigmawatch.adapters.archives.folder import FolderObjects
+from sigmawatch.adapters.archives.parquet import ParquetArchive
 from sigmawatch.adapters.clock import RealClock, VirtualClock
 from sigmawatch.adapters.ledgers.merge import Sources
 from sigmawatch.adapters.ledgers.packing import pack_column, unpack_column
 from sigmawatch.adapters.ledgers.sqlite import SqliteLedger
+from sigmawatch.app.archived_rows import all_rows
+from sigmawatch.app.compute import ComputeThread
 from sigmawatch.app.past import Past
 from sigmawatch.app.sealing import rolled_up_of, seal
 from sigmawatch.domain.frame import Frame
 from sigmawatch.domain.market import Market
 from sigmawatch.domain.series import BLOCK_SERIES_MAX, Block, Series
 from sigmawatch.domain.window import Interval
+from sigmawatch.engine.table import SeriesTable
 from sigmawatch.ports.history import Section
 
 MINUTE = Interval(60_000)
@@ -51,7 +57,9 @@ Prices = npt.NDArray[np.float64]
 def main(arguments: Sequence[str] = ()) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--small", action="store_true", help="1,000 series instead of 10,000")
-    blocks_count = 1 if parser.parse_args(arguments).small else 10
+    parser.add_argument("--large", action="store_true", help="100,000 series, sealed once")
+    asked = parser.parse_args(arguments)
+    blocks_count = 1 if asked.small else 100 if asked.large else 10
     recorded_prices()
     with tempfile.TemporaryDirectory(prefix="sigmawatch-bench-") as folder:
         asyncio.run(measure(Path(folder) / "data", blocks_count=blocks_count))
@@ -112,39 +120,97 @@ async def measure(folder: Path, *, blocks_count: int) -> None:
         day = [frames(b, walks(seed=seed), from_slot=first) for seed, b in enumerate(blocks)]
         for slot in zip(*day, strict=True):
             await store(ledger, slot)
-        await sealing(ledger, blocks)
-        await fill(ledger, blocks)
-        await reading(ledger, series)
+        await sealing(ledger, Slots(ledger, blocks, series))
+        await archiving(ledger, blocks[0], folder=folder.parent / "archive")
+        if blocks_count <= 10:
+            await fill(ledger, blocks)
+            await reading(ledger, series)
     finally:
         await ledger.close()
 
 
-async def sealing(ledger: SqliteLedger, blocks: Sequence[Block]) -> None:
-    """One day of everything, and what a commit takes before and meanwhile."""
-    before = [await commit(ledger, blocks, slot=MIDNIGHT + slot) for slot in range(40)]
-    report(f"commit of {len(blocks)} frames, otherwise idle", before)
+class Slots:
+    """Slots as the tracker has them: committed, applied, closed in the compute thread."""
+
+    def __init__(
+        self, ledger: SqliteLedger, blocks: Sequence[Block], series: Sequence[Series]
+    ) -> None:
+        self.ledger, self.blocks, self.next = ledger, blocks, MIDNIGHT
+        self.compute = ComputeThread()
+        self._table = SeriesTable(MINUTE)
+        for block in blocks:
+            self._table.add_block(block)
+        self._table.add_all(series)
+        for seed, block in enumerate(blocks):
+            self._table.restore(frames(block, walks(seed=seed), from_slot=MIDNIGHT - DAY))
+        self._table.close(MIDNIGHT - 1)
+
+    async def one(self) -> float:
+        """Milliseconds of the next slot."""
+        slot, self.next = self.next, self.next + 1
+        rows = np.full((1, BLOCK_SERIES_MAX), float(slot))
+        items = [frame for b in self.blocks for frame in frames(b, rows, from_slot=slot)]
+
+        def closed() -> None:
+            for item in items:
+                self._table.apply(item)
+            self._table.close(slot)
+
+        async def work() -> None:
+            with self.compute.hurry():
+                await store(self.ledger, items)
+                await self.compute.run(closed)
+
+        return await timed(work())
+
+
+async def sealing(ledger: SqliteLedger, slots: Slots) -> None:
+    """One day of everything, and what a slot takes before and meanwhile."""
+    count = len(slots.blocks) * BLOCK_SERIES_MAX
+    for _ in range(5):
+        await slots.one()
+    before = []
+    for _ in range(60):
+        before.append(await slots.one())
+        await asyncio.sleep(COMMIT_EVERY_S)
+    report(f"slot of {count:,} series, durable, otherwise idle", before)
     held_mb, took_s, most_mb = memory_mb(), time.process_time(), 0.0
     meanwhile: list[float] = []
     async with asyncio.TaskGroup() as group:
         started_s = time.perf_counter()
-        work = group.create_task(seal_all(ledger, blocks))
+        work = group.create_task(seal_all(ledger, slots))
         while not work.done():
-            meanwhile.append(await commit(ledger, blocks, slot=MIDNIGHT + 40 + len(meanwhile)))
+            meanwhile.append(await slots.one())
             await asyncio.sleep(COMMIT_EVERY_S)
             most_mb = max(most_mb, memory_mb())
         all_s = time.perf_counter() - started_s
     report("the same while a day is sealed", meanwhile)
-    count = len(blocks) * BLOCK_SERIES_MAX
+    print(f"{'its 95th percentile, of the idle one':44} {p95(meanwhile) / p95(before):9.0%}")
     print(f"{f'seal a day of {count:,} series':44} {all_s:9.1f} s, "
-          f"{time.process_time() - took_s:.1f} s of processor")  # fmt: skip
+          f"{time.process_time() - took_s:.1f} s of processor, slots in it")  # fmt: skip
     print(f"{'memory it took at most':44} {most_mb - held_mb:9.0f} MB")
 
 
-async def seal_all(ledger: SqliteLedger, blocks: Sequence[Block]) -> None:
-    for block in blocks:
+async def archiving(ledger: SqliteLedger, block: Block, *, folder: Path) -> None:
+    """A sealed day of one block as a Parquet file: made, synced, read back."""
+    [(section, revision)] = await ledger.sealing.sealed(block)
+    names = await ledger.sealing.names(block)
+    archive = ParquetArchive(FolderObjects(folder))
+    worked_s, started_s = time.process_time(), time.perf_counter()
+    whole = await ledger.sealing.whole(section)
+    await archive.store(section, all_rows(whole, names=names), revision=revision)
+    took_s, worked_s = time.perf_counter() - started_s, time.process_time() - worked_s
+    size = sum(path.stat().st_size for path in list(folder.rglob("*.parquet")))  # noqa: ASYNC240
+    count = len(whole.series_ids)
+    print(f"{f'archive a day of {count:,} series':44} {took_s:9.1f} s, "
+          f"{worked_s:.1f} s of processor, {size / count / DAY:.2f} bytes a price")  # fmt: skip
+
+
+async def seal_all(ledger: SqliteLedger, slots: Slots) -> None:
+    for block in slots.blocks:
         before_ms = MINUTE.open_ms(MIDNIGHT)
         for section in await ledger.sealing.unsealed(block, before_ms=before_ms):
-            await seal(ledger.sealing, section)
+            await seal(ledger.sealing, section, between=slots.compute.calm)
         await ledger.sealing.clear(block, rows_max=10_000)
 
 
@@ -162,7 +228,7 @@ async def fill(ledger: SqliteLedger, blocks: Sequence[Block]) -> None:
             prices = np.round(values * (1.0 + day / 97), 2)
             made = replace(folded, section=section, revision=1, series_ids=ids, values=prices,
                            marks=marks, sources=sources, receipts=receipts)  # fmt: skip
-            await ledger.sealing.seal(made, rolled_up_of(made))
+            await ledger.sealing.seal(made, rolled_up_of(made, slice(None)))
 
 
 async def reading(ledger: SqliteLedger, series: Sequence[Series]) -> None:
@@ -221,12 +287,6 @@ def frames(block: Block, prices: Prices, *, from_slot: int) -> Iterator[Frame]:
         )  # fmt: skip
 
 
-async def commit(ledger: SqliteLedger, blocks: Sequence[Block], *, slot: int) -> float:
-    rows = np.full((1, BLOCK_SERIES_MAX), float(slot))
-    made = [frame for block in blocks for frame in frames(block, rows, from_slot=slot)]
-    return await timed(store(ledger, made))
-
-
 async def store(ledger: SqliteLedger, items: Sequence[Frame]) -> None:
     async with ledger.transaction() as transaction:
         await transaction.frames.insert(items)
@@ -243,9 +303,12 @@ def memory_mb() -> float:
     return int(STATM.read_text().split()[1]) * resource.getpagesize() / 1e6
 
 
+def p95(took_ms: Sequence[float]) -> float:
+    return quantiles(took_ms, n=20)[-1]
+
+
 def report(what: str, took_ms: Sequence[float]) -> None:
-    p95 = quantiles(took_ms, n=20)[-1]
-    print(f"{what:44} {median(took_ms):9.2f} ms median {p95:9.2f} ms p95 "
+    print(f"{what:44} {median(took_ms):9.2f} ms median {p95(took_ms):9.2f} ms p95 "
           f"{max(took_ms):9.2f} ms at most", flush=True)  # fmt: skip
 
 

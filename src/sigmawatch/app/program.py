@@ -102,7 +102,8 @@ class Program:
         )
         self.past = Past(ports.history, hot=self.tracker.hot, clock=ports.clock)
         self._sealer = Sealer(
-            Stores(history=ports.history, sealing=ports.sealing, archiver=self._archiver()),
+            Stores(history=ports.history, sealing=ports.sealing, archiver=self._archiver(),
+                   between=self.tracker.compute.calm),
             catalogue=catalogue, config=config.history, clock=ports.clock,
         )  # fmt: skip
         self._enrolment = Enrolment(

@@ -27,7 +27,7 @@ from sigmawatch.domain.series import Block
 from sigmawatch.domain.window import DAY_MS, HOUR_MS, MINUTE_MS
 from sigmawatch.engine.rollups import Rollups, Slotted, rolled_up
 from sigmawatch.ports.clock import Clock
-from sigmawatch.ports.history import Folded, History, Sealing, Section
+from sigmawatch.ports.history import Folded, History, Pause, Sealing, Section, at_once
 
 SEAL_AFTER_MS = HOT_MS + HOUR_MS  # a restart reads HOT_MS back; what is younger stays as it came
 EVERY_MS = HOUR_MS
@@ -40,11 +40,12 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stores:
-    """What is sealed, and how."""
+    """What is sealed, and how. between: waited for before each step, while a slot is made."""
 
     history: History
     sealing: Sealing
     archiver: Archiver | None = None
+    between: Pause = at_once
 
 
 class Sealer:
@@ -54,7 +55,7 @@ class Sealer:
         self, stores: Stores, *, catalogue: Catalogue, config: HistoryConfig, clock: Clock,
     ) -> None:  # fmt: skip
         self._history, self._sealing = stores.history, stores.sealing
-        self._archiver = stores.archiver
+        self._archiver, self._between = stores.archiver, stores.between
         self._catalogue, self._config, self._clock = catalogue, config, clock
         self.job: Job | None = None
 
@@ -113,7 +114,7 @@ class Sealer:
         )  # fmt: skip
         for done, section in enumerate(sections):
             self.job = replace(job, done=done)
-            await seal(self._sealing, section)
+            await seal(self._sealing, section, between=self._between)
             await self._clear(section.block)
         self.job = replace(job, done=len(sections), finished_ms=self._clock.now_ms())
         log.info("sealed", sections_count=len(sections),
@@ -141,25 +142,26 @@ class Sealer:
             )
 
 
-async def seal(sealing: Sealing, section: Section) -> None:
-    """Seal one section, for the first time or with what came since."""
-    folded = await sealing.fold(section)
-    rollups = await asyncio.to_thread(rolled_up_of, folded)
-    await sealing.seal(folded, rollups)
-
-
-def rolled_up_of(folded: Folded) -> Sequence[Sequence[Rollups]]:
-    """The rollups of every series, one for each width; some series at a time, which bounds what
-    it takes of memory."""
-    block = folded.section.block
+async def seal(sealing: Sealing, section: Section, *, between: Pause = at_once) -> None:
+    """Seal one section, for the first time or with what came since. between: waited for before
+    each step."""
+    folded = await sealing.fold(section, between=between)
     rollups: list[Sequence[Rollups]] = []
     for start in range(0, len(folded.series_ids), SERIES_AT_ONCE):
+        await between()
         part = slice(start, start + SERIES_AT_ONCE)
-        slots = Slotted(
-            from_slot=folded.section.from_slot, interval_ms=block.interval.ms,
-            values=folded.values[:, part], marks=folded.marks[:, part],
-            levels=METRICS[block.metric].kind is Kind.LEVEL,
-        )  # fmt: skip
-        widths = (rolled_up(slots, width_ms=ms) for ms in block.interval.rollup_widths_ms)
-        rollups += zip(*widths, strict=True)
-    return rollups
+        rollups += await asyncio.to_thread(rolled_up_of, folded, part)
+    await sealing.seal(folded, rollups, between=between)
+
+
+def rolled_up_of(folded: Folded, part: slice) -> Sequence[Sequence[Rollups]]:
+    """The rollups of some series, one for each width; a few at a time, which bounds what it takes
+    of memory."""
+    block = folded.section.block
+    slots = Slotted(
+        from_slot=folded.section.from_slot, interval_ms=block.interval.ms,
+        values=folded.values[:, part], marks=folded.marks[:, part],
+        levels=METRICS[block.metric].kind is Kind.LEVEL,
+    )  # fmt: skip
+    widths = (rolled_up(slots, width_ms=ms) for ms in block.interval.rollup_widths_ms)
+    return list(zip(*widths, strict=True))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from typing import TypeVar
@@ -18,6 +17,7 @@ import structlog
 
 from sigmawatch.app.catalogue import Catalogue
 from sigmawatch.app.collector import PARTITION
+from sigmawatch.app.compute import ComputeThread
 from sigmawatch.app.durability import Durability
 from sigmawatch.app.judging import WAITED_SLOTS, Judging
 from sigmawatch.app.tables import Tables
@@ -65,7 +65,7 @@ class Tracker:
         self.durability = Durability(catalogue)
         self._settling = asyncio.Lock()
         self._closing = asyncio.Lock()
-        self._compute = ThreadPoolExecutor(max_workers=1, thread_name_prefix="compute")
+        self.compute = ComputeThread()
         self._snapshot = Snapshot.empty()
         self._published = asyncio.Event()
         self._committed = asyncio.Event()
@@ -86,16 +86,12 @@ class Tracker:
         return self._snapshot
 
     async def computed(self, work: Callable[..., T], *arguments: object) -> T:
-        """Run `work` in the compute thread, in order with every change of the table. Shielded: a
-        caller that goes away leaves no half of it undone."""
-        return await asyncio.shield(self._computing(work, *arguments))
-
-    def _computing(self, work: Callable[..., T], *arguments: object) -> asyncio.Future[T]:
-        return asyncio.get_running_loop().run_in_executor(self._compute, work, *arguments)
+        """Run `work` in the compute thread, in order with every change of the table."""
+        return await self.compute.run(work, *arguments)
 
     def close(self) -> None:
         """Give back the compute thread."""
-        self._compute.shutdown(wait=True, cancel_futures=True)
+        self.compute.close()
 
     # Membership
 
@@ -129,7 +125,7 @@ class Tracker:
             if len(items) >= RESTORE_ITEMS:
                 if taken is not None:
                     await taken
-                taken, items = self._computing(self._tables.restore, items), []
+                taken, items = self.compute.start(self._tables.restore, items), []
         if taken is not None:
             await taken
         await self.computed(self._tables.restore, items)
@@ -148,7 +144,8 @@ class Tracker:
     async def consume_for_ever(self) -> None:
         """Commit and apply what collectors publish, in groups, in order."""
         async for messages in self._bus.frames(PARTITION):
-            await self.take(messages)
+            with self.compute.hurry():
+                await self.take(messages)
 
     async def take(self, messages: Sequence[Message]) -> None:
         """One group: gate, one transaction, apply; several where what the gate says of a frame
@@ -194,7 +191,8 @@ class Tracker:
             self._enrolled.clear()
             interval, slot = self._next_slot()
             if await self._complete(interval, slot):
-                await self.close_slot(interval, slot)
+                with self.compute.hurry():
+                    await self.close_slot(interval, slot)
 
     def _next_slot(self) -> tuple[Interval, int]:
         """The slot that ends next; one that should have ended long ago is left out."""

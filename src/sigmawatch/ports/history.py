@@ -9,7 +9,7 @@ read, and sealed again under a higher revision. A read never tells the differenc
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -21,7 +21,16 @@ from sigmawatch.domain.series import Block, Series
 from sigmawatch.engine.rollups import COLUMNS as ROLLUP_COLUMNS
 from sigmawatch.engine.rollups import Rollups
 
-__all__ = ["ROLLUP_COLUMNS", "Folded", "History", "Rollups", "Sealing", "Section", "Stretch"]
+__all__ = [
+    "ROLLUP_COLUMNS", "Folded", "History", "Pause", "Rollups", "Sealing", "Section", "Stretch",
+    "at_once",
+]  # fmt: skip
+
+Pause = Callable[[], Awaitable[None]]
+
+
+async def at_once() -> None:
+    """The pause that is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,13 +128,16 @@ class Sealing(Protocol):
         oldest first."""
         ...
 
-    async def fold(self, section: Section) -> Folded:
-        """Put together what was committed of a section, in short reads."""
+    async def fold(self, section: Section, *, between: Pause = at_once) -> Folded:
+        """Put together what was committed of a section, in short reads. between: waited for before
+        each step."""
         ...
 
-    async def seal(self, folded: Folded, rollups: Sequence[Sequence[Rollups]]) -> None:
+    async def seal(
+        self, folded: Folded, rollups: Sequence[Sequence[Rollups]], *, between: Pause = at_once
+    ) -> None:
         """Store columns and rollups (of each series, one for every width), then say that the
-        section is sealed; small transactions that yield to a waiting slot."""
+        section is sealed; small transactions that yield to a waiting slot. between: as above."""
         ...
 
     async def sealed(self, block: Block) -> Sequence[tuple[Section, int]]:

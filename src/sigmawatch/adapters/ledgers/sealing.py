@@ -33,7 +33,7 @@ from sigmawatch.adapters.ledgers.session import Session
 from sigmawatch.domain.frame import Frame
 from sigmawatch.domain.metric import METRICS, Kind
 from sigmawatch.domain.series import Block
-from sigmawatch.ports.history import Folded, Rollups, Section
+from sigmawatch.ports.history import Folded, Pause, Rollups, Section, at_once
 
 _READ_ITEMS = 128  # a read each: 1.2 MB where blocks are full
 _WRITE_COLUMNS = 32  # a transaction each: 0.1 MB
@@ -89,9 +89,11 @@ class SqlSealing:
 
     # Putting together
 
-    async def fold(self, section: Section) -> Folded:
+    async def fold(self, section: Section, *, between: Pause = at_once) -> Folded:
+        await between()
         state = await self._ledger.read(partial(self._begun, section=section))
         for start in range(0, len(state.items), _READ_ITEMS):
+            await between()
             items = state.items[start : start + _READ_ITEMS]
             await self._ledger.read(partial(self._apply, state=state, items=items))
         return state.folded()
@@ -136,9 +138,12 @@ class SqlSealing:
 
     # Storing
 
-    async def seal(self, folded: Folded, rollups: Sequence[Sequence[Rollups]]) -> None:
+    async def seal(
+        self, folded: Folded, rollups: Sequence[Sequence[Rollups]], *, between: Pause = at_once
+    ) -> None:
         assert len(rollups) == len(folded.series_ids)
         for start in range(0, len(rollups), _WRITE_COLUMNS):
+            await between()
             part = range(start, min(start + _WRITE_COLUMNS, len(rollups)))
             columns, runs = await asyncio.to_thread(_packed, folded, rollups, part=part)
             await self._ledger.write({"upsert_column": columns, "upsert_rollups": runs})
