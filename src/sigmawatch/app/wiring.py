@@ -10,14 +10,18 @@ import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sigmawatch.adapters.buses.local import LocalBus
 from sigmawatch.adapters.clock import RealClock, VirtualClock
+from sigmawatch.adapters.ledgers.copies import in_thread
+from sigmawatch.adapters.ledgers.examining import Way, examine_folder
 from sigmawatch.adapters.ledgers.folder import DataFolder
 from sigmawatch.adapters.ledgers.ledger import SqlLedger
 from sigmawatch.adapters.ledgers.restoring import restore_to_folder
+from sigmawatch.adapters.ledgers.salvaging import salvage as save
 from sigmawatch.adapters.ledgers.sqlite import SqliteLedger
 from sigmawatch.adapters.tables.delimited import CsvWriter
 from sigmawatch.adapters.venues import VENUES, VenueSettings, venue_for
@@ -42,6 +46,7 @@ from sigmawatch.domain.window import MINUTE_MS, Interval
 from sigmawatch.ports.archive import Archive
 from sigmawatch.ports.backup import Copied, Told
 from sigmawatch.ports.clock import Clock
+from sigmawatch.ports.doctor import Examined, Salvaged
 from sigmawatch.ports.table import TableWriter
 from sigmawatch.ports.venue import Venue, VenueTraits
 from sigmawatch_simulator import Config as SimulatorConfig
@@ -180,6 +185,25 @@ async def restore(config: Config, source: Path, *, told: Told) -> Copied:
         return await restore_to_server(source, address, scratch=config.data, clock=clock, told=told)
     finally:
         held.release()
+
+
+async def examine(config: Config, *, told: Told) -> Examined:
+    """The configured database, read whole. Raises NotFound, Refused, Unavailable."""
+    address = config.database.get_secret_value()
+    if address:
+        _postgres()
+        from sigmawatch.adapters.ledgers.postgres_examining import examine_server  # noqa: PLC0415
+
+        look = partial(examine_server, address, place=config.place)
+    else:
+        look = partial(examine_folder, config.data)
+    return await in_thread(lambda stopped: look(way=Way(told=told, stopped=stopped)))
+
+
+async def salvage(source: Path, target: Path, *, told: Told) -> Salvaged:
+    """What can be saved of one folder's database, into another. Raises as ledgers.salvaging."""
+    work = partial(save, source, target)
+    return await in_thread(lambda stopped: work(way=Way(told=told, stopped=stopped)))
 
 
 def _postgres() -> type[PostgresLedger]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sigmawatch.adapters.ledgers.checksums import checksum
 from sigmawatch.adapters.ledgers.session import Session, value
-from sigmawatch.domain.errors import NotFound, StorageFailed
+from sigmawatch.domain.errors import Conflict, NotFound, StorageFailed
 from sigmawatch.domain.market import Market, MarketStatus
 from sigmawatch.domain.series import BLOCK_SERIES_MAX, DERIVED, Block, Series
 from sigmawatch.domain.window import Interval
@@ -22,6 +22,9 @@ from sigmawatch.domain.window import Interval
 if TYPE_CHECKING:
     from sigmawatch.adapters.ledgers.reading import Stored
     from sigmawatch.adapters.ledgers.repositories import SqlTransaction
+
+
+_KINDS = frozenset({"market", "block", "series", "formula"})
 
 
 class Catalogue:
@@ -95,9 +98,14 @@ class Catalogue:
     def _place(
         self, session: Session, market_id: int, *, block: dict[str, object], origin: str
     ) -> tuple[Any, ...]:
-        """Blocks fill in order, so only the newest of a kind may have room."""
+        """Blocks fill in order, so only the newest of a kind may have room; none that series were
+        lost from (the mark `closed_blocks`), for nobody knows their places."""
+        if any(one.what.split(" ")[0] in _KINDS for one in self._stored.damage):
+            raise Conflict("the list of series is damaged, so none can be added: see "
+                           "`sigmawatch doctor`")  # fmt: skip
         newest = session.execute(self._sql["newest_block"], block).fetchone()
-        if newest is None or newest[1] >= BLOCK_SERIES_MAX:
+        closed = value(session.execute(self._sql["select_mark"], {"key": "closed_blocks"})) or 0
+        if newest is None or newest[1] >= BLOCK_SERIES_MAX or newest[0] <= closed:
             newest = (self._next(session, "block"), 0)
             told = (newest[0], block["venue"], block["metric"], block["interval_ms"])
             self._insert(session, "block", row=told)
@@ -217,5 +225,6 @@ def _sound(
         else:
             stored.note_damage(kind, row[0], reason="its checksum does not match")
     marked = value(session.execute(sql["select_mark"], {"key": _mark(kind)})) or 0
+    marked -= value(session.execute(sql["select_mark"], {"key": f"no {_mark(kind)}"})) or 0
     if count != marked:
         stored.note_damage(kind, "rows", reason=f"{marked} were written, {count} can be found")

@@ -51,9 +51,10 @@ class Stored:
     def items(self, session: Session, *, entries: Entries) -> list[Frame | Patch]:
         """Registered items in commit order; a damaged one is told by what stands for it, one that
         is sealed and gone is left out."""
-        return [item for _, item in self._numbered(session, entries)]
+        return [item for _, item in self.numbered(session, entries)]
 
-    def _numbered(self, session: Session, entries: Entries) -> Iterator[tuple[int, Frame | Patch]]:
+    def numbered(self, session: Session, entries: Entries) -> Iterator[tuple[int, Frame | Patch]]:
+        """The same, each with its row id."""
         for start in range(0, len(entries), BATCH_ROWS):
             part = entries[start : start + BATCH_ROWS]
             found: dict[int, Frame | Patch] = {}

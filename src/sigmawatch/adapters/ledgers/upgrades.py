@@ -24,7 +24,9 @@ def add_integrity(session: Session, sql: Mapping[str, str]) -> None:
     for mark, kind in _COUNTED.items():
         rows = session.execute(sql[f"select_all_{kind}"]).fetchall()
         _check(session, sql[f"check_{kind}"], kind=kind, rows=rows)
-        _set(session, sql, marks={mark: len(rows)})
+        newest = max((row[0] for row in rows), default=0)  # formulas have the ids of their series
+        ids = len(rows) if kind == "formula" else newest
+        _set(session, sql, marks={mark: ids, f"no {mark}": ids - len(rows)})
     lists = session.execute(sql["select_watchlists"]).fetchall()
     _check(session, sql["check_watchlist"], kind="watchlist", rows=lists)
     runs = session.execute(sql["select_all_runs"]).fetchall()

@@ -15,6 +15,7 @@ from rich.text import Text
 from sigmawatch import __version__
 from sigmawatch.app.cli import (
     backing_up,
+    checking,
     collecting,
     exporting,
     looking,
@@ -40,6 +41,7 @@ app = typer.Typer(
 )
 for _group in (
     run, setting_up, markets, watchlists, looking, exporting, collecting, replaying, backing_up,
+    checking,
 ):  # fmt: skip
     app.add_typer(_group.commands)
 

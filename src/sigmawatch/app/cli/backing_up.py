@@ -47,7 +47,7 @@ def backup(
 
     async def backed_up(client: Client) -> Any:
         begun = await client.post("/backups", {"target": str(target.absolute())})
-        with _Bar(stderr(), begun["path"]) as bar:
+        with Bar(stderr(), begun["path"]) as bar:
             while True:
                 items = (await client.get("/backups"))["items"]
                 found = next(item for item in items if item["id"] == begun["id"])
@@ -83,7 +83,7 @@ def restore(
 
     config = options.read_config(file, data, database=database)
     configure(LogStyle.CONSOLE, level=logging.WARNING)
-    with _Bar(stderr(), config.place) as bar:
+    with Bar(stderr(), config.place) as bar:
         copied = asyncio.run(restored(config, source, told=bar.show))
     made = _shown(copied, config.place)
     if as_json:
@@ -111,7 +111,7 @@ def _tell(place: str, made: dict[str, Any]) -> None:
         )
 
 
-class _Bar:
+class Bar:
     """How far it is, on a terminal."""
 
     def __init__(self, console: Console, place: str) -> None:
@@ -122,7 +122,7 @@ class _Bar:
         )  # fmt: skip
         self._task = self._progress.add_task(plain(place).plain, total=None)
 
-    def __enter__(self) -> _Bar:
+    def __enter__(self) -> Bar:
         self._progress.start()
         return self
 
