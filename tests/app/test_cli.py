@@ -196,6 +196,7 @@ def test_a_shard_is_its_part_and_a_venue_only_its_own(folder: Folder) -> None:
     parts = [folder.json("collect", "--shard", f"{part}/2") for part in (1, 2)]
     assert sum(part["expected"] for part in parts) == 5
     assert folder.json("collect", "--venue", "binance")["expected"] == 1
+    assert re.search(r"KRAKEN: on disk through 20\d\d-\S+Z\n", folder.run("list").stdout)
     refused = folder.run("collect", "--shard", "3/2")
     assert refused.returncode == 2
     assert len(refused.stderr.splitlines()) <= 2
