@@ -3,17 +3,21 @@
 A life begins, commits without a pause and tells every commit (ledger_life.py); some time after the
 first one it is ended, on a disk that keeps only what was synced where the power fails (power.py).
 The next life goes on over what is left, and the judge (aftermath.py) is asked after each.
+
+What it tells while the power fails does not count: who would hear it had no power either. (A sync
+that waits for its journal when a file system is shut down may be told that all is well.)
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -104,21 +108,23 @@ class Endings:
     def _told_until_ended(self, one: Place) -> list[str]:
         with subprocess.Popen(
             [*self._command(), str(one.mount / "data"), "endless", self.bug],
-            cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0,
         ) as life:  # fmt: skip
             assert life.stdout is not None
             try:
                 first = life.stdout.readline()
                 began_s = time.monotonic()
                 time.sleep(self.dice.uniform(SHORTEST_S, LONGEST_S))
+                before = _waiting(life.stdout.fileno())
                 one.cut()
                 self.living_s += time.monotonic() - began_s
             finally:
                 life.kill()
-            rest, words = life.communicate()
+            after, words = life.communicate()
         one.back()
-        assert first, f"it ended before it told anything: {words}"
-        return [first.strip(), *rest.splitlines()]
+        assert first, f"it ended before it told anything: {words.decode(errors='replace')}"
+        told = first + before + (after if self.kind == "kill" else b"")
+        return told[: told.rfind(b"\n")].decode().splitlines()
 
     def _command(self) -> Sequence[str]:
         module = "ledger_life" if self.bug == "sound" else "broken_lives"
@@ -134,6 +140,17 @@ class Endings:
                      "readings_a_s": round(self.told * SERIES / self.living_s),
                      "endings_with_loss": self.lost},
         ))  # fmt: skip
+
+
+def _waiting(pipe: int) -> bytes:
+    """What was written to the pipe by now."""
+    os.set_blocking(pipe, False)
+    found = []
+    with suppress(BlockingIOError):
+        while part := os.read(pipe, 65_536):
+            found.append(part)
+    os.set_blocking(pipe, True)
+    return b"".join(found)
 
 
 def _make(*folders: Path) -> None:
