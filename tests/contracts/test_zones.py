@@ -35,15 +35,17 @@ WINDOWS = [
 
 
 def utc_minutes(zone: str) -> Iterator[tuple[datetime, int]]:
-    """Minutes of the year, in UTC, and the zone's offset then: each of the days about a change,
+    """Minutes of the year, in UTC, and the zone's offset then: those within hours of a change,
     and every STRIDE-th of the others."""
     laws = [(datetime.fromisoformat(f"2026-{at}"), offset) for at, offset in LAWS[zone]]
-    minutes = int((YEAR[1] - YEAR[0]) / MINUTE)
-    near = [abs((at - YEAR[0]) / MINUTE) for at, _ in laws]
-    for place in range(minutes):
-        if place % STRIDE == 0 or any(abs(place - at) < 400 for at in near):
-            moment = YEAR[0] + place * MINUTE
-            yield moment, next(offset for at, offset in reversed(laws) if at <= moment)
+    minutes = range(int((YEAR[1] - YEAR[0]) / MINUTE))
+    places = set(minutes[::STRIDE])
+    for at, _ in laws:
+        place = int((at - YEAR[0]) / MINUTE)
+        places.update(minutes[max(place - 400, 0) : place + 400])
+    for place in sorted(places):
+        moment = YEAR[0] + place * MINUTE
+        yield moment, next(offset for at, offset in reversed(laws) if at <= moment)
 
 
 def inside(window: CalendarWindow, clock: datetime) -> bool:

@@ -152,7 +152,7 @@ class AlertStates:
         order, edges = _runs(self._number[rows].astype(np.int64) << _CODE_BITS | codes)
         changes = []
         for start, stop in pairwise(edges.tolist()):
-            same = np.sort(rows[order[start:stop]])
+            same = rows[order[start:stop]]
             before = self.state(int(same[0]))
             said = _said(heard, int(codes[order[start]]))
             turn = step(before, said, slot=slot, policy=self._policy)
@@ -256,7 +256,8 @@ def _said(heard: Heard, code: int) -> Said:
 
 
 def _runs(keys: Codes) -> tuple[Rows, Rows]:
-    """The order that puts equal keys together, and where each run of them starts, the end too."""
+    """The order that puts equal keys together and keeps theirs, and where each run of them starts,
+    the end too."""
     order = np.argsort(keys, kind="stable")
     ordered = keys[order]
     starts = np.flatnonzero(ordered[1:] != ordered[:-1]) + 1
