@@ -21,6 +21,7 @@ from sigmawatch.app.collector import PARTITION, Collector
 from sigmawatch.app.config import Config
 from sigmawatch.app.definitions import Definition
 from sigmawatch.app.enrolment import Enrolment
+from sigmawatch.app.importing import Imported, Importer, Record
 from sigmawatch.app.neighbours import Neighbours
 from sigmawatch.app.past import Past
 from sigmawatch.app.rank_keeping import RankKeeper
@@ -264,6 +265,17 @@ class Program:
         """Stop tracking; history stays. Raises Conflict where a file manages the series."""
         await self._enrolment.remove(series)
         await self.tracker.refresh()
+
+    async def import_records(
+        self, series: Series, records: Sequence[Record], *, dry_run: bool = False
+    ) -> Imported:
+        """Take records from elsewhere where nothing is known yet; returns once they are durable."""
+        importer = Importer(self.past, now_ms=self.clock.now_ms,
+                            keep_ms=self.config.history.raw_days * DAY_MS)  # fmt: skip
+        patches, imported = await importer.lay_out(series, records)
+        if patches and not dry_run:
+            await self.publish(patches)
+        return imported
 
     async def publish(self, items: Sequence[Item]) -> None:
         """Take readings from elsewhere, as a collector's; returns once they are durable."""

@@ -6,7 +6,6 @@ Also what else needs an adapter by name: the traits of venues, the demo market, 
 from __future__ import annotations
 
 import random
-import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sigmawatch.adapters import tables
 from sigmawatch.adapters.buses.local import LocalBus
 from sigmawatch.adapters.clock import RealClock, VirtualClock
 from sigmawatch.adapters.ledgers.copies import in_thread
@@ -23,7 +23,6 @@ from sigmawatch.adapters.ledgers.ledger import SqlLedger
 from sigmawatch.adapters.ledgers.restoring import restore_to_folder
 from sigmawatch.adapters.ledgers.salvaging import salvage as save
 from sigmawatch.adapters.ledgers.sqlite import SqliteLedger
-from sigmawatch.adapters.tables.delimited import CsvWriter
 from sigmawatch.adapters.venues import VENUES, VenueSettings, venue_for
 from sigmawatch.adapters.venues.files import FileVenue, read_tapes
 from sigmawatch.adapters.venues.recorded import (
@@ -47,7 +46,6 @@ from sigmawatch.ports.archive import Archive
 from sigmawatch.ports.backup import Copied, Told
 from sigmawatch.ports.clock import Clock
 from sigmawatch.ports.doctor import Examined, Salvaged
-from sigmawatch.ports.table import TableWriter
 from sigmawatch.ports.venue import Venue, VenueTraits
 from sigmawatch_simulator import Config as SimulatorConfig
 from sigmawatch_simulator import Simulator
@@ -55,6 +53,8 @@ from sigmawatch_simulator.cli import main as simulator_main
 
 if TYPE_CHECKING:
     from sigmawatch.adapters.ledgers.postgres import PostgresLedger
+
+table_writer, table_rows = tables.table_writer, tables.table_rows  # files of records
 
 DEMO_BUDGET = 60_000.0  # requests a minute: the double is ours
 REPLAY_BUDGET = 1e9  # nobody is asked
@@ -262,25 +262,6 @@ async def demo_program(config: Config) -> AsyncIterator[Program]:
             venues=venues,
         )
         yield await stack.enter_async_context(build(demo, demo=True))
-
-
-def table_writer(path: Path | None, *, kind: str) -> TableWriter:
-    """What writes records as csv, parquet or arrow to `path`; to standard output without one (csv
-    only). Raises Refused."""
-    if kind == "csv":
-        if path is None:
-            return CsvWriter(sys.stdout, keep_open=True)
-        try:
-            return CsvWriter(path.open("w", newline="", encoding="utf-8"), keep_open=False)
-        except OSError as exc:
-            raise Refused(f"could not write {path} ({exc.strerror})") from exc
-    assert path is not None
-    try:
-        from sigmawatch.adapters.tables.arrow import ArrowWriter  # noqa: PLC0415
-    except ModuleNotFoundError as exc:
-        raise Refused(f"{kind} needs {exc.name}, which is not installed: "
-                      "pip install 'sigmawatch[arrow]'") from exc  # fmt: skip
-    return ArrowWriter(path, kind=kind)
 
 
 def simulate(arguments: Sequence[str]) -> int:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 import struct
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import IntEnum, IntFlag
 
@@ -60,6 +61,11 @@ _REASON_NAMES = {reason: reason.name.lower() for reason in Reason}
 _FLAG_NAMES = {flag: str(flag.name).lower() for flag in Flag}
 
 
+_MARKS_BY_NAME = {name: int(reason) for reason, name in _REASON_NAMES.items()} | {
+    name: int(flag) for flag, name in _FLAG_NAMES.items()
+}
+
+
 def mark_names(mark: int) -> list[str]:
     """The words users see for a mark byte; none for a plainly observed value."""
     reason = Reason(mark & REASON_MASK)
@@ -67,6 +73,19 @@ def mark_names(mark: int) -> list[str]:
     return ([] if quiet else [_REASON_NAMES[reason]]) + [
         name for flag, name in _FLAG_NAMES.items() if mark & flag
     ]
+
+
+def mark_named(words: Iterable[str]) -> int:
+    """The mark byte that `mark_names` tells as these words. Raises Invalid for any other word."""
+    mark = int(Reason.OBSERVED)
+    for word in words:
+        if word not in _MARKS_BY_NAME:
+            raise Invalid(f"{word[:40]!r} is no mark", allowed=", ".join(_MARKS_BY_NAME))
+        said = _MARKS_BY_NAME[word]
+        if mark & REASON_MASK and said & REASON_MASK:
+            raise Invalid("two reasons in one mark")
+        mark |= said
+    return mark
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

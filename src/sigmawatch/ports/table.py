@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,18 @@ class RecordRows:
 
     def __post_init__(self) -> None:
         assert len(self.time_ms) == len(self.value) == len(self.marks) == len(self.span)
+
+
+class FileRow(NamedTuple):
+    """A row of a file from elsewhere, as it stands there. time: RFC 3339, or milliseconds since the
+    epoch; value: a number, or its text; None or empty where missing. marks, span: as in
+    RecordRows."""
+
+    series: str
+    time: object
+    value: object
+    marks: str
+    span: str
 
 
 class TableWriter(Protocol):

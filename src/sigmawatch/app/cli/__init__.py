@@ -18,6 +18,7 @@ from sigmawatch.app.cli import (
     checking,
     collecting,
     exporting,
+    importing,
     looking,
     markets,
     replaying,
@@ -40,7 +41,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for _group in (
-    run, setting_up, markets, watchlists, looking, exporting, collecting, replaying, backing_up,
+    run, setting_up, markets, watchlists, looking, exporting, importing, collecting, replaying,
+    backing_up,
     checking,
 ):  # fmt: skip
     app.add_typer(_group.commands)

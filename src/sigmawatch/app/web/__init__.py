@@ -17,6 +17,7 @@ from litestar.types import ControllerRouterHandler
 from sigmawatch.app.web import (
     backups,
     health,
+    imports,
     metrics,
     openapi,
     pages,
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 RESOURCES: tuple[ControllerRouterHandler, ...] = (
     health.show_index,
     metrics.list_metrics, metrics.show_metric, tracking.track, tracking.untrack,
-    records.list_records, records.show_records, statistics.show_statistics,
+    records.list_records, records.show_records, imports.import_records, statistics.show_statistics,
     ranking.show_ranking,
     rank_history.show_rank_history,
     watchlists.list_watchlists, watchlists.show_watchlist, watchlists.add_watchlist,
