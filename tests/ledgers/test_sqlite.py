@@ -215,3 +215,8 @@ async def test_no_statement_that_runs_often_reads_or_sorts_a_whole_table(
     for step in await ledger._readers.run(plan):
         assert "TEMP B-TREE" not in step
         assert not step.startswith("SCAN") or step in _SMALL, step
+
+
+async def test_a_new_database_holds_nothing_and_nothing_damaged(ledger: SqliteLedger) -> None:
+    assert await replayed(ledger) == []
+    assert ledger.damaged_count == 0

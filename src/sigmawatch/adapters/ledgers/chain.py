@@ -139,7 +139,7 @@ class Register:
         """Everything committed and not yet thinned that `session` sees, by id."""
         from_id, tip_id = self._reach(session)
         with self._lock:
-            newest = next(reversed(self._links), -1)
+            newest = next(reversed(self._links), 0)
             if from_id > self._from_id or newest < tip_id:
                 self._forget(from_id)
                 self._extend(session, tip_id)
