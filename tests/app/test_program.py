@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from tests.app.doubles import MemoryVenue, market
 
+from sigmawatch.adapters.buses.local import Limits, LocalBus
 from sigmawatch.adapters.clock import VirtualClock
 from sigmawatch.app.config import Config, Track
 from sigmawatch.app.program import Program
@@ -257,3 +258,15 @@ async def passing(clock: VirtualClock, holds: Callable[[], bool]) -> None:
         await clock.advance_to_ms(clock.now_ms() + 50, turns=3)
         await asyncio.sleep(0.001)  # the threads' turn
     raise AssertionError("it never came to hold")
+
+
+async def test_a_collection_that_cannot_be_stored_is_not_answered_as_if_it_were(
+    tmp_path: Path,
+) -> None:
+    async with program(fileless(tmp_path)) as p:
+        await p.stations.list_all()
+        nobody_reads = LocalBus(limits=Limits(publish_timeout_s=0.01))
+        (collector,) = p.stations.collectors
+        collector._bus = nobody_reads
+        with pytest.raises(Unavailable, match="not stored within"):
+            await p.stations.collect()

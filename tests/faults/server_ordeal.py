@@ -54,14 +54,20 @@ class ServerOrdeal(Ordeal):
         """Start, be read, suffer some faults, be killed; half of the time together with the
         server."""
         started_s = time.monotonic()
-        async with alive(self.folder, program=self.program) as life:
-            self.starts_s.append(time.monotonic() - started_s)
-            async with asyncio.TaskGroup() as group:
-                group.create_task(read_until_gone(life.url, self.log, self.dice))
-                for name in names:
-                    await self._suffer(name)
-                await self._moment()
-                await self._end(life)
+        suffered: list[str] = []
+        try:
+            async with alive(self.folder, program=self.program) as life:
+                self.starts_s.append(time.monotonic() - started_s)
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(read_until_gone(life.url, self.log, self.dice))
+                    for name in names:
+                        suffered.append(name)
+                        await self._suffer(name)
+                    await self._moment()
+                    await self._end(life)
+        except BaseException as error:
+            error.add_note(f"seed {self.seed}, this life: {suffered}, before: {self.faults}")
+            raise
 
     async def _suffer(self, name: str) -> None:
         await self._moment()

@@ -205,11 +205,15 @@ class Stations:
     async def collect(
         self, *, venue: str | None = None, share: Share | None = None
     ) -> Sequence[Run]:
-        """One run now, of one venue or all at once; returns once it is durable. Raises NotFound."""
+        """One run now, of one venue or all at once; returns once it is durable. Raises NotFound,
+        Unavailable where it cannot be stored."""
         self._check_known(venue)
         chosen = [s for name, s in self._stations.items() if venue in (None, name)]
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._collect(station, share)) for station in chosen]
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(self._collect(station, share)) for station in chosen]
+        except ExceptionGroup as failures:  # all for one reason: it cannot be stored
+            raise failures.exceptions[0] from None
         return [task.result() for task in tasks]
 
     async def _collect(self, station: Station, share: Share | None) -> Run:
