@@ -18,7 +18,7 @@ from sigmawatch.domain.alert_state import NO_HOLD, Hold, State, due
 from sigmawatch.domain.alert_turn import Said
 
 
-@examples(50)
+@examples(40)
 @given(sequences(), policies())
 def test_a_life_is_what_the_text_says_counted_anew_at_every_slot(
     said: list[Said], policy: Policy
@@ -33,7 +33,7 @@ def test_a_life_is_what_the_text_says_counted_anew_at_every_slot(
         assert getattr(product, what) == getattr(naive, what), what
 
 
-@examples(25)
+@examples(15)
 @given(sequences(operator=False), policies(until=False))
 def test_a_state_sends_no_more_notices_an_hour_than_its_cooldown_allows(
     said: list[Said], policy: Policy
@@ -75,7 +75,7 @@ def busiest(said: Sequence[Said], policy: Policy) -> int:
     return max((sum(at <= one < at + policy.hour for one in slots) for at in slots), default=0)
 
 
-@examples(25)
+@examples(15)
 @given(sequences(), policies())
 def test_nothing_is_told_twice_and_no_firing_is_lost(said: list[Said], policy: Policy) -> None:
     """"Nothing is sent twice"; "*resolved* only if *firing* was sent"; and wherever nothing is
@@ -101,7 +101,7 @@ def test_nothing_is_told_twice_and_no_firing_is_lost(said: list[Said], policy: P
             assert believed[state.course.opened]
 
 
-@examples(25)
+@examples(15)
 @given(sequences(operator=False), policies(), st.integers(0, 300))
 def test_slots_of_which_nothing_is_known_are_passed_over_as_if_one_by_one(
     said: list[Said], policy: Policy, gap: int
@@ -119,7 +119,7 @@ def test_slots_of_which_nothing_is_known_are_passed_over_as_if_one_by_one(
     assert (after, list(turns)) == (state, one_by_one)
 
 
-@examples(25)
+@examples(15)
 @given(sequences(), policies())
 def test_a_state_changes_only_when_it_is_due_or_what_is_said_moves_it(
     said: list[Said], policy: Policy

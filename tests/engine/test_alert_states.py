@@ -45,7 +45,7 @@ def effects(changes: Sequence[Change]) -> dict[int, list[tuple[int, tuple[Effect
     return found
 
 
-@examples(25)
+@examples(10)
 @given(st.lists(sequences(), min_size=ROWS, max_size=ROWS), policies())
 def test_states_judged_at_once_are_what_each_is_by_itself(
     lines: list[list[Said]], policy: Policy
@@ -66,7 +66,7 @@ def test_states_judged_at_once_are_what_each_is_by_itself(
     assert table.phases.tolist() == [state.phase for state in states]
 
 
-@examples(15)
+@examples(8)
 @given(st.lists(sequences(operator=False), min_size=3, max_size=3), policies(), st.integers(1, 200))
 def test_rows_pass_over_what_nothing_is_known_of_as_each_does(
     lines: list[list[Said]], policy: Policy, gap: int
@@ -87,7 +87,7 @@ def test_rows_pass_over_what_nothing_is_known_of_as_each_does(
     assert [one.slot for one in changes] == sorted(one.slot for one in changes)
 
 
-@examples(15)
+@examples(8)
 @given(st.lists(sequences(), min_size=ROWS, max_size=ROWS), policies(), st.permutations(range(50)))
 def test_what_is_stored_of_a_block_is_what_its_rows_are_in(
     lines: list[list[Said]], policy: Policy, places: list[int]

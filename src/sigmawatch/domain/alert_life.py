@@ -78,7 +78,7 @@ def pass_over(
 ) -> tuple[State, tuple[tuple[int, Turn], ...]]:  # fmt: skip
     """The state after the slots [first, stop), of which nothing is known: what `step` makes of them
     one by one, without looking at those that change nothing. The turns that had effects, with their
-    slots."""
+    slots. held: in all of them; what is late only at first is passed over in two."""
     said, turns, slot = replace(NOTHING_SAID, held=held), [], first
     while slot < stop:
         turn = step(state, said, slot=slot, policy=policy)
