@@ -14,6 +14,7 @@ from tests.rising import RisingJudge
 from sigmawatch.domain.errors import StorageFailed, StorageUnavailable
 from sigmawatch.domain.notice import NoticeKind
 from sigmawatch.domain.window import MINUTE_MS, Interval
+from sigmawatch.engine.judge import Decisions, Hearing
 from sigmawatch.engine.snapshot import Board
 from sigmawatch.ports.ledger import Transaction
 
@@ -195,3 +196,28 @@ async def test_a_frame_that_comes_while_its_slot_is_judged_is_not_taken_for_judg
         del vars(r.tracker)["board"]
         await pass_slot(r, S0 + 3, 4.0, 9.0)
         assert await told(r) == [(r.series[0].id, FIRING, S0 + 2)]
+
+
+async def test_a_block_that_reads_an_awaited_one_is_heard_again_when_that_has_come(
+    tmp_path: Path,
+) -> None:
+    """SEMANTICS.md 6: "when all its inputs for k are committed"."""
+
+    class Companion(RisingJudge):
+        """Its block is left the first time one slot is heard, as if it read another one."""
+
+        def judge(self, hearing: Hearing) -> Decisions:
+            slots = [slot for slot, _ in self.heard]
+            decisions = super().judge(hearing)
+            first = hearing.board.slot == S0 + 2 and S0 + 2 not in slots
+            return Decisions(left=hearing.blocks) if first else decisions
+
+    judge = Companion()
+    async with judged(tmp_path, judge) as r:
+        for slot, price in enumerate([1.0, 2.0, 3.0], start=S0):
+            await pass_slot(r, slot, price, 9.0)
+        assert ((await r.ledger.alerts.judged_through())[MINUTE], await told(r)) == (S0 + 1, [])
+        await pass_slot(r, S0 + 3, 4.0, 9.0)
+        assert (await r.ledger.alerts.judged_through())[MINUTE] == S0 + 3
+        assert await told(r) == [(r.series[0].id, FIRING, S0 + 2)]
+        assert [slot for slot, _ in judge.heard].count(S0 + 2) == 2

@@ -129,6 +129,8 @@ class Judging:
                 hearing = Hearing(board=shown, blocks=blocks, awaited=silent | held,
                                   before=case.before, states=self._states)  # fmt: skip
                 decisions = await court.hear(self._judge.judge, hearing)
+                assert decisions.left <= blocks
+                assert all(one.slot == case.slot for one in decisions.states)
                 left = (case.waiting - blocks) | decisions.left
                 through = docket.mark(case, left=left)
                 await self._store(decisions, board.interval, through=through)
