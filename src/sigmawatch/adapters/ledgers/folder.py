@@ -6,6 +6,7 @@ a lock left behind is no lock. Raises InUse, Refused.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from pathlib import Path
@@ -14,6 +15,7 @@ from sigmawatch.domain.errors import InUse, Refused
 
 DATABASE = "sigmawatch.db"
 LOCK = "sigmawatch.lock"
+_SIGNATURE_BYTES = 32
 MOUNTS = Path("/proc/self/mountinfo")  # Linux; elsewhere nothing is known and nothing refused
 
 # Locks and shared memory over these do not hold what SQLite needs of them.
@@ -52,11 +54,12 @@ class DataFolder:
             raise _not_writable(path, exc) from exc
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.ftruncate(lock, 0)
-            os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+            _sign(lock)
             _sync_folder(path)
         except BlockingIOError as exc:
-            holder = os.pread(lock, 32, 0).decode("ascii", "replace").strip() or "unknown"
+            holder = (
+                os.pread(lock, _SIGNATURE_BYTES, 0).decode("ascii", "replace").strip() or "unknown"
+            )
             os.close(lock)
             raise InUse(
                 f"{path} is in use by another sigmawatch (process {holder}): stop that one, or "
@@ -78,6 +81,16 @@ class DataFolder:
     def release(self) -> None:
         """Let another process have it."""
         os.close(self._lock)
+
+
+def _sign(lock: int) -> None:
+    """Say who holds it, over who held it before: that takes no room, and where there is none for
+    the first one, nobody is named."""
+    try:
+        os.pwrite(lock, f"{os.getpid()}\n".ljust(_SIGNATURE_BYTES).encode(), 0)
+    except OSError as exc:
+        if exc.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
 
 
 def _private(database: Path) -> None:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
+import structlog
 
 NAME = "running.json"
+
+log = structlog.get_logger()
 
 
 class Running(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,17 +32,27 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
 
 @contextmanager
 def announced(folder: Path, running: Running) -> Iterator[None]:
-    """The note lies in `folder` until the block ends."""
+    """The note lies in `folder` until the block ends; where there is no room for it, nobody finds
+    the program, and it runs all the same."""
     note, draft = folder / NAME, folder / f"{NAME}.new"
-    draft.unlink(missing_ok=True)
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(msgspec.json.encode(running))
-    draft.replace(note)
+    try:
+        _write(draft, msgspec.json.encode(running))
+        draft.replace(note)
+    except OSError as exc:
+        log.warning("not_announced", reason=exc.strerror)
     try:
         yield
     finally:
-        note.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+            note.unlink(missing_ok=True)
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.unlink(missing_ok=True)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
 
 
 def find(folder: Path) -> Running | None:

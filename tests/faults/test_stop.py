@@ -1,0 +1,135 @@
+"""SIGTERM under load, with a slow disk and clients that hang: the end is normal and soon, and
+nothing that was shown is lost (RELIABILITY.md P28)."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import pytest_asyncio
+from tests.faults.lives import SOUND, Life, alive
+from tests.faults.nursery import STRACE, needs_strace
+from tests.faults.reader import Log
+from tests.faults.storage_ordeal import Watched, configure, lost
+from tests.faults.tier import Finding, tell, times
+
+from sigmawatch_simulator import Config, Simulator
+
+STOPS = times(change=2, full=50)
+ENDS_WITHIN_S = 5.0
+AT_ONCE_S = 1.0
+SLOW_MS = 300  # a sync
+HANGING = 20  # clients of each kind
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(times(change=180, full=3_600)), needs_strace]
+
+
+@pytest_asyncio.fixture
+async def double() -> AsyncIterator[Simulator]:
+    async with Simulator(Config(markets_count=10, limited=False)) as simulator:
+        yield simulator
+
+
+@asynccontextmanager
+async def slow_disk(life: Life) -> AsyncIterator[None]:
+    """Every sync takes SLOW_MS longer."""
+    assert STRACE is not None
+    tracer = await asyncio.create_subprocess_exec(
+        STRACE, "-f", "-p", str(life.process.pid), "-o", os.devnull, "-e", "trace=fdatasync,fsync",
+        "-e", f"inject=fdatasync,fsync:delay_enter={1_000 * SLOW_MS}",
+        stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert tracer.stderr is not None
+    assert b"attached" in await tracer.stderr.readline()
+    try:
+        yield
+    finally:
+        if tracer.returncode is None:
+            tracer.send_signal(signal.SIGINT)
+        await tracer.communicate()
+
+
+def hanging(url: str, held: ExitStack) -> None:
+    """Clients that never finish their headers, and some that ask and never read."""
+    address = urlsplit(url)
+    assert address.hostname is not None
+    assert address.port is not None
+    ask = b"GET /openapi.json HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    for _ in range(HANGING):
+        for words in (ask, 200 * (ask + b"\r\n")):
+            client = held.enter_context(socket.socket())
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+            client.connect((address.hostname, address.port))
+            client.setblocking(False)
+            client.send(words)
+
+
+async def stopped(
+    folder: Path, log: Log, *, signals: int = 1, program: Sequence[str] = SOUND
+) -> tuple[float, int | None]:
+    """How long a life took to end after its last SIGTERM, in seconds, and its exit code; None
+    where it had to be killed."""
+    async with alive(folder, program=program) as life:
+        watched = Watched(life, log)
+        await watched.begun()
+        with ExitStack() as held:
+            async with slow_disk(life):
+                await asyncio.to_thread(hanging, life.url, held)
+                await watched.look(for_s=2.0)
+                for _ in range(signals - 1):
+                    life.process.send_signal(signal.SIGTERM)
+                    await asyncio.sleep(0.05)
+                life.process.send_signal(signal.SIGTERM)
+                began_s = time.monotonic()
+                code = await ended(life)
+        took_s = time.monotonic() - began_s
+        life.kill() if code is None else setattr(life, "killed", True)
+    return took_s, code
+
+
+async def ended(life: Life) -> int | None:
+    try:
+        async with asyncio.timeout(2 * ENDS_WITHIN_S):
+            return await life.process.wait()
+    except TimeoutError:
+        return None
+
+
+async def test_sigterm_is_a_normal_end_within_five_seconds(
+    tmp_path: Path, double: Simulator
+) -> None:
+    log, took_s = Log(), list[float]()
+    configure(tmp_path, double)
+    for _ in range(STOPS):
+        one_s, code = await stopped(tmp_path, log)
+        assert code == 0
+        assert one_s < ENDS_WITHIN_S
+        took_s.append(one_s)
+        assert lost(tmp_path, log, scratch=tmp_path) == 0
+    twice_s, code = await stopped(tmp_path, log, signals=2)
+    assert code == 0
+    assert twice_s < AT_ONCE_S
+    assert lost(tmp_path, log, scratch=tmp_path) == 0
+    tell(Finding(promise="P28", fault="SIGTERM: syncs of 300 ms, forty clients that hang",
+                 figures={"stops": STOPS, "numbers_shown": len(log.seen), "numbers_lost": 0,
+                          "ended_after_s_max": round(max(took_s), 2),
+                          "ended_after_second_signal_s": round(twice_s, 2)},
+                 ))  # fmt: skip
+
+
+async def test_the_check_above_notices_a_program_that_waits_for_whoever_hangs(
+    tmp_path: Path, double: Simulator
+) -> None:
+    configure(tmp_path, double)
+    took_s, code = await stopped(tmp_path, Log(), program=("-m", "tests.faults.endless"))
+    assert code is None
+    tell(Finding(promise="P28", fault="the same with a program that waits for whoever hangs",
+                 figures={"killed_after_s": round(took_s, 1)}, control=True))  # fmt: skip
