@@ -42,10 +42,11 @@ WHERE episode = :episode AND kind = :kind AND ordinal = :ordinal AND channel = :
 RETURNING fence
 
 -- name: select_open_notices
+-- Any next_ms will do; asking for it leads SQLite to the index over what is open.
 SELECT id, rule_id, series_id, episode, kind, ordinal, channel, decided_ms, due_ms, receipt,
        status, attempts, next_ms, fence, detail
 FROM outbox
-WHERE status IN ('pending', 'leased', 'retry_wait')
+WHERE status IN ('pending', 'leased', 'retry_wait') AND next_ms >= 0
 ORDER BY id
 LIMIT :rows
 
