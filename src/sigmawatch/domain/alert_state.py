@@ -28,12 +28,16 @@ class Phase(IntEnum):
     @property
     def fires(self) -> bool:
         """Whether who is told of this state should believe that it fires."""
-        return self in (Phase.FIRING, Phase.RECOVERING)
+        return self in _FIRES
 
     @property
     def lasts(self) -> bool:
         """Whether its episode is open."""
-        return self in (Phase.FIRING, Phase.RECOVERING, Phase.REOPENED)
+        return self in _LASTS
+
+
+_FIRES = (Phase.FIRING, Phase.RECOVERING)
+_LASTS = (Phase.FIRING, Phase.RECOVERING, Phase.REOPENED)
 
 
 class Hold(IntFlag):

@@ -134,8 +134,8 @@ class Teller:
 def settled(state: State, case: Case) -> State:
     """The state without what nothing follows from any more."""
     course, hour = state.course, case.policy.hour
-    over = state.phase in (Phase.WARMUP, Phase.OK, Phase.PENDING) and not state.flapping
-    if course is not None and over and not course.announced:
+    over = not state.phase.lasts and state.phase is not Phase.COOLDOWN
+    if course is not None and over and not course.announced and not state.flapping:
         state = replace(state, course=None)
     if state.reopenings and case.slot - state.reopenings[-1] >= hour:
         state = replace(state, reopenings=())
