@@ -7,6 +7,7 @@ import typer
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
+from sigmawatch.app.backup_config import BackupConfig
 from sigmawatch.app.cli import app
 from sigmawatch.app.cli.exits import MEANING
 from sigmawatch.app.config import (
@@ -125,6 +126,7 @@ def configuration_page() -> str:
     lines += _section("[history]", HistoryConfig)
     lines += _section("[archive]", ArchiveConfig)
     lines += _section("[backfill]", BackfillConfig)
+    lines += _section("[backup]", BackupConfig)
     lines += _section("[[track]]", Track, TRACK)
     lines += _section("[[derived]]", Derived, DERIVED)
     lines += _section("[[watchlists]]", WatchlistConfig, WATCHLISTS)
