@@ -42,7 +42,7 @@ from sigmawatch.domain.market import Market
 from sigmawatch.domain.series import BLOCK_SERIES_MAX, Block, Series
 from sigmawatch.domain.window import Interval
 from sigmawatch.engine.table import SeriesTable
-from sigmawatch.ports.history import Section
+from sigmawatch.ports.history import Pause, Section, at_once
 
 MINUTE = Interval(60_000)
 DAY = 1_440
@@ -178,7 +178,7 @@ async def sealing(ledger: SqliteLedger, slots: Slots) -> None:
     meanwhile: list[float] = []
     async with asyncio.TaskGroup() as group:
         started_s = time.perf_counter()
-        work = group.create_task(seal_all(ledger, slots))
+        work = group.create_task(seal_all(ledger, slots.blocks, between=slots.compute.calm))
         while not work.done():
             meanwhile.append(await slots.one())
             await asyncio.sleep(COMMIT_EVERY_S)
@@ -206,11 +206,13 @@ async def archiving(ledger: SqliteLedger, block: Block, *, folder: Path) -> None
           f"{worked_s:.1f} s of processor, {size / count / DAY:.2f} bytes a price")  # fmt: skip
 
 
-async def seal_all(ledger: SqliteLedger, slots: Slots) -> None:
-    for block in slots.blocks:
+async def seal_all(
+    ledger: SqliteLedger, blocks: Sequence[Block], *, between: Pause = at_once
+) -> None:
+    for block in blocks:
         before_ms = MINUTE.open_ms(MIDNIGHT)
         for section in await ledger.sealing.unsealed(block, before_ms=before_ms):
-            await seal(ledger.sealing, section, between=slots.compute.calm)
+            await seal(ledger.sealing, section, between=between)
         await ledger.sealing.clear(block, rows_max=10_000)
 
 
