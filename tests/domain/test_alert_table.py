@@ -196,6 +196,13 @@ def test_five_reopenings_within_an_hour_are_told_once_then_every_hour() -> None:
     assert live("TC" + 4 * "TC" + 51 * "C" + "TC", policy).told[-1] == (61, "flapping")
 
 
+def test_an_end_that_is_told_late_takes_the_hours_place_of_flapping() -> None:
+    """ "<= 2 x ceil(60 min / cooldown) + 1": else it would be one more."""
+    held = [NO_HOLD, Hold.MUTED, Hold.MUTED]
+    story = live("TCTC" + 4 * "TC" + 60 * "C", a_policy(cooldown=60), held=held)
+    assert story.told == [(0, FIRING), (3, RESOLVED), (63, "flapping")]
+
+
 def test_two_unknown_slots_change_nothing_and_stop_the_clock_of_for() -> None:
     """ "any | unknown <= 2 slots | unchanged | `for`, `clear_for` freeze; cooldown always runs"."""
     pending = live("CTTUUTT", a_policy(for_=3))
@@ -205,6 +212,12 @@ def test_two_unknown_slots_change_nothing_and_stop_the_clock_of_for() -> None:
     for line in ("TUU", "TCUU", "TCTUU", "UU", "CUU"):
         story = live(line)
         assert len(set(story.phases[-3:])) == 1
+
+
+def test_three_unknown_slots_end_the_clock_of_for_in_a_cooldown_too() -> None:
+    story = live("TTTC T UUU TTT", a_policy(for_=2))
+    assert story.line == "ppfzzzzzzz?"
+    assert live("TTTC T UU TTT", a_policy(for_=2)).line == "ppfzzzzz??"
 
 
 def test_a_cooldown_that_ends_while_nothing_is_known_waits_for_a_word_two_slots_long() -> None:
