@@ -46,15 +46,20 @@ async def test_a_full_disk_is_told_wherever_operations_are_and_reads_go_on(world
 
 async def test_the_program_ends_where_memory_may_differ_from_the_disk(tmp_path: Path) -> None:
     """RELIABILITY.md 2.0: "exit with a distinct code if state is doubtful"."""
-    clock = VirtualClock(0)
     with pytest.raises(StorageFailed, match="the disk lies") as caught:
-        async with (
-            asyncio.timeout(10),
-            build(Config(data=tmp_path), clock=clock, venues=[MemoryVenue(clock)]) as program,
-        ):
-            storage = program.storage
-            assert isinstance(storage, Condition)
-            storage.become(StorageState.FAILED, "the disk lies", doubtful=True)
-            await asyncio.Future()
+        await run_in_doubt(tmp_path)
     assert exit_of(caught.value) is Exit.STORAGE
     assert exit_of(StorageUnavailable("away")) is Exit.STORAGE
+
+
+async def run_in_doubt(folder: Path) -> None:
+    """A program that learns that its disk cannot be trusted."""
+    clock = VirtualClock(0)
+    async with (
+        asyncio.timeout(10),
+        build(Config(data=folder), clock=clock, venues=[MemoryVenue(clock)]) as program,
+    ):
+        storage = program.storage
+        assert isinstance(storage, Condition)
+        storage.become(StorageState.FAILED, "the disk lies", doubtful=True)
+        await asyncio.Future()
