@@ -13,6 +13,8 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import re
+import signal
 import subprocess
 import sys
 import time
@@ -94,9 +96,9 @@ class Endings:
         home = self.folder / str(self.endings)
         scratch = self.folder / f"{self.endings}-judged"
         await asyncio.to_thread(_make, home, scratch)
-        with place(home, kind=self.kind) as one:
+        with place(home, kind=self.kind) as one, warm_process() as warm:
             for _ in range(endings):
-                new = await asyncio.to_thread(self._told_until_ended, one)
+                new = await asyncio.to_thread(self._told_until_ended, warm, one)
                 told += new
                 self.endings += 1
                 self.told += len(new)
@@ -105,30 +107,27 @@ class Endings:
                 if self.words:
                     break
 
-    def _told_until_ended(self, one: Place) -> list[str]:
-        with subprocess.Popen(
-            [*self._command(), str(one.mount / "data"), "endless", self.bug],
-            cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0,
-        ) as life:  # fmt: skip
-            assert life.stdout is not None
-            try:
-                first = life.stdout.readline()
-                began_s = time.monotonic()
-                time.sleep(self.dice.uniform(SHORTEST_S, LONGEST_S))
-                before = _waiting(life.stdout.fileno())
-                one.cut()
-                self.living_s += time.monotonic() - began_s
-            finally:
-                life.kill()
-            after, words = life.communicate()
+    def _told_until_ended(self, warm: subprocess.Popen[bytes], one: Place) -> list[str]:
+        """Let one begin and end it; what it told until then."""
+        assert warm.stdin is not None
+        assert warm.stdout is not None
+        pipe = warm.stdout.fileno()
+        warm.stdin.write(f"{one.mount / 'data'} {self.bug}\ngo\n".encode())
+        pid = int(warm.stdout.readline())
+        first = warm.stdout.readline()
+        began_s = time.monotonic()
+        assert first.startswith(b"slot "), "it ended before it told anything"
+        time.sleep(self.dice.uniform(SHORTEST_S, LONGEST_S))
+        before = first + _waiting(pipe)
+        one.cut()
+        self.living_s += time.monotonic() - began_s
+        os.kill(pid, signal.SIGKILL)  # nobody else has its number: it is waited for below
+        after = b""
+        while not re.search(rb"(^|\n)\d+\n$", before + after):  # how it ended
+            after += os.read(pipe, 65_536)
         one.back()
-        assert first, f"it ended before it told anything: {words.decode(errors='replace')}"
-        told = first + before + (after if self.kind == "kill" else b"")
-        return told[: told.rfind(b"\n")].decode().splitlines()
-
-    def _command(self) -> Sequence[str]:
-        module = "ledger_life" if self.bug == "sound" else "broken_lives"
-        return sys.executable, "-m", f"tests.faults.{module}"
+        told = before + after if self.kind == "kill" else before
+        return [line for line in told.decode().splitlines() if line.startswith("slot ")]
 
     def tell(self, *, promise: str) -> None:
         fault = "kill -9" if self.kind == "kill" else f"power cut on {self.kind}"
@@ -140,6 +139,20 @@ class Endings:
                      "readings_a_s": round(self.told * SERIES / self.living_s),
                      "endings_with_loss": self.lost},
         ))  # fmt: skip
+
+
+@contextmanager
+def warm_process() -> Iterator[subprocess.Popen[bytes]]:
+    """One that has imported everything; it ends when nobody asks any more."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.faults.newborns"],
+        cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
+    ) as warm:  # fmt: skip
+        try:
+            yield warm
+        finally:
+            assert warm.stdin is not None
+            warm.stdin.close()
 
 
 def _waiting(pipe: int) -> bytes:

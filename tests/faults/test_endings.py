@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(times(change=300, full=3_6
 @pytest.mark.parametrize(
     ("kind", "promise", "places"),
     [
-        ("kill", "P01", times(change=1, full=25)),
+        *[("kill", "P01", times(change=1, full=5))] * times(change=1, full=5),
         ("ext4", "P03", times(change=1, full=5)),
         ("xfs", "P03", times(change=1, full=5)),
     ],
