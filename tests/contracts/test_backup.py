@@ -193,6 +193,11 @@ async def test_a_restore_refuses_what_holds_data(
     with pytest.raises(Conflict, match=r"sigmawatch\.db-wal"):  # it would be read into the new one
         await restore_to_folder(tmp_path / "a.db", folder, now_ms=0, told=untold)
 
+    (folder / "sigmawatch.db-wal").rename(tmp_path / "away-wal")
+    (folder / "sigmawatch.high-water").write_text("of what was moved away")
+    with pytest.raises(Conflict, match=r"sigmawatch\.high-water"):  # transactions would be missed
+        await restore_to_folder(tmp_path / "a.db", folder, now_ms=0, told=untold)
+
     server = await PostgresLedger.open(postgres_url, clock=CLOCK)
     await track(server, "SOL")
     with pytest.raises(Conflict, match="holds data already"):

@@ -18,12 +18,13 @@ LOCK = "sigmawatch.lock"
 _SIGNATURE_BYTES = 32
 MOUNTS = Path("/proc/self/mountinfo")  # Linux; elsewhere nothing is known and nothing refused
 
-# Locks and shared memory over these do not hold what SQLite needs of them.
+# Locks and shared memory over these do not hold what SQLite needs of them; among them are folders
+# of a host that a virtual machine is given (9p, which is also WSL's /mnt/c).
 _NETWORK = frozenset({
-    "afs", "beegfs", "ceph", "cifs", "davfs", "gfs2", "glusterfs", "lustre", "ncpfs", "nfs",
-    "nfs4", "ocfs2", "smb2", "smb3", "smbfs",
-    "fuse.cephfs", "fuse.davfs2", "fuse.gcsfuse", "fuse.glusterfs", "fuse.rclone", "fuse.s3fs",
-    "fuse.smbnetfs", "fuse.sshfs",
+    "9p", "afs", "beegfs", "ceph", "cifs", "davfs", "gfs2", "glusterfs", "lustre", "ncpfs", "nfs",
+    "nfs4", "ocfs2", "prl_fs", "smb2", "smb3", "smbfs", "vboxsf", "vmhgfs",
+    "fuse.cephfs", "fuse.davfs2", "fuse.gcsfuse", "fuse.glusterfs", "fuse.juicefs", "fuse.rclone",
+    "fuse.s3fs", "fuse.smbnetfs", "fuse.sshfs", "fuse.vmhgfs-fuse",
 })  # fmt: skip
 
 

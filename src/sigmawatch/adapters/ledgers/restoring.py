@@ -18,6 +18,7 @@ import apsw
 
 from sigmawatch.adapters.ledgers.copies import in_thread, keep, part_of
 from sigmawatch.adapters.ledgers.folder import DataFolder
+from sigmawatch.adapters.ledgers.high_water import NAME as MARK
 from sigmawatch.adapters.ledgers.migrations import Schema
 from sigmawatch.adapters.ledgers.sqlite_schema import ours, run_pending
 from sigmawatch.adapters.ledgers.verifying import verified
@@ -41,7 +42,8 @@ async def restore_to_folder(source: Path, folder: Path, *, now_ms: int, told: To
 
 def refuse_held(folder: DataFolder) -> None:
     """Raises Conflict where the folder holds a database, or what is left of one."""
-    left = [path.name for path in folder.path.glob(f"{folder.database.name}*") if _holds(path)]
+    files = [*folder.path.glob(f"{folder.database.name}*"), *folder.path.glob(MARK)]
+    left = [path.name for path in files if _holds(path)]
     if left:
         raise Conflict(
             f"{folder.path} holds data already ({', '.join(sorted(left))}): name another folder "
