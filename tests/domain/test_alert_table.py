@@ -300,6 +300,15 @@ def test_what_is_no_more_is_closed_and_told_only_where_its_start_was(reason: Rea
         assert (quiet.told, quiet.accounts) == ([], [])
 
 
+@pytest.mark.parametrize(("hold", "told"), [(Hold.LATE, [RESOLVED]), (Hold.MUTED, [])])
+def test_an_end_for_good_is_told_though_late_and_not_though_muted(
+    hold: Hold, told: list[str]
+) -> None:
+    """There is no state left that could make it good later."""
+    story = live("CTT", held=[NO_HOLD] * 2 + [hold], events={2: {"ended": Reason.DELISTED}})
+    assert [kind for _, kind in story.told] == [FIRING, *told]
+
+
 def test_a_rule_is_valid_until_a_moment() -> None:
     """ "`valid_until`"; from there on nothing is judged."""
     story = live("CTTT", a_policy(valid_until_ms=(START + 3) * MINUTE_MS))
