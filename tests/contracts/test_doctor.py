@@ -59,6 +59,14 @@ async def filled(database: Database) -> Database:
     return database
 
 
+async def test_an_empty_database_is_sound(database: Database) -> None:
+    ledger = await database.open()
+    assert await replayed(ledger) == []
+    assert ledger.damage == []
+    await ledger.close()
+    assert examined(database).sound
+
+
 async def test_a_database_as_it_should_be_needs_nothing(filled: Database) -> None:
     found = examined(filled)
     assert (found.sound, found.items_count, found.schema) == (True, 5, found.schema_known)

@@ -44,7 +44,7 @@ from sigmawatch.ports.backup import BackupStore
 from sigmawatch.ports.bus import Bus, Item
 from sigmawatch.ports.clock import Clock
 from sigmawatch.ports.history import History, Sealing, Stretch
-from sigmawatch.ports.ledger import Ledger
+from sigmawatch.ports.ledger import Damage, Ledger
 from sigmawatch.ports.ranks import RankStore
 from sigmawatch.ports.storage import Storage
 
@@ -234,6 +234,11 @@ class Program:
     def storage(self) -> Storage:
         """How what the database lies on is."""
         return self._ports.ledger.storage
+
+    @property
+    def damage(self) -> Sequence[Damage]:
+        """What was met so far in the database that is not as it was written."""
+        return self._ports.ledger.damage
 
     def jobs(self) -> Sequence[Job]:
         """Everything that takes long: back-fills, sealing, backups."""

@@ -87,6 +87,11 @@ def _hashed(link_id: int, body: bytes, *, before: bytes) -> bytes:
     return hashlib.blake2b(content, digest_size=HASH_BYTES).digest()
 
 
+def twins(number: object, twin: object) -> bool:
+    """Whether a mark is as it was written."""
+    return isinstance(number, int) and isinstance(twin, int) and number + twin == 0
+
+
 def _owner(item: Frame | Patch) -> int:
     return item.block_id if isinstance(item, Frame) else item.series_id
 
@@ -161,7 +166,7 @@ class Register:
     def _reach(self, session: Session) -> tuple[int, int]:
         """The first and the newest link there are by our own marks; 0 before the first."""
         rows = session.execute(self._sql["select_chain_marks"]).fetchall()
-        marks = {key: number for key, number, twin in rows if number + twin == 0}
+        marks = {key: number for key, number, twin in rows if twins(number, twin)}
         if len(marks) == 2:
             return marks["chain_from"], marks["chain_tip"]
         self._stored.note_damage("mark", "chain", reason="nobody knows how far the chain goes")
@@ -183,7 +188,7 @@ class Register:
         start = next(reversed(self._links), self._from_id - 1) + 1
         rows = session.execute(self._sql["select_links"], {"first_id": start, "last_id": tip_id})
         for link_id, *parts in rows.fetchall():
-            before, found, body = map(bytes, parts)
+            before, found, body = (part if isinstance(part, bytes) else b"" for part in parts)
             if found != _hashed(link_id, body, before=before):
                 continue  # the next one misses it
             entries = _read(link_id, body)
@@ -191,7 +196,7 @@ class Register:
                 entries = np.concatenate([self._unnamed(session, span=(start, link_id)), entries])
             self._links[link_id], self._tip = entries, found
             start = link_id + 1
-        if start <= tip_id:
+        if tip_id and start <= tip_id:
             self._links[tip_id] = self._unnamed(session, span=(start, tip_id + _LINK_IDS))
             self._tip = None
 

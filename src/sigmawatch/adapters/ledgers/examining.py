@@ -18,7 +18,7 @@ from typing import TypeVar
 import apsw
 
 from sigmawatch.adapters.ledgers.catalogue import read_blocks, read_series
-from sigmawatch.adapters.ledgers.chain import Entries
+from sigmawatch.adapters.ledgers.chain import Entries, twins
 from sigmawatch.adapters.ledgers.connection import FileSession, configure, in_words
 from sigmawatch.adapters.ledgers.folder import DATABASE, MOUNTS, filesystem
 from sigmawatch.adapters.ledgers.high_water import read_mark
@@ -145,7 +145,7 @@ class Examination:
 
     def _marks(self) -> None:
         rows = self._session.execute(self._sql["select_marks"]).fetchall()
-        marks = {key: number for key, number, twin in rows if number + twin == 0}
+        marks = {key: number for key, number, twin in rows if twins(number, twin)}
         for key, *_ in rows:
             if key not in marks:
                 self.stored.note_damage("mark", key, reason="its twin does not match")

@@ -145,10 +145,10 @@ def _packed(kind: int, name: Name, *, count: int, parts: Sequence[bytes]) -> byt
     return body + _CRC.pack(zlib.crc32(body))
 
 
-def _unpacked(kind: int, data: bytes, *, name: Name) -> tuple[int, list[bytes]]:
+def _unpacked(kind: int, data: object, *, name: Name) -> tuple[int, list[bytes]]:
     """How many rows, and the parts. Raises Invalid where it is damaged or is not `name`."""
-    if len(data) < _HEADER.size + _CRC.size:
-        raise Invalid(f"torn: {len(data)} bytes")
+    if not isinstance(data, bytes) or len(data) < _HEADER.size + _CRC.size:
+        raise Invalid(f"torn: {data!r:.40}")
     body, (crc,) = data[: -_CRC.size], _CRC.unpack(data[-_CRC.size :])
     if zlib.crc32(body) != crc:
         raise Invalid("damaged: its checksum does not match")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from sigmawatch.adapters.ledgers.session import Session, value
+from sigmawatch.adapters.ledgers.session import Session
 from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.rank_column import RankColumn, Standing, decode_ranks
 from sigmawatch.domain.window import HOUR_MS
@@ -71,6 +71,11 @@ def _row(column: RankColumn) -> dict[str, object]:
     }  # fmt: skip
 
 
+def _end_ms(standing: Standing, slot: int) -> int:
+    """Stands in the row beside the slot, and tells whether that is the row's own."""
+    return standing.interval.open_ms(slot + 1)
+
+
 def read_rank_slots(
     session: Session, sql: Mapping[str, str], *, standing: Standing, from_slot: int, to_slot: int
 ) -> list[int]:
@@ -83,11 +88,13 @@ def read_rank_column(
     session: Session, sql: Mapping[str, str], *, standing: Standing, slot: int, damaged: set[str]
 ) -> RankColumn | None:
     """One column, verified; a damaged one is noted in `damaged` and logged once."""
-    body = value(session.execute(sql["select_rank_column"], _name(standing) | {"slot": slot}))
-    if body is None:
+    named = _name(standing) | {"slot": slot}
+    row = session.execute(sql["select_rank_column"], named).fetchone()
+    if row is None:
         return None
+    body = row[0] if isinstance(row[0], bytes) and row[1] == _end_ms(standing, slot) else b""
     try:
-        return decode_ranks(standing, slot, body=bytes(body))
+        return decode_ranks(standing, slot, body=body)
     except Invalid as exc:
         name = f"rank column {standing.metric} {standing.by} {slot}"
         if name not in damaged:

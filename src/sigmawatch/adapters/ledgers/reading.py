@@ -134,7 +134,7 @@ class Stored:
         revision, body."""
         for row_id, kind, owner, slot, revision, body in rows:
             try:
-                item = decode(body)
+                item = decode(body if isinstance(body, bytes) else b"")
             except Invalid as exc:
                 self.note_damage(kind, row_id, reason=str(exc))
                 continue

@@ -23,7 +23,7 @@ class Exit(IntEnum):
     OK = 0
     FAILED = 1
     USAGE = 2  # the command line, the configuration or a name must change
-    PARTIAL = 3  # a run updated some of what it was to update; a backup holds damage
+    PARTIAL = 3  # a run updated some of what it was to update; a database holds damage
     NONE = 4  # a run updated nothing
     IN_USE = 5  # the data folder or the port belongs to another process
     STORAGE = 6  # the database, or the disk or server under it, failed
@@ -33,7 +33,8 @@ MEANING = {
     Exit.OK: "all went well",
     Exit.FAILED: "it failed; trying again may help",
     Exit.USAGE: "the command line, the configuration or a name in it must change",
-    Exit.PARTIAL: "`collect`, `backfill`: some markets were not updated; `backup`, `restore`: "
+    Exit.PARTIAL: "`collect`, `backfill`: some markets were not updated; `backup`, `restore`, "
+    "`doctor`, `salvage`: "
     "some of it is damaged",
     Exit.NONE: "`collect`, `backfill`: nothing was updated",
     Exit.IN_USE: "the data folder or the port belongs to another process",

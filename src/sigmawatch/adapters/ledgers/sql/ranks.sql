@@ -30,7 +30,7 @@ WHERE metric = :metric AND ranked_by = :ranked_by AND window_ms = :window_ms
 ORDER BY slot
 
 -- name: select_rank_column
-SELECT body
+SELECT body, end_ms
 FROM rank_columns
 WHERE metric = :metric AND ranked_by = :ranked_by AND window_ms = :window_ms
   AND interval_ms = :interval_ms AND slot = :slot
