@@ -115,7 +115,10 @@ class Backups:
 
     def _end(self, *, copied: Copied | None = None, problem: str = "") -> None:
         backup = self._known[0]
-        job = replace(backup.job, finished_ms=self._clock.now_ms(), failed=int(copied is None))
+        job = replace(
+            backup.job, finished_ms=self._clock.now_ms(), failed=int(copied is None),
+            reason="it could not be made; the log says why" if problem else None,
+        )  # fmt: skip
         self._known[0] = replace(backup, job=job, copied=copied, problem=problem)
 
     # By plan

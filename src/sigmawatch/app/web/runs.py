@@ -127,10 +127,12 @@ class JobBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 class LongJob(Struct, frozen=True, kw_only=True):
     """A long piece of work and how far it is. Back-fill counts markets; sealing, which packs days
-    that are over, counts days of up to 1,024 series."""
+    that are over, counts days of up to 1,024 series; a backup counts pages or rows."""
 
     id: Annotated[str, Meta(description="Its id.", examples=["backfill:KRAKEN:1795248061000"])]
-    kind: Annotated[str, Meta(description="backfill, sealing or archiving.", examples=["backfill"])]
+    kind: Annotated[
+        str, Meta(description="backfill, sealing, archiving or backup.", examples=["backfill"])
+    ]
     venue: Annotated[str | None, Meta(description="Where; null for all.", examples=["KRAKEN"])]
     total: Annotated[int, Meta(description="How many there are.", examples=[7])]
     done: Annotated[int, Meta(description="How many are done.", examples=[7])]
@@ -146,7 +148,7 @@ class LongJob(Struct, frozen=True, kw_only=True):
 class Jobs(Struct, frozen=True, kw_only=True):
     """Long jobs, the newest of each kind and venue."""
 
-    items: Annotated[Sequence[LongJob], Meta(description="Back-fill by venue, sealing, archiving.")]
+    items: Annotated[Sequence[LongJob], Meta(description="Back-fill by venue, then the others.")]
     demo: Annotated[bool, Meta(description="An invented market.", examples=[False])]
 
 
