@@ -90,8 +90,12 @@ class Nursery:
         attached = await tracer.stderr.readline()
         assert b"attached" in attached, attached
         process.stdin.write(b"go\n")
-        async with asyncio.timeout(LIFE_S):
-            status = int(await process.stdout.readline())
+        try:
+            async with asyncio.timeout(LIFE_S):
+                status = int(await process.stdout.readline())
+        except BaseException:  # else the warm process would wait for it for ever
+            os.kill(pid, signal.SIGKILL)
+            raise
         await tracer.communicate()
         killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
         assert killed or status == 0, f"ended with status {status}"
