@@ -9,7 +9,7 @@ from tests.domain.alert_stories import START, a_policy, live, said
 
 from sigmawatch.domain.alert_life import step
 from sigmawatch.domain.alert_policy import MAX_LATENESS_MS, NoData, Policy
-from sigmawatch.domain.alert_state import NO_HOLD, Hold, State
+from sigmawatch.domain.alert_state import NO_HOLD, Hold, State, due
 from sigmawatch.domain.alert_turn import Reason, Truth
 from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.window import HOUR_MS, MINUTE_MS, Interval
@@ -226,6 +226,8 @@ def test_a_cooldown_that_ends_while_nothing_is_known_waits_for_a_word_two_slots_
     story = live("TCT" + 12 * "T" + "UUUUU")
     assert story.line == "fz" + 15 * "?" + "fff"
     assert story.told[-1] == (17, "active_again")
+    waits = live("TCT" + 12 * "T" + "UU").state
+    assert due(waits, a_policy()) == START + 17
 
 
 @pytest.mark.parametrize(
