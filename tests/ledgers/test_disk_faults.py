@@ -26,7 +26,7 @@ COMMITS = 6
 FRAMES = 30  # 280 KB a commit: the log begins anew within the run
 ALL = {frame(SLOT + n).id for n in range(COMMITS * FRAMES)}
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(times(change=300, full=1_800))
 
 
 async def opened(folder: Path, on: Disk | None = None) -> SqliteLedger:
@@ -112,7 +112,7 @@ async def test_whichever_write_or_sync_fails_nothing_acknowledged_is_missing(
     with disk("every-point") as failing:
         done = await operations(tmp_path / "whole", failing)
         syncs = [n for n, what in enumerate(done, start=1) if what != "write"]
-        points = sorted({*syncs, *range(1, len(done) + 1, times(change=23, full=3))})
+        points = sorted({*syncs, *range(1, len(done) + 1, times(change=47, full=3))})
         assert len(syncs) >= 12, "the log began anew at least once"
         for point in points:
             assert not await lost_at(tmp_path / str(point), failing, fails_at=point), point
