@@ -21,8 +21,8 @@ from tests.faults.rot import END, FIRST, Told, flipped, judged, made, read
 from tests.faults.tier import Finding, tell, times
 from tests.faults.trusting import trusting
 
-FLIPS = times(change=240, full=2_000)
-LIVES = times(change=2, full=12)
+FLIPS = times(change=120, full=2_000)
+LIVES = times(change=1, full=12)
 FLIPS_UNTIL_RED = 200
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(1_500)]
