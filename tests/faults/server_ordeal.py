@@ -22,6 +22,7 @@ from tests.faults.test_kill import LONGEST_S, SHORTEST_S, Ordeal
 from tests.postgres import PostgresServer
 
 BACK_WITHIN_S = 10.0  # RELIABILITY.md P25: "reconnect <= 10 s"
+SERIES_MIN = 30
 _COMMITS = "SELECT value FROM meta WHERE key = 'commit_number'"
 _DOUBLED = """
     SELECT 'frame', block_id, slot, revision FROM frames GROUP BY 2, 3, 4 HAVING count(*) > 1
@@ -49,6 +50,12 @@ class ServerOrdeal(Ordeal):
     proxy: Proxy
     faults: Counter[str] = field(default_factory=Counter)
     back_s: list[float] = field(default_factory=list)
+
+    async def begin(self) -> None:
+        """A first life, until it tracks something of every venue."""
+        async with alive(self.folder, program=self.program) as life:
+            while len(self.log.ids) < SERIES_MIN:
+                await self.log.look(life.url)
 
     async def live_through(self, *names: str) -> None:
         """Start, be read, suffer some faults, be killed; half of the time together with the
@@ -85,9 +92,11 @@ class ServerOrdeal(Ordeal):
             await self._moment()
         else:
             self.faults["program killed"] += 1
-        life.kill()
-        if together:
-            await asyncio.to_thread(self.server.start)
+        try:
+            life.kill()
+        finally:
+            if together:
+                await asyncio.to_thread(self.server.start)
 
     async def _moment(self) -> None:
         await asyncio.sleep(self.dice.uniform(SHORTEST_S, LONGEST_S))

@@ -19,7 +19,7 @@ from tests.faults.lives import alive
 from tests.faults.proxy import Proxy
 from tests.faults.reader import Log, read_until_gone
 from tests.faults.server_ordeal import BACK_WITHIN_S, FAULTS, ServerOrdeal, StoredOnServer
-from tests.faults.test_kill import configure, double
+from tests.faults.test_kill import double
 from tests.faults.tier import Finding, tell, times
 from tests.postgres import PostgresServer
 
@@ -29,6 +29,7 @@ __all__ = ["double"]
 
 LIVES = times(change=3, full=70)
 FAULTS_A_LIFE = 3
+MARKETS = 5
 KILLS_UNTIL_RED = 15
 CUTS_UNTIL_RED = 10
 NOTICED_WITHIN_S = 10.0
@@ -53,10 +54,8 @@ async def proxy() -> AsyncIterator[Proxy]:
 
 
 def placed(folder: Path, proxy: Proxy, double: Simulator) -> ServerOrdeal:
-    """A program whose database is behind the proxy."""
-    configure(folder, double)
-    file = folder / "sigmawatch.toml"
-    file.write_text(f'database = "{proxy.url}"\n{file.read_text()}')
+    """A program whose database is behind the proxy; it tracks little, so it is soon ready."""
+    configure(folder, proxy, double)
     return ServerOrdeal(folder=folder, server=proxy.server, proxy=proxy)
 
 
@@ -116,7 +115,10 @@ async def test_the_check_above_notices_a_blind_retry_without_unique_keys(
     ordeal.program = "-m", "tests.faults.blind_retry"
     proxy.server.say("DROP INDEX frames_by_slot, patches_by_slot")
     for cut in range(1, CUTS_UNTIL_RED + 1):
-        await ordeal.live_through("cut after commit")
+        try:
+            await ordeal.live_through("cut after commit")
+        except* (AssertionError, TimeoutError):
+            pass  # it may end by itself, over what it finds stored already
         if doubled := (await asyncio.to_thread(ordeal.stored)).doubled:
             tell(Finding(
                 promise="P25", fault="PostgreSQL: blind retry without unique keys", control=True,
@@ -126,10 +128,11 @@ async def test_the_check_above_notices_a_blind_retry_without_unique_keys(
     pytest.fail(f"seed {ordeal.seed}: {CUTS_UNTIL_RED} blind retries doubled nothing")
 
 
-def few(folder: Path, proxy: Proxy, double: Simulator) -> None:
-    """A program that tracks little, and is soon ready."""
-    text = f'database = "{proxy.url}"\n[backfill]\nenabled = false\n'
+def configure(folder: Path, proxy: Proxy, double: Simulator) -> None:
+    """A few markets of each venue, each minute and each second."""
+    text = f'database = "{proxy.url}"\nwindows = ["10m"]\n'
     for venue, stage in double.stages.items():
+        markets = [market.id for market in stage.markets[:MARKETS]]
         text += f"""
 [venues.{venue}]
 base_url = "{double.base_url(venue)}"
@@ -138,7 +141,10 @@ poll_offset_s = 0.05
 poll_floor_s = 1.0
 [[track]]
 venue = "{venue}"
-markets = ["{stage.markets[0].id}", "{stage.markets[1].id}"]
+markets = {markets}
+[[track]]
+venue = "{venue}"
+markets = {markets}
 metrics = ["price"]
 every = "1s"
 """
@@ -168,7 +174,7 @@ async def becomes_ready(url: str, status: int) -> tuple[float, str]:
 async def test_while_the_server_is_away_memory_is_served_and_the_program_says_so(
     tmp_path: Path, proxy: Proxy, double: Simulator, how: str
 ) -> None:
-    few(tmp_path, proxy, double)
+    configure(tmp_path, proxy, double)
     server = proxy.server
     away, back = (server.stop, server.start) if how == "stopped" else (server.freeze, server.thaw)
     async with alive(tmp_path) as life:
@@ -199,8 +205,8 @@ async def test_two_programs_on_one_database_follow_each_other_and_store_what_bot
     tmp_path: Path, proxy: Proxy, double: Simulator
 ) -> None:
     other = tmp_path / "other"
-    few(tmp_path, proxy, double)
-    few(other, proxy, double)
+    configure(tmp_path, proxy, double)
+    configure(other, proxy, double)
     mine = {"name": "ours", "items": ["*:BTC/*"]}
     market = double.stages["kraken"].markets[0]
     async with alive(tmp_path) as one, alive(other) as two:
