@@ -28,4 +28,6 @@ def _why(report: pytest.TestReport) -> str:
         return ""
     if isinstance(report.longrepr, tuple):
         return str(report.longrepr[2])
-    return str(getattr(report.longrepr, "reprcrash", report.longrepr)).splitlines()[0][:300]
+    crash = getattr(report.longrepr, "reprcrash", None)
+    words = str(report.longrepr) if crash is None else crash.message  # without a machine's paths
+    return words.splitlines()[0][:300]
