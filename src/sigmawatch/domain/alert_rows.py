@@ -150,8 +150,11 @@ def _closed(state: State, case: Case, *, reason: Reason) -> Row:
 def _reopened(state: State, case: Case) -> Row:
     assert state.course is not None
     course = replace(state.course, reopened=state.course.reopened + 1)
-    recent = (*state.reopenings, case.slot)[-FLAPPING_REOPENINGS:]
-    flaps = len(recent) == FLAPPING_REOPENINGS and case.slot - recent[0] < case.policy.hour
+    before, hour = state.reopenings, case.policy.hour
+    calm = bool(before) and case.slot - before[-1] >= hour  # an hour was quiet, to the slot
+    flapping = Flapping.NO if calm else state.flapping
+    recent = (*before, case.slot)[-FLAPPING_REOPENINGS:]
+    flaps = len(recent) == FLAPPING_REOPENINGS and case.slot - recent[0] < hour
     state = _in_phase(
         state,
         Phase.REOPENED,
@@ -159,7 +162,7 @@ def _reopened(state: State, case: Case) -> Row:
         closed=state.closed,
         course=course,
         reopenings=recent,
-        flapping=max(state.flapping, Flapping.UNTOLD) if flaps else state.flapping,
+        flapping=max(flapping, Flapping.UNTOLD) if flaps else flapping,
     )
     return state, Reason.TRUE_AGAIN, (Account(opened=course.opened, reopened=course.reopened),)
 
