@@ -143,9 +143,10 @@ class Judging:
         nobody closed, because we were late or had been killed."""
         if docket.newest is None or docket.newest + 1 >= board.slot:
             return (board.slot,)
-        first = max(docket.newest + 1, board.slot - DOCKET_SLOTS_MAX)
+        held = board.interval.slots_held_ms // board.interval.ms  # however long we were down
+        first = max(docket.newest + 1, board.slot - held)
         between = await court.framed(board.interval, from_slot=first, to_slot=board.slot)
-        return (*between, board.slot)
+        return (*between[-DOCKET_SLOTS_MAX:], board.slot)
 
     async def _store(
         self, decisions: Decisions, interval: Interval, *, through: int | None
