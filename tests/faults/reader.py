@@ -76,13 +76,15 @@ _COLLECTED = msgspec.json.Decoder(Collected)
 
 @dataclass(kw_only=True)
 class Log:
-    """What was shown, each number once; answers_count: in how many answers. runs: what collections
-    were answered, id -> readings: "answers when what came is on disk"."""
+    """What was shown, each number once; answers_count: in how many answers. shown: set with every
+    list of series. runs: what collections were answered, id -> readings: "answers when what came is
+    on disk"."""
 
     seen: set[Seen] = field(default_factory=set)
     ids: list[int] = field(default_factory=list)
     runs: dict[str, int] = field(default_factory=dict)
     answers_count: int = 0
+    shown: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def look(self, url: str) -> None:
         """Read the list of series once."""
@@ -93,6 +95,7 @@ class Log:
         rows = _METRICS.decode(body).items
         self.ids = [row.id for row in rows]
         self.answers_count += 1
+        self.shown.set()
         for row in rows:
             if row.value is not None and row.value_at is not None:
                 self.seen.add(Seen(row.id, ms(row.value_at), row.value))
