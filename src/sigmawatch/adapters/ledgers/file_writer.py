@@ -249,25 +249,27 @@ class FileWriter:
         connection = None
         with suppress(apsw.Error, StorageFailed):
             connection = self._connect()
-            self._compare(connection)
-            if self._checkpoint(connection, apsw.SQLITE_CHECKPOINT_TRUNCATE):
+            kept_number = self._compared(connection)
+            if self._checkpoint(
+                connection, apsw.SQLITE_CHECKPOINT_TRUNCATE
+            ):  # synced: now it is so
+                self._kept_number, self._unsure, self._orphaned = kept_number, False, False
                 self._connection = connection
                 self.storage.become(StorageState.OK)
                 return
         if connection is not None:
             self._lose(connection)
 
-    def _compare(self, connection: apsw.Connection) -> None:
-        """Whether the file tells what we know; a commit that nobody was sure of may stand."""
+    def _compared(self, connection: apsw.Connection) -> int | None:
+        """The last commit that the file tells of: the one we know, or the one after it that nobody
+        was sure of. Raises StorageFailed where it is neither."""
         if self._kept_number is None:
-            return
-        stored = value(connection.execute(self._sql["select_epoch"], _COMMIT_NUMBER))
-        known = self._unsure and not self._orphaned
-        if known and stored == self._kept_number + 1:
-            self._kept_number = stored
-        elif stored != self._kept_number:
+            return None
+        stored: int = value(connection.execute(self._sql["select_epoch"], _COMMIT_NUMBER))
+        awaited = self._unsure and not self._orphaned
+        if stored != self._kept_number and not (awaited and stored == self._kept_number + 1):
             self._doubt(f"the file ends with commit {stored}, known was {self._kept_number}")
-        self._unsure = self._orphaned = False
+        return stored
 
     def _doubt(self, reason: str) -> None:
         self.storage.become(StorageState.FAILED, reason, doubtful=True)

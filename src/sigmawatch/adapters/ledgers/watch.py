@@ -38,7 +38,8 @@ class Watch:
 
     def _look_for_ever(self) -> None:
         while not self._ended.is_set():
-            self._storage.noticed.wait(LOOK_S)
+            if self._storage.status.state is StorageState.OK:  # else the pause is all the waiting
+                self._storage.noticed.wait(LOOK_S)
             self._storage.noticed.clear()
             if not self._ended.wait(self._pause()):
                 self._look()
