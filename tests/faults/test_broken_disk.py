@@ -29,6 +29,7 @@ ROUNDS = times(change=1, full=25)
 CALLS = ("fdatasync", "pwrite64")
 FIRST_MAX = 12  # the call that fails first: some way into a slot
 STOPS_WITHIN_S = 1.0
+LETS_GO_WITHIN_S = 10.0
 BETWEEN_SLOTS_S = 3.0  # two, and the slowness of a traced program
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(times(change=180, full=3_600)), needs_strace]
@@ -53,8 +54,18 @@ async def broken(life: Life, call: str, *, first: int) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        if tracer.returncode is None:
-            tracer.send_signal(signal.SIGINT)  # it lets the program go
+        await let_go(tracer)
+
+
+async def let_go(tracer: asyncio.subprocess.Process) -> None:
+    """Have the program run free again; a tracer that hangs on a program that is dead is ended."""
+    if tracer.returncode is None:
+        tracer.send_signal(signal.SIGINT)
+    try:
+        async with asyncio.timeout(LETS_GO_WITHIN_S):
+            await tracer.communicate()
+    except TimeoutError:
+        tracer.kill()
         await tracer.communicate()
 
 
