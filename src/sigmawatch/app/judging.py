@@ -102,18 +102,11 @@ class Judging:
         self._states: dict[tuple[int, int], States] = {}
         self._dockets: dict[Interval, _Docket] = {}
 
-    async def recover(self, *, now_ms: int) -> int:
-        """States and marks as the last life left them; the moment after which something may not be
-        judged, which is now where nothing ever was."""
+    async def recover(self) -> None:
+        """States and marks as the last life left them."""
         self._states = {one.key: one for one in await self._alerts.states()}
-        marks = await self._alerts.judged_through()
-        self._dockets = {interval: _Docket(newest=slot) for interval, slot in marks.items()}
-        return min([now_ms, *(i.open_ms(slot + 1) for i, slot in marks.items())])
-
-    def behind(self, interval: Interval, slot: int) -> bool:
-        """Whether something was judged, but not through `slot`."""
-        docket = self._dockets.get(interval)
-        return docket is not None and docket.newest is not None and docket.newest < slot
+        for interval, slot in (await self._alerts.judged_through()).items():
+            self._dockets[interval] = _Docket(newest=slot)
 
     async def judge(self, board: Board, court: Court, *, awaited: frozenset[int]) -> None:
         """Hear what can be heard up to the board's slot; it is durable afterwards. Raises what the

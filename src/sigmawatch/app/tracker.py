@@ -118,10 +118,7 @@ class Tracker:
         count = 0
         items: list[Frame | Patch] = []
         taken: asyncio.Future[None] | None = None
-        since_ms = self._clock.now_ms()
-        if self._judging is not None:
-            since_ms = await self._judging.recover(now_ms=since_ms)
-        async for batch in self._ledger.replay(from_ms=since_ms - HOT_MS):
+        async for batch in self._ledger.replay(from_ms=self._clock.now_ms() - HOT_MS):
             items += batch
             count += len(batch)
             self.durability.note(batch)
@@ -133,7 +130,9 @@ class Tracker:
             await taken
         await self.computed(self._tables.restore, items)
         if self._judging is not None:
-            await self._hear_past(self._judging)
+            await self._judging.recover()
+            for interval in self._tables.intervals:  # what was to follow from the newest slots
+                await self._settle(interval, interval.slot(self._clock.now_ms()) - 1)
         for interval in self._tables.intervals:
             await self.computed(self._tables.prepare, interval, self._newest_closed(interval))
         await self._publish_again()
@@ -277,17 +276,6 @@ class Tracker:
         except StorageUnavailable as exc:
             log.warning("judging_postponed", slot=board.slot, reason=str(exc))
 
-    async def _hear_past(self, judging: Judging) -> None:
-        """Hear what the last life left unheard as long as its newest slot is the table's: once that
-        goes on to now, the day before those slots is no longer held."""
-        for interval in self._tables.intervals:
-            ended = interval.slot(self._clock.now_ms()) - 1
-            last = min(self._tables.of(interval).newest_slot or ended, ended)
-            await self._settle(interval, last)
-            if last < ended - WAITED_SLOTS and judging.behind(interval, last):
-                board = await self.board(interval, last)
-                await self._judge(judging, board, awaited=frozenset())
-
     # What judging asks for
 
     def blocks(self, interval: Interval) -> frozenset[int]:
@@ -366,8 +354,18 @@ class Tracker:
     async def answer_missing(self, question: Answer) -> Answer:
         """For back-fill: {"venue": name} -> {"ranges": series id -> (first, stop)} of closed slots
         in the last 24 h that hold nothing."""
-        series = self._catalogue.of_venue(str(question["venue"]))
-        return {"ranges": await self.computed(self._tables.missing, series, self._clock.now_ms())}
+        venue = str(question["venue"])
+        series = self._catalogue.of_venue(venue)
+        ranges: dict[int, tuple[int, int]] = {}
+        for interval in self._tables.intervals:
+            table = self._tables.of(interval)
+            stop = interval.slot(self._clock.now_ms())
+            ids = [one.id for one in series if one.interval == interval and not one.derived]
+            start = stop - interval.slots_per_day - 3  # change_pct looks before its window
+            look = partial(table.missing, ids, from_slot=start, to_slot=stop)
+            found = await self.computed(look)
+            ranges.update(found)
+        return {"ranges": ranges}
 
     async def widened(self, board: Board, window_ms: int) -> Board | None:
         """`board` with one more window of up to 24 h; None where its slot is no longer the newest
@@ -388,5 +386,13 @@ class Tracker:
         self, series: Series, *, from_slot: int, to_slot: int
     ) -> tuple[bytes, bytes] | None:
         """Values and marks of slots that the series table holds; None where it starts later."""
-        look = partial(self._tables.hot, series, from_slot=from_slot, to_slot=to_slot)
-        return await self.computed(look)
+        table = self._tables.of(series.interval)
+        oldest = table.oldest_slot
+        if oldest is None or from_slot < oldest:
+            return None
+
+        def copied() -> tuple[bytes, bytes]:
+            values, marks = table.stretch(series.id, from_slot=from_slot, to_slot=to_slot)
+            return values.astype("<f8").tobytes(), marks.tobytes()
+
+        return await self.computed(copied)
