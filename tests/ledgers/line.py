@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
+LONG_BYTES = 1_000
+DROP_BYTES, DROP_S = 4_096, 0.02
 _NAME = ".s.PGSQL.5432"  # https://www.postgresql.org/docs/current/runtime-config-connection.html
 
 
 class Line:
-    """cut: "before" or "after" the next COMMIT, once; "open" passes everything on. cuts_count: how
-    often the line was cut. closed: nobody gets through at all; turned_away_count: who tried."""
+    """cut: "before" or "after" the next COMMIT, once; "within" the next long message, which the
+    server gets half of and waits for the rest; "open" passes everything on. cuts_count: how often
+    the line was cut. closed: nobody gets through at all; turned_away_count: who tried."""
 
     def __init__(self, folder: Path, url: str) -> None:
         parts = urlsplit(url)
@@ -28,6 +32,7 @@ class Line:
         self.cut = "open"
         self.cuts_count = 0
         self.closed = False
+        self.dripping = False
         self.turned_away_count = 0
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(folder / _NAME))
@@ -59,10 +64,16 @@ class Line:
 
     def _to_server(self, client: socket.socket, server: socket.socket) -> None:
         with suppress(OSError):
-            while data := client.recv(65_536):
+            while data := client.recv(DROP_BYTES if self.dripping else 65_536):
+                time.sleep(DROP_S if self.dripping else 0)
                 if self.cut == "before" and b"COMMIT\0" in data:
                     break
-                server.sendall(data)
+                if self.cut == "within" and len(data) > LONG_BYTES:
+                    self._forgotten.add(client)
+                    self.cut, self.cuts_count = "open", self.cuts_count + 1
+                    server.sendall(data[: len(data) // 2])
+                elif client not in self._forgotten:
+                    server.sendall(data)
         self.hang_up(client, server)
 
     def _to_client(self, client: socket.socket, server: socket.socket) -> None:
@@ -86,9 +97,9 @@ class Line:
             _close(end)
 
     def forget(self) -> None:
-        """Those that stand stay open, but their clients never hear anything any more."""
+        """Those that stand stay open, and carry nothing any more."""
         with self._lock:
-            self._forgotten = set(self._ends[::2])
+            self._forgotten |= set(self._ends[::2])
 
     def lose(self) -> None:
         """As where a cable is pulled: our side finds out, the server does not."""

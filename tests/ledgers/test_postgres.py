@@ -237,6 +237,35 @@ async def test_an_answer_that_never_came_is_not_waited_for(line: Line) -> None:
     await ledger.close()
 
 
+async def test_a_server_that_waits_for_the_rest_of_what_was_said_is_not_waited_for(
+    line: Line,
+) -> None:
+    """It calls that "active", as when it works: each would wait for the other, for ever."""
+    ledger = await opened(line.url, patience=Patience(silence_s=0.1))
+    await track(ledger, "BTC")
+    frames = [frame(SLOT + k) for k in range(64)]
+    line.cut = "within"
+    async with asyncio.timeout(5):
+        assert await store(ledger, *frames) == {one.id for one in frames}
+    assert line.cuts_count
+    await ledger.close()
+
+
+async def test_a_line_that_is_slow_to_take_what_we_say_is_waited_for(line: Line) -> None:
+    tries: list[None] = []
+
+    def long(session: Session) -> object:
+        tries.append(None)
+        return value(session.execute("SELECT length(:text)", {"text": "x" * 400_000}))
+
+    ledger = await opened(line.url, patience=Patience(silence_s=0.1))
+    async with ledger._begun() as transaction:
+        line.dripping = True
+        assert await transaction.run(long) == 400_000
+    assert len(tries) == 1, "it was given up"
+    await ledger.close()
+
+
 async def test_a_statement_that_takes_its_time_is_waited_for(postgres_url: str) -> None:
     def slow(session: Session) -> object:
         return value(session.execute("SELECT 7 FROM pg_sleep(0.7)"))

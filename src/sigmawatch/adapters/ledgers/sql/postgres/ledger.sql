@@ -25,10 +25,13 @@ FROM pg_stat_activity
 WHERE application_name = :name AND pid <> pg_backend_pid()
 
 -- name: works_for
--- Whether a connection's statement runs or waits, as far as the server tells (track_activities).
+-- Whether a connection's statement runs or waits, as far as the server tells (track_activities);
+--- but for one that waits for the rest of what we say.
 SELECT count(*)
 FROM pg_stat_activity
-WHERE application_name = :name AND coalesce(state, 'active') NOT LIKE 'idle%'
+WHERE application_name = :name
+  AND coalesce(state, 'active') NOT LIKE 'idle%'
+  AND coalesce(wait_event, '') <> 'ClientRead'
 
 -- name: select_frames_by_id
 -- ids: a JSON array.
