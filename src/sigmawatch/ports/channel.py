@@ -50,3 +50,16 @@ class Channel(Protocol):
     async def send(self, message: Message, *, plain: bool = False) -> Sent:
         """One attempt, within ATTEMPT_MS. plain: without any formatting of the service's own."""
         ...
+
+
+class Channels(Protocol):
+    """The channels there are, those of the configuration and those made while we run."""
+
+    def find(self, name: str) -> Channel:
+        """As it is now: ask anew for every message. Raises NotFound where there is none of that
+        name, Refused where it is disabled or cannot be used, with why."""
+        ...
+
+    async def disable(self, name: str, *, reason: str) -> None:
+        """Send nothing there until somebody enables it: GONE. Durable before it returns."""
+        ...
