@@ -21,6 +21,7 @@ from sigmawatch.app.config import (
     VenueConfig,
     WatchlistConfig,
 )
+from sigmawatch.app.notify_config import NotifyConfig, Routes
 from sigmawatch.domain.window import Interval, format_span
 
 CLI = """\
@@ -127,6 +128,8 @@ def configuration_page() -> str:
     lines += _section("[archive]", ArchiveConfig)
     lines += _section("[backfill]", BackfillConfig)
     lines += _section("[backup]", BackupConfig)
+    lines += _section("[routes]", Routes)
+    lines += _section("[notify]", NotifyConfig)
     lines += _section("[[track]]", Track, TRACK)
     lines += _section("[[derived]]", Derived, DERIVED)
     lines += _section("[[watchlists]]", WatchlistConfig, WATCHLISTS)

@@ -31,6 +31,7 @@ from sigmawatch.app.backup_config import BackupConfig
 from sigmawatch.app.config_table import Table
 from sigmawatch.app.database import DatabaseAddress, shown
 from sigmawatch.app.definitions import Definition, derived_market, derived_metric
+from sigmawatch.app.notify_config import NotifyConfig, Routes
 from sigmawatch.app.tracked import parsed
 from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.market import asset, parse_market, venue_name
@@ -308,6 +309,8 @@ class Config(Table):
     archive: ArchiveConfig = ArchiveConfig()
     backfill: BackfillConfig = BackfillConfig()
     backup: BackupConfig = BackupConfig()
+    notify: NotifyConfig = NotifyConfig()
+    routes: Routes = Routes()
     venues: Annotated[Mapping[VenueKey, VenueConfig], AfterValidator(MappingProxyType)] = Field(
         default_factory=lambda: MappingProxyType({})
     )

@@ -34,6 +34,7 @@ class Message:
     facts: tuple[tuple[str, str], ...] = ()
     decided_ms: int
     link: str | None = None
+    unsubscribe: str | None = None
     data: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -11,6 +11,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 LEASE_MS = 30_000
+FANOUT = "*"  # in the place of a channel: whom it is for is found when it is sent
+INBOX = "inbox"  # the channel that is always there
+SUBSCRIBER = "@"  # before the number of a subscription: the channel to who subscribed
+PROGRAM = 0  # in the place of a rule: the notice is about the program itself
 
 
 class NoticeKind(StrEnum):
@@ -23,6 +27,8 @@ class NoticeKind(StrEnum):
     FLAPPING = "flapping"
     SUMMARY = "summary"
     NO_DATA = "no_data"
+    DIGEST = "digest"  # many notices to a channel that takes no more of them one by one
+    CONFIRM = "confirm"  # whether an address wants to be told
 
 
 class NoticeStatus(StrEnum):
@@ -70,6 +76,11 @@ class Notice:
     @property
     def id(self) -> str:
         return f"{self.episode}-{self.kind}-{self.ordinal}-{self.channel}"
+
+    @property
+    def lane(self) -> str:
+        """What is sent one after the other: a channel; all subscribers are one."""
+        return SUBSCRIBER if self.channel.startswith(SUBSCRIBER) else self.channel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

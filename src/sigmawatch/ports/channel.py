@@ -60,6 +60,11 @@ class Channels(Protocol):
         name, Refused where it is disabled or cannot be used, with why."""
         ...
 
+    def mailing(self, address: str) -> Channel:
+        """A channel to one mail address, by the way that the configuration names for subscribers.
+        Raises NotFound where it names none, Refused as `find`."""
+        ...
+
     async def disable(self, name: str, *, reason: str) -> None:
         """Send nothing there until somebody enables it: GONE. Durable before it returns."""
         ...
