@@ -232,3 +232,28 @@ async def test_slots_that_a_kill_left_unjudged_end_no_start_however_long_we_were
         await r.publish(r.frame(S0 + 2, 3.0, 9.0, revision=59_000, open=True))
     async with judged(tmp_path, RisingJudge(), now_ms=T0 + 300 * MINUTE_MS) as r:
         assert r.board.slot == S0 + 299  # S0 + 2 can no longer be closed: it is unknown
+
+
+async def test_what_the_very_first_life_left_unjudged_is_judged_by_the_next(
+    tmp_path: Path,
+) -> None:
+    async with judged(tmp_path, RisingJudge()) as r:
+        for slot, price in enumerate([1.0, 2.0, 3.0], start=S0):
+            await r.clock.advance_to_ms(slot * MINUTE_MS + 30_000, turns=5)
+            await r.publish(r.frame(slot, price, 9.0, revision=29_000, open=True))
+        assert (await r.ledger.alerts.judged_through())[MINUTE] < S0
+    async with judged(tmp_path, RisingJudge(), now_ms=T0 + 6 * MINUTE_MS) as r:
+        assert await told(r) == [(r.series[0].id, FIRING, S0 + 2)]
+
+
+async def test_a_slot_that_the_closer_was_too_late_for_is_judged_when_its_frame_has_come(
+    tmp_path: Path,
+) -> None:
+    async with judged(tmp_path, RisingJudge()) as r:
+        for slot, price in ((S0, 1.0), (S0 + 1, 2.0)):
+            await pass_slot(r, slot, price, 9.0)
+        await r.tracker.close_slot(MINUTE, S0 + 3)
+        await r.publish(r.frame(S0 + 2, 3.0, 9.0, revision=80_000))
+        await pass_slot(r, S0 + 4, 4.0, 9.0)
+        await pass_slot(r, S0 + 5, 5.0, 9.0)
+        assert await told(r) == [(r.series[0].id, FIRING, S0 + 2)]

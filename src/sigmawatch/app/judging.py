@@ -57,7 +57,7 @@ class _Case:
     """A slot, the one heard before it, and the blocks that were not heard on it yet."""
 
     slot: int
-    before: int | None
+    before: int
     waiting: frozenset[int]
 
 
@@ -65,12 +65,12 @@ class _Case:
 class _Docket:
     """One interval's slots that are not wholly judged, oldest first."""
 
-    newest: int | None
+    newest: int
     cases: list[_Case] = field(default_factory=list)
 
     def enter(self, slot: int, blocks: frozenset[int]) -> None:
         """The next slot, where it is a new one."""
-        if self.newest is None or slot > self.newest:
+        if slot > self.newest:
             self.cases.append(_Case(slot=slot, before=self.newest, waiting=blocks))
             self.newest = slot
             if len(self.cases) > DOCKET_SLOTS_MAX:
@@ -114,7 +114,7 @@ class Judging:
 
         awaited: of the board's slot, as it was before the board was made: what came since is not
         on it."""
-        docket = self._dockets.setdefault(board.interval, _Docket(newest=None))
+        docket = self._dockets.get(board.interval) or await self._begun(board)
         for slot in await self._due(docket, board, court=court):
             docket.enter(slot, court.blocks(board.interval))
         held: frozenset[int] = frozenset()  # not heard on an earlier slot yet
@@ -138,15 +138,24 @@ class Judging:
                 docket.note(case, left=left)
             held |= case.waiting
 
+    async def _begun(self, board: Board) -> _Docket:
+        """An interval that was never judged is, from this slot on. That is durable before any of it
+        is heard: else a kill would have the next life begin anew, and leave out what came since."""
+        docket = _Docket(newest=board.slot - 1)
+        await self._store(Decisions(), board.interval, through=docket.newest)
+        self._dockets[board.interval] = docket
+        return docket
+
     async def _due(self, docket: _Docket, board: Board, *, court: Court) -> Sequence[int]:
-        """The slots to be heard from now on: the board's, and those between that hold frames and
-        nobody closed, because we were late or had been killed."""
-        if docket.newest is None or docket.newest + 1 >= board.slot:
+        """The slots to be heard from now on: the board's, and those between that nobody closed,
+        because we were late or had been killed; of old ones those that hold frames."""
+        if docket.newest + 1 >= board.slot:
             return (board.slot,)
         held = board.interval.slots_held_ms // board.interval.ms  # however long we were down
         first = max(docket.newest + 1, board.slot - held)
-        between = await court.framed(board.interval, from_slot=first, to_slot=board.slot)
-        return (*between[-DOCKET_SLOTS_MAX:], board.slot)
+        waited = max(first, board.slot - WAITED_SLOTS)  # whose frames may still come
+        old = await court.framed(board.interval, from_slot=first, to_slot=waited)
+        return (*old[-DOCKET_SLOTS_MAX:], *range(waited, board.slot + 1))
 
     async def _store(
         self, decisions: Decisions, interval: Interval, *, through: int | None
