@@ -10,7 +10,7 @@ from tests.contracts.conftest import Database, PostgresDatabase, SqliteDatabase
 from tests.contracts.samples import MINUTE, SLOT, frame, replayed, track
 
 from sigmawatch.adapters.ledgers.ledger import SqlLedger
-from sigmawatch.domain.alert import Acknowledgement, Episode, Rule, Severity, States
+from sigmawatch.domain.alert import Acknowledgement, Episode, Remembered, Rule, Severity, States
 from sigmawatch.domain.notice import Notice, NoticeKind
 
 OPEN_MS = MINUTE.open_ms(SLOT)
@@ -127,9 +127,10 @@ async def test_an_edited_rule_has_a_new_version_and_a_cosmetic_save_has_not(
     second = await rule(ledger, text="price > 2")
     assert (second.id, second.version, second.created_ms) == (first.id, 2, first.created_ms)
     assert await ledger.alerts.rules() == [second]
+    assert await ledger.alerts.versions(first.id) == [first, second]
 
 
-async def test_a_removed_rules_id_is_never_used_again_and_its_states_are_gone(
+async def test_a_removed_rules_id_is_never_used_again_and_its_states_wait_for_their_end(
     database: Database,
 ) -> None:
     ledger = await ready(database)
@@ -140,9 +141,24 @@ async def test_a_removed_rules_id_is_never_used_again_and_its_states_are_gone(
         assert await transaction.rules.remove("hot")
         assert not await transaction.rules.remove("hot")
     assert await ledger.alerts.rules() == []
-    assert await ledger.alerts.states() == []
+    assert [one.version for one in await ledger.alerts.versions(1)] == [1]
+    assert await ledger.alerts.states() == [states()]
     assert len(await ledger.alerts.episodes()) == 1
     assert (await rule(ledger)).id == 2
+    async with ledger.transaction() as transaction:
+        await transaction.alerts.put_states([states(b"", slot=SLOT + 1)])
+    assert await ledger.alerts.states() == []
+
+
+async def test_what_is_remembered_of_a_rule_is_that_of_the_latest_slot(database: Database) -> None:
+    ledger = await ready(database)
+    told = [Remembered(rule_id=1, interval_ms=MINUTE.ms, slot=slot, body=body)
+            for slot, body in ((SLOT, b"a"), (SLOT, b"b"), (SLOT - 1, b"c"))]  # fmt: skip
+    for one in told:
+        async with ledger.transaction() as transaction:
+            await transaction.alerts.put_memories([one])
+    await ledger.close()
+    assert await (await database.open()).alerts.memories() == [told[1]]
 
 
 async def test_lasting_episodes_are_those_not_closed_and_the_newest_come_first(

@@ -48,7 +48,8 @@ class States:
     """The states of one rule over the series of one block.
 
     version: of the rule. slot: the last one in which any of them changed. body: by the hand of who
-    judges; a series that it does not tell of is at rest, so it is short where little happens.
+    judges; a series that it does not tell of is at rest, so it is short where little happens. An
+    empty one is of states that are no more: nothing of them is kept.
     """
 
     rule_id: int
@@ -79,6 +80,21 @@ class States:
         if states._check() != body[-_CRC_BYTES:]:
             raise Invalid(f"states of rule {rule_id} over block {block_id} are damaged")
         return states
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remembered:
+    """What is remembered of one rule as a whole over the series of one interval, beside its states
+    (domain.rule_memory). slot: the last one in which it changed."""
+
+    rule_id: int
+    interval_ms: int
+    slot: int
+    body: bytes
+
+    @property
+    def key(self) -> tuple[int, int]:
+        return self.rule_id, self.interval_ms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

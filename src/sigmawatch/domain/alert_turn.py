@@ -45,13 +45,15 @@ class Reason(StrEnum):
     DELETED = "the rule was deleted"
     EXPIRED = "the rule has expired"
     DELISTED = "the market was delisted"
+    UNTRACKED = "the series is not tracked any more"
+    LEFT = "the series is not among those of the rule any more"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
     """What a slot says to a state. clear: what the clear condition came to. held: why nothing is to
     be told now. edited: the condition is another one since the slot before. ended: why there is no
-    such state any more, one of the last four reasons. acknowledged: somebody has seen it."""
+    such state any more, one of the last six reasons. acknowledged: somebody has seen it."""
 
     condition: Truth
     clear: Truth

@@ -11,7 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
-from sigmawatch.domain.alert import Acknowledgement, Episode, Rule, States, StoredEpisode
+from sigmawatch.domain.alert import (
+    Acknowledgement,
+    Episode,
+    Remembered,
+    Rule,
+    States,
+    StoredEpisode,
+)
 from sigmawatch.domain.notice import Delivery, Notice, Outcome
 from sigmawatch.domain.window import Interval
 
@@ -25,7 +32,8 @@ class RuleRepository(Protocol):
         ...
 
     async def remove(self, name: str) -> bool:
-        """Whether there was one. Its states go, its episodes stay."""
+        """Whether there was one. Its episodes stay; so do its states until they are judged for the
+        last time, for what is open then ends."""
         ...
 
 
@@ -33,7 +41,12 @@ class AlertRepository(Protocol):
     """What judging a slot changes."""
 
     async def put_states(self, states: Iterable[States]) -> None:
-        """Store those that changed; what is there of the same or a later slot stays."""
+        """Store those that changed; what is there of the same or a later slot stays. An empty body
+        takes away what is there."""
+        ...
+
+    async def put_memories(self, memories: Iterable[Remembered]) -> None:
+        """Store those that changed; what is there of a later slot stays."""
         ...
 
     async def put_episodes(self, episodes: Iterable[Episode]) -> None:
@@ -78,8 +91,16 @@ class AlertStore(Protocol):
         """The newest version of every rule there is, by id."""
         ...
 
+    async def versions(self, rule_id: int) -> Sequence[Rule]:
+        """Every version of a rule, the oldest first; of a removed one, too."""
+        ...
+
     async def states(self) -> Sequence[States]:
         """Of every rule and block; a damaged one is left out and counted."""
+        ...
+
+    async def memories(self) -> Sequence[Remembered]:
+        """Of every rule and interval."""
         ...
 
     async def judged_through(self) -> Mapping[Interval, int]:

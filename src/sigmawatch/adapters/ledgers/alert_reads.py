@@ -6,11 +6,16 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
-from sigmawatch.adapters.ledgers.alerts import read_episodes, read_judged, read_states
+from sigmawatch.adapters.ledgers.alerts import (
+    read_episodes,
+    read_judged,
+    read_memories,
+    read_states,
+)
 from sigmawatch.adapters.ledgers.outbox import read_deliveries
-from sigmawatch.adapters.ledgers.rules import read_rules
+from sigmawatch.adapters.ledgers.rules import read_rules, read_versions
 from sigmawatch.adapters.ledgers.session import Session
-from sigmawatch.domain.alert import Rule, States, StoredEpisode
+from sigmawatch.domain.alert import Remembered, Rule, States, StoredEpisode
 from sigmawatch.domain.notice import Delivery
 from sigmawatch.domain.window import Interval
 
@@ -35,6 +40,12 @@ class AlertReads:
 
     async def rules(self) -> Sequence[Rule]:
         return await self._read(partial(read_rules, sql=self._sql))
+
+    async def versions(self, rule_id: int) -> Sequence[Rule]:
+        return await self._read(partial(read_versions, sql=self._sql, rule_id=rule_id))
+
+    async def memories(self) -> Sequence[Remembered]:
+        return await self._read(partial(read_memories, sql=self._sql))
 
     async def states(self) -> Sequence[States]:
         return await self._read(partial(read_states, sql=self._sql, damaged=self._damaged))

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 import structlog
 
 from sigmawatch.adapters.ledgers.session import Session
-from sigmawatch.domain.alert import Acknowledgement, Episode, Severity, States, StoredEpisode
+from sigmawatch.domain.alert import (
+    Acknowledgement,
+    Episode,
+    Remembered,
+    Severity,
+    States,
+    StoredEpisode,
+)
 from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.window import Interval
 
@@ -26,10 +33,22 @@ class Alerts:
         self._sql = transaction.sql
 
     async def put_states(self, states: Iterable[States]) -> None:
+        changed = [*states]
         await self._each("put_states", [
             {"rule_id": one.rule_id, "block_id": one.block_id, "version": one.version,
              "slot": one.slot, "body": one.encode()}
-            for one in states
+            for one in changed if one.body
+        ])  # fmt: skip
+        await self._each("end_states", [
+            {"rule_id": one.rule_id, "block_id": one.block_id, "slot": one.slot}
+            for one in changed if not one.body
+        ])  # fmt: skip
+
+    async def put_memories(self, memories: Iterable[Remembered]) -> None:
+        await self._each("put_memory", [
+            {"rule_id": one.rule_id, "interval_ms": one.interval_ms, "slot": one.slot,
+             "body": one.body}
+            for one in memories
         ])  # fmt: skip
 
     async def put_episodes(self, episodes: Iterable[Episode]) -> None:
@@ -77,6 +96,14 @@ def read_states(session: Session, sql: Mapping[str, str], *, damaged: set[str]) 
                 damaged.add(name)
                 log.error("stored_item_damaged", row=name, reason=str(exc))
     return found
+
+
+def read_memories(session: Session, sql: Mapping[str, str]) -> list[Remembered]:
+    """Of every rule and interval; whether one is damaged its reader says."""
+    return [
+        Remembered(rule_id=rule_id, interval_ms=interval_ms, slot=slot, body=bytes(body))
+        for rule_id, interval_ms, slot, body in session.execute(sql["select_memories"])
+    ]
 
 
 def read_judged(session: Session, sql: Mapping[str, str]) -> dict[Interval, int]:

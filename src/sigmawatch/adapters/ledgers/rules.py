@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sigmawatch.adapters.ledgers.session import Session, value
 from sigmawatch.domain.alert import Rule
@@ -50,18 +50,24 @@ class Rules:
         row = {"name": name, "now_ms": self._transaction.clock.now_ms()}
 
         def work(session: Session) -> bool:
-            rule_id = value(session.execute(self._sql["remove_rule"], row))
-            session.execute(self._sql["remove_states"], {"rule_id": rule_id})
-            return rule_id is not None
+            return value(session.execute(self._sql["remove_rule"], row)) is not None
 
         return await self._transaction.run(work)
 
 
 def read_rules(session: Session, sql: Mapping[str, str]) -> list[Rule]:
     """The newest version of every rule, by id."""
-    return [
-        Rule(id=rule_id, name=name, version=version, text=text, settings=settings, origin=origin,
-             enabled=bool(enabled), created_ms=created_ms, made_ms=made_ms)
-        for (rule_id, name, version, text, settings, origin, enabled, created_ms,
-             made_ms) in session.execute(sql["select_rules"])
-    ]  # fmt: skip
+    return [_rule(row) for row in session.execute(sql["select_rules"])]
+
+
+def read_versions(session: Session, sql: Mapping[str, str], *, rule_id: int) -> list[Rule]:
+    """Every version of one rule, the oldest first."""
+    rows = session.execute(sql["select_rule_versions"], {"rule_id": rule_id})
+    return [_rule(row) for row in rows]
+
+
+def _rule(row: Sequence[Any]) -> Rule:
+    rule_id, name, version, text, settings, origin, enabled, created_ms, made_ms = row
+    return Rule(id=rule_id, name=name, version=version, text=text, settings=settings,
+                origin=origin, enabled=bool(enabled), created_ms=created_ms,
+                made_ms=made_ms)  # fmt: skip

@@ -28,6 +28,13 @@ JOIN rule_versions AS v ON v.rule_id = r.id AND v.version = r.version
 WHERE r.removed_ms IS NULL
 ORDER BY r.id
 
+-- name: select_rule_versions
+SELECT r.id, r.name, v.version, v.text, v.settings, r.origin, r.enabled, r.created_ms, v.made_ms
+FROM rules AS r
+JOIN rule_versions AS v ON v.rule_id = r.id
+WHERE r.id = :rule_id
+ORDER BY v.version
+
 -- name: put_states
 INSERT INTO rule_states (rule_id, block_id, version, slot, body)
 VALUES (:rule_id, :block_id, :version, :slot, :body)
@@ -35,8 +42,18 @@ ON CONFLICT (rule_id, block_id)
 DO UPDATE SET version = excluded.version, slot = excluded.slot, body = excluded.body
 WHERE excluded.slot > rule_states.slot OR excluded.version > rule_states.version
 
--- name: remove_states
-DELETE FROM rule_states WHERE rule_id = :rule_id
+-- name: end_states
+DELETE FROM rule_states WHERE rule_id = :rule_id AND block_id = :block_id AND slot < :slot
+
+-- name: put_memory
+INSERT INTO rule_memories (rule_id, interval_ms, slot, body)
+VALUES (:rule_id, :interval_ms, :slot, :body)
+ON CONFLICT (rule_id, interval_ms)
+DO UPDATE SET slot = excluded.slot, body = excluded.body
+WHERE excluded.slot >= rule_memories.slot
+
+-- name: select_memories
+SELECT rule_id, interval_ms, slot, body FROM rule_memories ORDER BY rule_id, interval_ms
 
 -- name: select_states
 SELECT rule_id, block_id, version, slot, body FROM rule_states ORDER BY rule_id, block_id
