@@ -256,8 +256,8 @@ async def test_what_waited_to_be_sent_is_not_sent_from_a_restored_database(
 ) -> None:
     """RELIABILITY.md P33: "restored instance does not re-send old notifications"."""
     ledger = await ready(database)
-    await put(ledger, notice(), notice(channel="mail"), notice(channel="chat"))
-    first, second, _ = await claim(ledger)
+    await put(ledger, notice(channel="@1"), notice(channel="@2"), notice(channel="@3"))
+    first, second, _ = await claim(ledger, "@")
     assert await settle(ledger, first)
     assert await begin(ledger, second)
     await ledger.backup(str(tmp_path / "a.db"), told=untold)
@@ -267,7 +267,7 @@ async def test_what_waited_to_be_sent_is_not_sent_from_a_restored_database(
     assert {(one.status, one.detail) for one in found.values()} == {
         (NoticeStatus.EXPIRED, "restored")
     }
-    assert await claim(again, now_ms=2**60) == []
+    assert await claim(again, "@", now_ms=2**60) == []
     assert len(await ledger.alerts.deliveries()) == 2  # the one it was made of goes on
     await again.close()
 

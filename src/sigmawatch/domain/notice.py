@@ -87,27 +87,32 @@ class Notice:
 class Delivery:
     """A notice in the outbox.
 
-    attempts: begun so far. next_ms: while it is open, when somebody may take it; of a leased one,
-    when its lease ends. fence: how often it was leased, so an older lease is known. detail: what
-    the last attempt came to.
+    number: of its row; later notices have higher ones. attempts: begun so far. next_ms: while it is
+    open, when somebody may take it; of a leased one, when its lease ends. fence: how often it was
+    leased, so an older lease is known. detail: what the last attempt came to. unsure_count: how
+    many attempts may have arrived although nobody said so. changed_ms: when it became what it is.
     """
 
     notice: Notice
+    number: int
     status: NoticeStatus
     attempts: int
     next_ms: int
     fence: int
     detail: str = ""
+    unsure_count: int = 0
+    changed_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What an attempt, or the decision against one, makes of a leased notice. next_ms: of one that
-    is to be tried again."""
+    is to be tried again. unsure: the attempt may have arrived although nobody said so."""
 
     status: NoticeStatus
     detail: str = ""
     next_ms: int = 0
+    unsure: bool = False
 
     def __post_init__(self) -> None:
         assert self.status is not NoticeStatus.LEASED

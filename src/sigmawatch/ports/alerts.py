@@ -69,18 +69,28 @@ class OutboxRepository(Protocol):
         """Insert what is absent, to be sent when due."""
         ...
 
-    async def claim(self, *, now_ms: int, rows_max: int) -> Sequence[Delivery]:
-        """Lease, for LEASE_MS, what is due and has nothing open before it for the same state and
-        channel; a lease that ended counts as due. In the order of the outbox."""
+    async def claim(self, lane: str, *, now_ms: int, rows_max: int) -> Sequence[Delivery]:
+        """Lease, for LEASE_MS, what of a lane is due and has nothing open before it for the same
+        state and channel; nothing goes before an open digest. A lease that ended counts as due. In
+        the order of the outbox. What was over before anybody was told of it is merged into its
+        end."""
         ...
 
     async def begin(self, lease: Delivery, *, now_ms: int) -> bool:
-        """Record an attempt before it is made; False where the lease was lost: then do not make
-        it."""
+        """Record an attempt before it is made, and lease the notice for LEASE_MS from now; False
+        where the lease was lost: then do not make it."""
         ...
 
     async def settle(self, lease: Delivery, outcome: Outcome, *, now_ms: int) -> bool:
         """What became of a leased notice; False where the lease was lost."""
+        ...
+
+    async def hurry(self, lane: str, *, now_ms: int) -> None:
+        """What of a lane waits to be tried again is due now."""
+        ...
+
+    async def send_again(self, number: int, *, now_ms: int) -> bool:
+        """A dead or expired notice is due anew; False where there is none of that number."""
         ...
 
 

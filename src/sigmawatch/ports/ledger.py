@@ -22,6 +22,7 @@ from sigmawatch.domain.venue import Run
 from sigmawatch.domain.watchlist import Watchlist
 from sigmawatch.domain.window import Interval
 from sigmawatch.ports.alerts import AlertRepository, OutboxRepository, RuleRepository
+from sigmawatch.ports.delivery import InboxRepository, SubscriptionRepository
 from sigmawatch.ports.storage import Storage
 
 
@@ -140,6 +141,12 @@ class Transaction(Protocol):
 
     @property
     def outbox(self) -> OutboxRepository: ...
+
+    @property
+    def inbox(self) -> InboxRepository: ...
+
+    @property
+    def subscriptions(self) -> SubscriptionRepository: ...
 
     async def check(self, claim: Claim) -> None:
         """Raises Superseded where the work was claimed anew since: then nothing of this is kept."""

@@ -21,7 +21,7 @@ from sigmawatch.domain.window import Interval
 
 T = TypeVar("T")
 
-_END_OF_TIME_MS = 2**62
+END_OF_TIME_MS = 2**62
 
 
 class Read(Protocol):
@@ -58,11 +58,12 @@ class AlertReads:
     ) -> Sequence[StoredEpisode]:
         bounds: dict[str, Any] = {
             "statement": self._sql["select_lasting_episodes" if lasting else "select_episodes"],
-            "before_ms": _END_OF_TIME_MS if before_ms is None else before_ms,
+            "before_ms": END_OF_TIME_MS if before_ms is None else before_ms,
             "rows": limit,
         }
         return await self._read(partial(read_episodes, **bounds))
 
     async def deliveries(self, *, open: bool = True, limit: int = 100) -> Sequence[Delivery]:
         statement = self._sql["select_open_notices" if open else "select_notices"]
-        return await self._read(partial(read_deliveries, statement=statement, rows=limit))
+        bounds = {"rows": limit} if open else {"rows": limit, "before": END_OF_TIME_MS}
+        return await self._read(partial(read_deliveries, statement=statement, bindings=bounds))

@@ -18,6 +18,7 @@ from typing import TypeVar
 from sigmawatch.adapters.ledgers.alert_reads import AlertReads
 from sigmawatch.adapters.ledgers.catalogue import read_blocks, read_series
 from sigmawatch.adapters.ledgers.copies import keep, part_of, refuse_present
+from sigmawatch.adapters.ledgers.delivery_reads import DeliveryReads
 from sigmawatch.adapters.ledgers.history import SqlHistory
 from sigmawatch.adapters.ledgers.means import Means
 from sigmawatch.adapters.ledgers.rank_columns import read_rank_column, read_rank_slots
@@ -72,6 +73,7 @@ class SqlLedger:
         reads = SealedReads(sql, stored=self._stored)
         self._history = SqlHistory(means, sql=sql, reads=reads)
         self.alerts = AlertReads(self._read, sql=sql, damaged=self._stored.damaged)
+        self.delivery = DeliveryReads(self._read, sql=sql)
         self.sealing = SqlSealing(means, sql=sql, stored=self._stored, reads=reads)
 
     @asynccontextmanager

@@ -11,7 +11,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sigmawatch.adapters.ledgers.session import Session
-from sigmawatch.domain.notice import LEASE_MS, Delivery, Notice, NoticeKind, NoticeStatus, Outcome
+from sigmawatch.domain.notice import (
+    FANOUT,
+    LEASE_MS,
+    Delivery,
+    Notice,
+    NoticeKind,
+    NoticeStatus,
+    Outcome,
+)
 
 if TYPE_CHECKING:
     from sigmawatch.adapters.ledgers.repositories import SqlTransaction
@@ -40,22 +48,35 @@ class Outbox:
         numbered = [row | {"id": place} for place, row in enumerate(rows, start=first_id)]
         session.executemany(self._sql["put_notice"], numbered)
 
-    async def claim(self, *, now_ms: int, rows_max: int) -> Sequence[Delivery]:
-        bindings = {"now_ms": now_ms, "until_ms": now_ms + LEASE_MS, "rows": rows_max}
+    async def claim(self, lane: str, *, now_ms: int, rows_max: int) -> Sequence[Delivery]:
+        due = {"now_ms": now_ms, "lane": lane}
 
         def work(session: Session) -> list[Delivery]:
-            rows = session.execute(self._sql["claim_notices"], bindings).fetchall()
+            if lane != FANOUT:  # of what is for many, each decides for itself
+                session.execute(self._sql["merge_notices"], due).fetchall()
+            taken = due | {"until_ms": now_ms + LEASE_MS, "rows": rows_max}
+            rows = session.execute(self._sql["claim_notices"], taken).fetchall()
             return [_delivery(row) for row in sorted(rows)]
 
         return await self._transaction.run(work)
 
     async def begin(self, lease: Delivery, *, now_ms: int) -> bool:
-        return await self._held("begin_attempt", _lease(lease) | {"now_ms": now_ms})
+        until = {"now_ms": now_ms, "until_ms": now_ms + LEASE_MS}
+        return await self._held("begin_attempt", _lease(lease) | until)
 
     async def settle(self, lease: Delivery, outcome: Outcome, *, now_ms: int) -> bool:
-        said = {"status": str(outcome.status), "next_ms": outcome.next_ms,
-                "detail": outcome.detail, "now_ms": now_ms}  # fmt: skip
+        said = {"status": str(outcome.status), "next_ms": outcome.next_ms, "now_ms": now_ms,
+                "detail": outcome.detail, "unsure": int(outcome.unsure)}  # fmt: skip
         return await self._held("settle_notice", _lease(lease) | said)
+
+    async def hurry(self, lane: str, *, now_ms: int) -> None:
+        def work(session: Session) -> None:
+            session.execute(self._sql["hurry_notices"], {"lane": lane, "now_ms": now_ms}).fetchall()
+
+        await self._transaction.run(work)
+
+    async def send_again(self, number: int, *, now_ms: int) -> bool:
+        return await self._held("send_again", {"id": number, "now_ms": now_ms})
 
     async def _held(self, name: str, bindings: Mapping[str, object]) -> bool:
         def work(session: Session) -> bool:
@@ -72,7 +93,7 @@ def _name(notice: Notice) -> dict[str, object]:
 def _row(notice: Notice) -> dict[str, object]:
     return _name(notice) | {
         "rule_id": notice.rule_id, "series_id": notice.series_id, "decided_ms": notice.decided_ms,
-        "due_ms": notice.due_ms, "receipt": notice.receipt,
+        "due_ms": notice.due_ms, "receipt": notice.receipt, "lane": notice.lane,
     }  # fmt: skip
 
 
@@ -80,16 +101,19 @@ def _lease(lease: Delivery) -> dict[str, object]:
     return _name(lease.notice) | {"fence": lease.fence}
 
 
-def read_deliveries(session: Session, *, statement: str, rows: int) -> list[Delivery]:
+def read_deliveries(
+    session: Session, *, statement: str, bindings: Mapping[str, object]
+) -> list[Delivery]:
     """Notices of the outbox, in the statement's order."""
-    return [_delivery(row) for row in session.execute(statement, {"rows": rows})]
+    return [_delivery(row) for row in session.execute(statement, bindings)]
 
 
 def _delivery(row: Sequence[Any]) -> Delivery:
-    (_, rule_id, series_id, episode, kind, ordinal, channel, decided_ms, due_ms, receipt,
-     status, attempts, next_ms, fence, detail) = row  # fmt: skip
+    (number, rule_id, series_id, episode, kind, ordinal, channel, decided_ms, due_ms, receipt,
+     status, attempts, next_ms, fence, detail, unsure, changed_ms) = row  # fmt: skip
     notice = Notice(rule_id=rule_id, series_id=series_id, episode=episode, kind=NoticeKind(kind),
                     ordinal=ordinal, channel=channel, decided_ms=decided_ms, due_ms=due_ms,
                     receipt=receipt)  # fmt: skip
-    return Delivery(notice=notice, status=NoticeStatus(status), attempts=attempts,
-                    next_ms=next_ms, fence=fence, detail=detail)  # fmt: skip
+    return Delivery(notice=notice, number=number, status=NoticeStatus(status), attempts=attempts,
+                    next_ms=next_ms, fence=fence, detail=detail, unsure_count=unsure,
+                    changed_ms=changed_ms)  # fmt: skip

@@ -15,6 +15,7 @@ from sigmawatch.adapters.ledgers.alerts import Alerts
 from sigmawatch.adapters.ledgers.catalogue import Catalogue
 from sigmawatch.adapters.ledgers.chain import Written, write_link
 from sigmawatch.adapters.ledgers.checksums import checksum
+from sigmawatch.adapters.ledgers.inbox import Inbox, Subscriptions
 from sigmawatch.adapters.ledgers.outbox import Outbox
 from sigmawatch.adapters.ledgers.rank_columns import RankColumns
 from sigmawatch.adapters.ledgers.reading import Stored
@@ -53,6 +54,8 @@ class SqlTransaction:
         self.rules = Rules(self)
         self.alerts = Alerts(self)
         self.outbox = Outbox(self)
+        self.inbox = Inbox(self)
+        self.subscriptions = Subscriptions(self)
 
     @property
     def commit_number(self) -> int:

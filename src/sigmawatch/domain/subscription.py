@@ -1,0 +1,107 @@
+"""Subscriptions: somebody follows a rule, a pattern or a watchlist and is told at an address of
+their own, once they have said that it is theirs (SEMANTICS.md 8).
+
+Imports domain.alert, calendar, errors, notice, rule_settings, watchlist.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeVar
+
+from sigmawatch.domain.alert import Severity
+from sigmawatch.domain.calendar import CalendarWindow, parse_calendar
+from sigmawatch.domain.errors import Invalid
+from sigmawatch.domain.notice import SUBSCRIBER
+from sigmawatch.domain.rule_settings import rule_name
+from sigmawatch.domain.watchlist import parse_pattern, watchlist_name
+
+E = TypeVar("E", bound=StrEnum)
+
+ADDRESS_CHARS_MAX = 254  # RFC 5321, 4.5.3.1.3, without the angle brackets
+MUTES_MAX = 20
+ADDRESS_ALLOWED = "an address as name@example.org"
+_ADDRESS = re.compile(
+    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+    r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}",
+    re.ASCII,
+)
+
+
+class Follows(StrEnum):
+    """What kind of thing is followed."""
+
+    RULE = "rule"
+    PATTERN = "pattern"
+    WATCHLIST = "watchlist"
+
+
+def mail_address(text: str) -> str:
+    """A mail address: what RFC 5321 calls a dot-string at a domain. Raises Invalid."""
+    address = text.strip()
+    if len(address) > ADDRESS_CHARS_MAX or not _ADDRESS.fullmatch(address):
+        raise Invalid("this is no mail address", field="address", allowed=ADDRESS_ALLOWED)
+    return address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Following:
+    """What somebody wants to be told. owner: who made it. target: the rule's or watchlist's name,
+    or the pattern in canonical text. severity: the least that they want to hear of."""
+
+    owner: str
+    address: str
+    follows: Follows
+    target: str
+    severity: Severity = Severity.INFO
+    mute: tuple[CalendarWindow, ...] = ()
+
+    @classmethod
+    def of(
+        cls, address: str, *, follows: str, target: str, severity: str = Severity.INFO,
+        mute: tuple[str, ...] = (), owner: str = "",
+    ) -> Following:  # fmt: skip
+        """Read as people write it. Raises Invalid."""
+        kind, least = _one_of(Follows, follows, "follows"), _one_of(Severity, severity, "severity")
+        if len(mute) > MUTES_MAX:
+            raise Invalid(f"at most {MUTES_MAX} windows", field="mute")
+        return cls(
+            owner=owner or mail_address(address), address=mail_address(address), follows=kind,
+            target=_target(kind, target), severity=least, mute=tuple(map(parse_calendar, mute)),
+        )  # fmt: skip
+
+
+def _target(kind: Follows, text: str) -> str:
+    match kind:
+        case Follows.RULE:
+            return rule_name(text)
+        case Follows.WATCHLIST:
+            return watchlist_name(text)
+        case Follows.PATTERN:
+            return str(parse_pattern(text))
+
+
+def _one_of(kind: type[E], text: str, field: str) -> E:
+    try:
+        return kind(text.strip().lower())
+    except ValueError:
+        raise Invalid(f"{text[:40]!r} is none of them", field=field,
+                      allowed=", ".join(kind)) from None  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscription:
+    """A following that is kept. confirmed_ms: when who has the address said that they want it;
+    until then nothing is sent but the question."""
+
+    id: int
+    following: Following
+    made_ms: int
+    confirmed_ms: int | None = None
+
+    @property
+    def channel(self) -> str:
+        """What stands in the place of a channel's name in the outbox."""
+        return f"{SUBSCRIBER}{self.id}"
