@@ -7,11 +7,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tests.app.test_tracker import MINUTE, S0, T0, Rig, running
 from tests.rising import RisingJudge
 
 from sigmawatch.domain.errors import StorageFailed, StorageUnavailable
+from sigmawatch.domain.frame import Flag, Patch
 from sigmawatch.domain.notice import NoticeKind
 from sigmawatch.domain.window import MINUTE_MS, Interval
 from sigmawatch.engine.judge import Decisions, Hearing
@@ -23,10 +25,10 @@ FIRING, RESOLVED = NoticeKind.FIRING, NoticeKind.RESOLVED
 
 @asynccontextmanager
 async def judged(
-    folder: Path, judge: RisingJudge, *, now_ms: int = T0 + 1_500
+    folder: Path, judge: RisingJudge, *, now_ms: int = T0 + 1_500, catching_up: bool = False
 ) -> AsyncIterator[Rig]:
     """A tracker that judges two price series, AAA and BBB."""
-    async with running(folder, now_ms=now_ms, judge=judge) as rig:
+    async with running(folder, now_ms=now_ms, judge=judge, catching_up=catching_up) as rig:
         async with rig.ledger.transaction() as transaction:
             await transaction.rules.put(
                 "rising", text="x", settings="{}", origin="api", enabled=True
@@ -257,3 +259,48 @@ async def test_a_slot_that_the_closer_was_too_late_for_is_judged_when_its_frame_
         await pass_slot(r, S0 + 4, 4.0, 9.0)
         await pass_slot(r, S0 + 5, 5.0, 9.0)
         assert await told(r) == [(r.series[0].id, FIRING, S0 + 2)]
+
+
+async def _down_from(folder: Path, slot: int) -> None:
+    """A life that judged the slots from S0 on, each price above the one before, but for `slot`."""
+    async with judged(folder, RisingJudge()) as r:
+        for at in range(S0, slot):
+            await pass_slot(r, at, 1.0 + at - S0, 9.0)
+
+
+def filled(rig: Rig, slot: int, *prices: float) -> Patch:
+    """What a back-fill finds of AAA from `slot` on."""
+    return Patch(
+        series_id=rig.series[0].id, from_slot=slot, revision=1, recv_ms=rig.clock.now_ms(),
+        values=np.array(prices, "<f8").tobytes(), marks=bytes([Flag.FILLED] * len(prices)),
+    )  # fmt: skip
+
+
+async def test_slots_that_were_missed_are_judged_in_their_place_once_they_are_back_filled(
+    tmp_path: Path,
+) -> None:
+    """SEMANTICS.md 7: "Missed slots are replayed from back-fill." """
+    await _down_from(tmp_path, S0 + 2)
+    again, back = RisingJudge(), T0 + 32 * MINUTE_MS + 30_000
+    async with judged(tmp_path, again, now_ms=back, catching_up=True) as r:
+        await pass_slot(r, S0 + 32, 60.0, 9.0)
+        assert (await told(r), again.heard) == ([], []), "what came since waits behind them"
+        await r.publish(filled(r, S0 + 2, *range(3, 33)))
+        r.catching_up = False
+        await pass_slot(r, S0 + 33, 50.0, 9.0)
+        assert [slot for slot, _ in again.heard] == list(range(S0 + 2, S0 + 34))
+        one = r.series[0].id
+        assert await told(r) == [(one, FIRING, S0 + 2), (one, RESOLVED, S0 + 33)]
+        assert (await r.ledger.alerts.judged_through())[MINUTE] == S0 + 33
+
+
+async def test_a_venue_that_is_not_back_holds_nobody_up_for_longer_than_two_minutes(
+    tmp_path: Path,
+) -> None:
+    await _down_from(tmp_path, S0 + 2)
+    back = T0 + 12 * MINUTE_MS + 30_000
+    async with judged(tmp_path, RisingJudge(), now_ms=back, catching_up=True) as r:
+        for slot, price in enumerate([3.0, 4.0, 5.0], start=S0 + 12):
+            await pass_slot(r, slot, price, 9.0)
+        assert await told(r) == [(r.series[0].id, FIRING, S0 + 12)]
+        assert (await r.ledger.alerts.judged_through())[MINUTE] == S0 + 14

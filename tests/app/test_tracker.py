@@ -68,8 +68,11 @@ class Rig:
             tables=Tables(self.catalogue),
         )  # fmt: skip
         if judge is not None:
-            self.tracker.appoint(judge, alerts=ledger.alerts)
+            self.tracker.appoint(
+                judge, alerts=ledger.alerts, catching_up=lambda venue: self.catching_up
+            )
         self.series: list[Series] = []
+        self.catching_up = False
 
     async def enroll(self) -> None:
         async with self.ledger.transaction() as transaction:
@@ -113,11 +116,14 @@ Opened = Callable[[], Awaitable[Rig]]
 
 @asynccontextmanager
 async def running(
-    folder: Path, *, now_ms: int = T0 + 1_500, judge: Judge | None = None
-) -> AsyncIterator[Rig]:
+    folder: Path, *, now_ms: int = T0 + 1_500, judge: Judge | None = None,
+    catching_up: bool = False,
+) -> AsyncIterator[Rig]:  # fmt: skip
+    """catching_up: what was missed while it was down is still being fetched."""
     clock = VirtualClock(now_ms)
     ledger = await SqliteLedger.open(folder, clock=clock)
     rig = Rig(HeldLedger(ledger), clock, judge=judge)
+    rig.catching_up = catching_up
     try:
         await rig.enroll()
         async with asyncio.TaskGroup() as group:

@@ -90,6 +90,7 @@ class Backfill:
         self._clock = clock
         self._wanted = asyncio.Event()
         self.job: Job | None = None
+        self.done_once = False  # since the start
 
     def want(self) -> None:
         """Something may be missing: look, and fetch it."""
@@ -125,6 +126,7 @@ class Backfill:
             for gap in gaps:
                 group.create_task(one(gap))
         self._advance(finished_ms=self._clock.now_ms())
+        self.done_once = True
         log.info("backfill_finished", venue=self._name, markets_count=self.job.done,
                  failed_count=self.job.failed, patches_count=self.job.patches)  # fmt: skip
         return self.job

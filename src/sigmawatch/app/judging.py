@@ -4,28 +4,38 @@ The frames of a slot are committed as they come; what is decided on it (states, 
 and the mark through which slot everything is judged) is one transaction of its own. A kill between
 the two loses nothing: the slots after the mark are heard again, from the same frames
 (docs/decisions/0013). A block whose frame has not come is waited for over two slots, then judged
-by what is there (SEMANTICS.md 6).
+by what is there (SEMANTICS.md 6). The slots that we were down for wait for their venue's back-fill,
+but for no more than `PATIENCE_MS`, and what came since waits behind them (section 7: "Missed slots
+are replayed from back-fill").
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import structlog
 
 from sigmawatch.domain.alert import States
-from sigmawatch.domain.window import Interval
+from sigmawatch.domain.window import MINUTE_MS, Interval
 from sigmawatch.engine.judge import Decisions, Hearing, Judge
 from sigmawatch.engine.snapshot import Board
 from sigmawatch.ports.alerts import AlertStore
 from sigmawatch.ports.ledger import Ledger
 
 WAITED_SLOTS = 2
-DOCKET_SLOTS_MAX = 60  # not judged yet; of older ones nothing was decided, as if we had been down
+DOCKET_SLOTS_MAX = 120  # not judged yet; of older ones nothing was decided, as if we had been down
+PATIENCE_MS = 2 * MINUTE_MS  # of slot time, after a start: a venue may never be back
 
 log = structlog.get_logger()
+
+
+class Past(NamedTuple):
+    """A slot that is over. framed: whether any frame of it came."""
+
+    slot: int
+    framed: bool
 
 
 class Court(Protocol):
@@ -39,8 +49,12 @@ class Court(Protocol):
         """Blocks whose final word on an ended slot has not come."""
         ...
 
-    async def framed(self, interval: Interval, *, from_slot: int, to_slot: int) -> Sequence[int]:
-        """The slots in [from_slot, to_slot) of which any frame came."""
+    def filling(self, interval: Interval) -> frozenset[int]:
+        """Blocks whose past since we were last up may still be filled."""
+        ...
+
+    async def past(self, interval: Interval, *, from_slot: int, to_slot: int) -> Sequence[Past]:
+        """The slots in [from_slot, to_slot) that can still be closed."""
         ...
 
     async def board(self, interval: Interval, slot: int) -> Board:
@@ -101,9 +115,11 @@ class Judging:
         self._alerts = alerts
         self._states: dict[tuple[int, int], States] = {}
         self._dockets: dict[Interval, _Docket] = {}
+        self._started_ms = 0
 
-    async def recover(self) -> None:
+    async def recover(self, now_ms: int) -> None:
         """States and marks as the last life left them."""
+        self._started_ms = now_ms
         self._states = {one.key: one for one in await self._alerts.states()}
         for interval, slot in (await self._alerts.judged_through()).items():
             self._dockets[interval] = _Docket(newest=slot)
@@ -115,7 +131,8 @@ class Judging:
         awaited: of the board's slot, as it was before the board was made: what came since is not
         on it."""
         docket = self._dockets.get(board.interval) or await self._begun(board)
-        for slot in await self._due(docket, board, court=court):
+        filling = self._filling(board, court)
+        for slot in await self._due(docket, board, court=court, filled=bool(filling)):
             docket.enter(slot, court.blocks(board.interval))
         held: frozenset[int] = frozenset()  # not heard on an earlier slot yet
         for case in list(docket.cases):
@@ -123,6 +140,8 @@ class Judging:
             silent = awaited if newest else court.awaited(board.interval, case.slot)
             if case.slot <= board.slot - WAITED_SLOTS:
                 silent = frozenset()
+            if case.slot < board.interval.slot(self._started_ms):
+                silent |= filling
             blocks = case.waiting - silent - held
             if blocks or not case.waiting:
                 shown = board if newest else await court.board(board.interval, case.slot)
@@ -146,15 +165,24 @@ class Judging:
         self._dockets[board.interval] = docket
         return docket
 
-    async def _due(self, docket: _Docket, board: Board, *, court: Court) -> Sequence[int]:
+    def _filling(self, board: Board, court: Court) -> frozenset[int]:
+        end_ms = board.interval.open_ms(board.slot + 1)
+        late = end_ms - self._started_ms > PATIENCE_MS
+        return frozenset() if late else court.filling(board.interval)
+
+    async def _due(
+        self, docket: _Docket, board: Board, *, court: Court, filled: bool
+    ) -> Sequence[int]:
         """The slots to be heard from now on: the board's, and those between that nobody closed,
-        because we were late or had been killed; of old ones those that hold frames."""
+        because we were late or had been killed; of old ones those that hold frames, or may yet hold
+        what is `filled` in."""
         if docket.newest + 1 >= board.slot:
             return (board.slot,)
         held = board.interval.slots_held_ms // board.interval.ms  # however long we were down
         first = max(docket.newest + 1, board.slot - held)
         waited = max(first, board.slot - WAITED_SLOTS)  # whose frames may still come
-        old = await court.framed(board.interval, from_slot=first, to_slot=waited)
+        past = await court.past(board.interval, from_slot=first, to_slot=waited)
+        old = [one.slot for one in past if one.framed or filled]
         return (*old[-DOCKET_SLOTS_MAX:], *range(waited, board.slot + 1))
 
     async def _store(

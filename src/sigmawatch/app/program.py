@@ -93,8 +93,6 @@ class Program:
             ledger=ports.ledger, bus=ports.bus, clock=ports.clock, catalogue=catalogue,
             tables=tables,
         )  # fmt: skip
-        if ports.judge is not None:
-            self.tracker.appoint(ports.judge, alerts=ports.alerts)
         self.ranks = RankKeeper(
             self.tracker, tables, ledger=ports.ledger, store=ports.ranks, clock=ports.clock
         )
@@ -118,6 +116,10 @@ class Program:
             config, collectors, catalogue=catalogue, enrolment=self._enrolment,
             snapshot=lambda: self.snapshot,
         )  # fmt: skip
+        if ports.judge is not None:
+            self.tracker.appoint(
+                ports.judge, alerts=ports.alerts, catching_up=self.stations.catching_up
+            )
         self._neighbours = Neighbours(
             ports.ledger, enrolment=self._enrolment, watchlists=self.watchlists,
             stations=self.stations, clock=ports.clock,

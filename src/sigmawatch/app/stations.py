@@ -145,6 +145,15 @@ class Stations:
         if venue in self._stations:
             self._want(self._stations[venue])
 
+    def catching_up(self, venue: str) -> bool:
+        """Whether what a venue said while we were down may still be fetched."""
+        station = self._stations.get(venue)
+        return (
+            self._config.backfill.enabled
+            and station is not None
+            and (not station.backfill.done_once)
+        )
+
     # Reading
 
     def reports(self) -> Sequence[VenueReport]:

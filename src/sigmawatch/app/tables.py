@@ -143,6 +143,30 @@ class Tables:
         self._history(board.interval).note(board)
         board.layout.labels.prepare()
 
+    # Questions
+
+    def missing(self, series: Iterable[Series], now_ms: int) -> dict[int, tuple[int, int]]:
+        """Series id -> (first, stop) of closed slots in the last 24 h that hold nothing."""
+        found: dict[int, tuple[int, int]] = {}
+        for interval in self.intervals:
+            stop = interval.slot(now_ms)
+            ids = [one.id for one in series if one.interval == interval and not one.derived]
+            start = stop - interval.slots_per_day - 3  # change_pct looks before its window
+            found |= self.of(interval).missing(ids, from_slot=start, to_slot=stop)
+        return found
+
+    def hot(self, series: Series, *, from_slot: int, to_slot: int) -> tuple[bytes, bytes] | None:
+        """Values and marks of the slots [from_slot, to_slot); None where they are held from a later
+        one on."""
+        table = self.of(series.interval)
+        oldest = table.oldest_slot
+        if oldest is None or from_slot < oldest:
+            return None
+        values, marks = table.stretch(series.id, from_slot=from_slot, to_slot=to_slot)
+        return values.astype("<f8").tobytes(), marks.tobytes()
+
+    # The ranks of the past
+
     def unsaved_ranks(self) -> list[RankColumn]:
         """What is to be stored of them since the last time."""
         return [c for history in self._histories.values() for c in history.take_unsaved()]

@@ -19,7 +19,7 @@ from sigmawatch.app.catalogue import Catalogue
 from sigmawatch.app.collector import PARTITION
 from sigmawatch.app.compute import ComputeThread
 from sigmawatch.app.durability import Durability
-from sigmawatch.app.judging import WAITED_SLOTS, Judging
+from sigmawatch.app.judging import WAITED_SLOTS, Judging, Past
 from sigmawatch.app.tables import Tables
 from sigmawatch.app.timing import until
 from sigmawatch.domain.errors import StorageUnavailable
@@ -62,6 +62,7 @@ class Tracker:
         self._catalogue = catalogue
         self._tables = tables
         self._judging: Judging | None = None
+        self._catching_up: Callable[[str], bool] = lambda _: False
         self.durability = Durability(catalogue)
         self._settling = asyncio.Lock()
         self._closing = asyncio.Lock()
@@ -108,9 +109,13 @@ class Tracker:
 
     # Recovery
 
-    def appoint(self, judge: Judge, *, alerts: AlertStore) -> None:
-        """Have every closed slot judged; to be said before `recover`."""
+    def appoint(
+        self, judge: Judge, *, alerts: AlertStore, catching_up: Callable[[str], bool]
+    ) -> None:
+        """Have every closed slot judged; to be said before `recover`. catching_up: whether what a
+        venue said while we were down may still be fetched."""
         self._judging = Judging(judge, ledger=self._ledger, alerts=alerts)
+        self._catching_up = catching_up
 
     async def recover(self) -> int:
         """Read the hot slots back from the ledger; how many frames and patches that were. The next
@@ -130,7 +135,7 @@ class Tracker:
             await taken
         await self.computed(self._tables.restore, items)
         if self._judging is not None:
-            await self._judging.recover()
+            await self._judging.recover(self._clock.now_ms())
             for interval in self._tables.intervals:  # what was to follow from the newest slots
                 await self._settle(interval, interval.slot(self._clock.now_ms()) - 1)
         for interval in self._tables.intervals:
@@ -290,10 +295,20 @@ class Tracker:
         read = self._catalogue.read_blocks.get(interval, frozenset())
         return silent | (self.blocks(interval) - read) if silent else silent
 
-    async def framed(self, interval: Interval, *, from_slot: int, to_slot: int) -> Sequence[int]:
-        """The slots in [from_slot, to_slot) of which any frame came."""
+    def filling(self, interval: Interval) -> frozenset[int]:
+        """Blocks whose past since we were last up may still be filled, and what is derived while
+        there are any."""
+        known = self._catalogue.blocks.items()
+        read = self._catalogue.read_blocks.get(interval, frozenset())
+        mine = {id for id, block in known if id in read and self._catching_up(block.venue)}
+        return frozenset(mine | (self.blocks(interval) - read) if mine else ())
+
+    async def past(self, interval: Interval, *, from_slot: int, to_slot: int) -> Sequence[Past]:
+        """The slots in [from_slot, to_slot) that can still be closed."""
         table = self._tables.of(interval)
-        return await self.computed(table.framed, range(from_slot, to_slot))
+        slots = await self.computed(table.closable, range(from_slot, to_slot))
+        framed = set(await self.computed(table.framed, slots))
+        return [Past(slot, framed=slot in framed) for slot in slots]
 
     async def board(self, interval: Interval, slot: int) -> Board:
         """A slot that is over, by what is known of it now."""
@@ -354,18 +369,8 @@ class Tracker:
     async def answer_missing(self, question: Answer) -> Answer:
         """For back-fill: {"venue": name} -> {"ranges": series id -> (first, stop)} of closed slots
         in the last 24 h that hold nothing."""
-        venue = str(question["venue"])
-        series = self._catalogue.of_venue(venue)
-        ranges: dict[int, tuple[int, int]] = {}
-        for interval in self._tables.intervals:
-            table = self._tables.of(interval)
-            stop = interval.slot(self._clock.now_ms())
-            ids = [one.id for one in series if one.interval == interval and not one.derived]
-            start = stop - interval.slots_per_day - 3  # change_pct looks before its window
-            look = partial(table.missing, ids, from_slot=start, to_slot=stop)
-            found = await self.computed(look)
-            ranges.update(found)
-        return {"ranges": ranges}
+        series = self._catalogue.of_venue(str(question["venue"]))
+        return {"ranges": await self.computed(self._tables.missing, series, self._clock.now_ms())}
 
     async def widened(self, board: Board, window_ms: int) -> Board | None:
         """`board` with one more window of up to 24 h; None where its slot is no longer the newest
@@ -386,13 +391,5 @@ class Tracker:
         self, series: Series, *, from_slot: int, to_slot: int
     ) -> tuple[bytes, bytes] | None:
         """Values and marks of slots that the series table holds; None where it starts later."""
-        table = self._tables.of(series.interval)
-        oldest = table.oldest_slot
-        if oldest is None or from_slot < oldest:
-            return None
-
-        def copied() -> tuple[bytes, bytes]:
-            values, marks = table.stretch(series.id, from_slot=from_slot, to_slot=to_slot)
-            return values.astype("<f8").tobytes(), marks.tobytes()
-
-        return await self.computed(copied)
+        look = partial(self._tables.hot, series, from_slot=from_slot, to_slot=to_slot)
+        return await self.computed(look)

@@ -335,12 +335,15 @@ class SeriesTable:
         """The highest revision of a block's frames of `slot`, 0 where none came."""
         return self._blocks[block_id].revision(slot)
 
+    def closable(self, slots: Iterable[int]) -> list[int]:
+        """Those of `slots` whose longest window is still held."""
+        first = (self.oldest_slot or 0) + self._shape.reach + REACH_SLOTS
+        return [slot for slot in slots if slot >= first]
+
     def framed(self, slots: Iterable[int]) -> list[int]:
-        """Those of `slots` of which a frame of any block came and that can still be closed."""
-        blocks, first = self._blocks.values(), (self.oldest_slot or 0)
-        first += self._shape.reach + REACH_SLOTS
-        near = [slot for slot in slots if slot >= first]
-        return [slot for slot in near if any(block.revision(slot) for block in blocks)]
+        """Those of `slots` of which a frame of any block came."""
+        blocks = self._blocks.values()
+        return [slot for slot in slots if any(block.revision(slot) for block in blocks)]
 
     def missing(
         self, series_ids: Iterable[int], *, from_slot: int, to_slot: int
