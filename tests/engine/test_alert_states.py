@@ -79,12 +79,19 @@ def test_rows_pass_over_what_nothing_is_known_of_as_each_does(
         pass_over(table.state(each), first=last, stop=last + gap, policy=policy, held=Hold.LATE)
         for each in range(3)
     ]
-    changes = table.pass_over(last, last + gap, held=Hold.LATE)
+    before = [table.state(each) for each in range(3)]
+    some = table.pass_over(last, last + gap, held=Hold.LATE, only=np.array([True, False, False]))
+    assert [table.state(each) for each in (1, 2)] == before[1:]
+    changes = some + table.pass_over(
+        last, last + gap, held=Hold.LATE, only=np.array([False, True, True])
+    )
+    moved = {row for change in changes for row in change.rows.tolist()}
+    assert moved >= {each for each in range(3) if table.state(each) != before[each]}
     assert [table.state(each) for each in range(3)] == [state for state, _ in alone]
     told = {each: [(slot, turn.effects) for slot, turn in turns]
             for each, (_, turns) in enumerate(alone) if turns}  # fmt: skip
     assert effects(changes) == told
-    assert [one.slot for one in changes] == sorted(one.slot for one in changes)
+    assert [one.slot for one in some] == sorted(one.slot for one in some)
 
 
 @examples(8)
@@ -96,7 +103,8 @@ def test_what_is_stored_of_a_block_is_what_its_rows_are_in(
     for slot, said in enumerate(zip(*lines, strict=False)):
         table.hear(slot, heard(said))
     rows, where = np.arange(ROWS), np.array(places[:ROWS])
-    stored = decode_states(table.body(where, rows))
+    [body] = table.bodies(rows, where, [0, ROWS])
+    stored = decode_states(body)
     again = AlertStates(policy, ROWS)
     again.put(rows, [stored.get(place, GONE) for place in where.tolist()])
     assert [again.state(each) for each in range(ROWS)] == [

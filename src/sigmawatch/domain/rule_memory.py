@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sigmawatch.domain.alert_state import Hold
@@ -37,7 +37,7 @@ class Silent:
 class Memory:
     """silent: by venue."""
 
-    storm: Storm = Storm()
+    storm: Storm = field(default_factory=Storm)
     silent: tuple[Silent, ...] = ()
 
     def encode(self) -> bytes:

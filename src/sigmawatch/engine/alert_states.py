@@ -17,7 +17,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from sigmawatch.domain.alert_codec import encode_state, encode_states
+from sigmawatch.domain.alert_codec import RECORD_BYTES, encode_state, encode_states
 from sigmawatch.domain.alert_life import moved_by, pass_over, step
 from sigmawatch.domain.alert_policy import Policy
 from sigmawatch.domain.alert_rows import spent
@@ -109,21 +109,25 @@ class AlertStates:
         self._tidy()
         return changes
 
-    def pass_over(self, first: int, stop: int, *, held: Hold = NO_HOLD) -> list[Change]:
-        """Judge the slots [first, stop), of which nothing is known: we were down. What followed,
-        ascending by slot."""
+    def pass_over(
+        self, first: int, stop: int, *, held: Hold = NO_HOLD, only: Mask | None = None
+    ) -> list[Change]:
+        """Judge the slots [first, stop), of which nothing is known: we were down; for every row, or
+        `only` some: bool[rows]. What followed and what changed, ascending by slot."""
         changes = []
-        numbers = np.unique(self._number)
-        table = np.arange(len(self._pool), dtype=np.int32)
-        for number in numbers.tolist():
+        among = np.arange(len(self._number)) if only is None else np.flatnonzero(only)
+        before = self._number[among]
+        for number in np.unique(before).tolist():
             state, turns = pass_over(
                 self._pool[number], first=first, stop=stop, policy=self._policy, held=held
             )
-            table[number] = self._interned(state)
+            if state != self._pool[number]:
+                last = Turn(state=state, reason=Reason.UNKNOWN)
+                turns = (*turns, (stop - 1, last))
             if turns:
-                rows = np.flatnonzero(self._number == number)
+                rows = among[before == number]
+                self._number[rows] = self._interned(state)
                 changes += [Change(slot=slot, turn=turn, rows=rows) for slot, turn in turns]
-        self._number = table[self._number]
         self._tidy()
         return sorted(changes, key=lambda change: change.slot)
 
@@ -215,17 +219,35 @@ class AlertStates:
         """Other rows. rows: intp[new rows], the old row of each, -1 for one that is new."""
         self._number = np.where(rows < 0, 0, self._number.take(rows, mode="wrap"))
 
-    def body(self, places: Rows, rows: Rows) -> bytes:
-        """The states of a block: its places, and the rows that they are (domain.alert_codec)."""
+    def bodies(self, rows: Rows, places: Rows, edges: Sequence[int]) -> list[bytes]:
+        """The states of blocks (domain.alert_codec), each the rows [edges[k], edges[k + 1]) of
+        `rows`, in their `places`, ascending. 1,000 states of 100 blocks: 0.5 ms."""
         numbers = self._number[rows]
-        past = np.zeros(int(places.max(initial=0)) + 1, np.bool_)
-        past[places] = self._phase[numbers] != Phase.WARMUP
+        block = np.repeat(np.arange(len(edges) - 1), np.diff(edges))
+        past = np.zeros((len(edges) - 1, int(places.max(initial=0)) + 1), np.bool_)
+        past[block, places] = self._phase[numbers] != Phase.WARMUP
+        bits = np.packbits(past, axis=1, bitorder="little")
         moved = np.flatnonzero(numbers >= len(_AT_REST))
-        records = [
-            encode_state(place, self._pool[number])
-            for place, number in zip(places[moved].tolist(), numbers[moved].tolist(), strict=True)
+        records = self._encoded(numbers[moved])
+        records[:, :2] = places[moved].astype("<u2").view(np.uint8).reshape(-1, 2)
+        told = records.tobytes()
+        cuts = (np.searchsorted(moved, edges) * RECORD_BYTES).tolist()
+        return [
+            encode_states(mine.tobytes(), (told[start:stop],))
+            for mine, (start, stop) in zip(bits, pairwise(cuts), strict=True)
         ]
-        return encode_states(np.packbits(past, bitorder="little").tobytes(), records)
+
+    def _encoded(self, numbers: Numbers) -> npt.NDArray[np.uint8]:
+        """uint8[n, RECORD_BYTES]: the records of some states, as of place 0; each once encoded."""
+        each, which = np.unique(numbers, return_inverse=True)
+        records = b"".join(encode_state(0, self._pool[number]) for number in each.tolist())
+        return np.frombuffer(records, np.uint8).reshape(-1, RECORD_BYTES)[which]
+
+    @property
+    def lasting(self) -> Mask:
+        """bool[rows]: whether an episode is open."""
+        lasts = np.array([phase.lasts for phase in Phase])
+        return lasts[self.phases]
 
 
 def _words(heard: Heard) -> Phases:
