@@ -6,36 +6,15 @@ often. It says what came of one attempt, in words that hold no secret.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Protocol
 
 from sigmawatch.domain.message import Message
+from sigmawatch.domain.sent import Answer, Sent
+
+__all__ = ["ATTEMPT_MS", "REPLY_BYTES_MAX", "Answer", "Channel", "Channels", "Sent"]
 
 ATTEMPT_MS = 15_000  # in all
 REPLY_BYTES_MAX = 65_536
-
-
-class Answer(StrEnum):
-    """What an attempt came to (SEMANTICS.md 8)."""
-
-    ACCEPTED = "accepted"  # 2xx; of SMTP, 250 after DATA
-    LATER = "later"  # worth trying again: 408, 425, 429, 5xx, time-out, reset, DNS, TLS
-    REFUSED = "refused"  # it will not be better the next time
-    MALFORMED = "malformed"  # refused, perhaps for its formatting: plain text may pass
-    GONE = "gone"  # 410: there is nobody any more
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
-    """What came of an attempt. detail: a short line for the operator, without a secret. wait_ms:
-    how long the service asked us to wait. unsure: whether it may have been accepted although it
-    was not said so, because bytes had gone out."""
-
-    answer: Answer
-    detail: str
-    wait_ms: int | None = None
-    unsure: bool = False
 
 
 class Channel(Protocol):
