@@ -1,0 +1,1 @@
+"""The way out: every notice, by HTTP or by mail, passes `guard.Egress` (SECURITY.md)."""
