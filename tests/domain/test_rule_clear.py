@@ -7,8 +7,15 @@ from hypothesis import given
 from tests.domain.rule_trees import conditions
 from tests.examples import examples
 
+from sigmawatch.domain.errors import ExpressionInvalid
 from sigmawatch.domain.expression import Condition, Not
-from sigmawatch.domain.rule import default_clear, parse_condition, print_condition
+from sigmawatch.domain.rule import (
+    default_clear,
+    parse_clearing,
+    parse_condition,
+    print_clearing,
+    print_condition,
+)
 from sigmawatch.domain.rule_reader import read_condition
 
 
@@ -53,3 +60,34 @@ def test_every_condition_has_a_clear_condition(condition: Condition) -> None:
     clear = default_clear(condition)
     assert isinstance(clear.test, Not)
     assert read_condition(print_condition(clear)) == clear
+
+
+@pytest.mark.parametrize(
+    ("line", "clear", "printed"),
+    [
+        ("price > 3 * mean(1h)", "price < 2 * mean(1h)", "value < 2 * mean(1h)"),
+        ("price > 3 * mean(1h) for 5m", "abs(change_pct(15m)) < 1", "abs(change_pct(15m)) < 1"),
+        ("traded_ref[5m] > 100", "not stale and traded_ref[5m] < 50", "not stale and value < 50"),
+        ("traded_ref[5m] > 100", "traded_ref[15m] < 50", "traded_ref[15m] < 50"),
+        ("value > 2 and not stale", "price < 1", "price < 1"),
+    ],
+)
+def test_a_clear_of_its_own_is_of_the_rules_series_and_spans(
+    line: str, clear: str, printed: str
+) -> None:
+    condition = parse_condition(line)
+    clearing = parse_clearing(clear, of=condition)
+    assert (clearing.metric, clearing.span_ms) == (condition.metric, condition.span_ms)
+    assert print_clearing(clearing) == printed
+    assert parse_clearing(printed, of=condition) == clearing
+
+
+@pytest.mark.parametrize(
+    ("clear", "why"),
+    [("value < 2 for 5m", "clear_for"), ("value < 2 3", "or the end"), ("value", "compare it"),
+     ("value < 2 * mean(1s)", "multiple"), ("value < age", "cannot be compared")],
+)  # fmt: skip
+def test_a_clear_that_cannot_be_judged_is_refused_with_its_place(clear: str, why: str) -> None:
+    with pytest.raises(ExpressionInvalid, match=why) as refused:
+        parse_clearing(clear, of=parse_condition("price > 3"))
+    assert refused.value.text == clear

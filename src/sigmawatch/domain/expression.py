@@ -327,6 +327,17 @@ class Condition:
         assert Companion(name=self.metric or "value", span_ms=self.span_ms) not in named
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clearing(Condition):
+    """The condition of clearing that a rule states itself: of the metric and span of the rule's
+    condition, which are `value` in it, and need not be named."""
+
+    def __post_init__(self) -> None:
+        assert self.for_ms == 0
+        own = Companion(name=self.metric or "value", span_ms=self.span_ms)
+        assert own not in self.test.walk()
+
+
 def speaks_of_own(node: Node) -> bool:
     """Whether it is itself about the rule's own series, not only what is in it."""
     match node:

@@ -20,6 +20,7 @@ from sigmawatch.domain.expression import (
     Absolute,
     Arithmetic,
     Change,
+    Clearing,
     Companion,
     Comparison,
     Condition,
@@ -37,17 +38,20 @@ from sigmawatch.domain.expression import (
 )
 from sigmawatch.domain.expression_printer import print_condition, print_node
 from sigmawatch.domain.rule_check import check_condition
-from sigmawatch.domain.rule_reader import read_condition
+from sigmawatch.domain.rule_reader import read_clearing, read_condition
 from sigmawatch.domain.window import MINUTE_MS, SECOND_MS, Interval
 
 __all__ = [
     "MEDIAN_SERIES_MAX",
+    "Clearing",
     "Condition",
     "check_condition",
     "check_series_count",
     "default_clear",
     "median_used",
+    "parse_clearing",
     "parse_condition",
+    "print_clearing",
     "print_condition",
     "print_node",
     "ranked_windows_ms",
@@ -68,6 +72,20 @@ def parse_condition(
     condition = read_condition(text)
     check_condition(condition, interval=interval or Interval(MINUTE_MS), metric=metric, text=text)
     return condition
+
+
+def parse_clearing(
+    text: str, *, of: Condition, interval: Interval | None = None, metric: str | None = None
+) -> Clearing:
+    """By what a rule clears whose condition is `of`; as `parse_condition`."""
+    clearing = read_clearing(text, of=of)
+    check_condition(clearing, interval=interval or Interval(MINUTE_MS), metric=metric, text=text)
+    return clearing
+
+
+def print_clearing(clearing: Clearing) -> str:
+    """The line that reads back as `clearing` beside the rule's condition."""
+    return print_node(clearing.test)
 
 
 def median_used(condition: Condition) -> bool:

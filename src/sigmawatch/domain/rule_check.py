@@ -141,7 +141,8 @@ class _RuleCheck(Check):
         """Every span is whole, not too long, and long enough for what is asked of it."""
         test, span_ms = self._condition.test, self._condition.span_ms
         if span_ms is not None:
-            self._span(next(one for one in test.walk() if isinstance(one, Value)), span_ms)
+            named = (one for one in test.walk() if isinstance(one, Value))
+            self._span(next(named, test), span_ms)
         self._windows(test, step_ms=span_ms or self._interval.ms)
         for one in test.walk():
             if isinstance(one, Rank) and one.window_ms is not None:

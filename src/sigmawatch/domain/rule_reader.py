@@ -21,6 +21,7 @@ from sigmawatch.domain.errors import ExpressionInvalid, Invalid
 from sigmawatch.domain.expression import (
     FOR_MAX_MS,
     Age,
+    Clearing,
     Companion,
     Comparison,
     Condition,
@@ -58,11 +59,20 @@ def read_condition(text: str) -> Condition:
     return _Reader(text).condition()
 
 
+def read_clearing(text: str, *, of: Condition) -> Clearing:
+    """The tree of `text`, by which a rule clears whose condition is `of`. Raises as above."""
+    return _Reader(text, of=of).clearing(of)
+
+
 class _Reader(QuantityReader):
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, of: Condition | None = None) -> None:
         super().__init__(text, RULE)
         self._metric: tuple[str, int | None] | None = None  # the rule's own, and its span
-        self._spoken = False  # of the rule's own series; from then on a new name is a companion's
+        if of is not None and of.metric is not None:
+            self._metric = of.metric, of.span_ms
+        self._spoken = (
+            of is not None
+        )  # of the rule's own series; from then on a new name is a companion's
 
     def _inner(self) -> Node:
         return self._either()
@@ -100,6 +110,15 @@ class _Reader(QuantityReader):
             raise self.wrong("expected an operator, and, or, for, or the end")
         metric, span_ms = self._metric or (None, None)
         return Condition(test=test, metric=metric, span_ms=span_ms, for_ms=for_ms)
+
+    def clearing(self, of: Condition) -> Clearing:
+        start = self.next
+        test = self._test(self._either(), start)
+        if self.follows("for"):
+            raise self.wrong("for how long it must hold is said by `clear_for`")
+        if self.next.kind is not Kind.END:
+            raise self.wrong("expected an operator, and, or, or the end")
+        return Clearing(test=test, metric=of.metric, span_ms=of.span_ms)
 
     def _either(self) -> Node:
         return self._chain(self._both, "or")
