@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 import structlog
 
+from sigmawatch.app.alerting.preview import Previews, Surroundings
+from sigmawatch.app.alerting.stored import StoredSlots
 from sigmawatch.app.archiving import Archiver, Shelf
 from sigmawatch.app.backfill import MISSING_SUBJECT, Backfill, Job
 from sigmawatch.app.backups import Backups
@@ -100,6 +102,7 @@ class Program:
             ports.backups, plan=config.backup.plan(config.data), clock=ports.clock
         )
         self.past = Past(ports.history, hot=self.tracker.hot, clock=ports.clock)
+        self.previews = Previews(self._surroundings(tables))
         self._sealer = Sealer(
             Stores(history=ports.history, sealing=ports.sealing, archiver=self._archiver(),
                    between=self.tracker.compute.calm),
@@ -123,6 +126,19 @@ class Program:
         self._neighbours = Neighbours(
             ports.ledger, enrolment=self._enrolment, watchlists=self.watchlists,
             stations=self.stations, clock=ports.clock,
+        )  # fmt: skip
+
+    def _surroundings(self, tables: Tables) -> Surroundings:
+        """What previews of rules ask of us."""
+        compute = self.tracker.compute
+        stored = StoredSlots(
+            self.past, tables, sealing=self._ports.sealing, compute=compute, clock=self.clock
+        )
+        return Surroundings(
+            stored=stored, calm=compute.calm, clock=self.clock,
+            series=lambda: self.catalogue.series,
+            watchlists=lambda: {one.name: one for one in self.watchlists.all},
+            windows_ms=self.config.windows_ms,
         )  # fmt: skip
 
     def _archiver(self) -> Archiver | None:
