@@ -20,6 +20,7 @@ from sigmawatch.domain.alert import (
     StoredEpisode,
 )
 from sigmawatch.domain.notice import Delivery, Notice, Outcome
+from sigmawatch.domain.silence import Silence
 from sigmawatch.domain.window import Interval
 
 
@@ -34,6 +35,18 @@ class RuleRepository(Protocol):
     async def remove(self, name: str) -> bool:
         """Whether there was one. Its episodes stay; so do its states until they are judged for the
         last time, for what is open then ends."""
+        ...
+
+
+class SilenceRepository(Protocol):
+    """Silences. One that is over is kept for a while."""
+
+    async def add(self, silence: Silence) -> Silence:
+        """The silence with its id."""
+        ...
+
+    async def end(self, silence_id: int, *, at_ms: int) -> Silence | None:
+        """It ends then, if not before; as it is now, None where there is none."""
         ...
 
 
@@ -103,6 +116,10 @@ class AlertStore(Protocol):
 
     async def versions(self, rule_id: int) -> Sequence[Rule]:
         """Every version of a rule, the oldest first; of a removed one, too."""
+        ...
+
+    async def silences(self, *, after_ms: int) -> Sequence[Silence]:
+        """Those that end after a moment, by id; a damaged one is left out and counted."""
         ...
 
     async def states(self) -> Sequence[States]:

@@ -21,7 +21,12 @@ from sigmawatch.domain.series import Block, Series
 from sigmawatch.domain.venue import Run
 from sigmawatch.domain.watchlist import Watchlist
 from sigmawatch.domain.window import Interval
-from sigmawatch.ports.alerts import AlertRepository, OutboxRepository, RuleRepository
+from sigmawatch.ports.alerts import (
+    AlertRepository,
+    OutboxRepository,
+    RuleRepository,
+    SilenceRepository,
+)
 from sigmawatch.ports.delivery import InboxRepository, SubscriptionRepository
 from sigmawatch.ports.storage import Storage
 
@@ -137,6 +142,9 @@ class Transaction(Protocol):
     def rules(self) -> RuleRepository: ...
 
     @property
+    def silences(self) -> SilenceRepository: ...
+
+    @property
     def alerts(self) -> AlertRepository: ...
 
     @property
@@ -192,8 +200,8 @@ class Ledger(Protocol):
         ...
 
     async def catalogue_version(self) -> int | None:
-        """Grows with every change of series, formulas and watchlists, whichever program makes it;
-        None where no other program can."""
+        """Grows with every change of series, formulas, watchlists, rules and silences, whichever
+        program makes it; None where no other program can."""
         ...
 
     async def live_since_ms(self) -> int | None:

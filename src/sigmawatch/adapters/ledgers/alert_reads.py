@@ -15,8 +15,10 @@ from sigmawatch.adapters.ledgers.alerts import (
 from sigmawatch.adapters.ledgers.outbox import read_deliveries
 from sigmawatch.adapters.ledgers.rules import read_rules, read_versions
 from sigmawatch.adapters.ledgers.session import Session
+from sigmawatch.adapters.ledgers.silences import read_silences
 from sigmawatch.domain.alert import Remembered, Rule, States, StoredEpisode
 from sigmawatch.domain.notice import Delivery
+from sigmawatch.domain.silence import Silence
 from sigmawatch.domain.window import Interval
 
 T = TypeVar("T")
@@ -46,6 +48,10 @@ class AlertReads:
 
     async def memories(self) -> Sequence[Remembered]:
         return await self._read(partial(read_memories, sql=self._sql))
+
+    async def silences(self, *, after_ms: int) -> Sequence[Silence]:
+        read = partial(read_silences, after_ms=after_ms, damaged=self._damaged)
+        return await self._read(partial(read, sql=self._sql))
 
     async def states(self) -> Sequence[States]:
         return await self._read(partial(read_states, sql=self._sql, damaged=self._damaged))

@@ -21,6 +21,7 @@ from sigmawatch.adapters.ledgers.rank_columns import RankColumns
 from sigmawatch.adapters.ledgers.reading import Stored
 from sigmawatch.adapters.ledgers.rules import Rules
 from sigmawatch.adapters.ledgers.session import Session, Writer, value
+from sigmawatch.adapters.ledgers.silences import Silences
 from sigmawatch.adapters.ledgers.watchlists import Watchlists
 from sigmawatch.domain.errors import Superseded
 from sigmawatch.domain.frame import Frame, Patch
@@ -52,6 +53,7 @@ class SqlTransaction:
         self.ranks = RankColumns(self)
         self.watchlists = Watchlists(self)
         self.rules = Rules(self)
+        self.silences = Silences(self, damaged=stored.damaged)
         self.alerts = Alerts(self)
         self.outbox = Outbox(self)
         self.inbox = Inbox(self)

@@ -40,6 +40,7 @@ class Rules:
                 self._sql["insert_rule_version"], told | {"rule_id": rule_id, "version": version}
             )
         session.execute(self._sql["update_rule"], kept | {"rule_id": rule_id, "version": version})
+        self._transaction.note_catalogue(session)
         found = session.execute(self._sql["find_rule"], by_name).fetchall()[0]
         rule_id, version, origin, enabled, created_ms, text, settings, made_ms = found
         return Rule(id=rule_id, name=str(row["name"]), version=version, text=text,
@@ -50,6 +51,7 @@ class Rules:
         row = {"name": name, "now_ms": self._transaction.clock.now_ms()}
 
         def work(session: Session) -> bool:
+            self._transaction.note_catalogue(session)
             return value(session.execute(self._sql["remove_rule"], row)) is not None
 
         return await self._transaction.run(work)
