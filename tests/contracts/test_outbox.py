@@ -244,7 +244,7 @@ async def test_the_inbox_takes_a_message_once_and_knows_what_was_read(database: 
 
 async def test_a_subscription_is_confirmed_once_and_ended_once(database: Database) -> None:
     ledger = await ready(database)
-    following = Following.of("a@example.org", follows="pattern", target="kraken:*/usd",
+    following = Following.of("a@example.org", target="pattern:kraken:*/usd",
                              severity="warning", mute=("22:00-07:00 Europe/Berlin",))  # fmt: skip
     async with ledger.transaction() as transaction:
         made = await transaction.subscriptions.put(following)

@@ -25,6 +25,7 @@ from sigmawatch.app.definitions import Definition
 from sigmawatch.app.enrolment import Enrolment
 from sigmawatch.app.importing import Imported, Importer, Record
 from sigmawatch.app.neighbours import Neighbours
+from sigmawatch.app.notifying.service import Notifying, NotifyPorts
 from sigmawatch.app.past import Past
 from sigmawatch.app.rank_keeping import RankKeeper
 from sigmawatch.app.sealing import Sealer, Stores
@@ -65,6 +66,7 @@ class Ports:
     ranks: RankStore
     backups: BackupStore
     bus: Bus
+    notify: NotifyPorts
     archive: Archive | None = None
     judge: Judge | None = None
 
@@ -88,6 +90,10 @@ class Program:
         self._ports = ports
         self._recovered = False
         self.watchlists = Watchlists(config, ledger=ports.ledger)
+        self.notifying = Notifying(
+            config, ports.notify, ledger=ports.ledger, clock=ports.clock,
+            watchlists=self.watchlists,
+        )  # fmt: skip
         tables = Tables(
             catalogue, windows_ms=config.windows_ms, reference=config.reference_currency
         )
@@ -156,6 +162,7 @@ class Program:
         """Read the catalogue and the hot slots back; afterwards reads are answered."""
         series_count = await self._enrolment.recover()
         await self.watchlists.recover()
+        await self.notifying.recover()
         count = await self.tracker.recover()
         self._recovered = True
         log.info("recovered", series_count=series_count, items_count=count,
@@ -201,6 +208,7 @@ class Program:
         """Collect and close slots until something fails or we are cancelled; then all stops."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.tracker.close_for_ever(), name="closer")
+            group.create_task(self.notifying.run_for_ever(self.changed), name="notifying")
             group.create_task(self._sealer.run_for_ever(), name="sealer")
             group.create_task(self.backups.plan_for_ever(), name="backup plan")
             group.create_task(self.stations.keep_for_ever(), name="stations")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from sigmawatch.adapters import tables
 from sigmawatch.adapters.buses.local import LocalBus
 from sigmawatch.adapters.clock import RealClock, VirtualClock
+from sigmawatch.adapters.keys import read_key
 from sigmawatch.adapters.ledgers.copies import in_thread
 from sigmawatch.adapters.ledgers.examining import Way, examine_folder
 from sigmawatch.adapters.ledgers.folder import DataFolder
@@ -33,10 +34,12 @@ from sigmawatch.adapters.venues.recorded import (
     read_recording,
 )
 from sigmawatch.adapters.venues.rest import RestVenue
+from sigmawatch.adapters.zones import IanaZones
 from sigmawatch.app.backfill import Backfill
 from sigmawatch.app.catalogue import Catalogue
 from sigmawatch.app.collector import Collector
 from sigmawatch.app.config import BackfillConfig, Config, HistoryConfig, Track, VenueConfig
+from sigmawatch.app.notifying.service import NotifyPorts
 from sigmawatch.app.program import Ports, Program
 from sigmawatch.app.recording import record_for
 from sigmawatch.app.replay import replay
@@ -113,6 +116,8 @@ async def build(
             clock=clock, ledger=ledger, alerts=ledger.alerts, history=ledger,
             sealing=ledger.sealing, ranks=ledger, backups=ledger, bus=LocalBus(),
             archive=_archive(config),
+            notify=NotifyPorts(delivery=ledger.delivery, zones=IanaZones(),
+                               key=read_key(config.data)),
         )  # fmt: skip
         catalogue = Catalogue()
         program = Program(

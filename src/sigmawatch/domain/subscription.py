@@ -7,9 +7,9 @@ Imports domain.alert, calendar, errors, notice, rule_settings, watchlist.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeVar
 
 from sigmawatch.domain.alert import Severity
 from sigmawatch.domain.calendar import CalendarWindow, parse_calendar
@@ -17,8 +17,6 @@ from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.notice import SUBSCRIBER
 from sigmawatch.domain.rule_settings import rule_name
 from sigmawatch.domain.watchlist import parse_pattern, watchlist_name
-
-E = TypeVar("E", bound=StrEnum)
 
 ADDRESS_CHARS_MAX = 254  # RFC 5321, 4.5.3.1.3, without the angle brackets
 MUTES_MAX = 20
@@ -60,17 +58,27 @@ class Following:
 
     @classmethod
     def of(
-        cls, address: str, *, follows: str, target: str, severity: str = Severity.INFO,
-        mute: tuple[str, ...] = (), owner: str = "",
+        cls, address: str, *, target: str, severity: str = Severity.INFO, mute: Sequence[str] = ()
     ) -> Following:  # fmt: skip
-        """Read as people write it. Raises Invalid."""
-        kind, least = _one_of(Follows, follows, "follows"), _one_of(Severity, severity, "severity")
+        """Read as people write it; target: `rule:hot`, `watchlist:majors`, `pattern:kraken:*/USD`.
+        Raises Invalid."""
+        kind, _, name = target.strip().partition(":")
+        follows = _follows(kind)
+        if severity not in list(Severity):
+            raise Invalid(f"{severity[:40]!r} is no severity", field="severity",
+                          allowed=", ".join(Severity))  # fmt: skip
         if len(mute) > MUTES_MAX:
             raise Invalid(f"at most {MUTES_MAX} windows", field="mute")
+        checked = mail_address(address)
         return cls(
-            owner=owner or mail_address(address), address=mail_address(address), follows=kind,
-            target=_target(kind, target), severity=least, mute=tuple(map(parse_calendar, mute)),
+            owner=checked, address=checked, follows=follows, target=_target(follows, name),
+            severity=Severity(severity), mute=tuple(map(parse_calendar, mute)),
         )  # fmt: skip
+
+    @property
+    def told(self) -> str:
+        """What is followed, as `of` reads it."""
+        return f"{self.follows}:{self.target}"
 
 
 def _target(kind: Follows, text: str) -> str:
@@ -83,12 +91,11 @@ def _target(kind: Follows, text: str) -> str:
             return str(parse_pattern(text))
 
 
-def _one_of(kind: type[E], text: str, field: str) -> E:
-    try:
-        return kind(text.strip().lower())
-    except ValueError:
-        raise Invalid(f"{text[:40]!r} is none of them", field=field,
-                      allowed=", ".join(kind)) from None  # fmt: skip
+def _follows(text: str) -> Follows:
+    if text not in list(Follows):
+        raise Invalid(f"{text[:40]!r} cannot be followed", field="target",
+                      allowed="rule:NAME, watchlist:NAME or pattern:VENUE:BASE/QUOTE")  # fmt: skip
+    return Follows(text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

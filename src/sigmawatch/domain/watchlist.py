@@ -52,8 +52,11 @@ class Pattern:
     def names(self, series: Series) -> bool:
         """Whether `series` is meant."""
         market = series.market
-        pairs = ((self.venue, market.venue), (self.base, market.base), (self.quote, market.quote),
-                 (self.metric, series.metric))  # fmt: skip
+        return self.means(market.venue, market.base, market.quote, series.metric)
+
+    def means(self, venue: str, base: str, quote: str, metric: str) -> bool:
+        """Whether a series so called is meant."""
+        pairs = ((self.venue, venue), (self.base, base), (self.quote, quote), (self.metric, metric))
         return all(matcher(part)(given) for part, given in pairs)
 
 

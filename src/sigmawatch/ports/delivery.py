@@ -27,6 +27,7 @@ class Fate:
 
     kind: NoticeKind
     status: NoticeStatus
+    detail: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

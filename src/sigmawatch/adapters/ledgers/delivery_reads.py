@@ -41,8 +41,8 @@ class DeliveryReads:
 
         def work(session: Session) -> list[Fate]:
             rows = session.execute(self._sql["select_fates"], named)
-            return [Fate(kind=NoticeKind(kind), status=NoticeStatus(status))
-                    for kind, status in rows]  # fmt: skip
+            return [Fate(kind=NoticeKind(kind), status=NoticeStatus(status), detail=detail)
+                    for kind, status, detail in rows]  # fmt: skip
 
         return await self._read(work)
 

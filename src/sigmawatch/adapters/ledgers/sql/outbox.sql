@@ -124,15 +124,28 @@ ORDER BY id
 LIMIT :rows
 
 -- name: select_lanes
--- When each lane has something to do next, how much, and since when the oldest of it is due.
-SELECT lane, min(next_ms), count(*), min(due_ms)
-FROM outbox
-WHERE status IN ('pending', 'leased', 'retry_wait') AND next_ms >= 0
-GROUP BY lane
+-- When each lane has something to do next (nothing that waits for another one before it), how much
+-- is open, and since when the oldest of it is due.
+SELECT o.lane,
+       min(CASE WHEN EXISTS (
+               SELECT 1
+               FROM outbox AS e
+               WHERE e.rule_id = o.rule_id AND e.series_id = o.series_id AND e.channel = o.channel
+                 AND e.id < o.id AND e.status IN ('pending', 'leased', 'retry_wait')
+           ) OR (o.kind <> 'digest' AND EXISTS (
+               SELECT 1
+               FROM outbox AS d
+               WHERE d.lane = o.lane AND d.kind = 'digest'
+                 AND d.status IN ('pending', 'leased', 'retry_wait')
+           )) THEN NULL ELSE o.next_ms END),
+       count(*), min(o.due_ms)
+FROM outbox AS o
+WHERE o.status IN ('pending', 'leased', 'retry_wait') AND o.next_ms >= 0
+GROUP BY o.lane
 
 -- name: select_fates
 -- What became of the notices of an episode to a channel.
-SELECT kind, status FROM outbox WHERE episode = :episode AND channel = :channel ORDER BY id
+SELECT kind, status, detail FROM outbox WHERE episode = :episode AND channel = :channel ORDER BY id
 
 -- name: count_notices
 SELECT status, count(*), sum(unsure) FROM outbox GROUP BY status

@@ -1,0 +1,310 @@
+"""A lane: what goes to one channel (or to all subscribers), one after the other.
+
+Every attempt is recorded before it is made; what came of it is recorded until the database takes
+it. A lane that fails is left alone for a while, all of it, and is made good as soon as it answers.
+What a channel takes no more of one by one becomes one digest. No lane waits for another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import msgspec
+import structlog
+
+from sigmawatch.app.notifying.directory import Directory
+from sigmawatch.app.notifying.fanout import FanOut
+from sigmawatch.app.notifying.own import Concern, own_notice
+from sigmawatch.app.notifying.wording import Wording, severity_of
+from sigmawatch.app.timing import within
+from sigmawatch.domain.alert import Severity
+from sigmawatch.domain.announcement import Announcement, Digest, Gist
+from sigmawatch.domain.delivery_policy import Pulse, Tokens, expired, settled, singly
+from sigmawatch.domain.errors import (
+    NotFound,
+    Refused,
+    SigmawatchError,
+    StorageUnavailable,
+    Unavailable,
+)
+from sigmawatch.domain.message import Message
+from sigmawatch.domain.notice import (
+    FANOUT,
+    PROGRAM,
+    SUBSCRIBER,
+    Delivery,
+    Notice,
+    NoticeKind,
+    NoticeStatus,
+    Outcome,
+)
+from sigmawatch.ports.channel import ATTEMPT_MS, Answer, Channel, Sent
+from sigmawatch.ports.clock import Clock
+from sigmawatch.ports.delivery import DeliveryStore
+from sigmawatch.ports.ledger import Ledger
+
+ROWS_MAX = 50  # claimed at once; each is leased for 30 s from its own attempt on
+DIGEST_ROWS_MAX = 1_000
+SUBSCRIBERS_AT_ONCE = 8
+MUTE_LOOK_MS = 300_000
+SETTLE_AGAIN_MS = 1_000
+IN_DIGEST = "in "
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What every lane works with."""
+
+    ledger: Ledger
+    store: DeliveryStore
+    clock: Clock
+    directory: Directory
+    wording: Wording
+    fanout: FanOut
+    fallback: str | None
+
+
+class Lane:
+    """One lane's worker. Not for two callers at a time."""
+
+    def __init__(self, name: str, means: Means) -> None:
+        self.name = name
+        self._means = means
+        self._pulse = Pulse()
+        self._tokens: Tokens | None = None
+        self._wait_ms = 0
+        self.used_ms = 0
+
+    @property
+    def resume_ms(self) -> int:
+        """When there is sense in taking its next turn."""
+        return max(self._pulse.resume_ms, self._wait_ms)
+
+    @property
+    def failures_count(self) -> int:
+        """Attempts in a row that came to nothing."""
+        return self._pulse.failures
+
+    async def turn(self) -> None:
+        """Claim what is due, as much as is taken now, and see to it. Raises StorageUnavailable
+        before anything is sent; what was claimed is due again when its lease ends."""
+        self.used_ms = self._means.clock.now_ms()
+        if self.name == FANOUT:
+            for lease in await self._claim(ROWS_MAX):
+                await self._means.fanout.spread(lease)
+            return None
+        per_minute = self._means.directory.per_minute(self.name)
+        if per_minute is None:
+            return await self._send_all(await self._claim(ROWS_MAX))
+        tokens = self._allowed(per_minute)
+        if tokens.whole < 1:
+            self._wait_ms = tokens.next_ms
+            return None
+        return await self._send_within(await self._claim(min(tokens.whole, ROWS_MAX)), tokens)
+
+    def _allowed(self, per_minute: float) -> Tokens:
+        now_ms = self._means.clock.now_ms()
+        if self._tokens is None or self._tokens.per_minute != per_minute:
+            self._tokens = Tokens.full(per_minute, now_ms=now_ms)
+        self._tokens = self._tokens.at(now_ms)
+        return self._tokens
+
+    async def _claim(self, rows_max: int) -> Sequence[Delivery]:
+        async with self._means.ledger.transaction() as transaction:
+            return await transaction.outbox.claim(
+                self.name, now_ms=self._means.clock.now_ms(), rows_max=rows_max
+            )
+
+    # What exceeds the limit
+
+    async def _send_within(self, leases: Sequence[Delivery], tokens: Tokens) -> None:
+        """One by one as far as the channel takes them; the rest is one digest."""
+        full = len(leases) == tokens.whole and self.name != SUBSCRIBER
+        more = await self._claim(DIGEST_ROWS_MAX) if full else ()
+        due = [*leases, *more]
+        count = singly(len(due), tokens=tokens.whole) if full else len(due)
+        if count < len(due):
+            await self._digest(due[count:])
+        self._tokens = tokens.spent(count)
+        await self._send_all(due[:count])
+
+    async def _digest(self, leases: Sequence[Delivery]) -> None:
+        """Many notices become one, durably: from now on it is what is sent."""
+        gists = tuple(self._gist(lease.notice) for lease in leases)
+        name = hashlib.sha256("\n".join(one.id for one in gists).encode()).hexdigest()[:16]
+        first = leases[0].notice
+        notice = Notice(
+            rule_id=PROGRAM, series_id=0, episode=f"digest-{name}", kind=NoticeKind.DIGEST,
+            ordinal=0, channel=self.name, decided_ms=first.decided_ms,
+            due_ms=self._means.clock.now_ms(),
+            receipt=msgspec.json.encode(Digest(gists=gists)).decode(),
+        )  # fmt: skip
+        merged = Outcome(status=NoticeStatus.MERGED, detail=f"{IN_DIGEST}{notice.episode}")
+        async with self._means.ledger.transaction() as transaction:
+            now_ms = self._means.clock.now_ms()
+            for lease in leases:
+                await transaction.outbox.settle(lease, merged, now_ms=now_ms)
+            await transaction.outbox.put([notice])
+
+    def _gist(self, notice: Notice) -> Gist:
+        message = self._means.wording.message(notice)
+        return Gist(id=notice.id, kind=str(notice.kind), severity=message.severity,
+                    title=message.title)  # fmt: skip
+
+    # Sending
+
+    async def _send_all(self, leases: Sequence[Delivery]) -> None:
+        """In their order; subscribers some at a time, for each of them is another's."""
+        at_once = SUBSCRIBERS_AT_ONCE if self.name == SUBSCRIBER else 1
+        failed_before = self._pulse.failures
+        for at in range(0, len(leases), at_once):
+            await self._send_some(leases[at : at + at_once])
+            if self._pulse.failures:
+                return await self._put_back(leases[at + at_once :])
+        if failed_before and leases:
+            await self._hurry()
+        return None
+
+    async def _send_some(self, leases: Sequence[Delivery]) -> None:
+        outcomes = {lease.number: ended for lease in leases if (ended := self._ended(lease))}
+        going = [lease for lease in leases if lease.number not in outcomes]
+        held = await self._begin(going)
+        async with asyncio.TaskGroup() as group:
+            tasks = {lease.number: group.create_task(self._attempt(lease)) for lease in held}
+        now_ms = self._means.clock.now_ms()
+        for lease in held:
+            sent = tasks[lease.number].result()
+            outcomes[lease.number] = settled(lease, sent, now_ms=now_ms)
+            self._pulse = self._pulse.after(sent, lane=self.name, now_ms=now_ms)
+        held_or_ended = [lease for lease in leases if lease.number in outcomes]
+        await self._settle(held_or_ended, outcomes)
+        for lease in held:
+            sent = tasks[lease.number].result()
+            log.info("notice_sent", id=lease.notice.id, answer=str(sent.answer), detail=sent.detail)
+            if sent.answer is Answer.GONE:
+                await self._gone(lease.notice.channel, sent.detail)
+
+    def _ended(self, lease: Delivery) -> Outcome | None:
+        """What needs no attempt."""
+        now_ms, kind = self._means.clock.now_ms(), lease.notice.kind
+        if expired(lease, now_ms=now_ms):
+            last = f": {lease.detail}" if lease.detail else ""
+            return Outcome(status=NoticeStatus.EXPIRED, detail=f"not delivered within 24 h{last}")
+        if kind is NoticeKind.CONFIRM:
+            return None
+        if self._means.directory.muted(lease.notice.channel, now_ms=now_ms):
+            if kind in (NoticeKind.FIRING, NoticeKind.ACTIVE_AGAIN):  # told when the mute is over
+                return Outcome(status=NoticeStatus.RETRY_WAIT, next_ms=now_ms + MUTE_LOOK_MS,
+                               detail="muted")  # fmt: skip
+            return Outcome(status=NoticeStatus.MUTED, detail="muted by its subscriber")
+        return None
+
+    async def _attempt(self, lease: Delivery) -> Sent:
+        """One attempt; where formatting may be why it was refused, a plain one after it."""
+        try:
+            channel = self._means.directory.find(lease.notice.channel)
+        except (NotFound, Refused) as exc:
+            return Sent(answer=Answer.REFUSED, detail=str(exc))
+        message = self._means.wording.message(lease.notice, told=await self._told(lease.notice))
+        sent = await self._sent(channel, message)
+        if sent.answer is Answer.MALFORMED and await self._begin([lease]):
+            sent = await self._sent(channel, message, plain=True)
+        return sent
+
+    async def _sent(self, channel: Channel, message: Message, *, plain: bool = False) -> Sent:
+        until_ms = self._means.clock.now_ms() + ATTEMPT_MS
+        try:
+            sending = channel.send(message, plain=plain)
+            return await within(sending, clock=self._means.clock, until_ms=until_ms)
+        except TimeoutError:
+            return Sent(answer=Answer.LATER, unsure=True,
+                        detail=f"no answer within {ATTEMPT_MS // 1_000} s")  # fmt: skip
+        except Unavailable as exc:
+            return Sent(answer=Answer.LATER, detail=str(exc))
+        except SigmawatchError as exc:
+            return Sent(answer=Answer.REFUSED, detail=str(exc))
+        except Exception as exc:
+            log.exception("channel_broken", channel=channel.name)  # its fault, and nobody else's
+            return Sent(answer=Answer.LATER, unsure=True,
+                        detail=f"the channel broke: {type(exc).__name__}")  # fmt: skip
+
+    async def _told(self, notice: Notice) -> bool:
+        """Whether who gets a *resolved* was told before that something fires."""
+        if notice.kind is not NoticeKind.RESOLVED:
+            return True
+        fates = await self._means.store.fates(notice.episode, notice.channel)
+        before = [fate for fate in fates if fate.kind is not NoticeKind.RESOLVED]
+        return not before or any(
+            fate.status is NoticeStatus.DELIVERED or fate.detail.startswith(IN_DIGEST)
+            for fate in before
+        )
+
+    # Records
+
+    async def _begin(self, leases: Sequence[Delivery]) -> list[Delivery]:
+        """Those that are still ours, their attempts recorded."""
+        if not leases:
+            return []
+        async with self._means.ledger.transaction() as transaction:
+            now_ms = self._means.clock.now_ms()
+            return [one for one in leases if await transaction.outbox.begin(one, now_ms=now_ms)]
+
+    async def _settle(self, leases: Sequence[Delivery], outcomes: Mapping[int, Outcome]) -> None:
+        """What came of it is recorded, however long the database takes: it was sent."""
+        while True:
+            try:
+                return await self._record([(one, outcomes[one.number]) for one in leases])
+            except StorageUnavailable as exc:
+                log.warning("delivery_not_recorded", channel=self.name, reason=str(exc))
+            await self._means.clock.sleep_until_ms(self._means.clock.now_ms() + SETTLE_AGAIN_MS)
+
+    async def _record(self, ended: Sequence[tuple[Delivery, Outcome]]) -> None:
+        now_ms = self._means.clock.now_ms()
+        async with self._means.ledger.transaction() as transaction:
+            for lease, outcome in ended:
+                await transaction.outbox.settle(lease, outcome, now_ms=now_ms)
+                lost = outcome.status in (NoticeStatus.DEAD, NoticeStatus.EXPIRED)
+                if lost and (elsewhere := fallen_back(lease.notice, self._means.fallback)):
+                    await transaction.outbox.put([replace(elsewhere, due_ms=now_ms)])
+
+    async def _put_back(self, leases: Sequence[Delivery]) -> None:
+        """What was claimed and not tried waits with the lane."""
+        waits = Outcome(status=NoticeStatus.RETRY_WAIT, next_ms=self._pulse.resume_ms,
+                        detail="waits until its channel answers")  # fmt: skip
+        if leases:
+            await self._settle(leases, {lease.number: waits for lease in leases})
+
+    async def _hurry(self) -> None:
+        """The channel answers again: nothing waits any longer."""
+        async with self._means.ledger.transaction() as transaction:
+            await transaction.outbox.hurry(self.name, now_ms=self._means.clock.now_ms())
+
+    async def _gone(self, channel: str, detail: str) -> None:
+        await self._means.directory.disable(channel, reason=detail)
+        log.warning("channel_disabled", channel=channel, reason=detail)
+        if channel.startswith(SUBSCRIBER):
+            return
+        now_ms = self._means.clock.now_ms()
+        said = Announcement(
+            title=f"Channel {channel} is disabled: {detail}", severity=Severity.WARNING,
+            lines=("It said that there is nobody any more. Enable it once that is mended.",),
+        )  # fmt: skip
+        notice = own_notice(
+            Concern.CHANNEL, said, episode=f"channel-{channel}-{now_ms}", at_ms=now_ms
+        )
+        async with self._means.ledger.transaction() as transaction:
+            await transaction.outbox.put([notice])
+
+
+def fallen_back(notice: Notice, fallback: str | None) -> Notice | None:
+    """The same notice to the fallback channel, where it is critical and was to another one."""
+    if fallback is None or notice.channel in (fallback, FANOUT) or notice.lane == SUBSCRIBER:
+        return None
+    if severity_of(notice) is not Severity.CRITICAL or notice.kind is NoticeKind.CONFIRM:
+        return None
+    return replace(notice, channel=fallback)

@@ -1,0 +1,106 @@
+"""Everything the program has to do with telling people, in one object: built, read back, run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sigmawatch.app.notifying.directory import Directory
+from sigmawatch.app.notifying.fanout import FanOut
+from sigmawatch.app.notifying.inbox import Inbox
+from sigmawatch.app.notifying.lane import Means
+from sigmawatch.app.notifying.notifier import Notifier
+from sigmawatch.app.notifying.subscriptions import Keeping, Subscriptions
+from sigmawatch.app.notifying.tokens import Purpose, Signer
+from sigmawatch.app.notifying.wording import Links, Wording
+from sigmawatch.app.notifying.words import Times
+from sigmawatch.app.watchlists import Watchlists
+from sigmawatch.engine.snapshot import Snapshot
+from sigmawatch.ports.channel import Channels
+from sigmawatch.ports.clock import Clock
+from sigmawatch.ports.delivery import DeliveryStore
+from sigmawatch.ports.ledger import Ledger
+from sigmawatch.ports.zones import Zones
+
+if TYPE_CHECKING:
+    from sigmawatch.app.config import Config
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotifyPorts:
+    """The outside of telling people. channels: None where nothing may leave this machine. key: what
+    links are signed with."""
+
+    delivery: DeliveryStore
+    zones: Zones
+    key: bytes
+    channels: Channels | None = None
+
+
+class Notifying:
+    """The notifier and what it needs."""
+
+    def __init__(
+        self, config: Config, ports: NotifyPorts, *, ledger: Ledger, clock: Clock,
+        watchlists: Watchlists,
+    ) -> None:  # fmt: skip
+        store = ports.delivery
+        self.store = store
+        self._ledger = ledger
+        self._clock = clock
+        self._public_url = config.notify.public_url
+        self.subscriptions = Subscriptions(
+            Keeping(ledger=ledger, store=store, now_ms=clock.now_ms), watchlists=watchlists,
+            signer=Signer(ports.key), zones=ports.zones,
+        )  # fmt: skip
+        links = Links(
+            public_url=self._public_url,
+            confirm=lambda channel: self._link(Purpose.CONFIRM, channel),
+            unsubscribe=lambda channel: self._link(Purpose.UNSUBSCRIBE, channel),
+        )
+        wording = Wording(Times(ports.zones, zone=config.notify.zone), links)
+        fanout = FanOut(config.routes, ledger=ledger, store=store,
+                        subscriptions=self.subscriptions, clock=clock)  # fmt: skip
+        directory = Directory(
+            ports.channels, inbox=Inbox(ledger), subscriptions=self.subscriptions
+        )  # fmt: skip
+        self.notifier = Notifier(Means(
+            ledger=ledger, store=store, clock=clock, directory=directory, wording=wording,
+            fanout=fanout, fallback=config.notify.fallback,
+        ))  # fmt: skip
+
+    def _link(self, purpose: Purpose, channel: str) -> str | None:
+        token = self.subscriptions.token(purpose, channel)
+        if token is None or self._public_url is None:
+            return None
+        return f"{self._public_url}/subscriptions/{purpose}?token={token}"
+
+    async def recover(self) -> None:
+        """Read back what was left."""
+        await self.subscriptions.recover()
+
+    async def run_for_ever(self, changed: Callable[[int], Awaitable[Snapshot]]) -> None:
+        """changed: waits for the first snapshot after one; before a board is shown, what was
+        decided on it is in the outbox."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.notifier.run_for_ever(), name="notifier")
+            group.create_task(self._follow(changed), name="decisions")
+
+    async def _follow(self, changed: Callable[[int], Awaitable[Snapshot]]) -> None:
+        boards: object = None
+        sequence = -1
+        while True:
+            snapshot = await changed(sequence)
+            sequence = snapshot.sequence
+            if snapshot.boards is not boards:  # not just a live reading
+                boards = snapshot.boards
+                self.notifier.wake()
+
+    async def send_again(self, number: int) -> bool:
+        """A dead letter, anew; False where there is none of that number."""
+        async with self._ledger.transaction() as transaction:
+            done = await transaction.outbox.send_again(number, now_ms=self._clock.now_ms())
+        self.notifier.wake()
+        return done
