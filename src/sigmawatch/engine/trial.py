@@ -9,21 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 
 from sigmawatch.domain.alert_policy import Policy
 from sigmawatch.domain.alert_state import NO_HOLD, Hold, State
 from sigmawatch.domain.alert_turn import Reason, Telling, Turn
-from sigmawatch.domain.expression import Condition
+from sigmawatch.domain.expression import Comparison, Condition
+from sigmawatch.domain.expression_printer import print_node, print_value
 from sigmawatch.domain.notice import NoticeKind
 from sigmawatch.domain.series import Series
 from sigmawatch.domain.storm import Storm, Summary, Word, gather, venues_to_tell
-from sigmawatch.engine.alert_states import AlertStates, Change, Heard
-from sigmawatch.engine.expression import UNKNOWN
+from sigmawatch.engine.alert_states import AlertStates, Heard
+from sigmawatch.engine.expression import UNKNOWN, measure
 from sigmawatch.engine.geometry import Mask
+from sigmawatch.engine.rule_ranks import RuleRanks
 from sigmawatch.engine.slab import Slab
-from sigmawatch.engine.slab_inputs import judge_board
+from sigmawatch.engine.slab_inputs import SlabInputs, judge_board
 from sigmawatch.engine.snapshot import Board, Layout
 
 
@@ -109,14 +112,30 @@ class Trial:
         unknown_count = int(np.count_nonzero(condition == UNKNOWN))
         return self._told(board, turns, unknown_count=unknown_count)
 
-    def absent(self, first: int, stop: int) -> Sequence[tuple[int, Turn]]:
-        """The slots [first, stop) in which we were not there."""
-        changes: list[Change] = self._states.pass_over(first, stop)
-        return [
-            (self._series[row].id, change.turn)
-            for change in changes
-            for row in change.rows.tolist()
-        ]
+    def edit(self, rule: Tried) -> None:
+        """Another version of the rule, from the next slot on, which is to hear of it."""
+        if rule.policy != self._rule.policy:
+            self._states = self._states.under(rule.policy)
+        self._rule = rule
+
+    def compared(
+        self, board: Board, series_id: int, *, slabs: Sequence[Slab]
+    ) -> list[tuple[str, float, str, float]]:
+        """What every comparison of the condition came to at the board's slot, the newest: its text
+        and sides, NaN where unknown."""
+        condition, row = self._rule.condition, board.layout.rows[series_id]
+        slab = next(one for one in slabs if one.part.start <= row < one.part.stop)
+        inputs = SlabInputs(slab, board, slabs=slabs, ranks=RuleRanks(board))
+        found: list[tuple[str, float, str, float]] = []
+        for node in condition.test.walk():
+            if isinstance(node, Comparison):
+                left, right = (
+                    float(measure(side, inputs, span_ms=condition.span_ms)[row - slab.part.start])
+                    for side in (node.left, node.right)
+                )
+                text = print_node(node, names=repeat(print_value(condition)))
+                found.append((text, left, node.operator, right))
+        return found
 
     def _those(self, series_ids: Collection[int] | None) -> Mask:
         if series_ids is None:

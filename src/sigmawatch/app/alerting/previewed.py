@@ -111,11 +111,11 @@ class Tally:
         for one in tidings:
             self.slots_count += 1
             self.unknown_count += one.unknown_count
-            for series_id, turn in one.turns:
-                for effect in turn.effects:
-                    if isinstance(effect, Account):
-                        self._account(series_id, effect)
-                    self.almost_count += isinstance(effect, Almost)
+            effects = [(each, effect) for each, turn in one.turns for effect in turn.effects]
+            self.almost_count += sum(isinstance(effect, Almost) for _, effect in effects)
+            for series_id, effect in effects:
+                if isinstance(effect, Account):
+                    self._account(series_id, effect)
             self._notes += self._told(one)
 
     def _account(self, series_id: int, account: Account) -> None:

@@ -74,7 +74,7 @@ class StoredSlots:
             for one in some:
                 if one.id in known:
                     values, marks = table.stretch(one.id, from_slot=span[0], to_slot=span[1])
-                    _put(columns[one.id], values, marks, at=span[0] - first)
+                    _put(columns[one.id], values, marks=marks, at=span[0] - first)
 
         for start in range(0, len(series), COPIED_AT_ONCE):
             await self._compute.calm()
@@ -92,7 +92,7 @@ class StoredSlots:
                     values, marks = await self._past.columns(
                         one, from_slot=span[0], to_slot=span[1]
                     )
-                    _put(columns[one.id], values, marks, at=0)
+                    _put(columns[one.id], values, marks=marks, at=0)
             else:
                 await self._read_block(mine, columns, span=span)
 
@@ -112,14 +112,15 @@ class StoredSlots:
             inside = slice(first - section.from_slot, stop - section.from_slot)
             for part in parts:
                 for number, series_id in enumerate(part.series_ids):
-                    if series_id in columns:
-                        values, marks = part.values[inside, number], part.marks[inside, number]
-                        _put(columns[series_id], values, marks, at=first - span[0])
+                    values, marks = part.values[inside, number], part.marks[inside, number]
+                    _put(columns.get(series_id), values, marks=marks, at=first - span[0])
 
 
-def _put(column: tuple[Column, Marks], values: Column, marks: Marks, *, at: int) -> None:
-    column[0][at : at + len(values)] = values
-    column[1][at : at + len(marks)] = marks
+def _put(column: tuple[Column, Marks] | None, values: Column, *, marks: Marks, at: int) -> None:
+    """Write into a column, where that is wanted."""
+    if column is not None:
+        column[0][at : at + len(values)] = values
+        column[1][at : at + len(marks)] = marks
 
 
 def _sections(block: Block, span: tuple[int, int]) -> Iterator[Section]:
