@@ -13,6 +13,8 @@ MODULES = (
     "sigmawatch/engine/table",
     "sigmawatch/ports/ledger",
     "sigmawatch/adapters/clock",
+    "sigmawatch/adapters/channels/slack",
+    "sigmawatch/adapters/egress/guard",
     "sigmawatch/adapters/venues/kraken",
     "sigmawatch/app/wiring",
     "sigmawatch/app/tracker",
@@ -24,6 +26,8 @@ ALLOWED = {
     "sigmawatch/engine/table": "import numpy.typing\nfrom sigmawatch.domain import market",
     "sigmawatch/ports/ledger": "from sigmawatch.domain import market",
     "sigmawatch/adapters/clock": "import time, asyncio\nfrom sigmawatch.domain import market",
+    "sigmawatch/adapters/channels/slack": "from sigmawatch.adapters.egress import guard",
+    "sigmawatch/adapters/egress/guard": "import asyncio, socket, ssl",
     "sigmawatch/adapters/venues/kraken": "import aiohttp\nfrom sigmawatch.adapters import clock",
     "sigmawatch/app/wiring": (
         "import sigmawatch_simulator.server\n"
@@ -78,6 +82,10 @@ def test_what_the_design_draws_is_kept(tmp_path: Path) -> None:
         ("sigmawatch/ports/ledger", "import apsw"),
         ("sigmawatch/ports/ledger", "from sigmawatch.adapters import clock"),
         ("sigmawatch/adapters/clock", "from sigmawatch.engine import table"),
+        ("sigmawatch/adapters/channels/slack", "import aiohttp"),
+        ("sigmawatch/adapters/channels/slack", "import smtplib"),
+        ("sigmawatch/adapters/channels/slack", "from urllib import request"),
+        ("sigmawatch/adapters/channels/slack", "import socket"),
         ("sigmawatch/adapters/clock", "from sigmawatch.app import cli"),
         ("sigmawatch/adapters/clock", "import sigmawatch_simulator"),
         ("sigmawatch/app/tracker", "from sigmawatch.adapters.venues import kraken"),

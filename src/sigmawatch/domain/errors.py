@@ -6,6 +6,8 @@ Foreign exceptions are translated into these at the adapter and nowhere else.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class SigmawatchError(Exception):
     """Anything this program raises on purpose."""
@@ -18,6 +20,17 @@ class Invalid(SigmawatchError, ValueError):
         super().__init__(message)
         self.field = field
         self.allowed = allowed
+
+
+class ManyInvalid(Invalid):
+    """Several things must change; all of them are told at once. Each names its field."""
+
+    def __init__(self, problems: Sequence[Invalid]) -> None:
+        assert problems
+        first = problems[0]
+        told = "; ".join(f"{one.field}: {one}" if one.field else str(one) for one in problems)
+        super().__init__(told, field=first.field, allowed=first.allowed)
+        self.problems = tuple(problems)
 
 
 class ExpressionInvalid(Invalid):

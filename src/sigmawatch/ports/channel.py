@@ -6,12 +6,23 @@ often. It says what came of one attempt, in words that hold no secret.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from sigmawatch.domain.message import Message
 from sigmawatch.domain.sent import Answer, Sent
 
-__all__ = ["ATTEMPT_MS", "REPLY_BYTES_MAX", "Answer", "Channel", "Channels", "Sent"]
+__all__ = [
+    "ATTEMPT_MS",
+    "REPLY_BYTES_MAX",
+    "Answer",
+    "Channel",
+    "ChannelMaker",
+    "Channels",
+    "Made",
+    "Sent",
+]
 
 ATTEMPT_MS = 15_000  # in all
 REPLY_BYTES_MAX = 65_536
@@ -28,6 +39,27 @@ class Channel(Protocol):
 
     async def send(self, message: Message, *, plain: bool = False) -> Sent:
         """One attempt, within ATTEMPT_MS. plain: without any formatting of the service's own."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """A channel, and what of its address anybody may see: the host and the end of the secret."""
+
+    channel: Channel
+    shown: str
+
+
+class ChannelMaker(Protocol):
+    """Makes channels of what somebody wrote about them."""
+
+    def make(self, name: str, service: str, *, given: Mapping[str, object]) -> Made:
+        """Raises Invalid, ManyInvalid: by field, without quoting a value."""
+        ...
+
+    async def check(self, service: str, *, given: Mapping[str, object]) -> None:
+        """Whether it could be sent to now; nothing is sent. Raises as `make`, and Unavailable where
+        its name cannot be looked up."""
         ...
 
 

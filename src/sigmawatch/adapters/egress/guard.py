@@ -102,7 +102,7 @@ class Egress:
             error = exc
         else:
             return
-        if line is not None and line.wrote:
+        if line is not None and line.committed:
             raise UnsureError(str(error), retry_after_s=error.retry_after_s) from None
         raise error from None
 

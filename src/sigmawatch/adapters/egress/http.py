@@ -41,6 +41,7 @@ class Reply:
 async def exchange(line: Line, destination: Destination, *, request: Request) -> Reply:
     """Raises BadAnswer where no status can be read, Unavailable where none comes."""
     connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEADER_BYTES_MAX)
+    line.committed = True
     await line.write(_encoded(connection, destination, request=request))
     try:
         response = await _response(line, connection)

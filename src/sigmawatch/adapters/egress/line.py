@@ -40,7 +40,7 @@ class Line:
     ) -> None:  # fmt: skip
         self.host = host
         self.patience = patience
-        self.wrote = False  # whether anything went out that may have been acted upon
+        self.committed = False  # whether what went out may have been acted upon
         self._reader = reader
         self._writer = writer
         self._left = REPLY_BYTES_MAX
@@ -48,7 +48,6 @@ class Line:
 
     async def write(self, data: bytes) -> None:
         """Returns once the system has taken it."""
-        self.wrote = True
         try:
             self._writer.write(data)
             await self._writer.drain()
