@@ -22,13 +22,15 @@ _HIDDEN = {"api_key", "base_url", "database", "fallback_url"}  # keys, addresses
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One thing to mend. value: as it was written, empty where it must not be shown."""
+    """One thing to mend. value: as it was written, empty where it must not be shown. position: of a
+    line of the rule language, where in it."""
 
     path: str
     rule: str
     value: str = ""
     allowed: str = ""
     origin: str = ""
+    position: int | None = None
 
     def __str__(self) -> str:
         text = f"{self.path}: {self.rule}"
