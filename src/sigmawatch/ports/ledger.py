@@ -27,6 +27,7 @@ from sigmawatch.ports.alerts import (
     RuleRepository,
     SilenceRepository,
 )
+from sigmawatch.ports.channel_store import ChannelRepository
 from sigmawatch.ports.delivery import InboxRepository, SubscriptionRepository
 from sigmawatch.ports.storage import Storage
 
@@ -155,6 +156,9 @@ class Transaction(Protocol):
 
     @property
     def subscriptions(self) -> SubscriptionRepository: ...
+
+    @property
+    def channels(self) -> ChannelRepository: ...
 
     async def check(self, claim: Claim) -> None:
         """Raises Superseded where the work was claimed anew since: then nothing of this is kept."""

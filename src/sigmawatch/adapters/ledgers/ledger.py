@@ -17,6 +17,7 @@ from typing import TypeVar
 
 from sigmawatch.adapters.ledgers.alert_reads import AlertReads
 from sigmawatch.adapters.ledgers.catalogue import read_blocks, read_series
+from sigmawatch.adapters.ledgers.channels import ChannelReads
 from sigmawatch.adapters.ledgers.copies import keep, part_of, refuse_present
 from sigmawatch.adapters.ledgers.delivery_reads import DeliveryReads
 from sigmawatch.adapters.ledgers.history import SqlHistory
@@ -74,6 +75,7 @@ class SqlLedger:
         self._history = SqlHistory(means, sql=sql, reads=reads)
         self.alerts = AlertReads(self._read, sql=sql, damaged=self._stored.damaged)
         self.delivery = DeliveryReads(self._read, sql=sql)
+        self.channels = ChannelReads(self._read, sql=sql)
         self.sealing = SqlSealing(means, sql=sql, stored=self._stored, reads=reads)
 
     @asynccontextmanager

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from sigmawatch.adapters.ledgers.alerts import Alerts
 from sigmawatch.adapters.ledgers.catalogue import Catalogue
 from sigmawatch.adapters.ledgers.chain import Written, write_link
+from sigmawatch.adapters.ledgers.channels import Channels
 from sigmawatch.adapters.ledgers.checksums import checksum
 from sigmawatch.adapters.ledgers.inbox import Inbox, Subscriptions
 from sigmawatch.adapters.ledgers.outbox import Outbox
@@ -58,6 +59,7 @@ class SqlTransaction:
         self.outbox = Outbox(self)
         self.inbox = Inbox(self)
         self.subscriptions = Subscriptions(self)
+        self.channels = Channels(self)
 
     @property
     def commit_number(self) -> int:
