@@ -32,6 +32,8 @@ class Trend:
 class RisingJudge:
     """Fulfils engine.judge.Judge, for rule 1 over every price. heard: what it was asked."""
 
+    idle = False
+
     def __init__(self) -> None:
         self.heard: list[tuple[int, frozenset[int]]] = []
 

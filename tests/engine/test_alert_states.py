@@ -103,7 +103,7 @@ def test_what_is_stored_of_a_block_is_what_its_rows_are_in(
     for slot, said in enumerate(zip(*lines, strict=False)):
         table.hear(slot, heard(said))
     rows, where = np.arange(ROWS), np.array(places[:ROWS])
-    [body] = table.bodies(rows, where, [0, ROWS])
+    [body] = table.bodies(rows, where, edges=[0, ROWS])
     stored = decode_states(body)
     again = AlertStates(policy, ROWS)
     again.put(rows, [stored.get(place, GONE) for place in where.tolist()])

@@ -17,7 +17,7 @@ from typing import NamedTuple, Protocol
 
 import structlog
 
-from sigmawatch.domain.alert import States
+from sigmawatch.domain.alert import Remembered, States
 from sigmawatch.domain.window import MINUTE_MS, Interval
 from sigmawatch.engine.judge import Decisions, Hearing, Judge
 from sigmawatch.engine.snapshot import Board
@@ -114,6 +114,7 @@ class Judging:
         self._ledger = ledger
         self._alerts = alerts
         self._states: dict[tuple[int, int], States] = {}
+        self._memories: dict[tuple[int, int], Remembered] = {}
         self._dockets: dict[Interval, _Docket] = {}
         self._started_ms = 0
 
@@ -121,6 +122,7 @@ class Judging:
         """States and marks as the last life left them."""
         self._started_ms = now_ms
         self._states = {one.key: one for one in await self._alerts.states()}
+        self._memories = {one.key: one for one in await self._alerts.memories()}
         for interval, slot in (await self._alerts.judged_through()).items():
             self._dockets[interval] = _Docket(newest=slot)
 
@@ -130,6 +132,9 @@ class Judging:
 
         awaited: of the board's slot, as it was before the board was made: what came since is not
         on it."""
+        if self._judge.idle:
+            self._dockets.pop(board.interval, None)
+            return
         docket = self._dockets.get(board.interval) or await self._begun(board)
         filling = self._filling(board, court)
         for slot in await self._due(docket, board, court=court, filled=bool(filling)):
@@ -146,7 +151,8 @@ class Judging:
             if blocks or not case.waiting:
                 shown = board if newest else await court.board(board.interval, case.slot)
                 hearing = Hearing(board=shown, blocks=blocks, awaited=silent | held,
-                                  before=case.before, states=self._states)  # fmt: skip
+                                  before=case.before, states=self._states,
+                                  memories=self._memories)  # fmt: skip
                 decisions = await court.hear(self._judge.judge, hearing)
                 assert decisions.left <= blocks
                 assert all(one.slot == case.slot for one in decisions.states)
@@ -154,6 +160,7 @@ class Judging:
                 through = docket.mark(case, left=left)
                 await self._store(decisions, board.interval, through=through)
                 self._states |= {one.key: one for one in decisions.states}
+                self._memories |= {one.key: one for one in decisions.memories}
                 docket.note(case, left=left)
             held |= case.waiting
 
@@ -193,6 +200,7 @@ class Judging:
             return
         async with self._ledger.transaction() as transaction:
             await transaction.alerts.put_states(decisions.states)
+            await transaction.alerts.put_memories(decisions.memories)
             await transaction.alerts.put_episodes(decisions.episodes)
             await transaction.outbox.put(decisions.notices)
             if through is not None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from sigmawatch.app.alerting.alerting import Alerting
 from sigmawatch.app.alerting.preview import Previews, Surroundings
 from sigmawatch.app.alerting.stored import StoredSlots
 from sigmawatch.app.archiving import Archiver, Shelf
@@ -50,6 +51,7 @@ from sigmawatch.ports.history import History, Sealing, Stretch
 from sigmawatch.ports.ledger import Damage, Ledger
 from sigmawatch.ports.ranks import RankStore
 from sigmawatch.ports.storage import Storage
+from sigmawatch.ports.zones import Zones
 
 log = structlog.get_logger()
 
@@ -66,9 +68,10 @@ class Ports:
     ranks: RankStore
     backups: BackupStore
     bus: Bus
+    zones: Zones
     notify: NotifyPorts
     archive: Archive | None = None
-    judge: Judge | None = None
+    judge: Judge | None = None  # instead of our own
 
 
 class Program:
@@ -115,20 +118,20 @@ class Program:
             catalogue=catalogue, config=config.history, clock=ports.clock,
         )  # fmt: skip
         self._enrolment = Enrolment(
-            config,
-            catalogue=catalogue,
-            ledger=ports.ledger,
-            tracker=self.tracker,
+            config, catalogue=catalogue, ledger=ports.ledger, tracker=self.tracker,
             traits={collector.name: collector.venue.traits for collector, _ in collectors},
-        )
+        )  # fmt: skip
         self.stations = Stations(
             config, collectors, catalogue=catalogue, enrolment=self._enrolment,
             snapshot=lambda: self.snapshot,
         )  # fmt: skip
-        if ports.judge is not None:
-            self.tracker.appoint(
-                ports.judge, alerts=ports.alerts, catching_up=self.stations.catching_up
-            )
+        self.alerting = Alerting(
+            ports.alerts, tables, clock=ports.clock, zones=ports.zones, watchlists=self.watchlists
+        )
+        self.tracker.appoint(
+            ports.judge or self.alerting.judge, alerts=ports.alerts,
+            catching_up=self.stations.catching_up,
+        )  # fmt: skip
         self._neighbours = Neighbours(
             ports.ledger, enrolment=self._enrolment, watchlists=self.watchlists,
             stations=self.stations, clock=ports.clock,
@@ -163,6 +166,7 @@ class Program:
         series_count = await self._enrolment.recover()
         await self.watchlists.recover()
         await self.notifying.recover()
+        await self.alerting.recover()
         count = await self.tracker.recover()
         self._recovered = True
         log.info("recovered", series_count=series_count, items_count=count,

@@ -115,7 +115,7 @@ async def build(
         ports = Ports(
             clock=clock, ledger=ledger, alerts=ledger.alerts, history=ledger,
             sealing=ledger.sealing, ranks=ledger, backups=ledger, bus=LocalBus(),
-            archive=_archive(config),
+            zones=IanaZones(), archive=_archive(config),
             notify=NotifyPorts(delivery=ledger.delivery, zones=IanaZones(),
                                key=read_key(config.data)),
         )  # fmt: skip

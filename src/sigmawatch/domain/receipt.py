@@ -6,7 +6,8 @@ nothing of ours.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,3 +60,7 @@ class Receipt:
     note: str = ""
     listed: tuple[Listed, ...] = ()
     counts: tuple[tuple[str, int], ...] = ()
+
+    def encode(self) -> str:
+        """A JSON object, as a notice keeps it."""
+        return json.dumps(asdict(self), separators=(",", ":"), ensure_ascii=False, allow_nan=False)

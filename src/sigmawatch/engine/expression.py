@@ -13,7 +13,7 @@ engine.quantities, domain.expression.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -26,14 +26,18 @@ from sigmawatch.domain.expression import (
     Condition,
     ConfirmedBy,
     Crosses,
+    Duration,
     Logic,
+    Node,
     Not,
+    Number,
     Quantity,
     Rank,
     Relation,
     Stale,
     Test,
     Value,
+    Window,
 )
 from sigmawatch.engine.baseline import Number64, finite
 from sigmawatch.engine.geometry import Column, Mask
@@ -65,6 +69,53 @@ def measure(quantity: Quantity, inputs: Inputs, *, span_ms: int | None = None) -
     with np.errstate(all="ignore"):
         number = _Judge(inputs, (span_ms or slot_ms) // slot_ms).number(quantity, 0)
     return np.array(np.broadcast_to(number, inputs.rows))
+
+
+Measured = tuple[Column, Column | None]
+
+
+def measure_all(condition: Condition, inputs: Inputs) -> dict[Quantity, Measured]:
+    """Every number that a condition compares at the judged slot, its own value first:
+    float64[rows], NaN where unknown; of what has a window, the share of it that is known, 0 to 1.
+    What is written as a number is left out, and what lies inside a window."""
+    span = (condition.span_ms or inputs.interval.ms) // inputs.interval.ms
+    found: dict[Quantity, Measured] = {}
+    with np.errstate(all="ignore"):
+        here = _Judge(inputs, span)
+        for quantity in dict.fromkeys([Value(), *_numbers(condition.test)]):
+            number = np.array(np.broadcast_to(here.number(quantity, 0), inputs.rows))
+            covered = here.coverage(quantity) if isinstance(quantity, Window) else None
+            found[quantity] = number, covered
+    return found
+
+
+def limits(condition: Condition, inputs: Inputs) -> Column:
+    """float64[rows]: how many times its limit each row is, by the condition's first ordered
+    comparison; 0 where that is not known or there is none."""
+    ordered = (one for one in condition.test.walk()
+               if isinstance(one, Comparison) and one.operator not in {"==", "!="})  # fmt: skip
+    first = next(ordered, None)
+    if first is None:
+        return np.zeros(inputs.rows)
+    sides = [measure(side, inputs, span_ms=condition.span_ms) for side in (first.left, first.right)]
+    value, limit = sides if first.operator in {">", ">="} else sides[::-1]
+    with np.errstate(all="ignore"):
+        times = np.abs(value / limit)
+    return np.where(np.isfinite(times), times, 0.0)
+
+
+def _numbers(node: Node) -> Iterator[Quantity]:
+    """The quantities that are not calculated from others, from left to right."""
+    match node:
+        case Number() | Duration():
+            return
+        case Value() | Age() | Rank() | Window() | Change() | Companion():
+            yield node
+        case _:
+            if isinstance(node, Crosses | ConfirmedBy):
+                yield Value()
+            for part in node.parts:
+                yield from _numbers(part)
 
 
 def _verdict(truth: Truth, rows: int) -> Verdict:

@@ -9,10 +9,10 @@ up nobody else.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from sigmawatch.domain.alert import Episode, States
+from sigmawatch.domain.alert import Episode, Remembered, States
 from sigmawatch.domain.notice import Notice
 from sigmawatch.engine.snapshot import Board
 
@@ -23,8 +23,8 @@ class Hearing:
 
     board: of the slot. blocks: whose states are to be judged now. awaited: blocks whose word on the
     slot may still come; not among `blocks`. before: the slot heard before this one, None at the
-    very first; what lies between is unknown, we were down. states: by rule and block, as they were
-    left.
+    very first; what lies between is unknown, we were down. states: by rule and block, memories: by
+    rule and interval in milliseconds, as they were left.
     """
 
     board: Board
@@ -32,29 +32,36 @@ class Hearing:
     awaited: frozenset[int]
     before: int | None
     states: Mapping[tuple[int, int], States]
+    memories: Mapping[tuple[int, int], Remembered] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decisions:
     """What follows from a hearing.
 
-    states: those that changed, with the board's slot. episodes: accounts of what opened, closed or
-    reopened. notices: in the order in which they are to be sent. left: of the hearing's blocks,
-    those that read an awaited one: they are heard on this slot again.
+    states: those that changed, with the board's slot; memories likewise. episodes: accounts of what
+    opened, closed or reopened. notices: in the order in which they are to be sent. left: of the
+    hearing's blocks, those that read an awaited one: they are heard on this slot again.
     """
 
     states: Sequence[States] = ()
+    memories: Sequence[Remembered] = ()
     episodes: Sequence[Episode] = ()
     notices: Sequence[Notice] = ()
     left: frozenset[int] = frozenset()
 
     @property
     def empty(self) -> bool:
-        return not (self.states or self.episodes or self.notices)
+        return not (self.states or self.memories or self.episodes or self.notices)
 
 
 class Judge(Protocol):
     """Evaluates rules, all states of a rule in one pass."""
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is no rule, so that nobody needs to know how far we came."""
+        ...
 
     def judge(self, hearing: Hearing) -> Decisions:
         """Called in the compute thread. States whose slot is the board's or a later one have heard

@@ -101,19 +101,33 @@ class Quantities(Generic[AnyInputs]):
 
     # Windows
 
-    def _statistic(self, node: Window, lag: int) -> Number64:
+    def coverage(self, node: Window) -> Column:
+        """float64[rows], 0 to 1: the share of a window's values that are known at the slot."""
+        count, moments = self._counted(node, 0)
+        return np.asarray(moments.n[0] / count, np.float64)
+
+    def _counted(self, node: Window, lag: int) -> tuple[int, Moments]:
+        """How many values a window holds, and their moments."""
         of = node.of or Value()
         step = self.step(of)
         count = node.window_ms // self._slot_ms // step
         last = lag if node.with_slot else lag + step
-        if node.statistic is Statistic.MEDIAN:
-            return median(np.array([*self.past(of, count, last=last)]))
         channels = 2 if node.statistic is Statistic.SIGMA_RET else 1
         key = (of, count, last, channels)
         moments = self._moments.get(key)
         if moments is None:
             moments = self.moments(of, count, last=last, channels=channels)
             self._moments[key] = moments
+        return count, moments
+
+    def _statistic(self, node: Window, lag: int) -> Number64:
+        of = node.of or Value()
+        if node.statistic is Statistic.MEDIAN:
+            step = self.step(of)
+            count = node.window_ms // self._slot_ms // step
+            last = lag if node.with_slot else lag + step
+            return median(np.array([*self.past(of, count, last=last)]))
+        count, moments = self._counted(node, lag)
         if node.statistic is Statistic.ZSCORE:
             mean = statistic_of(Statistic.MEAN, moments, count=count)
             sigma = statistic_of(Statistic.SIGMA_ABS, moments, count=count)

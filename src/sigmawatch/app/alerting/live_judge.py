@@ -1,0 +1,204 @@
+"""The judge of the running program: what each hearing is told of rules, clocks and people.
+
+Which series a rule is about, and what keeps it from telling, follow from the board of the slot and
+the end of the slot, the moment at which it is judged; only what is late depends on the clock. Lives
+in the compute thread; what the event loop has to say is handed over as a whole.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from sigmawatch.app.alerting.in_force import InForce
+from sigmawatch.app.tables import Tables
+from sigmawatch.domain.alert_policy import MAX_LATENESS_MS
+from sigmawatch.domain.alert_state import NO_HOLD, Hold
+from sigmawatch.domain.errors import Invalid
+from sigmawatch.domain.rule import check_series_count, ranked_windows_ms, standing_windows_ms
+from sigmawatch.domain.ruling import Ruling
+from sigmawatch.domain.watchlist import Pattern, Watchlist
+from sigmawatch.engine.geometry import Mask, Rows
+from sigmawatch.engine.judge import Decisions, Hearing
+from sigmawatch.engine.seats import Seats
+from sigmawatch.engine.sitting import Acknowledged, Brief, judge
+from sigmawatch.engine.snapshot import Board, Layout
+from sigmawatch.engine.table import SeriesTable
+from sigmawatch.ports.zones import Zones
+
+Seen = tuple[int, int, int]  # rule, series, open of its episode's first slot in milliseconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Members:
+    """Which rows of a layout some patterns mean."""
+
+    layout: Layout
+    patterns: tuple[Pattern, ...]
+    rows: Rows
+
+
+class LiveJudge:
+    """Fulfils engine.judge.Judge."""
+
+    def __init__(
+        self,
+        tables: Tables,
+        *,
+        now_ms: Callable[[], int],
+        zones: Zones,
+        watchlists: Callable[[], Mapping[str, Watchlist]],
+    ) -> None:
+        self._tables = tables
+        self._now_ms = now_ms
+        self._zones = zones
+        self._watchlists = watchlists
+        self.in_force = InForce()  # replaced as a whole, by the event loop
+        self.seats = Seats()
+        self._errors: dict[tuple[int, int], str] = {}
+        self._members: dict[tuple[str, int, int], _Members] = {}
+        self._news: deque[Seen] = deque()
+        self._seen: set[Seen] = set()
+
+    @property
+    def idle(self) -> bool:
+        return not self.in_force.rules
+
+    @property
+    def errors(self) -> Mapping[int, str]:
+        """By rule, why it was not judged the last time."""
+        found = {**self._errors, **self.seats.errors}
+        return {rule_id: reason for (rule_id, _), reason in found.items()}
+
+    def acknowledge(self, seen: Seen) -> None:
+        """Somebody has seen an episode; its state hears of it with the next slot. For any
+        thread."""
+        self._news.append(seen)
+
+    def judge(self, hearing: Hearing) -> Decisions:
+        interval, in_force = hearing.board.interval, self.in_force
+        table = self._tables.of(interval)
+        board = hearing.board
+        if table.layout is not board.layout:  # series came or went since it was made
+            board = self._tables.close(interval, board.slot)
+        rulings, rows = self._about(board, in_force)
+        board = self._widened(board, rulings, table=table)
+        hearing = replace(hearing, board=board)
+        brief = Brief(
+            rulings=rulings, rows=rows, held=self._held(board, rulings, in_force=in_force),
+            acknowledged=self._acknowledged(hearing),
+        )  # fmt: skip
+        return judge(hearing, brief, slabs=table.slabs, seats=self.seats)
+
+    # Which rules, over which series
+
+    def _about(
+        self, board: Board, in_force: InForce
+    ) -> tuple[list[Ruling], dict[int, Rows]]:  # fmt: skip
+        """The rules that can be judged, and the rows of each."""
+        rulings, found = list[Ruling](), dict[int, Rows]()
+        for rule_id in in_force.rules:
+            key = rule_id, board.interval.ms
+            ruling = in_force.ruling(rule_id, board.interval)
+            try:
+                if isinstance(ruling, str):
+                    raise Invalid(ruling)
+                if ruling.ended is None:
+                    found[rule_id] = self._rows(ruling, board.layout)
+                rulings.append(ruling)
+                self._errors.pop(key, None)
+            except Invalid as exc:
+                self._errors[key] = str(exc)
+        return rulings, found
+
+    def _rows(self, ruling: Ruling, layout: Layout) -> Rows:
+        """Raises Invalid where they are too many."""
+        patterns = ruling.settings.target.patterns_of(
+            self._watchlists(), metric=ruling.condition.metric
+        )
+        rows = self._meant(("rule", *ruling.key), layout, patterns=patterns)
+        for condition in (ruling.condition, ruling.clear):
+            check_series_count(condition, len(rows))
+        return rows
+
+    def _meant(
+        self, key: tuple[str, int, int], layout: Layout, *, patterns: tuple[Pattern, ...]
+    ) -> Rows:
+        """The rows that some patterns mean; the same array while they do."""
+        known = self._members.get(key)
+        if known is None or known.layout is not layout or known.patterns != patterns:
+            rows = np.flatnonzero(layout.labels.on(patterns))
+            known = self._members[key] = _Members(layout=layout, patterns=patterns, rows=rows)
+        return known.rows
+
+    def _widened(self, board: Board, rulings: list[Ruling], *, table: SeriesTable) -> Board:
+        """The board with every window that is ranked by; those asked for every slot are kept up."""
+        conditions = [each for one in rulings for each in (one.condition, one.clear)]
+        for window_ms in {w for each in conditions for w in standing_windows_ms(each)}:
+            table.stand(window_ms)
+        ranked = {window_ms for each in conditions for window_ms in ranked_windows_ms(each)}
+        for window_ms in sorted(ranked - board.statistics.keys()):
+            board = board.with_window(table.statistics(window_ms, board.slot))
+        return board
+
+    # What keeps them from telling
+
+    def _held(
+        self, board: Board, rulings: list[Ruling], *, in_force: InForce
+    ) -> dict[int, Hold | npt.NDArray[np.uint8]]:
+        end_ms = board.interval.open_ms(board.slot + 1)
+        late = self._now_ms() - end_ms > MAX_LATENESS_MS
+        silenced = [*self._silenced(board, in_force, at_ms=end_ms)]
+        found: dict[int, Hold | npt.NDArray[np.uint8]] = {}
+        for ruling in rulings:
+            held = Hold.LATE if late else NO_HOLD
+            if self._muted(ruling, end_ms):
+                held |= Hold.MUTED
+            mine = [mask for rule, mask in silenced if rule in (None, ruling.rule.name)]
+            if mine:
+                each = np.logical_or.reduce(mine).astype(np.uint8) * np.uint8(Hold.SILENCED)
+                found[ruling.rule.id] = each | np.uint8(held)
+            elif held:
+                found[ruling.rule.id] = held
+        return found
+
+    def _muted(self, ruling: Ruling, at_ms: int) -> bool:
+        return any(
+            window.holds(at_ms + self._zones.offset_ms(window.zone, at_ms))
+            for window in ruling.settings.mute
+        )
+
+    def _silenced(
+        self, board: Board, in_force: InForce, *, at_ms: int
+    ) -> Iterator[tuple[str | None, Mask]]:
+        """Of each silence that holds, the rule it is about, and bool[rows]."""
+        for silence in in_force.silences:
+            if silence.holds(at_ms):
+                patterns = silence.target.patterns_of(self._watchlists(), metric=None)
+                key = "silence", silence.id, board.interval.ms
+                mask = np.zeros(len(board.series), np.bool_)
+                mask[self._meant(key, board.layout, patterns=patterns)] = True
+                yield silence.rule, mask
+
+    # Who has seen what
+
+    def _acknowledged(self, hearing: Hearing) -> list[Acknowledged]:
+        """Those of the board's interval that a state does not know of yet."""
+        while self._news:
+            self._seen.add(self._news.popleft())
+        found = []
+        for seen in [*self._seen]:
+            rule_id, series_id, opened_ms = seen
+            if series_id not in hearing.board.layout.rows:
+                continue
+            one = rule_id, series_id, hearing.board.interval.slot(opened_ms)
+            seat = self.seats.find((rule_id, hearing.board.interval.ms))
+            if seat is not None and seat.current(hearing.states) and seat.knows(one[1:]):
+                self._seen.discard(seen)
+            else:
+                found.append(one)
+        return found
