@@ -126,8 +126,8 @@ def test_every_operation_is_told_whole(document: Schema) -> None:
 def test_bodies_are_closed_to_unknown_fields(document: Schema) -> None:
     bodies = {name: s for name, s in document["components"]["schemas"].items() if "Body" in name}
     assert set(bodies) == {
-        "BackupBody", "CollectBody", "ImportBody", "JobBody", "NewWatchlistBody", "TrackBody",
-        "WatchlistBody",
+        "BackupBody", "CollectBody", "ImportBody", "JobBody", "NewWatchlistBody", "ReadBody",
+        "SubscriptionBody", "TrackBody", "WatchlistBody",
     }  # fmt: skip
     assert all(schema["additionalProperties"] is False for schema in bodies.values())
 

@@ -17,6 +17,7 @@ from sigmawatch.app.cli import (
     backing_up,
     checking,
     collecting,
+    deliveries,
     exporting,
     importing,
     looking,
@@ -41,7 +42,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for _group in (
-    run, setting_up, markets, watchlists, looking, exporting, importing, collecting, replaying,
+    run, setting_up, markets, watchlists, deliveries, looking, exporting, importing, collecting,
+    replaying,
     backing_up,
     checking,
 ):  # fmt: skip

@@ -17,6 +17,7 @@ from sigmawatch.app.notifying.tokens import Purpose, Signer
 from sigmawatch.app.notifying.wording import Links, Wording
 from sigmawatch.app.notifying.words import Times
 from sigmawatch.app.watchlists import Watchlists
+from sigmawatch.domain.subscription import Following, Subscription
 from sigmawatch.engine.snapshot import Snapshot
 from sigmawatch.ports.channel import Channels
 from sigmawatch.ports.clock import Clock
@@ -97,6 +98,17 @@ class Notifying:
             if snapshot.boards is not boards:  # not just a live reading
                 boards = snapshot.boards
                 self.notifier.wake()
+
+    async def subscribe(self, following: Following) -> Subscription:
+        """Ask an address whether it wants to follow something. Raises Conflict, Invalid."""
+        made = await self.subscriptions.make(following)
+        self.notifier.wake()
+        return made
+
+    async def mark_read(self, through: int) -> int:
+        """Everything in the inbox up to a number; how many were unread."""
+        async with self._ledger.transaction() as transaction:
+            return await transaction.inbox.mark_read(through=through)
 
     async def send_again(self, number: int) -> bool:
         """A dead letter, anew; False where there is none of that number."""

@@ -106,7 +106,7 @@ class Subscriptions:
         number = name.removeprefix(SUBSCRIBER)
         found = self._standing.get(int(number)) if number.isdecimal() else None
         if found is None:
-            raise NotFound(f"there is no subscription {name[:40]!r}", field="subscription")
+            raise NotFound(f"there is no subscription {number[:40]}", field="number")
         return found
 
     async def make(self, following: Following) -> Subscription:

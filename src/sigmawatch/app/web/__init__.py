@@ -16,6 +16,7 @@ from litestar.types import ControllerRouterHandler
 
 from sigmawatch.app.web import (
     backups,
+    deliveries,
     health,
     imports,
     metrics,
@@ -29,6 +30,7 @@ from sigmawatch.app.web import (
     runs,
     statistics,
     storage,
+    subscriptions,
     tracking,
     venues,
     watchlists,
@@ -50,6 +52,10 @@ RESOURCES: tuple[ControllerRouterHandler, ...] = (
     watchlists.put_watchlist, watchlists.remove_watchlist,
     venues.list_venues, venues.show_venue, venues.list_markets,
     runs.list_runs, runs.list_jobs, runs.start_job, runs.collect,
+    deliveries.list_deliveries, deliveries.show_delivery, deliveries.resend_delivery,
+    deliveries.list_inbox, deliveries.read_inbox,
+    subscriptions.list_subscriptions, subscriptions.add_subscription,
+    subscriptions.confirm_subscription, subscriptions.unsubscribe, subscriptions.end_subscription,
     backups.list_backups, backups.make_backup,
     storage.show_storage,
 )  # fmt: skip

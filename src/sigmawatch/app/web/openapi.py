@@ -24,6 +24,7 @@ TAGS = {
     "metrics": "A metric resource is one series: one metric of one market at one venue.",
     "ranking": "All series of one metric in one order.",
     "watchlists": "Lists of markets by name.",
+    "alerts": "What is told, to whom, and what became of it.",
     "venues": "Where readings come from.",
     "collection": "Runs and long jobs.",
     "operations": "For whoever runs the program.",

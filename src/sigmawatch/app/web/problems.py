@@ -170,6 +170,7 @@ def answer(request: Request[Any, Any, Any], exc: Exception) -> Response[bytes]:
 _UNKNOWN = {
     "id": "unknown-series", "venue": "unknown-venue", "market": "unknown-market",
     "metric": "unknown-metric", "watchlist": "unknown-watchlist", "peers": "unknown-watchlist",
+    "number": "not-found", "token": "not-found",
 }  # fmt: skip
 
 

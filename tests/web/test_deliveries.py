@@ -1,0 +1,85 @@
+"""`/deliveries`, `/inbox` and `/subscriptions`."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tests.notifying.world import notice
+from tests.web.conftest import START_MS, World
+
+from sigmawatch.domain.notice import INBOX, NoticeKind, NoticeStatus, Outcome
+from sigmawatch.ports.ledger import Ledger
+
+
+def ledger_of(world: World) -> Ledger:
+    return world.program._ports.ledger
+
+
+async def told(world: World, *channels: str) -> None:
+    """Notices that the notifier sent, or that lie in the outbox as dead letters."""
+    async with ledger_of(world).transaction() as transaction:
+        await transaction.outbox.put(notice(channel=name, at_ms=START_MS) for name in channels)
+    for name in channels:
+        async with ledger_of(world).transaction() as transaction:
+            [lease] = await transaction.outbox.claim(name, now_ms=START_MS, rows_max=1)
+            dead = Outcome(status=NoticeStatus.DEAD, detail="404")
+            await transaction.outbox.settle(lease, dead, now_ms=START_MS)
+
+
+async def test_dead_letters_are_listed_counted_and_sent_again_once(world: World) -> None:
+    """SEMANTICS.md 8: "Dead letters are visible, counted, and can be sent again."."""
+    await told(world, "ops", "chat")
+    page = await world.get("/deliveries", status="dead", limit=1)
+    assert [one["channel"] for one in page["items"]] == ["chat"]
+    assert (page["counts"], page["unsure"]) == ({"dead": 2}, 0)
+    [older] = (await world.get("/deliveries", before=page["next_before"]))["items"]
+    assert (older["channel"], older["status"], older["detail"]) == ("ops", "dead", "404")
+
+    path = f"/api/v1/deliveries/{older['number']}"
+    answer = await world.client.post(f"{path}/resend")
+    assert (answer.status_code, answer.json()["status"]) == (202, "pending")
+    assert (await world.client.post(f"{path}/resend")).status_code == 409
+    assert (await world.client.get(path)).json()["id"] == notice(channel="ops").id
+
+
+async def test_a_delivery_that_is_not_there_is_not_found(world: World) -> None:
+    assert (await world.client.get("/api/v1/deliveries/7")).status_code == 404
+    assert (await world.client.post("/api/v1/deliveries/7/resend")).status_code == 404
+
+
+async def test_the_inbox_shows_what_the_program_told_and_what_is_unread(world: World) -> None:
+    serving = asyncio.create_task(world.program.notifying.run_for_ever(world.program.changed))
+    async with ledger_of(world).transaction() as transaction:
+        await transaction.outbox.put([
+            notice(at_ms=START_MS), notice(NoticeKind.FIRING, series_id=2, at_ms=START_MS)
+        ])  # fmt: skip
+    world.program.notifying.notifier.wake()
+    while (page := await world.get("/inbox"))["unread"] < 2:  # noqa: ASYNC110 - done in threads
+        await asyncio.sleep(0.01)
+    newest, oldest = page["items"]
+    assert newest["title"] == "Firing: hot · KRAKEN:BTC/USD price 301 USD"
+    assert "mean(1h) = 100 (100 % of its window)" in newest["lines"]
+    body = {"through": oldest["number"]}
+    assert (await world.client.post("/api/v1/inbox/read", json=body)).json() == {"read": 1}
+    assert (await world.get("/inbox", unread=True))["unread"] == 1
+    found = (await world.get("/deliveries", status="delivered"))["items"]
+    assert {one["channel"] for one in found} == {"*", INBOX}
+    serving.cancel()
+
+
+async def test_a_subscription_is_made_shown_confirmed_and_ended(world: World) -> None:
+    body = {"address": "ada@example.org", "target": "pattern:kraken:*/usd", "severity": "warning"}
+    made = await world.client.post("/api/v1/subscriptions", json=body)
+    assert made.status_code == 201
+    assert (made.json()["target"], made.json()["confirmed_at"]) == ("pattern:KRAKEN:*/USD", None)
+    assert (await world.client.post("/api/v1/subscriptions", json=body)).status_code == 409
+    assert (await world.get("/deliveries"))["items"][0]["kind"] == "confirm"
+
+    wrong = await world.client.post("/api/v1/subscriptions/confirm?token=1." + 43 * "a")
+    assert wrong.status_code == 404, wrong.text
+    number = made.json()["number"]
+    assert (await world.client.delete(f"/api/v1/subscriptions/{number}")).status_code == 204
+    assert (await world.get("/subscriptions"))["items"] == []
+    for wrong_body in ({"address": "ada", "target": "rule:hot"}, {**body, "target": "hot"}):
+        refused = await world.client.post("/api/v1/subscriptions", json=wrong_body)
+        assert refused.status_code == 422
