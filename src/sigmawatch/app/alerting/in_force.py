@@ -58,7 +58,8 @@ async def read_rules(alerts: AlertStore, before: InForce, *, now_ms: int) -> InF
         versions = was.versions if was is not None and same else await alerts.versions(rule.id)
         ended = None if rule.enabled else Reason.DISABLED
         found[rule.id] = Known(rule=rule, versions=tuple(versions), ended=ended)
-    for rule_id in {one.rule_id for one in await alerts.states()} | before.rules.keys():
+    stated = before.rules.keys() or {one.rule_id for one in await alerts.states()}  # at a start
+    for rule_id in stated:
         if rule_id not in found:
             versions = await alerts.versions(rule_id)
             found[rule_id] = Known(rule=versions[-1], versions=tuple(versions),

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+import structlog
 
 from sigmawatch.app.alerting.in_force import InForce
 from sigmawatch.app.tables import Tables
@@ -30,6 +31,7 @@ from sigmawatch.engine.snapshot import Board, Layout
 from sigmawatch.engine.table import SeriesTable
 from sigmawatch.ports.zones import Zones
 
+log = structlog.get_logger()
 Seen = tuple[int, int, int]  # rule, series, open of its episode's first slot in milliseconds
 
 
@@ -60,6 +62,7 @@ class LiveJudge:
         self.in_force = InForce()  # replaced as a whole, by the event loop
         self.seats = Seats()
         self._errors: dict[tuple[int, int], str] = {}
+        self._told: dict[int, str] = {}  # in the log
         self._members: dict[tuple[str, int, int], _Members] = {}
         self._news: deque[Seen] = deque()
         self._seen: set[Seen] = set()
@@ -92,7 +95,17 @@ class LiveJudge:
             rulings=rulings, rows=rows, held=self._held(board, rulings, in_force=in_force),
             acknowledged=self._acknowledged(hearing),
         )  # fmt: skip
-        return judge(hearing, brief, slabs=table.slabs, seats=self.seats)
+        decisions = judge(hearing, brief, slabs=table.slabs, seats=self.seats)
+        self._tell_errors()
+        return decisions
+
+    def _tell_errors(self) -> None:
+        """Each once, until it is another one."""
+        now = dict(self.errors)
+        for rule_id, reason in now.items():
+            if self._told.get(rule_id) != reason:
+                log.warning("rule_not_judged", rule_id=rule_id, reason=reason)
+        self._told = now
 
     # Which rules, over which series
 
