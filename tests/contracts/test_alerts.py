@@ -192,6 +192,23 @@ async def test_an_acknowledgement_stays_whatever_is_told_of_the_episode_later(
     assert kept.episode.told_ms == OPEN_MS + 60_000
 
 
+async def test_pages_of_episodes_miss_none_that_opened_in_the_same_slot(database: Database) -> None:
+    ledger = await ready(database)
+    opened = [(series_id, OPEN_MS + 60_000 * row) for row in range(3) for series_id in (1, 2)]
+    async with ledger.transaction() as transaction:
+        await transaction.alerts.put_episodes(
+            episode(series_id=series_id, opened_ms=at_ms) for series_id, at_ms in opened
+        )
+    found: list[str] = []
+    while page := await ledger.alerts.episodes(after=found[-1] if found else None, limit=1):
+        found += [one.episode.id for one in page]
+    whole = await ledger.alerts.episodes(limit=10)
+    assert found == [one.episode.id for one in whole]
+    assert len(found) == 6
+    assert await ledger.alerts.episode(found[3]) == whole[3]
+    assert await ledger.alerts.episode("9-9-9") is await ledger.alerts.episode("no") is None
+
+
 async def test_damaged_states_are_left_out_and_counted(database: Database) -> None:
     ledger = await ready(database)
     async with ledger.transaction() as transaction:

@@ -135,10 +135,15 @@ class AlertStore(Protocol):
         ...
 
     async def episodes(
-        self, *, lasting: bool = False, before_ms: int | None = None, limit: int = 100
-    ) -> Sequence[StoredEpisode]:
-        """Episodes opened before `before_ms`, newest first; with `lasting`, only those not
-        closed."""
+        self, *, lasting: bool = False, before_ms: int | None = None, after: str | None = None,
+        limit: int = 100,
+    ) -> Sequence[StoredEpisode]:  # fmt: skip
+        """Episodes opened before `before_ms`, newest first; with `lasting`, only those not closed;
+        or those that follow the one of the id `after` in that order."""
+        ...
+
+    async def episode(self, name: str) -> StoredEpisode | None:
+        """The one of an id."""
         ...
 
     async def deliveries(self, *, open: bool = True, limit: int = 100) -> Sequence[Delivery]:

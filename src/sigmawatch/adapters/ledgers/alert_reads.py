@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from sigmawatch.adapters.ledgers.alerts import (
+    episode_key,
     read_episodes,
     read_judged,
     read_memories,
@@ -60,14 +61,24 @@ class AlertReads:
         return await self._read(partial(read_judged, sql=self._sql))
 
     async def episodes(
-        self, *, lasting: bool = False, before_ms: int | None = None, limit: int = 100
-    ) -> Sequence[StoredEpisode]:
-        bounds: dict[str, Any] = {
-            "statement": self._sql["select_lasting_episodes" if lasting else "select_episodes"],
-            "before_ms": END_OF_TIME_MS if before_ms is None else before_ms,
-            "rows": limit,
-        }
-        return await self._read(partial(read_episodes, **bounds))
+        self, *, lasting: bool = False, before_ms: int | None = None, after: str | None = None,
+        limit: int = 100,
+    ) -> Sequence[StoredEpisode]:  # fmt: skip
+        bindings = {"rule_id": END_OF_TIME_MS, "series_id": 0, "rows": limit,
+                    "before_ms": END_OF_TIME_MS if before_ms is None else before_ms}  # fmt: skip
+        if after is not None:
+            named = episode_key(after) or {"opened_ms": 0}
+            bindings |= {**named, "before_ms": named.pop("opened_ms")}
+        name = "select_lasting_episodes" if lasting else "select_episodes"
+        read = partial(read_episodes, statement=self._sql[name], bindings=bindings)
+        return await self._read(read)
+
+    async def episode(self, name: str) -> StoredEpisode | None:
+        bindings = episode_key(name)
+        if bindings is None:
+            return None
+        read = partial(read_episodes, statement=self._sql["find_episode"], bindings=bindings)
+        return next(iter(await self._read(read)), None)
 
     async def deliveries(self, *, open: bool = True, limit: int = 100) -> Sequence[Delivery]:
         statement = self._sql["select_open_notices" if open else "select_notices"]

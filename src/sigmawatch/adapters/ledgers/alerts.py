@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -70,12 +71,10 @@ class Alerts:
             await self._transaction.run(work)
 
     async def acknowledge(self, episode: str, acknowledgement: Acknowledgement) -> bool:
-        try:
-            rule_id, series_id, opened_ms = map(int, episode.split("-"))
-        except ValueError:
+        named = episode_key(episode)
+        if named is None:
             return False
-        row = {"rule_id": rule_id, "series_id": series_id, "opened_ms": opened_ms,
-               "by": acknowledgement.by, "at_ms": acknowledgement.at_ms}  # fmt: skip
+        row = {**named, "by": acknowledgement.by, "at_ms": acknowledgement.at_ms}
 
         def work(session: Session) -> bool:
             return bool(session.execute(self._sql["acknowledge_episode"], row).fetchall())
@@ -111,8 +110,16 @@ def read_judged(session: Session, sql: Mapping[str, str]) -> dict[Interval, int]
     return {Interval(ms): slot for ms, slot in session.execute(sql["select_judged"])}
 
 
+def episode_key(episode: str) -> dict[str, int] | None:
+    """The columns that an episode's id names; None for what is none."""
+    parts = episode.split("-")
+    if len(parts) != 3 or not all(re.fullmatch(r"[0-9]{1,18}", part, re.ASCII) for part in parts):
+        return None
+    return dict(zip(("rule_id", "series_id", "opened_ms"), map(int, parts), strict=True))
+
+
 def read_episodes(
-    session: Session, *, statement: str, before_ms: int, rows: int
+    session: Session, *, statement: str, bindings: Mapping[str, int]
 ) -> list[StoredEpisode]:
     """Episodes, newest first."""
     return [
@@ -123,6 +130,5 @@ def read_episodes(
             acknowledged=None if by is None else Acknowledgement(by=by, at_ms=at_ms),
         )
         for (rule_id, series_id, opened_ms, version, severity, told_ms, closed_ms, reason,
-             reopened, by, at_ms) in session.execute(statement, {"before_ms": before_ms,
-                                                                 "rows": rows})
+             reopened, by, at_ms) in session.execute(statement, bindings)
     ]  # fmt: skip

@@ -1,11 +1,10 @@
-"""Silences and acknowledgements: what people say to alerts."""
+"""The silences of one program: what nobody is told of, and until when."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from sigmawatch.app.alerting.rulebook import Tell, nobody
-from sigmawatch.domain.alert import Acknowledgement
 from sigmawatch.domain.errors import Invalid, NotFound
 from sigmawatch.domain.silence import Silence
 from sigmawatch.domain.window import DAY_MS
@@ -18,8 +17,8 @@ KEPT_MS = 2 * DAY_MS  # in memory, after their end: slots of the past may still 
 
 
 class Silencing:
-    """Every silence that may matter. Changes are durable before they are seen. tell, tell_seen:
-    called after every change of silences, and with every episode that somebody has seen."""
+    """Every silence that may matter. Changes are durable before they are seen. tell:
+    called after every change."""
 
     def __init__(self, *, ledger: Ledger, alerts: AlertStore, clock: Clock) -> None:
         self._ledger = ledger
@@ -27,7 +26,6 @@ class Silencing:
         self._clock = clock
         self._silences: dict[int, Silence] = {}
         self.tell: Tell = nobody
-        self.tell_seen: Callable[[str], None] | None = None
 
     async def follow(self) -> None:
         """Take over what is stored: at a start, and where another program changed it."""
@@ -67,14 +65,3 @@ class Silencing:
         self._silences[ended.id] = ended
         await self.tell()
         return ended
-
-    async def acknowledge(self, episode: str, *, by: str) -> None:
-        """Somebody has seen an episode: no more reminders of it. The first word counts. Raises
-        NotFound."""
-        seen = Acknowledgement(by=by, at_ms=self._clock.now_ms())
-        async with self._ledger.transaction() as transaction:
-            known = await transaction.alerts.acknowledge(episode, seen)
-        if not known:
-            raise NotFound(f"there is no episode {episode[:64]!r}", field="episode")
-        if self.tell_seen is not None:
-            self.tell_seen(episode)

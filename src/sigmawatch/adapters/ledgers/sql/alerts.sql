@@ -88,7 +88,8 @@ RETURNING opened_ms
 SELECT rule_id, series_id, opened_ms, version, severity, told_ms, closed_ms, reason, reopened,
        acknowledged_by, acknowledged_ms
 FROM episodes
-WHERE opened_ms < :before_ms
+WHERE opened_ms <= :before_ms
+    AND (opened_ms < :before_ms OR (rule_id, series_id) > (:rule_id, :series_id))
 ORDER BY opened_ms DESC, rule_id, series_id
 LIMIT :rows
 
@@ -96,6 +97,13 @@ LIMIT :rows
 SELECT rule_id, series_id, opened_ms, version, severity, told_ms, closed_ms, reason, reopened,
        acknowledged_by, acknowledged_ms
 FROM episodes
-WHERE closed_ms IS NULL AND opened_ms < :before_ms
+WHERE closed_ms IS NULL AND opened_ms <= :before_ms
+    AND (opened_ms < :before_ms OR (rule_id, series_id) > (:rule_id, :series_id))
 ORDER BY opened_ms DESC, rule_id, series_id
 LIMIT :rows
+
+-- name: find_episode
+SELECT rule_id, series_id, opened_ms, version, severity, told_ms, closed_ms, reason, reopened,
+       acknowledged_by, acknowledged_ms
+FROM episodes
+WHERE rule_id = :rule_id AND series_id = :series_id AND opened_ms = :opened_ms
