@@ -120,7 +120,7 @@ async def test_a_muted_slot_tells_nothing_and_what_lasts_is_told_afterwards(
     async with played(tmp_path, closes) as program:
         preview = await program.previews.preview(
             Draft(condition=FOUNDING, settings=ALL), over_ms=2 * HOUR_MS,
-            muted=lambda open_ms: open_ms in muted,
+            muted=lambda end_ms: end_ms - MINUTE_MS in muted,
         )  # fmt: skip
     told = [((note.at_ms - START_MS) // MINUTE_MS, note.kind) for note in preview.notices]
     assert told == [(65, "firing"), (70, "resolved")]

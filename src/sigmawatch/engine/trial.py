@@ -1,132 +1,183 @@
 """A rule tried on boards: what it would decide and tell, without anybody being told.
 
-The evaluator, the life of a state and the gathering of storms are those of live judging; what is
-not here is what follows from its outside: silences, suppression, and what an earlier slot left.
-Imports domain.storm, engine.alert_states, slab_inputs.
+It is judged by the hand that judges live (engine.sitting), and what that decides is kept here in
+the place of a database. Imports domain.alert, alert_life, ruling; engine.judge, seats, sitting.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import repeat
 
 import numpy as np
 
-from sigmawatch.domain.alert_policy import Policy
-from sigmawatch.domain.alert_state import NO_HOLD, Hold, State
-from sigmawatch.domain.alert_turn import Reason, Telling, Turn
-from sigmawatch.domain.expression import Comparison, Condition
+from sigmawatch.domain.alert import Episode, Remembered, Rule, States
+from sigmawatch.domain.alert_life import step
+from sigmawatch.domain.alert_state import GONE, NO_HOLD, Hold, Phase, State
+from sigmawatch.domain.alert_turn import Reason, Truth
+from sigmawatch.domain.alert_turn import Said as Heard
+from sigmawatch.domain.expression import Comparison
 from sigmawatch.domain.expression_printer import print_node, print_value
-from sigmawatch.domain.notice import NoticeKind
+from sigmawatch.domain.notice import Notice
+from sigmawatch.domain.rule_settings import RuleSettings
+from sigmawatch.domain.ruling import Ruling
 from sigmawatch.domain.series import Series
-from sigmawatch.domain.storm import Storm, Summary, Word, gather, venues_to_tell
-from sigmawatch.engine.alert_states import AlertStates, Heard
+from sigmawatch.domain.window import Interval
+from sigmawatch.engine.alert_states import Phases
 from sigmawatch.engine.expression import UNKNOWN, measure
-from sigmawatch.engine.geometry import Mask
+from sigmawatch.engine.geometry import Rows
+from sigmawatch.engine.judge import Hearing
 from sigmawatch.engine.rule_ranks import RuleRanks
+from sigmawatch.engine.seats import Seats
+from sigmawatch.engine.sitting import Brief, judge
 from sigmawatch.engine.slab import Slab
 from sigmawatch.engine.slab_inputs import SlabInputs, judge_board
 from sigmawatch.engine.snapshot import Board, Layout
 
+RULE = 1  # the id of what is tried
+STORM = "storm"  # whom a notice is about, where it is many
+SAMPLED = 16  # of so many slots one is asked how much of it is not known
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tried:
-    """A rule as far as deciding goes."""
-
-    condition: Condition
-    clear: Condition
-    policy: Policy
+Compared = tuple[str, float, str, float]  # a comparison, its sides, NaN where unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """What comes to a trial from outside with a slot. series_ids: of whom `ended` and
-    `acknowledged` are; None for all."""
+    """What comes to a trial from outside with a slot. acknowledged: series whose episode somebody
+    has seen. ended: why the rule is judged for the last time."""
 
     held: Hold = NO_HOLD
-    edited: bool = False
     ended: Reason | None = None
     acknowledged: frozenset[int] = frozenset()
-    ended_ids: frozenset[int] | None = None
 
 
 NOTHING = Said()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tidings:
-    """What a slot came to. turns: what changed or follows, by series. single, summary, venues: what
-    is told: of one series, of a storm, of venues without data. unknown_count: states that could
-    not be judged."""
+class Outcome:
+    """What a slot came to. almost_count: series that were pending and did not fire. unknown_count:
+    those that could not be judged, None where nobody looked."""
 
     slot: int
-    turns: tuple[tuple[int, Turn], ...] = ()
-    single: tuple[Word, ...] = ()
-    summary: Summary | None = None
-    venues: tuple[str, ...] = ()
-    unknown_count: int = 0
+    episodes: Sequence[Episode] = ()
+    notices: Sequence[Notice] = ()
+    almost_count: int = 0
+    unknown_count: int | None = None
 
-    @property
-    def notices_count(self) -> int:
-        return len(self.single) + (self.summary is not None) + len(self.venues)
+
+def about(notice: Notice) -> int | str:
+    """Whom a notice is about: a series by its id, a venue by its name, or STORM."""
+    of = notice.episode.removeprefix(f"{notice.rule_id}-").rpartition("-")[0]
+    return int(of) if of.isdigit() else of
+
+
+def tried(name: str, text: str, settings: RuleSettings, *, version: int = 1) -> Rule:
+    """A rule that nobody has saved."""
+    return Rule(id=RULE, name=name, version=version, text=text, settings=settings.encode(),
+                origin="api", enabled=True, created_ms=0, made_ms=0)  # fmt: skip
 
 
 class Trial:
     """One rule over some series of one interval. For one thread at a time."""
 
-    def __init__(self, rule: Tried, series: Collection[Series]) -> None:
-        self._rule = rule
-        self._series = sorted(series, key=lambda one: one.id)
-        self._number = {one.id: row for row, one in enumerate(self._series)}
-        self._metrics = sorted({one.metric for one in self._series})
-        self._states = AlertStates(rule.policy, len(self._series))
-        self._storm = Storm()
-        self._silent: frozenset[str] = frozenset()  # venues that were told of
+    def __init__(self, rule: Rule, interval: Interval, *, series: Collection[Series]) -> None:
+        """Raises Invalid where the rule cannot be judged at the interval."""
+        self._versions = [rule]
+        self._interval = interval
+        self.series = tuple(series)
+        self.ruling = self._ruled(None)
+        self._seats = Seats()
+        self._states: dict[tuple[int, int], States] = {}
+        self._memories: dict[tuple[int, int], Remembered] = {}
+        self._before: int | None = None
         self._layout: Layout | None = None
-        self._rows = np.zeros(0, np.intp)
+        self._rows: Rows = np.zeros(0, np.intp)
+        self._phases: Phases = np.zeros(0, np.uint8)
+
+    def _ruled(self, ended: Reason | None) -> Ruling:
+        return Ruling.of(self._versions[-1], self._versions, interval=self._interval, ended=ended)
+
+    def edit(self, rule: Rule) -> None:
+        """Another version of the rule, from the next slot on."""
+        self._versions.append(replace(rule, version=len(self._versions) + 1))
+        self.ruling = self._ruled(None)
 
     def state(self, series_id: int) -> State:
-        return self._states.state(self._number[series_id])
+        """As the last slot left it."""
+        seat = self._seats.find(self.ruling.key)
+        row = None if seat is None else seat.row_of(series_id)
+        return GONE if seat is None or row is None else seat.states.state(row)
 
-    def hear(self, board: Board, *, slabs: Sequence[Slab], said: Said = NOTHING) -> Tidings:
+    def hear(self, board: Board, *, slabs: Sequence[Slab], said: Said = NOTHING) -> Outcome:
         """Judge the board's slot. Slots are heard in order, each once."""
-        condition, clear = self._judged(board, slabs)
-        heard = Heard(
-            condition=condition, clear=clear, held=said.held, edited=said.edited,
-            acknowledged=self._those(said.acknowledged) if said.acknowledged else None,
+        if board.layout is not self._layout:
+            self._layout = board.layout
+            rows = [board.layout.rows[one.id] for one in self.series]
+            self._rows = np.sort(np.array(rows, np.intp))
+        hearing = Hearing(
+            board=board, blocks=frozenset(board.layout.blocks), awaited=frozenset(),
+            before=self._before, states=self._states, memories=self._memories,
         )  # fmt: skip
-        only = None
-        changes = []
         if said.ended is not None:
-            gone = self._those(said.ended_ids)
-            end = Heard(condition=condition, clear=clear, held=said.held, ended=said.ended)
-            changes += self._states.hear(board.slot, end, only=gone)
-            only = ~gone
-        changes += self._states.hear(board.slot, heard, only=only)
-        turns = tuple(
-            (self._series[row].id, change.turn)
-            for change in changes
-            for row in change.rows.tolist()
-        )
-        unknown_count = int(np.count_nonzero(condition == UNKNOWN))
-        return self._told(board, turns, unknown_count=unknown_count)
+            self.ruling = self._ruled(said.ended)
+        brief = Brief(
+            rulings=[self.ruling], rows={RULE: self._rows}, held={RULE: said.held},
+            acknowledged=[(RULE, one, self._opened(one)) for one in said.acknowledged],
+        )  # fmt: skip
+        decisions = judge(hearing, brief, slabs=slabs, seats=self._seats)
+        assert not self._seats.errors, self._seats.errors
+        self._before = board.slot
+        self._states |= {one.key: one for one in decisions.states}
+        self._memories |= {one.key: one for one in decisions.memories}
+        return Outcome(
+            slot=board.slot, episodes=decisions.episodes, notices=decisions.notices,
+            almost_count=self._almost(), unknown_count=self._unknown(board, slabs),
+        )  # fmt: skip
 
-    def edit(self, rule: Tried) -> None:
-        """Another version of the rule, from the next slot on, which is to hear of it."""
-        if rule.policy != self._rule.policy:
-            self._states = self._states.under(rule.policy)
-        self._rule = rule
+    def _opened(self, series_id: int) -> int:
+        """The slot with which the newest episode of a series opened."""
+        course = self.state(series_id).course
+        return -1 if course is None else course.opened
 
-    def compared(
-        self, board: Board, series_id: int, *, slabs: Sequence[Slab]
-    ) -> list[tuple[str, float, str, float]]:
-        """What every comparison of the condition came to at the board's slot, the newest: its text
-        and sides, NaN where unknown."""
-        condition, row = self._rule.condition, board.layout.rows[series_id]
+    def _almost(self) -> int:
+        """How many states were pending before the slot and did not fire with it."""
+        seat = self._seats.find(self.ruling.key)
+        before, self._phases = self._phases, np.zeros(0, np.uint8)
+        if seat is None:
+            return 0
+        self._phases = seat.states.phases
+        if len(before) != len(self._phases):
+            return 0
+        return int(np.count_nonzero((before == Phase.PENDING) & (self._phases == Phase.OK)))
+
+    def _unknown(self, board: Board, slabs: Sequence[Slab]) -> int | None:
+        """How many series the condition says nothing of, every now and then."""
+        if board.slot % SAMPLED:
+            return None
+        known = np.zeros(len(board.series), np.bool_)
+        for metric in sorted({one.metric for one in self.series}):
+            said = judge_board([self.ruling.condition], board, slabs=slabs, metric=metric)
+            known |= said[0] != UNKNOWN
+        return int(np.count_nonzero(~known[self._rows]))
+
+    def why(self, series_id: int, *, before: State, board: Board, slabs: Sequence[Slab]) -> str:
+        """Why the state of a series, `before` the board's slot, became what it is or stayed; holds
+        apart. The slot is the newest."""
+        ruling, row = self.ruling, board.layout.rows[series_id]
+        metric = board.series[row].metric
+        said = judge_board([ruling.condition, ruling.clear], board, slabs=slabs, metric=metric)
+        condition, clear = (Truth(int(verdict[row])) for verdict in said)
+        heard = Heard(condition=condition, clear=clear)
+        return str(step(before, heard, slot=board.slot, policy=ruling.policy).reason)
+
+    def compared(self, board: Board, series_id: int, *, slabs: Sequence[Slab]) -> list[Compared]:
+        """What every comparison of the condition came to at the board's slot, the newest."""
+        condition, row = self.ruling.condition, board.layout.rows[series_id]
         slab = next(one for one in slabs if one.part.start <= row < one.part.stop)
         inputs = SlabInputs(slab, board, slabs=slabs, ranks=RuleRanks(board))
-        found: list[tuple[str, float, str, float]] = []
+        found: list[Compared] = []
         for node in condition.test.walk():
             if isinstance(node, Comparison):
                 left, right = (
@@ -136,58 +187,3 @@ class Trial:
                 text = print_node(node, names=repeat(print_value(condition)))
                 found.append((text, left, node.operator, right))
         return found
-
-    def _those(self, series_ids: Collection[int] | None) -> Mask:
-        if series_ids is None:
-            return np.ones(len(self._series), np.bool_)
-        return np.array([one.id in series_ids for one in self._series], np.bool_)
-
-    def _judged(self, board: Board, slabs: Sequence[Slab]) -> list[np.ndarray]:
-        """int8[series] of the condition and of the clear condition."""
-        if board.layout is not self._layout:
-            self._layout = board.layout
-            self._rows = np.array([board.layout.rows[one.id] for one in self._series], np.intp)
-        both = (self._rule.condition, self._rule.clear)
-        said = [np.full(len(self._series), UNKNOWN, np.int8) for _ in both]
-        for metric in self._metrics:
-            found = judge_board(both, board, slabs=slabs, metric=metric)
-            for whole, part in zip(said, found, strict=True):
-                np.maximum(whole, part[self._rows], out=whole)  # unknown of all others
-        return said
-
-    def _told(
-        self, board: Board, turns: tuple[tuple[int, Turn], ...], *, unknown_count: int
-    ) -> Tidings:
-        words = [
-            Word(series_id=series_id, telling=effect)
-            for series_id, turn in turns
-            for effect in turn.effects
-            if isinstance(effect, Telling)
-        ]
-        spoken = [word for word in words if word.telling.kind is not NoticeKind.NO_DATA]
-        silent = [word for word in words if word.telling.kind is NoticeKind.NO_DATA]
-        self._storm, gathered = gather(
-            self._storm, spoken, slot=board.slot, interval=board.interval,
-            states_count=len(self._series),
-        )  # fmt: skip
-        venues: frozenset[str] = frozenset()
-        if silent or self._silent:
-            self._silent, venues = venues_to_tell(
-                self._silent, missing=frozenset(self._venue(word.series_id) for word in silent),
-                silent=self._without_data(),
-            )  # fmt: skip
-        return Tidings(
-            slot=board.slot, turns=turns, single=gathered.single, summary=gathered.summary,
-            venues=tuple(sorted(venues)), unknown_count=unknown_count,
-        )  # fmt: skip
-
-    def _venue(self, series_id: int) -> str:
-        return self._series[self._number[series_id]].market.venue
-
-    def _without_data(self) -> frozenset[str]:
-        """The venues of states that still miss data which was told of."""
-        return frozenset(
-            one.market.venue
-            for row, one in enumerate(self._series)
-            if (course := self._states.state(row).course) is not None and course.no_data
-        )

@@ -20,22 +20,22 @@ from sigmawatch.app.alerting.previewed import Preview, Tally
 from sigmawatch.app.alerting.stored import StoredSlots
 from sigmawatch.domain.alert_state import NO_HOLD, Hold
 from sigmawatch.domain.errors import ExpressionInvalid, Invalid, NotFound
-from sigmawatch.domain.expression import Clearing, Condition
+from sigmawatch.domain.expression import Clearing
 from sigmawatch.domain.rule import (
     check_series_count,
-    default_clear,
     parse_clearing,
     parse_condition,
     print_clearing,
     print_condition,
 )
 from sigmawatch.domain.rule_settings import RuleSettings
+from sigmawatch.domain.ruling import Ruling
 from sigmawatch.domain.series import Series
 from sigmawatch.domain.watchlist import Watchlist
 from sigmawatch.domain.window import HOUR_MS, Interval, format_span
 from sigmawatch.engine.needs import Needs
 from sigmawatch.engine.rehearsal import Rehearsal
-from sigmawatch.engine.trial import Said, Tidings, Trial, Tried
+from sigmawatch.engine.trial import Outcome, Said, Trial, tried
 from sigmawatch.ports.clock import Clock
 from sigmawatch.ports.history import Pause
 
@@ -43,7 +43,7 @@ SLOTS_MAX = 50_000  # of one preview: 34 days of minutes
 CELLS_MAX = 40_000_000  # slots x series
 STEP_SLOTS = 32  # at once: some ten milliseconds
 
-Muted = Callable[[int], bool]  # whether nothing is told in the slot that opens then
+Muted = Callable[[int], bool]  # whether nothing is told at a moment, at which a slot ends
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,8 +107,11 @@ class _Showing:
 
     def __init__(self, around: Surroundings, draft: Draft, *, series: Sequence[Series]) -> None:
         self._around, self._series, self._interval = around, series, series[0].interval
-        self._rule = tried(draft, series)
-        self._needs = Needs(conditions=(self._rule.condition, self._rule.clear))
+        _check(draft, series)
+        self._trial = Trial(tried("preview", draft.condition, draft.settings), self._interval,
+                            series=series)  # fmt: skip
+        ruling = self._trial.ruling
+        self._needs = Needs(conditions=(ruling.condition, ruling.clear))
         self._looked_at = [*series, *self._needs.others(series, around.series())]
         if self._needs.age is not None:
             raise ExpressionInvalid(
@@ -125,7 +128,7 @@ class _Showing:
         stop = self._interval.slot(self._around.clock.now_ms())
         first = stop - max(over_ms // self._interval.ms, 1)
         self._check_size(stop - first)
-        trial, tally = Trial(self._rule, self._series), Tally(self._interval, self._series)
+        tally = Tally(self._interval, self._series)
         begin = first - self._needs.before_ranks(self._interval)
         known = begin - self._needs.before(
             self._interval, first_window_ms=self._around.windows_ms[0]
@@ -136,13 +139,13 @@ class _Showing:
                 self._looked_at, from_slot=part[0], to_slot=part[1]
             )
             took_s += await asyncio.to_thread(_timed, self._rehearsal.tell, stored)
-            tidings = self._tidings(trial, begin=begin, first=first, muted=muted)
+            outcomes = self._outcomes(begin, first=first, muted=muted)
             while tally.slots_count < part[1] - first:
                 await self._around.calm()
                 before = tally.slots_count
-                took_s += await asyncio.to_thread(_timed, _enter, tally, tidings)
+                took_s += await asyncio.to_thread(_timed, _enter, tally, outcomes)
                 assert tally.slots_count > before
-        return tally.preview(lines_of(self._rule), span=(first, stop),
+        return tally.preview(lines_of(self._trial.ruling), span=(first, stop),
                              took_ms=round(1_000 * took_s))  # fmt: skip
 
     def _check_size(self, slots: int) -> None:
@@ -155,42 +158,36 @@ class _Showing:
                 field="over", allowed=f"at most {format_span(hours_ms)}, or a narrower target",
             )  # fmt: skip
 
-    def _tidings(
-        self, trial: Trial, *, begin: int, first: int, muted: Muted | None
-    ) -> Iterator[Tidings]:
+    def _outcomes(self, begin: int, *, first: int, muted: Muted | None) -> Iterator[Outcome]:
         """What every slot told comes to, from `first` on; boards begin with `begin`, for who
         ranks."""
+        slabs = self._rehearsal.table.slabs
         for board in self._rehearsal.boards(begin):
             if board.slot >= first:
-                quiet = muted is not None and muted(board.interval.open_ms(board.slot))
+                quiet = muted is not None and muted(board.interval.open_ms(board.slot + 1))
                 said = Said(held=Hold.MUTED if quiet else NO_HOLD)
-                yield trial.hear(board, slabs=self._rehearsal.table.slabs, said=said)
+                yield self._trial.hear(board, slabs=slabs, said=said)
 
 
-def tried(draft: Draft, series: Sequence[Series]) -> Tried:
-    """A rule as it is judged over series of one interval. Raises Invalid, ExpressionInvalid."""
-    interval, settings = series[0].interval, draft.settings
-    metrics = sorted({one.metric for one in series})
-    read = [parse_condition(draft.condition, interval=interval, metric=m) for m in metrics]
-    condition = read[0]
-    clear: Condition = default_clear(condition)
-    if settings.clear is not None:
-        for metric in metrics:
-            clear = parse_clearing(settings.clear, of=condition, interval=interval, metric=metric)
-    check_series_count(condition, len(series))
-    return Tried(condition=condition, clear=clear,
-                 policy=settings.policy(interval, for_ms=condition.for_ms))  # fmt: skip
+def _check(draft: Draft, series: Sequence[Series]) -> None:
+    """Raise Invalid, ExpressionInvalid where a rule cannot be judged over series of an interval."""
+    for metric in sorted({one.metric for one in series}):
+        condition = parse_condition(draft.condition, interval=series[0].interval, metric=metric)
+        if draft.settings.clear is not None:
+            parse_clearing(draft.settings.clear, of=condition, interval=series[0].interval,
+                           metric=metric)  # fmt: skip
+        check_series_count(condition, len(series))
 
 
-def lines_of(rule: Tried) -> tuple[str, str]:
+def lines_of(ruling: Ruling) -> tuple[str, str]:
     """Condition and clear condition in canonical form."""
-    clear = rule.clear
+    clear = ruling.clear
     line = print_clearing(clear) if isinstance(clear, Clearing) else print_condition(clear)
-    return print_condition(rule.condition), line
+    return print_condition(ruling.condition), line
 
 
-def _enter(tally: Tally, tidings: Iterator[Tidings]) -> None:
-    tally.enter(islice(tidings, STEP_SLOTS))
+def _enter(tally: Tally, outcomes: Iterator[Outcome]) -> None:
+    tally.enter(islice(outcomes, STEP_SLOTS))
 
 
 def _timed(work: Callable[..., object], *arguments: object) -> float:

@@ -1,6 +1,6 @@
 """What a rule would have said between two moments, as a value; and who counts it.
 
-Imports domain.alert_turn, series, window; engine.trial.
+Imports domain.alert, notice, series, window; engine.trial.
 """
 
 from __future__ import annotations
@@ -9,12 +9,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sigmawatch.domain.alert_turn import Account, Almost
-from sigmawatch.domain.notice import NoticeKind
+from sigmawatch.domain.alert import Episode
+from sigmawatch.domain.notice import Notice, NoticeKind
 from sigmawatch.domain.series import Series
-from sigmawatch.domain.storm import Word
 from sigmawatch.domain.window import DAY_MS, Interval
-from sigmawatch.engine.trial import Tidings
+from sigmawatch.engine.trial import STORM, Outcome, about
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,9 +40,10 @@ class Note:
 class Preview:
     """What a rule would have said in [from_ms, to_ms).
 
-    condition, clear: in canonical form. judged_count: slots times series; unknown_count: how many
-    of those were not known well enough. almost_count: how often it was true, but not for long
-    enough. Episodes and notices stand in the order of time. took_ms: of a processor.
+    condition, clear: in canonical form. asked_count: how many judgements, each of a series at a
+    slot, were looked at closer; unknown_count: how many of those were not known well enough.
+    almost_count: how often it was true, but not for long enough. Episodes and notices stand in the
+    order of time. took_ms: of a processor.
     """
 
     condition: str
@@ -51,12 +51,17 @@ class Preview:
     from_ms: int
     to_ms: int
     series_count: int
-    judged_count: int
+    asked_count: int
     unknown_count: int
     almost_count: int
     episodes: tuple[Previewed, ...]
     notices: tuple[Note, ...]
     took_ms: int
+
+    @property
+    def unknown_share(self) -> float:
+        """How much of what was judged was not known well enough, 0 to 1."""
+        return self.unknown_count / self.asked_count if self.asked_count else 0.0
 
     @property
     def notices_a_day(self) -> float:
@@ -83,7 +88,7 @@ class Preview:
 
     def merged(self, other: Preview) -> Preview:
         """Of both; `other` is of the same rule over series of another interval."""
-        counts = ("series_count", "judged_count", "unknown_count", "almost_count", "took_ms")
+        counts = ("series_count", "asked_count", "unknown_count", "almost_count", "took_ms")
         return replace(
             self, from_ms=min(self.from_ms, other.from_ms), to_ms=max(self.to_ms, other.to_ms),
             episodes=_by_time(self.episodes + other.episodes),
@@ -102,48 +107,38 @@ class Tally:
     def __init__(self, interval: Interval, series: Iterable[Series]) -> None:
         self._interval = interval
         self._names = {one.id: one.name for one in series}
-        self._episodes: dict[tuple[int, int], Previewed] = {}
+        self._episodes: dict[tuple[int, int], Episode] = {}
         self._notes: list[Note] = []
-        self.slots_count = self.unknown_count = self.almost_count = 0
+        self.slots_count = self.asked_count = self.unknown_count = self.almost_count = 0
 
-    def enter(self, tidings: Iterable[Tidings]) -> None:
+    def enter(self, outcomes: Iterable[Outcome]) -> None:
         """The next slots."""
-        for one in tidings:
+        for one in outcomes:
             self.slots_count += 1
-            self.unknown_count += one.unknown_count
-            effects = [(each, effect) for each, turn in one.turns for effect in turn.effects]
-            self.almost_count += sum(isinstance(effect, Almost) for _, effect in effects)
-            for series_id, effect in effects:
-                if isinstance(effect, Account):
-                    self._account(series_id, effect)
-            self._notes += self._told(one)
+            self.almost_count += one.almost_count
+            if one.unknown_count is not None:
+                self.asked_count += len(self._names)
+                self.unknown_count += one.unknown_count
+            self._episodes |= {(each.series_id, each.opened_ms): each for each in one.episodes}
+            self._notes += map(self._note, one.notices)
 
-    def _account(self, series_id: int, account: Account) -> None:
-        open_ms = self._interval.open_ms
-        self._episodes[series_id, account.opened] = Previewed(
-            series=self._names[series_id], opened_ms=open_ms(account.opened),
-            closed_ms=None if account.closed is None else open_ms(account.closed),
-            reason=account.reason, reopened_count=account.reopened,
-        )  # fmt: skip
-
-    def _told(self, tidings: Tidings) -> list[Note]:
-        at_ms = self._interval.open_ms(tidings.slot)
-        notes = [self._note(at_ms, word) for word in tidings.single]
-        if tidings.summary is not None:
-            notes.append(Note(at_ms=at_ms, kind=NoticeKind.SUMMARY, about=""))
-        notes += [Note(at_ms=at_ms, kind=NoticeKind.NO_DATA, about=venue)
-                  for venue in tidings.venues]  # fmt: skip
-        return notes
-
-    def _note(self, at_ms: int, word: Word) -> Note:
-        return Note(at_ms=at_ms, kind=word.telling.kind, about=self._names[word.series_id])
+    def _note(self, notice: Notice) -> Note:
+        of = about(notice)
+        whom = self._names[of] if isinstance(of, int) else "" if of == STORM else of
+        return Note(at_ms=notice.decided_ms, kind=notice.kind, about=whom)
 
     def preview(self, lines: tuple[str, str], *, span: tuple[int, int], took_ms: int) -> Preview:
         """lines: condition and clear condition. span: the slots."""
+        episodes = (
+            Previewed(series=self._names[one.series_id], opened_ms=one.opened_ms,
+                      closed_ms=one.closed_ms, reason=one.reason,
+                      reopened_count=one.reopened_count)
+            for one in self._episodes.values()
+        )  # fmt: skip
         return Preview(
             condition=lines[0], clear=lines[1], from_ms=self._interval.open_ms(span[0]),
             to_ms=self._interval.open_ms(span[1]), series_count=len(self._names),
-            judged_count=self.slots_count * len(self._names), unknown_count=self.unknown_count,
-            almost_count=self.almost_count, episodes=_by_time(self._episodes.values()),
+            asked_count=self.asked_count, unknown_count=self.unknown_count,
+            almost_count=self.almost_count, episodes=_by_time(episodes),
             notices=tuple(self._notes), took_ms=took_ms,
         )  # fmt: skip

@@ -41,9 +41,10 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScriptRule:
-    """A rule and the series that it is about."""
+    """A rule and the series that it is about. text: its condition, as it was written."""
 
     name: str
+    text: str
     condition: Condition
     clear: Condition
     settings: RuleSettings

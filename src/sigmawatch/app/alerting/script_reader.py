@@ -199,8 +199,10 @@ class _Reader:
         clear: Condition = default_clear(condition)
         if settings.clear is not None:
             clear = parse_clearing(settings.clear, of=condition, interval=self.interval)
-        return ScriptRule(name=draft.name, condition=condition, clear=clear, settings=settings,
-                          series=series)  # fmt: skip
+        return ScriptRule(
+            name=draft.name, text=draft.condition, condition=condition, clear=clear,
+            settings=settings, series=series,
+        )  # fmt: skip
 
     def edited(self, name: str, condition: str) -> ScriptRule:
         """A rule with another condition."""
