@@ -73,9 +73,9 @@ def about(notice: Notice) -> int | str:
     return int(of) if of.isdigit() else of
 
 
-def tried(name: str, text: str, settings: RuleSettings, *, version: int = 1) -> Rule:
+def tried(name: str, text: str, *, settings: RuleSettings) -> Rule:
     """A rule that nobody has saved."""
-    return Rule(id=RULE, name=name, version=version, text=text, settings=settings.encode(),
+    return Rule(id=RULE, name=name, version=1, text=text, settings=settings.encode(),
                 origin="api", enabled=True, created_ms=0, made_ms=0)  # fmt: skip
 
 

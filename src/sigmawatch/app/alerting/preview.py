@@ -108,8 +108,8 @@ class _Showing:
     def __init__(self, around: Surroundings, draft: Draft, *, series: Sequence[Series]) -> None:
         self._around, self._series, self._interval = around, series, series[0].interval
         _check(draft, series)
-        self._trial = Trial(tried("preview", draft.condition, draft.settings), self._interval,
-                            series=series)  # fmt: skip
+        rule = tried("preview", draft.condition, settings=draft.settings)
+        self._trial = Trial(rule, self._interval, series=series)
         ruling = self._trial.ruling
         self._needs = Needs(conditions=(ruling.condition, ruling.clear))
         self._looked_at = [*series, *self._needs.others(series, around.series())]

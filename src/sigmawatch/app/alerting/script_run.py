@@ -204,7 +204,7 @@ class _Run:
             if not right or (
                 step.because and not any(_like(one, step.because) for one in compared)
             ):
-                found = self._state(step, board, slabs)
+                found = self._state(step, board, slabs=slabs)
                 self._fail(step, [found, *map(_words, compared)])
 
     def _tells(self, step: ExpectTells) -> None:
@@ -230,7 +230,7 @@ class _Run:
     def _fail(self, step: Step, found: Sequence[str]) -> None:
         self.failures.append(Failure(line=step.line, text=step.text, found=tuple(found)))
 
-    def _state(self, step: ExpectState, board: Board, slabs: Sequence[Slab]) -> str:
+    def _state(self, step: ExpectState, board: Board, *, slabs: Sequence[Slab]) -> str:
         ruled, series_id = self._ruled[step.rule], step.about
         assert isinstance(series_id, int)
         state = ruled.trial.state(series_id)
@@ -251,7 +251,7 @@ class _Run:
 
 
 def _saved(rule: ScriptRule) -> Rule:
-    return tried(rule.name, rule.text, rule.settings)
+    return tried(rule.name, rule.text, settings=rule.settings)
 
 
 def _stored(script: Script) -> Stored:
