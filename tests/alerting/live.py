@@ -66,8 +66,12 @@ class Live:
         self.alerting = Alerting(
             ledger.alerts, tables, clock=clock, zones=IanaZones(), watchlists=watchlists
         )
-        self.tracker.appoint(self.alerting.judge, alerts=ledger.alerts, catching_up=lambda _: False)
+        self.tracker.appoint(
+            self.alerting.judge, alerts=ledger.alerts, catching_up=lambda _: self.catching_up
+        )
         self.series: list[Series] = []
+        self.missing = Reason.OUTAGE  # why a price is not there
+        self.catching_up = False
 
     async def enroll(self, *names: str, metric: str = "price") -> None:
         """Track `VENUE:BASE`, from now on."""
@@ -106,9 +110,7 @@ class Live:
             await transaction.rules.remove(name)
         await self.alerting.changed()
 
-    def frames(
-        self, slot: int, prices: Sequence[float], *, reason: Reason = Reason.OUTAGE
-    ) -> list[Frame]:
+    def frames(self, slot: int, prices: Sequence[float]) -> list[Frame]:
         """Of every block: the prices of all series in their order, NaN where there is none."""
         found = []
         for block_id in sorted({one.block_id for one in self.series}):
@@ -117,7 +119,7 @@ class Live:
             values = np.full(max(place for place, _ in mine) + 1, np.nan)
             for place, price in mine:
                 values[place] = price
-            marks = np.where(np.isnan(values), np.uint8(reason), np.uint8(Reason.OBSERVED))
+            marks = np.where(np.isnan(values), np.uint8(self.missing), np.uint8(Reason.OBSERVED))
             revision = MINUTE_MS + 1_000
             found.append(Frame(
                 block_id=block_id, slot=slot, revision=revision, open=False,
@@ -176,14 +178,17 @@ class Live:
 
 @asynccontextmanager
 async def living(
-    folder: Path, *names: str, now_ms: int = T0 + 1_500, before: Sequence[Sequence[float]] = ()
-) -> AsyncIterator[Live]:
-    """A life: recovered, and running. before: prices of the slots before `now_ms`."""
+    folder: Path, *names: str, now_ms: int = T0 + 1_500, before: Sequence[Sequence[float]] = (),
+    filled: Sequence[Sequence[float]] = (),
+) -> AsyncIterator[Live]:  # fmt: skip
+    """A life: recovered, and running. before: prices of the slots before `now_ms`; filled: the
+    same, once we are there, as back-fill brings them."""
     clock = VirtualClock(now_ms)
     ledger = await SqliteLedger.open(folder, clock=clock)
     live = Live(HeldLedger(ledger), clock)
     try:
         await (live.enroll(*names) if names else live.load())
+        live.catching_up = bool(filled)
         await live.alerting.recover()
         await live.tracker.recover()
         async with asyncio.TaskGroup() as group:
@@ -195,6 +200,9 @@ async def living(
             if names:
                 nothing = [[NAN] * len(names)]
                 await live.fill(now_ms // MINUTE_MS, before or nothing)
+            if filled:
+                await live.fill(now_ms // MINUTE_MS, filled)
+                live.catching_up = False
             yield live
             for task in tasks:
                 task.cancel()

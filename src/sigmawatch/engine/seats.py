@@ -68,11 +68,11 @@ class Seats:
         self._memories[ruling.key] = told, memory
         return told
 
-    def first_look(self, key: Key, slot: int) -> bool:
-        """Whether silence was not looked at yet at a slot or a later one."""
+    def newest_look(self, key: Key, slot: int) -> bool:
+        """Whether silence was not looked at yet at a later slot."""
         before = self._looked.get(key, -1)
         self._looked[key] = max(slot, before)
-        return slot > before
+        return slot >= before
 
     def venues(self, board: Board) -> Venues:
         known = self._venues.get(board.interval.ms)

@@ -1,8 +1,8 @@
 """Which venues say nothing at a slot, as far as a board tells.
 
-A venue did not answer where none of its levels was read at the slot; it is silent where all of them
-are stale. What was delisted does not count, nor does what we compute. Imports domain.metric;
-engine.freshness, marks, snapshot.
+A venue is silent where all of its levels are stale and it was asked: what nobody asked for, because
+we were not there, is our own silence. What was delisted does not count, nor does what we compute.
+Imports domain.frame, metric; engine.freshness, marks, snapshot.
 """
 
 from __future__ import annotations
@@ -10,13 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
+from sigmawatch.domain.frame import Reason
 from sigmawatch.domain.metric import Kind
 from sigmawatch.engine.freshness import State
 from sigmawatch.engine.geometry import Mask, Rows
-from sigmawatch.engine.marks import FILLABLE
+from sigmawatch.engine.marks import FILLABLE, is_reason, reasons_of
 from sigmawatch.engine.snapshot import Board, Layout
 
+Counts = npt.NDArray[np.int64]
 EVERYWHERE = "*"  # when every venue is silent: it is our own connection
 
 
@@ -37,11 +40,13 @@ class Venues:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Silence:
-    """unanswered, silent: bool[venues]."""
+    """All bool[venues]. unread: nothing was read of it at the slot, or for long. stale: nothing was
+    read for long. outage: it was asked at the slot, and did not answer."""
 
     venues: Venues
-    unanswered: Mask
-    silent: Mask
+    unread: Mask
+    stale: Mask
+    outage: Mask
 
     @classmethod
     def of(cls, board: Board, venues: Venues) -> Silence:
@@ -50,32 +55,37 @@ class Silence:
         codes, count = venues.codes[rows], len(venues.names)
         every = np.bincount(codes, minlength=count)
 
-        def all_are(which: Mask) -> Mask:
-            mine = np.bincount(codes[which], minlength=count)
-            return np.asarray((every > 0) & (mine == every))
+        def counted(which: Mask) -> Counts:
+            return np.bincount(codes[which], minlength=count)
 
-        silent = all_are(board.state[rows] == State.STALE)
-        unread = all_are(FILLABLE[board.mark[rows]])
-        return cls(venues=venues, unanswered=unread | silent, silent=silent)
+        known = every > 0
+        stale = known & (counted(board.state[rows] == State.STALE) == every)
+        unread = known & (counted(FILLABLE[board.mark[rows]]) == every)
+        outage = counted(is_reason(reasons_of(board.mark[rows]), Reason.OUTAGE)) > 0
+        return cls(venues=venues, unread=unread | stale, stale=stale, outage=outage)
 
     @property
     def nowhere(self) -> bool:
         """Whether no venue says anything, of several."""
         known = np.unique(self.venues.codes[self.venues.levels])
-        return len(known) > 1 and bool(self.silent[known].all())
+        return len(known) > 1 and bool(self.stale[known].all())
 
     def suppressed(self, rows: Rows) -> Mask:
         """bool[n]: the rows whose venue did not answer; all where none did."""
         if self.nowhere:
             return np.ones(len(rows), np.bool_)
-        return np.asarray(self.unanswered[self.venues.codes[rows]])
+        return np.asarray(self.unread[self.venues.codes[rows]])
 
-    def told_of(self, rows: Rows) -> dict[str, int]:
-        """The silent venues of some rows, each with one of its rows; EVERYWHERE for all at once."""
-        if not self.silent.any() or not len(rows):
-            return {}
+    def told_of(self, rows: Rows) -> tuple[dict[str, int], frozenset[str]]:
+        """The silent venues of some rows, each with one of its rows; and those that may still be,
+        though nobody asked them at this slot. EVERYWHERE for all at once."""
+        if not self.stale.any() or not len(rows):
+            return {}, frozenset()
         if self.nowhere:
-            return {EVERYWHERE: int(rows[0])}
+            asked = {EVERYWHERE: int(rows[0])} if self.outage.any() else {}
+            return asked, frozenset({EVERYWHERE, *self.venues.names})
         codes, first = np.unique(self.venues.codes[rows], return_index=True)
+        names, silent = self.venues.names, self.stale & self.outage
         found = zip(codes.tolist(), rows[first].tolist(), strict=True)
-        return {self.venues.names[code]: row for code, row in found if self.silent[code]}
+        still = frozenset(names[code] for code in codes.tolist() if self.stale[code])
+        return {names[code]: row for code, row in found if silent[code]}, still

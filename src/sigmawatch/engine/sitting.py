@@ -256,7 +256,7 @@ class _Sitting:
     def _held(self, seat: RuleStates) -> Hold | Holds:
         """Why nothing is told of its rows: what the brief says, and venues that do not answer."""
         held = self._brief.held.get(seat.ruling.rule.id, NO_HOLD)
-        if isinstance(held, Hold) and not self._silence.unanswered.any():
+        if isinstance(held, Hold) and not self._silence.unread.any():
             return held
         told = (
             np.full(len(seat.rows), int(held), np.uint8) if isinstance(held, Hold)
@@ -289,7 +289,8 @@ class _Sitting:
             memory, notices = tidings.told(memory, self._evidence, states_count=len(seat.rows))
             self._notices += notices
         if ruling.ended is None and self._may_tell_of_silence(ruling):
-            silent = self._silence.told_of(seat.rows) if ruling.asks_for_silence else {}
+            rows = seat.rows if ruling.asks_for_silence else seat.rows[:0]
+            silent = self._silence.told_of(rows)
             memory, notices = tidings.of_silence(memory, self._evidence, silent=silent)
             self._notices += notices
         if memory != before:
@@ -298,7 +299,7 @@ class _Sitting:
     def _may_tell_of_silence(self, ruling: Ruling) -> bool:
         held = self._brief.held.get(ruling.rule.id, NO_HOLD)
         free = not isinstance(held, Hold) or not held
-        return free and self._seats.first_look(ruling.key, self._slot)
+        return free and self._seats.newest_look(ruling.key, self._slot)
 
 
 def _gone(

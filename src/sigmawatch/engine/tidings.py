@@ -9,14 +9,14 @@ evidence, silence.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from sigmawatch.domain.alert import Episode
 from sigmawatch.domain.alert_state import Hold
-from sigmawatch.domain.alert_turn import Account, Reason, Telling
+from sigmawatch.domain.alert_turn import Account, Telling
 from sigmawatch.domain.expression_printer import print_condition
 from sigmawatch.domain.notice import FANOUT, Notice, NoticeKind
 from sigmawatch.domain.receipt import Listed, Receipt
@@ -29,6 +29,7 @@ from sigmawatch.engine.evidence import Evidence, named, unit_of
 from sigmawatch.engine.geometry import Slots
 from sigmawatch.engine.silence import EVERYWHERE
 
+SilentNow = tuple[Mapping[str, int], Collection[str]]  # of Silence.told_of
 _Opened = tuple[int, int]  # series, slot
 _SILENT = "the venue has told nothing for three slots"
 _SILENT_EVERYWHERE = "no venue has told anything for three slots"
@@ -44,20 +45,22 @@ class Tidings:
     ruling: Ruling
     slot: int
     accounts: dict[_Opened, Episode] = field(default_factory=dict)
-    words: list[tuple[Word, Reason]] = field(default_factory=list)
+    words: list[tuple[Word, str]] = field(default_factory=list)
     gone: dict[int, Series] = field(default_factory=dict)
 
     def take(self, changes: Iterable[Change], ids: Slots) -> None:
         """What happened to rows whose series are int64[rows]."""
         for change in changes:
+            why = str(change.turn.reason)
             for effect in change.turn.effects:
                 if isinstance(effect, Account):
                     self._account(effect, change.slot, ids=ids[change.rows].tolist())
+                    why = effect.reason or why
                 elif isinstance(effect, Telling):
-                    self.words += [
-                        (Word(series_id=each, telling=effect), change.turn.reason)
-                        for each in ids[change.rows].tolist()
-                    ]
+                    words = (
+                        Word(series_id=one, telling=effect) for one in ids[change.rows].tolist()
+                    )
+                    self.words += [(word, why) for word in words]
 
     def _account(self, account: Account, slot: int, *, ids: Sequence[int]) -> None:
         ruling, open_ms = self.ruling, self.ruling.interval.open_ms
@@ -94,9 +97,9 @@ class Tidings:
         return replace(memory, storm=storm), notices
 
     def of_silence(
-        self, memory: Memory, evidence: Evidence, *, silent: Mapping[str, int]
+        self, memory: Memory, evidence: Evidence, *, silent: SilentNow
     ) -> tuple[Memory, list[Notice]]:
-        """What is told of venues that fell silent or tell again. silent: by name, a row of each."""
+        """What is told of venues that fell silent or tell again."""
         return _Writer(self, evidence).of_silence(memory, silent)
 
 
@@ -126,7 +129,7 @@ class _Writer:
 
     # One series
 
-    def of_word(self, word: Word, reason: Reason) -> Notice:
+    def of_word(self, word: Word, reason: str) -> Notice:
         telling, row = word.telling, self._layout.rows.get(word.series_id)
         series = self._series(word.series_id)
         receipt = replace(
@@ -166,7 +169,7 @@ class _Writer:
     # What is not known
 
     def of_missing(
-        self, memory: Memory, words: Iterable[tuple[Word, Reason]]
+        self, memory: Memory, words: Iterable[tuple[Word, str]]
     ) -> tuple[Memory, list[Notice]]:
         """One data notice for each venue that was not told of, whatever number of its series."""
         told = {one.venue for one in memory.silent}
@@ -185,11 +188,11 @@ class _Writer:
         return (replace(memory, silent=(*memory.silent, *more)), notices) if more else (memory, [])
 
     def of_silence(
-        self, memory: Memory, silent: Mapping[str, int]
+        self, memory: Memory, now: SilentNow
     ) -> tuple[Memory, list[Notice]]:  # fmt: skip
-        kept, notices = [], []
+        (silent, still), kept, notices = now, list[Silent](), list[Notice]()
         for one in memory.silent:
-            if one.venue in silent or self._still_missing(one):
+            if one.venue in still or self._still_missing(one):
                 kept.append(one)
             elif self._ruling.settings.notify_resolved:
                 receipt = replace(self._blank, series=one.venue, opened=one.since, reason=_BACK)
