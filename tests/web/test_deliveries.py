@@ -48,7 +48,7 @@ async def test_a_delivery_that_is_not_there_is_not_found(world: World) -> None:
 
 
 async def test_the_inbox_shows_what_the_program_told_and_what_is_unread(world: World) -> None:
-    serving = asyncio.create_task(world.program.notifying.run_for_ever(world.program.changed))
+    serving = asyncio.create_task(world.program.notifying.run_for_ever(world.program._outlook))
     async with ledger_of(world).transaction() as transaction:
         await transaction.outbox.put([
             notice(at_ms=START_MS), notice(NoticeKind.FIRING, series_id=2, at_ms=START_MS)

@@ -26,7 +26,7 @@ from sigmawatch.app.definitions import Definition
 from sigmawatch.app.enrolment import Enrolment
 from sigmawatch.app.importing import Imported, Importer, Record
 from sigmawatch.app.neighbours import Neighbours
-from sigmawatch.app.notifying.service import Notifying, NotifyPorts
+from sigmawatch.app.notifying.service import Notifying, NotifyPorts, Outlook
 from sigmawatch.app.past import Past
 from sigmawatch.app.rank_keeping import RankKeeper
 from sigmawatch.app.sealing import Sealer, Stores
@@ -212,10 +212,17 @@ class Program:
         """Collect and close slots until something fails or we are cancelled; then all stops."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.tracker.close_for_ever(), name="closer")
-            group.create_task(self.notifying.run_for_ever(self.changed), name="notifying")
+            group.create_task(self.notifying.run_for_ever(self._outlook), name="notifying")
             group.create_task(self._sealer.run_for_ever(), name="sealer")
             group.create_task(self.backups.plan_for_ever(), name="backup plan")
             group.create_task(self.stations.keep_for_ever(), name="stations")
+
+    @property
+    def _outlook(self) -> Outlook:
+        return Outlook(
+            changed=self.changed, alerts=self._ports.alerts,
+            venues=lambda: [report.status for report in self.stations.reports()],
+        )  # fmt: skip
 
     async def close(self) -> None:
         """Give back what only the program holds; wiring closes the rest."""

@@ -79,3 +79,11 @@ class Channels(Protocol):
     async def disable(self, name: str, *, reason: str) -> None:
         """Send nothing there until somebody enables it: GONE. Durable before it returns."""
         ...
+
+
+class Signal(Protocol):
+    """An address that is told, by being asked, that we are alive."""
+
+    async def give(self) -> None:
+        """One sign, within ATTEMPT_MS. Raises Unavailable, Refused."""
+        ...

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sigmawatch.app.notifying.directory import Directory
 from sigmawatch.app.notifying.fanout import FanOut
+from sigmawatch.app.notifying.heartbeat import Heartbeat
 from sigmawatch.app.notifying.inbox import Inbox
 from sigmawatch.app.notifying.lane import Means
 from sigmawatch.app.notifying.notifier import Notifier
 from sigmawatch.app.notifying.subscriptions import Keeping, Subscriptions
 from sigmawatch.app.notifying.tokens import Purpose, Signer
+from sigmawatch.app.notifying.watch import Watch
 from sigmawatch.app.notifying.wording import Links, Wording
 from sigmawatch.app.notifying.words import Times
 from sigmawatch.app.watchlists import Watchlists
 from sigmawatch.domain.subscription import Following, Subscription
+from sigmawatch.domain.venue import VenueStatus
 from sigmawatch.engine.snapshot import Snapshot
-from sigmawatch.ports.channel import Channels
+from sigmawatch.ports.alerts import AlertStore
+from sigmawatch.ports.channel import Channels, Signal
 from sigmawatch.ports.clock import Clock
 from sigmawatch.ports.delivery import DeliveryStore
 from sigmawatch.ports.ledger import Ledger
@@ -31,13 +35,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotifyPorts:
-    """The outside of telling people. channels: None where nothing may leave this machine. key: what
-    links are signed with."""
+    """The outside of telling people. channels, signal: None where nothing may leave this machine.
+    key: what links are signed with."""
 
     delivery: DeliveryStore
     zones: Zones
     key: bytes
     channels: Channels | None = None
+    signal: Signal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """What is seen of the rest of the program. changed: waits for the first snapshot after one;
+    before a board is shown, what was decided on it is in the outbox."""
+
+    changed: Callable[[int], Awaitable[Snapshot]]
+    venues: Callable[[], Sequence[VenueStatus]]
+    alerts: AlertStore
 
 
 class Notifying:
@@ -71,6 +86,9 @@ class Notifying:
             ledger=ledger, store=store, clock=clock, directory=directory, wording=wording,
             fanout=fanout, fallback=config.notify.fallback,
         ))  # fmt: skip
+        self.watch = Watch(self.notifier, ledger=ledger, store=store, clock=clock,
+                            interval=config.interval)  # fmt: skip
+        self._signal = ports.signal
 
     def _link(self, purpose: Purpose, channel: str) -> str | None:
         token = self.subscriptions.token(purpose, channel)
@@ -81,13 +99,17 @@ class Notifying:
     async def recover(self) -> None:
         """Read back what was left."""
         await self.subscriptions.recover()
+        await self.watch.recover()
 
-    async def run_for_ever(self, changed: Callable[[int], Awaitable[Snapshot]]) -> None:
-        """changed: waits for the first snapshot after one; before a board is shown, what was
-        decided on it is in the outbox."""
+    async def run_for_ever(self, outlook: Outlook) -> None:
+        """Deliver, watch over ourselves, give signs of life."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.notifier.run_for_ever(), name="notifier")
-            group.create_task(self._follow(changed), name="decisions")
+            group.create_task(self._follow(outlook.changed), name="decisions")
+            group.create_task(self.watch.look_for_ever(outlook.venues), name="watch")
+            if self._signal is not None:
+                heart = Heartbeat(self._signal, alerts=outlook.alerts, clock=self._clock)
+                group.create_task(heart.beat_for_ever(), name="heartbeat")
 
     async def _follow(self, changed: Callable[[int], Awaitable[Snapshot]]) -> None:
         boards: object = None

@@ -1,0 +1,116 @@
+"""The watch over the program itself: looks, and tells what begins and what is over.
+
+What was told to have begun is known after a restart. What cannot be written down while it lasts is
+told when it can be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from sigmawatch.app.notifying.concerns import CLOCK_MS, Sight, concerns, over
+from sigmawatch.app.notifying.notifier import Notifier
+from sigmawatch.app.notifying.own import Concern, own_notice
+from sigmawatch.domain.announcement import Announcement
+from sigmawatch.domain.errors import Unavailable
+from sigmawatch.domain.notice import Notice, NoticeKind, NoticeStatus
+from sigmawatch.domain.venue import VenueStatus
+from sigmawatch.domain.window import Interval
+from sigmawatch.ports.clock import Clock
+from sigmawatch.ports.delivery import DeliveryStore
+from sigmawatch.ports.ledger import Ledger
+
+LOOK_MS = 10_000
+DEAD_ROWS = 100
+RESTORED = "restored"  # what a restore made of what waited: nobody failed
+
+log = structlog.get_logger()
+
+
+class Watch:
+    """Sees, and tells."""
+
+    def __init__(
+        self, notifier: Notifier, *, ledger: Ledger, store: DeliveryStore, clock: Clock,
+        interval: Interval,
+    ) -> None:  # fmt: skip
+        """interval: of slots, by which a venue is called silent."""
+        self._notifier = notifier
+        self._ledger = ledger
+        self._store = store
+        self._clock = clock
+        self._interval = interval
+        self._began: dict[Concern, tuple[str, int]] = {}  # episode, when
+        self._started_ms = clock.now_ms()
+        self._wall_ms, self._monotonic_ms = clock.now_ms(), clock.monotonic_ms()
+        self._step: tuple[int, int] | None = None  # how far, when
+
+    async def recover(self) -> None:
+        """What was told to have begun, and not to be over."""
+        for word in await self._store.own_words():
+            if word.kind is NoticeKind.FIRING and word.condition != Concern.CHANNEL:
+                self._began[Concern(word.condition)] = (word.episode, word.decided_ms)
+
+    async def look_for_ever(self, venues: Callable[[], Sequence[VenueStatus]]) -> None:
+        while True:
+            await self._clock.sleep_until_ms(self._clock.now_ms() + LOOK_MS)
+            try:
+                await self.look(venues())
+            except Unavailable as exc:
+                log.warning("self_alert_waits", reason=str(exc))
+
+    async def look(self, venues: Sequence[VenueStatus]) -> None:
+        """Tell what is new. Raises Unavailable where that cannot be written down now."""
+        found = concerns(await self._seen(venues))
+        now_ms = self._clock.now_ms()
+        news = [self._begin(one, said, now_ms=now_ms) for one, said in found.items()
+                if one not in self._began]  # fmt: skip
+        gone = [one for one in self._began if one not in found]
+        news += [self._end(one, now_ms) for one in gone]
+        if not news:
+            return
+        async with self._ledger.transaction() as transaction:
+            await transaction.outbox.put(news)
+        for one in found.keys() - self._began.keys():
+            self._began[one] = (_episode(one, now_ms), now_ms)
+        for one in gone:
+            del self._began[one]
+        self._notifier.wake()
+
+    def _begin(self, concern: Concern, said: Announcement, *, now_ms: int) -> Notice:
+        log.warning("concern", about=concern.name.lower(), title=said.title)
+        return own_notice(concern, said, episode=_episode(concern, now_ms), at_ms=now_ms)
+
+    def _end(self, concern: Concern, now_ms: int) -> Notice:
+        episode, since_ms = self._began[concern]
+        said = over(concern, since_ms=since_ms, now_ms=now_ms)
+        return own_notice(concern, said, episode=episode, at_ms=now_ms, kind=NoticeKind.RESOLVED)
+
+    async def _seen(self, venues: Sequence[VenueStatus]) -> Sight:
+        self._note_step()
+        lanes = await self._store.lanes()
+        dead = [one for status in (NoticeStatus.DEAD, NoticeStatus.EXPIRED)
+                for one in await self._store.deliveries(status=status, limit=DEAD_ROWS)
+                if one.changed_ms >= self._started_ms and one.detail != RESTORED]  # fmt: skip
+        stepped_ms, step_ms = self._step or (0, None)
+        return Sight(
+            now_ms=self._clock.now_ms(), interval=self._interval, venues=venues,
+            storage=self._ledger.storage.status, dead_count=len(dead),
+            oldest_ms=min((one.oldest_ms for one in lanes.values()), default=None),
+            dead_ms=max((one.changed_ms for one in dead), default=None),
+            stepped_ms=stepped_ms, step_ms=step_ms,
+        )  # fmt: skip
+
+    def _note_step(self) -> None:
+        """Whether the wall clock went another way than time."""
+        wall_ms, monotonic_ms = self._clock.now_ms(), self._clock.monotonic_ms()
+        stepped_ms = (wall_ms - self._wall_ms) - (monotonic_ms - self._monotonic_ms)
+        if abs(stepped_ms) > CLOCK_MS:
+            self._step = (stepped_ms, wall_ms)
+        self._wall_ms, self._monotonic_ms = wall_ms, monotonic_ms
+
+
+def _episode(concern: Concern, now_ms: int) -> str:
+    return f"self-{concern.name.lower()}-{now_ms}"
