@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import structlog
 
 from sigmawatch.app.alerting.alerting import Alerting
-from sigmawatch.app.alerting.preview import Previews, Surroundings
+from sigmawatch.app.alerting.explain import Explainer
+from sigmawatch.app.alerting.preview import Holdings, Previews
 from sigmawatch.app.alerting.stored import StoredSlots
 from sigmawatch.app.archiving import Archiver, Shelf
 from sigmawatch.app.backfill import MISSING_SUBJECT, Backfill, Job
@@ -111,7 +112,9 @@ class Program:
             ports.backups, plan=config.backup.plan(config.data), clock=ports.clock
         )
         self.past = Past(ports.history, hot=self.tracker.hot, clock=ports.clock)
-        self.previews = Previews(self._surroundings(tables))
+        holdings = self._holdings(tables)
+        self.previews = Previews(holdings)
+        self.explainer = Explainer(holdings, ports.alerts)
         self._sealer = Sealer(
             Stores(history=ports.history, sealing=ports.sealing, archiver=self._archiver(),
                    between=self.tracker.compute.calm),
@@ -137,13 +140,13 @@ class Program:
             stations=self.stations, clock=ports.clock,
         )  # fmt: skip
 
-    def _surroundings(self, tables: Tables) -> Surroundings:
+    def _holdings(self, tables: Tables) -> Holdings:
         """What previews of rules ask of us."""
         compute = self.tracker.compute
         stored = StoredSlots(
             self.past, tables, sealing=self._ports.sealing, compute=compute, clock=self.clock
         )
-        return Surroundings(
+        return Holdings(
             stored=stored, calm=compute.calm, clock=self.clock,
             series=lambda: self.catalogue.series,
             watchlists=lambda: {one.name: one for one in self.watchlists.all},

@@ -146,6 +146,10 @@ class AlertStore(Protocol):
         """The one of an id."""
         ...
 
+    async def notices(self, episode: str) -> Sequence[Notice]:
+        """What was decided to be told of an episode, in order, whoever is told."""
+        ...
+
     async def deliveries(self, *, open: bool = True, limit: int = 100) -> Sequence[Delivery]:
         """The outbox: what is open in its order, or everything, newest first."""
         ...

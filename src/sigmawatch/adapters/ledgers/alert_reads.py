@@ -18,7 +18,7 @@ from sigmawatch.adapters.ledgers.rules import read_rules, read_versions
 from sigmawatch.adapters.ledgers.session import Session
 from sigmawatch.adapters.ledgers.silences import read_silences
 from sigmawatch.domain.alert import Remembered, Rule, States, StoredEpisode
-from sigmawatch.domain.notice import Delivery
+from sigmawatch.domain.notice import FANOUT, Delivery, Notice
 from sigmawatch.domain.silence import Silence
 from sigmawatch.domain.window import Interval
 
@@ -79,6 +79,12 @@ class AlertReads:
             return None
         read = partial(read_episodes, statement=self._sql["find_episode"], bindings=bindings)
         return next(iter(await self._read(read)), None)
+
+    async def notices(self, episode: str) -> Sequence[Notice]:
+        bounds = {"episode": episode, "channel": FANOUT}
+        statement = self._sql["select_episode_notices"]
+        read = partial(read_deliveries, statement=statement, bindings=bounds)
+        return [delivery.notice for delivery in await self._read(read)]
 
     async def deliveries(self, *, open: bool = True, limit: int = 100) -> Sequence[Delivery]:
         statement = self._sql["select_open_notices" if open else "select_notices"]

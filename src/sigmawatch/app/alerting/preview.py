@@ -55,7 +55,7 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class Holdings:
     """What a preview asks of the program. series: those tracked now. windows_ms: of its boards.
     calm: waited for before each step."""
 
@@ -70,8 +70,8 @@ class Surroundings:
 class Previews:
     """Over one program, one preview at a time."""
 
-    def __init__(self, around: Surroundings) -> None:
-        self._around = around
+    def __init__(self, holdings: Holdings) -> None:
+        self._holdings = holdings
         self._alone = asyncio.Lock()
 
     async def preview(self, draft: Draft, *, over_ms: int, muted: Muted | None = None) -> Preview:
@@ -82,7 +82,7 @@ class Previews:
             by_interval[one.interval].append(one)
         async with self._alone:
             parts = [
-                await _Showing(self._around, draft, series=mine).preview(over_ms, muted=muted)
+                await _Showing(self._holdings, draft, series=mine).preview(over_ms, muted=muted)
                 for _, mine in sorted(by_interval.items())
             ]
         whole = parts[0]
@@ -93,8 +93,8 @@ class Previews:
     def _meant(self, draft: Draft) -> Sequence[Series]:
         metric = parse_condition(draft.condition).metric
         target = draft.settings.target
-        patterns = target.patterns_of(self._around.watchlists(), metric=metric)
-        found = [one for one in self._around.series() if any(p.names(one) for p in patterns)]
+        patterns = target.patterns_of(self._holdings.watchlists(), metric=metric)
+        found = [one for one in self._holdings.series() if any(p.names(one) for p in patterns)]
         if not found:
             of = f" of {metric}" if metric else ""
             raise NotFound(f"the target means no tracked series{of}", field="target",
@@ -105,43 +105,43 @@ class Previews:
 class _Showing:
     """One rule over series of one interval."""
 
-    def __init__(self, around: Surroundings, draft: Draft, *, series: Sequence[Series]) -> None:
-        self._around, self._series, self._interval = around, series, series[0].interval
+    def __init__(self, holdings: Holdings, draft: Draft, *, series: Sequence[Series]) -> None:
+        self._holdings, self._series, self._interval = holdings, series, series[0].interval
         _check(draft, series)
         rule = tried("preview", draft.condition, settings=draft.settings)
         self._trial = Trial(rule, self._interval, series=series)
         ruling = self._trial.ruling
         self._needs = Needs(conditions=(ruling.condition, ruling.clear))
-        self._looked_at = [*series, *self._needs.others(series, around.series())]
+        self._looked_at = [*series, *self._needs.others(series, holdings.series())]
         if self._needs.age is not None:
             raise ExpressionInvalid(
                 "age has no past: when a reading came is not kept; `stale` has one",
                 text=draft.condition, position=self._needs.age.position,
             )  # fmt: skip
-        windows_ms = tuple(dict.fromkeys((*around.windows_ms[:1], *self._needs.ranked_ms)))
+        windows_ms = tuple(dict.fromkeys((*holdings.windows_ms[:1], *self._needs.ranked_ms)))
         self._rehearsal = Rehearsal(
             self._interval, self._looked_at, standing_ms=self._needs.standing_ms,
             windows_ms=windows_ms if self._needs.ranked else (), ranked=self._needs.ranked,
         )  # fmt: skip
 
     async def preview(self, over_ms: int, *, muted: Muted | None) -> Preview:
-        stop = self._interval.slot(self._around.clock.now_ms())
+        stop = self._interval.slot(self._holdings.clock.now_ms())
         first = stop - max(over_ms // self._interval.ms, 1)
         self._check_size(stop - first)
         tally = Tally(self._interval, self._series)
         begin = first - self._needs.before_ranks(self._interval)
         known = begin - self._needs.before(
-            self._interval, first_window_ms=self._around.windows_ms[0]
+            self._interval, first_window_ms=self._holdings.windows_ms[0]
         )
         took_s = 0.0
         for part in _parts(known, stop, slots=self._interval.section_slots):
-            stored = await self._around.stored.of(
+            stored = await self._holdings.stored.of(
                 self._looked_at, from_slot=part[0], to_slot=part[1]
             )
             took_s += await asyncio.to_thread(_timed, self._rehearsal.tell, stored)
             outcomes = self._outcomes(begin, first=first, muted=muted)
             while tally.slots_count < part[1] - first:
-                await self._around.calm()
+                await self._holdings.calm()
                 before = tally.slots_count
                 took_s += await asyncio.to_thread(_timed, _enter, tally, outcomes)
                 assert tally.slots_count > before

@@ -113,6 +113,13 @@ SELECT id, rule_id, series_id, episode, kind, ordinal, channel, decided_ms, due_
 FROM outbox
 WHERE id = :id
 
+-- name: select_episode_notices
+SELECT id, rule_id, series_id, episode, kind, ordinal, channel, decided_ms, due_ms, receipt,
+       status, attempts, next_ms, fence, detail, unsure, changed_ms
+FROM outbox
+WHERE episode = :episode AND channel = :channel
+ORDER BY id
+
 -- name: select_overdue_notices
 -- Open and due for long.
 SELECT id, rule_id, series_id, episode, kind, ordinal, channel, decided_ms, due_ms, receipt,
