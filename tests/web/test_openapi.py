@@ -126,7 +126,9 @@ def test_every_operation_is_told_whole(document: Schema) -> None:
 def test_bodies_are_closed_to_unknown_fields(document: Schema) -> None:
     bodies = {name: s for name, s in document["components"]["schemas"].items() if "Body" in name}
     assert set(bodies) == {
-        "BackupBody", "CollectBody", "ImportBody", "JobBody", "NewWatchlistBody", "ReadBody",
+        "AcknowledgeBody", "BackupBody", "CheckRuleBody", "CollectBody", "ImportBody", "JobBody",
+        "NewWatchlistBody", "ReadBody",
+        "RuleBody", "SilenceBody",
         "SubscriptionBody", "TrackBody", "WatchlistBody",
     }  # fmt: skip
     assert all(schema["additionalProperties"] is False for schema in bodies.values())
@@ -165,6 +167,11 @@ def parse_finite(text: str) -> float:
         ("/api/v1/ranking?by=change_pct&window=6m", "RankingPage"),
         ("/api/v1/ranking/history?from=-1h", "RankHistoryAnswer"),
         ("/api/v1/watchlists", "WatchlistsPage"),
+        ("/api/v1/rules", "RulesPage"),
+        ("/api/v1/rules/price-move", "ShownRule"),
+        ("/api/v1/rules/price-move/versions", "RuleVersions"),
+        ("/api/v1/silences", "SilencesPage"),
+        ("/api/v1/episodes?open=true", "EpisodesPage"),
         ("/api/v1/venues", "Venues"),
         ("/api/v1/venues/kraken", "Venue"),
         ("/api/v1/markets", "Markets"),

@@ -304,6 +304,10 @@ class Config(Table):
     reference_currency: Annotated[str, AfterValidator(_currency)] = Field(
         default="USD", description="What `_ref` metrics are counted in: `USD`, `EUR`, `BTC`."
     )
+    rules_file: Path | None = Field(
+        default=None,
+        description="The file that defines rules; default: `rules.toml` beside this one.",
+    )
     server: Server = Server()
     history: HistoryConfig = HistoryConfig()
     archive: ArchiveConfig = ArchiveConfig()
@@ -324,6 +328,12 @@ class Config(Table):
     def source(self) -> Path | None:
         """The file this came from; None where there was none."""
         return self._source
+
+    @property
+    def rules_path(self) -> Path | None:
+        """Where rules may be defined; None without any file of ours, as in the demo."""
+        beside = self._source.with_name("rules.toml") if self._source else None
+        return self.rules_file or beside
 
     @property
     def place(self) -> str:

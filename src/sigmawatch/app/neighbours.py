@@ -1,5 +1,5 @@
-"""Neighbours: other programs on the same database. What one of them tracks, defines or lists, or
-no longer does, the others take over within seconds, without a restart.
+"""Neighbours: other programs on the same database. What one of them tracks, defines, lists,
+rules or silences, or no longer does, the others take over within seconds, without a restart.
 
 Each collects for itself, and both store what they have: what is there already is left as it is. So
 that they do not undo each other's work they need the same configuration file, or none.
@@ -7,11 +7,12 @@ that they do not undo each other's work they need the same configuration file, o
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 import structlog
 
 from sigmawatch.app.enrolment import Enrolment
 from sigmawatch.app.stations import Stations
-from sigmawatch.app.watchlists import Watchlists
 from sigmawatch.domain.errors import Unavailable
 from sigmawatch.ports.clock import Clock
 from sigmawatch.ports.ledger import Ledger
@@ -25,12 +26,13 @@ class Neighbours:
     """Looks for changes every second where there can be other programs."""
 
     def __init__(
-        self, ledger: Ledger, *, enrolment: Enrolment, watchlists: Watchlists, stations: Stations,
-        clock: Clock,
+        self, ledger: Ledger, *, enrolment: Enrolment, lists: Callable[[], Awaitable[None]],
+        stations: Stations, clock: Clock,
     ) -> None:  # fmt: skip
+        """lists: reads watchlists, rules and silences back."""
         self._ledger = ledger
         self._enrolment = enrolment
-        self._watchlists = watchlists
+        self._lists = lists
         self._stations = stations
         self._clock = clock
         self._version: int | None = None
@@ -52,7 +54,7 @@ class Neighbours:
         return version is not None
 
     async def _take_over(self) -> None:
-        await self._watchlists.recover()
+        await self._lists()
         news = await self._enrolment.follow()
         if news:
             log.info("series_shared", series_count=len(news))

@@ -15,7 +15,11 @@ import structlog
 
 from sigmawatch.app.alerting.alerting import Alerting
 from sigmawatch.app.alerting.explain import Explainer
+from sigmawatch.app.alerting.episodes import Episodes
 from sigmawatch.app.alerting.preview import Holdings, Previews
+from sigmawatch.app.alerting.rulebook import Rulebook
+from sigmawatch.app.alerting.scope import LiveScope
+from sigmawatch.app.alerting.silencing import Silencing
 from sigmawatch.app.alerting.stored import StoredSlots
 from sigmawatch.app.archiving import Archiver, Shelf
 from sigmawatch.app.backfill import MISSING_SUBJECT, Backfill, Job
@@ -135,9 +139,27 @@ class Program:
             ports.judge or self.alerting.judge, alerts=ports.alerts,
             catching_up=self.stations.catching_up,
         )  # fmt: skip
+        self.rulebook = Rulebook(
+            self._scope(), ledger=ports.ledger, alerts=ports.alerts, clock=ports.clock,
+            file=config.rules_path,
+        )  # fmt: skip
+        self.silencing = Silencing(ledger=ports.ledger, alerts=ports.alerts, clock=ports.clock)
+        self.rulebook.tell = self.silencing.tell = self.alerting.changed
+        self.episodes = Episodes(
+            catalogue, ledger=ports.ledger, alerts=ports.alerts, clock=ports.clock
+        )
+        self.episodes.tell_seen = self.alerting.acknowledged
         self._neighbours = Neighbours(
-            ports.ledger, enrolment=self._enrolment, watchlists=self.watchlists,
+            ports.ledger, enrolment=self._enrolment, lists=self._recover_lists,
             stations=self.stations, clock=ports.clock,
+        )  # fmt: skip
+
+    def _scope(self) -> LiveScope:
+        """What rules may speak of."""
+        return LiveScope(
+            self.catalogue, interval=self.config.interval, zones=self._ports.zones,
+            watchlists=lambda: {one.name: one for one in self.watchlists.all},
+            channels=lambda: None,
         )  # fmt: skip
 
     def _holdings(self, tables: Tables) -> Holdings:
@@ -167,13 +189,21 @@ class Program:
     async def recover(self) -> None:
         """Read the catalogue and the hot slots back; afterwards reads are answered."""
         series_count = await self._enrolment.recover()
-        await self.watchlists.recover()
+        await self._recover_lists()
+        await self.rulebook.recover()
         await self.notifying.recover()
         await self.alerting.recover()
         count = await self.tracker.recover()
         self._recovered = True
         log.info("recovered", series_count=series_count, items_count=count,
                  damaged_count=self._ports.ledger.damaged_count)  # fmt: skip
+
+    async def _recover_lists(self) -> None:
+        """What people named, ruled and silenced, as it is stored."""
+        await self.watchlists.recover()
+        await self.silencing.follow()
+        await self.rulebook.follow()
+        await self.alerting.changed()
 
     @asynccontextmanager
     async def core(self) -> AsyncIterator[None]:
@@ -192,6 +222,7 @@ class Program:
                     group.create_task(self.backups.make_for_ever(), name="backups"),
                     group.create_task(self._follow_storage(), name="storage"),
                     group.create_task(self._neighbours.follow_for_ever(), name="neighbours"),
+                    group.create_task(self.rulebook.follow_file_for_ever(), name="rules file"),
                 ]
                 fill = self.stations.backfill_for_ever()
                 tasks.append(group.create_task(fill, name="backfill"))

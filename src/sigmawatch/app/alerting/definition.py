@@ -52,7 +52,10 @@ _SPANS = ("clear_for", "cooldown", "reminder", "no_data_for")
 def _span(raw: object) -> object:
     if not isinstance(raw, str):
         raise Invalid("is a span of time", allowed="text as 5m or 24h; 0s for none")
-    return 0 if raw.strip().lower() in {"0", "0s", "0m", "0h", "0d"} else parse_span(raw)
+    span_ms = 0 if raw.strip().lower() in {"0", "0s", "0m", "0h", "0d"} else parse_span(raw)
+    if span_ms > FOR_MAX_MS:
+        raise Invalid("is too long", allowed=f"0s to {format_span(FOR_MAX_MS)}")
+    return span_ms
 
 
 def _items(raw: object) -> object:
@@ -87,7 +90,7 @@ def _moment(raw: object) -> object:
     return (moment - _EPOCH) // _MS
 
 
-_Span = Annotated[int, BeforeValidator(_span), Field(ge=0, le=FOR_MAX_MS)]
+_Span = Annotated[int, BeforeValidator(_span)]
 _Mute = Annotated[InstanceOf[CalendarWindow], BeforeValidator(_mute)]
 _Channel = Annotated[str, BeforeValidator(_channel)]
 

@@ -24,6 +24,7 @@ TAGS = {
     "metrics": "A metric resource is one series: one metric of one market at one venue.",
     "ranking": "All series of one metric in one order.",
     "watchlists": "Lists of markets by name.",
+    "rules": "What is alerted on, what is not told of, and when rules were active.",
     "alerts": "What is told, to whom, and what became of it.",
     "venues": "Where readings come from.",
     "collection": "Runs and long jobs.",

@@ -18,6 +18,9 @@ from litestar.exceptions import HTTPException
 from litestar.openapi.datastructures import ResponseSpec
 from msgspec import Meta, Struct
 
+from sigmawatch.app.alerting.rulebook import Edited
+from sigmawatch.app.problems import ConfigProblems
+from sigmawatch.app.problems import Problem as ConfigProblem
 from sigmawatch.domain.errors import (
     Busy,
     Conflict,
@@ -62,9 +65,11 @@ KINDS = _kinds(
     ("unknown-market", 422, "Unknown market", "GET /api/v1/markets?q= finds markets."),
     ("unknown-metric", 422, "Unknown metric", "Use a metric that `allowed` names."),
     ("unknown-watchlist", 404, "Unknown watchlist", "GET /api/v1/watchlists lists them."),
+    ("unknown-rule", 404, "Unknown rule", "GET /api/v1/rules lists them."),
     ("method-not-allowed", 405, "Method not allowed", "The Allow header names what is."),
     ("conflict", 409, "Conflict", "Change it where it is managed, or leave it as it is."),
     ("cursor-expired", 410, "Cursor expired", "Ask for the first page again."),
+    ("precondition-failed", 412, "Changed meanwhile", "Read it again, and decide anew."),
     ("too-large", 413, "Body too large", "Send at most 1 MB."),
     ("uri-too-long", 414, "Address too long", "Send at most 8 KB."),
     ("unsupported-type", 415, "Unsupported media type", "Send application/json."),
@@ -73,6 +78,8 @@ KINDS = _kinds(
     ("invalid-value", 422, "Invalid value", "Change what `errors` names."),
     ("unknown-parameter", 422, "Unknown parameter", "Use a parameter that `allowed` names."),
     ("unknown-field", 422, "Unknown field", "Use a field that `allowed` names."),
+    ("precondition-required", 428, "If-Match is needed",
+     "Send the ETag of what you have read as If-Match."),
     ("headers-too-large", 431, "Headers too large", "Send at most 16 KB."),
     ("internal", 500, "Internal error", "Report it with the request id; it is in the log."),
     ("refused", 503, "Refused", "Trying again will not help until somebody changes something."),
@@ -93,6 +100,9 @@ class FieldError(Struct, frozen=True, kw_only=True):
     ] = None
     value: Annotated[
         str | None, Meta(description="What was sent, clipped.", examples=["KRAKEN:X/Y"])
+    ] = None
+    position: Annotated[
+        int | None, Meta(description="Where in a line it is, counted from 0.", examples=[None])
     ] = None
 
 
@@ -170,6 +180,7 @@ def answer(request: Request[Any, Any, Any], exc: Exception) -> Response[bytes]:
 _UNKNOWN = {
     "id": "unknown-series", "venue": "unknown-venue", "market": "unknown-market",
     "metric": "unknown-metric", "watchlist": "unknown-watchlist", "peers": "unknown-watchlist",
+    "rule": "unknown-rule", "episode": "not-found", "silence": "not-found",
     "number": "not-found", "token": "not-found",
 }  # fmt: skip
 
@@ -178,8 +189,12 @@ def _problem(request: Request[Any, Any, Any], exc: Exception) -> ProblemError:
     match exc:
         case ProblemError():
             return exc
+        case Edited():
+            return _about_field("precondition-failed", exc)
         case Conflict():
             return _about_field("conflict", exc)
+        case ConfigProblems():
+            return ProblemError("invalid-value", str(exc), errors=map(_field_error, exc.problems))
         case NotFound():
             return _about_field(_UNKNOWN.get(exc.field, "invalid-value"), exc)
         case Invalid():
@@ -202,6 +217,11 @@ def _problem(request: Request[Any, Any, Any], exc: Exception) -> ProblemError:
 def _retry_after(exc: Unavailable) -> Mapping[str, str]:
     wait_s = exc.retry_after_s
     return {} if wait_s is None else {"retry-after": str(max(1, round(wait_s)))}
+
+
+def _field_error(problem: ConfigProblem) -> FieldError:
+    return FieldError(field=problem.path, message=problem.rule, allowed=problem.allowed or None,
+                      value=clip(problem.value) or None, position=problem.position)  # fmt: skip
 
 
 def _about_field(slug: str, exc: Invalid) -> ProblemError:
