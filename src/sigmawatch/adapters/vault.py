@@ -37,6 +37,11 @@ class KeyVault:
         self._given = bool(keys)
         self._keys: list[bytes] | None = list(keys) or None
 
+    @classmethod
+    def of(cls, folder: Path, *, keys: str) -> KeyVault:
+        """keys: as somebody wrote them, or nothing. Raises Invalid."""
+        return cls(folder, keys=parse_keys(keys))
+
     def seal(self, text: str, *, owner: str) -> bytes:
         if not self._held():
             self._keep([os.urandom(KEY_BYTES)])

@@ -28,6 +28,7 @@ from pydantic import (
 
 from sigmawatch.app.archive_place import Bucket, parse_place
 from sigmawatch.app.backup_config import BackupConfig
+from sigmawatch.app.channel_config import Channels, EgressConfig, SecretsConfig
 from sigmawatch.app.config_table import Table
 from sigmawatch.app.database import DatabaseAddress, shown
 from sigmawatch.app.definitions import Definition, derived_market, derived_metric
@@ -315,6 +316,9 @@ class Config(Table):
     backup: BackupConfig = BackupConfig()
     notify: NotifyConfig = NotifyConfig()
     routes: Routes = Routes()
+    channels: Channels = Field(default_factory=lambda: MappingProxyType({}))
+    egress: EgressConfig = EgressConfig()
+    secrets: SecretsConfig = SecretsConfig()
     venues: Annotated[Mapping[VenueKey, VenueConfig], AfterValidator(MappingProxyType)] = Field(
         default_factory=lambda: MappingProxyType({})
     )

@@ -17,7 +17,8 @@ from pydantic_core import ErrorDetails
 from sigmawatch.domain.errors import Invalid
 
 VALUE_CHARS_MAX = 60
-_HIDDEN = {"api_key", "base_url", "database", "fallback_url"}  # keys, addresses with a login
+# keys, addresses with a login, whatever a channel is made of
+_HIDDEN = {"api_key", "base_url", "channels", "database", "fallback_url", "heartbeat_url", "key"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,7 @@ from sigmawatch.app.archiving import Archiver, Shelf
 from sigmawatch.app.backfill import MISSING_SUBJECT, Backfill, Job
 from sigmawatch.app.backups import Backups
 from sigmawatch.app.catalogue import Catalogue
+from sigmawatch.app.channels import ChannelBook
 from sigmawatch.app.collector import PARTITION, Collector
 from sigmawatch.app.config import Config
 from sigmawatch.app.definitions import Definition
@@ -75,6 +76,7 @@ class Ports:
     bus: Bus
     zones: Zones
     notify: NotifyPorts
+    channels: ChannelBook
     archive: Archive | None = None
     judge: Judge | None = None  # instead of our own
 
@@ -98,6 +100,7 @@ class Program:
         self._ports = ports
         self._recovered = False
         self.watchlists = Watchlists(config, ledger=ports.ledger)
+        self.channels = ports.channels
         self.notifying = Notifying(
             config, ports.notify, ledger=ports.ledger, clock=ports.clock,
             watchlists=self.watchlists,
@@ -159,7 +162,7 @@ class Program:
         return LiveScope(
             self.catalogue, interval=self.config.interval, zones=self._ports.zones,
             watchlists=lambda: {one.name: one for one in self.watchlists.all},
-            channels=lambda: None,
+            channels=self.channels.names,
         )  # fmt: skip
 
     def _holdings(self, tables: Tables) -> Holdings:
@@ -201,6 +204,7 @@ class Program:
     async def _recover_lists(self) -> None:
         """What people named, ruled and silenced, as it is stored."""
         await self.watchlists.recover()
+        await self.channels.recover()
         await self.silencing.follow()
         await self.rulebook.follow()
         await self.alerting.changed()

@@ -17,6 +17,7 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
+from sigmawatch.app.channel_config import resolved
 from sigmawatch.app.config import Config
 from sigmawatch.app.database import names_server
 from sigmawatch.app.problems import ConfigProblems, Problem, explain
@@ -49,6 +50,8 @@ def load_config(
     merged: dict[str, Any] = {}
     for layer in layers:
         merged = _merge(merged, layer)
+    folder = source.parent if source else Path()
+    merged = resolved(merged, problems, environ=environ, folder=folder)
     config: Config | None = None
     try:
         config = Config.model_validate(_inherit_interval(merged))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from sigmawatch.adapters import tables
 from sigmawatch.adapters.buses.local import LocalBus
+from sigmawatch.adapters.channels.workshop import Workshop
 from sigmawatch.adapters.clock import RealClock, VirtualClock
 from sigmawatch.adapters.keys import read_key
 from sigmawatch.adapters.ledgers.copies import in_thread
@@ -24,6 +25,7 @@ from sigmawatch.adapters.ledgers.ledger import SqlLedger
 from sigmawatch.adapters.ledgers.restoring import restore_to_folder
 from sigmawatch.adapters.ledgers.salvaging import salvage as save
 from sigmawatch.adapters.ledgers.sqlite import SqliteLedger
+from sigmawatch.adapters.vault import KeyVault
 from sigmawatch.adapters.venues import VENUES, VenueSettings, venue_for
 from sigmawatch.adapters.venues.files import FileVenue, read_tapes
 from sigmawatch.adapters.venues.recorded import (
@@ -37,6 +39,7 @@ from sigmawatch.adapters.venues.rest import RestVenue
 from sigmawatch.adapters.zones import IanaZones
 from sigmawatch.app.backfill import Backfill
 from sigmawatch.app.catalogue import Catalogue
+from sigmawatch.app.channels import ChannelBook, ChannelPorts
 from sigmawatch.app.collector import Collector
 from sigmawatch.app.config import BackfillConfig, Config, HistoryConfig, Track, VenueConfig
 from sigmawatch.app.notifying.service import NotifyPorts
@@ -93,6 +96,10 @@ def _venue(name: str, config: Config, *, clock: Clock) -> Venue:
     return venue_for(venue_settings(name, config.venue(name)), clock=clock, rng=rng)
 
 
+def channel_maker(config: Config, *, clock: Clock | None = None) -> Workshop:
+    return Workshop.of(config.egress.openings, clock=clock or RealClock())
+
+
 @asynccontextmanager
 async def build(
     config: Config,
@@ -100,10 +107,12 @@ async def build(
     demo: bool = False,
     clock: Clock | None = None,
     venues: Sequence[Venue] | None = None,
+    dry: bool = False,
 ) -> AsyncIterator[Program]:
     """A program over `config.data`, recovered and ready to answer; it does not poll yet.
 
-    venues: instead of the configured ones (tests, replay). Raises InUse, StorageNewer, Refused.
+    venues: instead of the configured ones (tests, replay). dry: as in a demo, nobody is told
+    anything. Raises InUse, StorageNewer, Refused.
     """
     clock = clock or RealClock()
     async with AsyncExitStack() as stack:
@@ -112,12 +121,17 @@ async def build(
             venues = [_venue(name, config, clock=clock) for name in wanted_venues(config)]
         for venue in venues:
             stack.push_async_callback(venue.close)
+        vault = KeyVault.of(config.data, keys=config.secrets.key.get_secret_value())
+        means = ChannelPorts(maker=channel_maker(config, clock=clock), store=ledger.channels,
+                             vault=vault, dry=dry or demo)  # fmt: skip
+        channels = ChannelBook(config, means, ledger=ledger, clock=clock)
         ports = Ports(
             clock=clock, ledger=ledger, alerts=ledger.alerts, history=ledger,
             sealing=ledger.sealing, ranks=ledger, backups=ledger, bus=LocalBus(),
             zones=IanaZones(), archive=_archive(config),
             notify=NotifyPorts(delivery=ledger.delivery, zones=IanaZones(),
-                               key=read_key(config.data)),
+                               key=read_key(config.data), channels=None if means.dry else channels),
+            channels=channels,
         )  # fmt: skip
         catalogue = Catalogue()
         program = Program(
@@ -341,7 +355,9 @@ async def _replaying_candles(
         every=config.interval,
     )
     settings = _replay_config(config, folder, track=(track,), venues={})
-    async with build(settings, clock=clock, venues=[FileVenue(tapes, clock=clock)]) as program:
+    async with build(
+        settings, clock=clock, venues=[FileVenue(tapes, clock=clock)], dry=True
+    ) as program:
         yield Replay(program=program, clock=clock, interval=config.interval, until_ms=last_ms)
 
 
@@ -361,7 +377,7 @@ async def _replaying_answers(
         }
         track = tuple(one for one in config.track if one.venue_name in names)
         settings = _replay_config(config, folder, track=track, venues=venues)
-        async with build(settings, clock=clock) as program:
+        async with build(settings, clock=clock, dry=True) as program:
             last = config.interval.slot(exchanges[-1].at_ms)
             until_ms = config.interval.open_ms(last + 1)  # the end of the last recorded slot
             yield Replay(program=program, clock=clock, interval=config.interval, until_ms=until_ms)

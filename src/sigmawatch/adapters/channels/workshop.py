@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from types import MappingProxyType
 
@@ -19,6 +19,8 @@ from sigmawatch.adapters.channels.smtp import Smtp, SmtpChannel
 from sigmawatch.adapters.channels.telegram import Telegram
 from sigmawatch.adapters.channels.twilio import Twilio
 from sigmawatch.adapters.channels.webhook import Webhook
+from sigmawatch.adapters.egress.addresses import Network
+from sigmawatch.adapters.egress.destination import Opening
 from sigmawatch.adapters.egress.guard import Egress
 from sigmawatch.domain.errors import Invalid
 from sigmawatch.ports.channel import Made
@@ -48,6 +50,12 @@ class Workshop:
         else:
             channel = PostingChannel(name, settings, egress=self._egress, clock=self._clock)
         return Made(channel=channel, shown=settings.shown)
+
+    @classmethod
+    def of(cls, openings: Iterable[tuple[Network, int]], *, clock: Clock) -> Workshop:
+        """openings: ranges and ports that the operator opened."""
+        opened = [Opening(network=network, port=port) for network, port in openings]
+        return cls(Egress(opened), clock=clock)
 
     async def check(self, service: str, *, given: Mapping[str, object]) -> None:
         settings = read_settings(kind_of(service), given, egress=self._egress)

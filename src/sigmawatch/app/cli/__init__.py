@@ -15,6 +15,7 @@ from rich.text import Text
 from sigmawatch import __version__
 from sigmawatch.app.cli import (
     backing_up,
+    channels,
     checking,
     collecting,
     deliveries,
@@ -42,8 +43,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for _group in (
-    run, setting_up, markets, watchlists, deliveries, looking, exporting, importing, collecting,
-    replaying,
+    run, setting_up, markets, watchlists, channels, deliveries, looking, exporting, importing,
+    collecting, replaying,
     backing_up,
     checking,
 ):  # fmt: skip

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from sigmawatch.app.channels import channel_problems
 from sigmawatch.app.config import Config
 from sigmawatch.app.forecast import Forecast, forecast
 from sigmawatch.app.problems import ConfigProblems, Problem
-from sigmawatch.app.wiring import venue_traits
+from sigmawatch.app.wiring import channel_maker, venue_traits
 from sigmawatch.domain.errors import Invalid
 
 
@@ -21,6 +22,9 @@ def judged(config: Config) -> Forecast:
         except Invalid as error:
             path = f"venues.{name}.{error.field}".rstrip(".")
             refused.append(Problem(path=path, rule=str(error), allowed=error.allowed))
+    for name, wrong in channel_problems(config, channel_maker(config)):
+        path = f"channels.{name}.{wrong.field}".rstrip(".")
+        refused.append(Problem(path=path, rule=str(wrong), allowed=wrong.allowed))
     return replace(found, problems=(*found.problems, *refused))
 
 

@@ -16,6 +16,7 @@ from litestar.types import ControllerRouterHandler
 
 from sigmawatch.app.web import (
     backups,
+    channels,
     deliveries,
     episodes,
     health,
@@ -63,6 +64,8 @@ RESOURCES: tuple[ControllerRouterHandler, ...] = (
     deliveries.list_inbox, deliveries.read_inbox,
     subscriptions.list_subscriptions, subscriptions.add_subscription,
     subscriptions.confirm_subscription, subscriptions.unsubscribe, subscriptions.end_subscription,
+    channels.list_channels, channels.show_channel, channels.add_channel, channels.remove_channel,
+    channels.try_channel, channels.enable_channel, channels.rekey_channels,
     backups.list_backups, backups.make_backup,
     storage.show_storage,
 )  # fmt: skip

@@ -25,6 +25,7 @@ from sigmawatch.domain.errors import (
     Busy,
     Conflict,
     Invalid,
+    ManyInvalid,
     NotFound,
     Refused,
     SigmawatchError,
@@ -66,6 +67,7 @@ KINDS = _kinds(
     ("unknown-metric", 422, "Unknown metric", "Use a metric that `allowed` names."),
     ("unknown-watchlist", 404, "Unknown watchlist", "GET /api/v1/watchlists lists them."),
     ("unknown-rule", 404, "Unknown rule", "GET /api/v1/rules lists them."),
+    ("unknown-channel", 404, "Unknown channel", "GET /api/v1/channels lists them."),
     ("method-not-allowed", 405, "Method not allowed", "The Allow header names what is."),
     ("conflict", 409, "Conflict", "Change it where it is managed, or leave it as it is."),
     ("cursor-expired", 410, "Cursor expired", "Ask for the first page again."),
@@ -181,6 +183,7 @@ _UNKNOWN = {
     "id": "unknown-series", "venue": "unknown-venue", "market": "unknown-market",
     "metric": "unknown-metric", "watchlist": "unknown-watchlist", "peers": "unknown-watchlist",
     "rule": "unknown-rule", "episode": "not-found", "silence": "not-found",
+    "channel": "unknown-channel",
     "number": "not-found", "token": "not-found",
 }  # fmt: skip
 
@@ -191,6 +194,8 @@ def _problem(request: Request[Any, Any, Any], exc: Exception) -> ProblemError:
             return exc
         case Edited():
             return _about_field("precondition-failed", exc)
+        case ManyInvalid():
+            return ProblemError("invalid-value", str(exc), errors=map(_field_of, exc.problems))
         case Conflict():
             return _about_field("conflict", exc)
         case ConfigProblems():
@@ -227,8 +232,11 @@ def _field_error(problem: ConfigProblem) -> FieldError:
 def _about_field(slug: str, exc: Invalid) -> ProblemError:
     if not exc.field:
         return ProblemError(slug, str(exc))
-    error = FieldError(field=exc.field, message=str(exc), allowed=exc.allowed or None)
-    return ProblemError(slug, str(exc), errors=[error])
+    return ProblemError(slug, str(exc), errors=[_field_of(exc)])
+
+
+def _field_of(exc: Invalid) -> FieldError:
+    return FieldError(field=exc.field, message=str(exc), allowed=exc.allowed or None)
 
 
 _OF_STATUS = {

@@ -1,0 +1,261 @@
+"""The channels of one program: those of the configuration, and those made while it runs.
+
+The file's are read-only elsewhere and hide a stored one of the same name. A channel that cannot be
+used (a setting, a key that is gone) harms nobody else: it says why wherever it is asked for. What a
+channel was made of leaves this module only towards its service. Fulfils ports.channel.Channels.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import secrets
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+import structlog
+
+from sigmawatch.app.channel_config import TAKEN, Given, free_name
+from sigmawatch.app.config import Config
+from sigmawatch.domain.alert import Severity
+from sigmawatch.domain.errors import Conflict, Invalid, ManyInvalid, NotFound, Refused
+from sigmawatch.domain.message import Message
+from sigmawatch.domain.notice import NoticeKind
+from sigmawatch.domain.sent import Sent
+from sigmawatch.ports.channel import Channel, ChannelMaker
+from sigmawatch.ports.channel_store import ChannelStore, StoredChannel, Vault
+from sigmawatch.ports.clock import Clock
+from sigmawatch.ports.ledger import Ledger
+
+CHANNELS_MAX = 200
+_ADDRESSEE = "to"  # the setting of a mail service that says whom
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelPorts:
+    """The outside of the channels. dry: nothing may leave this machine."""
+
+    maker: ChannelMaker
+    store: ChannelStore
+    vault: Vault
+    dry: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A channel by its name. origin: file or api. channel: None where it cannot be used, and
+    `fault` says why. shown: of its address."""
+
+    name: str
+    service: str
+    origin: str
+    shown: str = ""
+    fault: str = ""
+    channel: Channel | None = None
+    given: Given = field(repr=False)
+    stored: StoredChannel | None = None
+
+
+class ChannelBook:
+    """Every channel by its name. Changes are durable before they are seen."""
+
+    def __init__(
+        self, config: Config, ports: ChannelPorts, *, ledger: Ledger, clock: Clock
+    ) -> None:
+        self._source = config.source.name if config.source else "the configuration"
+        self._mail = config.notify.mail
+        self._ports = ports
+        self._ledger = ledger
+        self._clock = clock
+        self._defined = {
+            name: self._entry(name, one.service, given=one.given, origin="file")
+            for name, one in config.channels.items()
+        }
+        self._stored: dict[str, Entry] = {}
+        self._disabled: Mapping[str, str] = {}
+
+    async def recover(self) -> None:
+        """Read the stored ones back."""
+        self._stored = {one.name: self._opened(one) for one in await self._ports.store.channels()}
+        self._disabled = await self._ports.store.disabled()
+        for entry in self.all:
+            if entry.fault:
+                log.warning("channel_unusable", channel=entry.name, reason=entry.fault)
+
+    # Reading
+
+    @property
+    def all(self) -> Sequence[Entry]:
+        """By name."""
+        found = {**self._stored, **self._defined}
+        return [found[name] for name in sorted(found)]
+
+    def names(self) -> Collection[str]:
+        """What a rule or a route may name."""
+        return {*self._stored, *self._defined, *TAKEN}
+
+    def entry(self, name: str) -> Entry:
+        """Raises NotFound, with near names."""
+        folded = name.strip().lower()
+        found = self._defined.get(folded) or self._stored.get(folded)
+        if found is None:
+            names = [one.name for one in self.all]
+            close = difflib.get_close_matches(folded, names, n=5, cutoff=0.5) or names[:5]
+            raise NotFound(f"there is no channel {name[:64]!r}", field="channel",
+                           allowed=", ".join(close) or "none is defined yet")  # fmt: skip
+        return found
+
+    def why_disabled(self, name: str) -> str:
+        """Empty where it is not."""
+        return self._disabled.get(name, "")
+
+    def find(self, name: str) -> Channel:
+        return self._usable(self.entry(name))
+
+    def mailing(self, address: str) -> Channel:
+        if self._mail is None:
+            raise NotFound("no channel is named for the mail of subscribers", field="notify.mail",
+                           allowed="notify.mail in the configuration")  # fmt: skip
+        entry = self.entry(self._mail)
+        self._usable(entry)
+        if _ADDRESSEE not in entry.given:
+            raise Refused(f"the channel {entry.name} sends no mail: notify.mail names it")
+        given = {**entry.given, _ADDRESSEE: address}
+        try:
+            return self._ports.maker.make(entry.name, entry.service, given=given).channel
+        except Invalid as problem:
+            raise Refused(str(problem)) from None
+
+    def _usable(self, entry: Entry) -> Channel:
+        if reason := self.why_disabled(entry.name):
+            raise Refused(f"the channel {entry.name} is disabled: {reason}")
+        if entry.channel is None:
+            raise Refused(f"the channel {entry.name} cannot be used: {entry.fault}")
+        return entry.channel
+
+    # Changing
+
+    async def add(self, name: str, service: str, *, given: Given) -> Entry:
+        """A new one. Raises Conflict where the name is taken, Invalid and ManyInvalid for what is
+        wrong with it, Unavailable where its host cannot be looked up."""
+        name = free_name(name)
+        self._check_free(name)
+        if name in self._stored:
+            raise Conflict(f"there is a channel {name} already", field="name")
+        if len(self._stored) >= CHANNELS_MAX:
+            raise Invalid(f"there are {CHANNELS_MAX} channels already", field="name",
+                          allowed="remove one that is not needed")  # fmt: skip
+        made = self._ports.maker.make(name, service, given=given)
+        if not self._ports.dry:
+            await self._ports.maker.check(service, given=given)
+        stored = StoredChannel(
+            id=secrets.token_hex(8), name=name, service=service, sealed=b"", shown=made.shown,
+            made_ms=self._clock.now_ms(),
+        )  # fmt: skip
+        stored = replace(stored, sealed=self._sealed(stored, given))
+        async with self._ledger.transaction() as transaction:
+            await transaction.channels.put(stored)
+        self._stored[name] = self._opened(stored)
+        return self._stored[name]
+
+    async def remove(self, name: str) -> None:
+        """Raises NotFound, or Conflict where the configuration defines it."""
+        entry = self.entry(name)
+        self._check_free(entry.name)
+        async with self._ledger.transaction() as transaction:
+            await transaction.channels.remove(entry.name)
+        self._stored.pop(entry.name, None)
+        self._disabled = {k: v for k, v in self._disabled.items() if k != entry.name}
+
+    async def disable(self, name: str, *, reason: str) -> None:
+        entry = self.entry(name)
+        async with self._ledger.transaction() as transaction:
+            await transaction.channels.disable(entry.name, reason=reason)
+        self._disabled = {entry.name: reason, **self._disabled}
+        log.warning("channel_disabled", channel=entry.name, reason=reason)
+
+    async def enable(self, name: str) -> Entry:
+        """Send there again. Raises NotFound."""
+        entry = self.entry(name)
+        async with self._ledger.transaction() as transaction:
+            await transaction.channels.enable(entry.name)
+        self._disabled = {k: v for k, v in self._disabled.items() if k != entry.name}
+        return entry
+
+    async def test(self, name: str) -> Sent:
+        """Send a real message there, disabled or not, and say what came. Raises NotFound, Refused
+        where it cannot be used or nothing may leave this machine."""
+        entry = self.entry(name)
+        if self._ports.dry:
+            raise Conflict("the demo market sends nothing to anybody", field="channel")
+        if entry.channel is None:
+            raise Conflict(f"it cannot be used: {entry.fault}", field="channel")
+        return await entry.channel.send(_test_message(entry.name, self._clock.now_ms()))
+
+    async def rekey(self) -> int:
+        """Seal every stored secret under a new key, and let the older ones go; how many. What could
+        not be opened is left as it is, and then the older keys stay."""
+        entries = [one for one in self._stored.values() if one.stored is not None]
+        self._ports.vault.renew()
+        sound = [one for one in entries if one.given]
+        async with self._ledger.transaction() as transaction:
+            for entry in sound:
+                assert entry.stored is not None
+                sealed = replace(entry.stored, sealed=self._sealed(entry.stored, entry.given))
+                await transaction.channels.put(sealed)
+        if len(sound) == len(entries):
+            self._ports.vault.forget()
+        await self.recover()
+        return len(sound)
+
+    def _sealed(self, stored: StoredChannel, given: Given) -> bytes:
+        return self._ports.vault.seal(json.dumps(dict(given)), owner=stored.owner)
+
+    def _opened(self, stored: StoredChannel) -> Entry:
+        try:
+            given = json.loads(self._ports.vault.open(stored.sealed, owner=stored.owner))
+        except Refused as problem:
+            return Entry(name=stored.name, service=stored.service, origin="api", fault=str(problem),
+                         shown=stored.shown, given=MappingProxyType({}), stored=stored)  # fmt: skip
+        entry = self._entry(stored.name, stored.service, given=given, origin="api")
+        return replace(entry, stored=stored)
+
+    def _entry(self, name: str, service: str, *, given: Given, origin: str) -> Entry:
+        entry = Entry(name=name, service=service, origin=origin, given=given)
+        try:
+            made = self._ports.maker.make(name, service, given=given)
+        except Invalid as problem:
+            return replace(entry, fault=str(problem))
+        return replace(entry, channel=made.channel, shown=made.shown)
+
+    def _check_free(self, name: str) -> None:
+        if name in self._defined:
+            raise Conflict(
+                f"the channel {name} is defined by {self._source}; change it there", field="name"
+            )
+
+
+def _test_message(name: str, now_ms: int) -> Message:
+    return Message(
+        id=f"test-{name}-{now_ms}", thread=f"test-{name}-{now_ms}", ordinal=0,
+        kind=NoticeKind.FIRING, severity=Severity.INFO,
+        title=f"Sigmawatch: a test of the channel {name}",
+        lines=("Somebody asked for this message. If you can read it, the channel works.",),
+        decided_ms=now_ms, data={"test": True},
+    )  # fmt: skip
+
+
+def channel_problems(config: Config, maker: ChannelMaker) -> list[tuple[str, Invalid]]:
+    """What is wrong with the channels of a configuration: name and problem."""
+    found: list[tuple[str, Invalid]] = []
+    for name, one in config.channels.items():
+        try:
+            maker.make(name, one.service, given=one.given)
+        except ManyInvalid as problems:
+            found += [(name, problem) for problem in problems.problems]
+        except Invalid as problem:
+            found.append((name, problem))
+    return found

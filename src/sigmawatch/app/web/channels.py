@@ -1,0 +1,152 @@
+"""`/channels`: where notices go. What was written about one is never read back: host and the last
+four characters of its secret are all that is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from litestar import Request, Response, delete, get, post
+from litestar.di import NamedDependency
+from litestar.params import JSONBody, PathParameter
+from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED
+from msgspec import Meta, Struct
+
+from sigmawatch.app.channels import Entry
+from sigmawatch.app.web.problems import fails
+from sigmawatch.app.web.site import Site, tagged
+from sigmawatch.domain.sent import Answer
+
+Name = Annotated[str, PathParameter(description="a channel's name", max_length=64)]
+
+
+class ShownChannel(Struct, frozen=True, kw_only=True):
+    """A channel, without anything that could be used."""
+
+    name: Annotated[str, Meta(description="Its name.", examples=["ops"])]
+    service: Annotated[str, Meta(description="Whose.", examples=["slack"])]
+    origin: Annotated[
+        str, Meta(description="file: managed by the configuration; or api.", examples=["api"])
+    ]
+    address: Annotated[
+        str, Meta(description="Host and end of the secret.", examples=["hooks.slack.com …kenQ"])
+    ]
+    state: Annotated[
+        str, Meta(description="ready, disabled (410), or unusable.", examples=["ready"])
+    ]
+    reason: Annotated[str | None, Meta(description="Why it is not ready.", examples=["HTTP 410"])]
+    per_minute: Annotated[
+        float | None, Meta(description="Messages a minute; more come together.", examples=[60.0])
+    ]
+
+
+class ChannelsPage(Struct, frozen=True, kw_only=True):
+    """Every channel."""
+
+    items: Annotated[Sequence[ShownChannel], Meta(description="By name.")]
+    demo: Annotated[bool, Meta(description="An invented market.", examples=[False])]
+
+
+class NewChannelBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A channel to make."""
+
+    name: Annotated[str, Meta(description="How it is to be called.", examples=["ops"],
+                              min_length=1, max_length=64)]  # fmt: skip
+    service: Annotated[str, Meta(description="Whose it is.", examples=["ntfy"], max_length=32)]
+    settings: Annotated[
+        dict[str, str | int | float],
+        Meta(description="What that service needs; never shown again.",
+             examples=[{"topic": "sigmawatch-7f3a9c"}], max_length=20),
+    ]  # fmt: skip
+
+
+class Tested(Struct, frozen=True, kw_only=True):
+    """What came of a test message."""
+
+    name: Annotated[str, Meta(description="The channel.", examples=["ops"])]
+    delivered: Annotated[bool, Meta(description="Whether it was taken.", examples=[True])]
+    answer: Annotated[Answer, Meta(description="What followed.", examples=["accepted"])]
+    detail: Annotated[str, Meta(description="In words.", examples=["HTTP 200"])]
+    took_ms: Annotated[int, Meta(description="How long it took.", examples=[180])]
+    demo: Annotated[bool, Meta(description="An invented market.", examples=[False])]
+
+
+class Rekeyed(Struct, frozen=True, kw_only=True):
+    """What a change of keys did."""
+
+    count: Annotated[int, Meta(description="Channels sealed anew.", examples=[3])]
+    demo: Annotated[bool, Meta(description="An invented market.", examples=[False])]
+
+
+@get("/channels", summary="All channels", tags=["alerts"], responses=fails())
+async def list_channels(
+    request: Request[Any, Any, Any], site: NamedDependency[Site]
+) -> Response[ChannelsPage]:
+    """Where notices can go, beside the inbox, which is always there."""
+    items = [_shown(site, one) for one in site.program.channels.all]
+    return tagged(request, ChannelsPage(items=items, demo=site.program.demo))
+
+
+@get("/channels/{name:str}", summary="One channel", tags=["alerts"], responses=fails(404))
+async def show_channel(
+    request: Request[Any, Any, Any], site: NamedDependency[Site], name: Name
+) -> Response[ShownChannel]:
+    """Its settings are write-only."""
+    return tagged(request, _shown(site, site.program.channels.entry(name)))
+
+
+@post("/channels", summary="Make a channel", tags=["alerts"],
+      responses=fails(403, 409, 413, 415, 422, 503))  # fmt: skip
+async def add_channel(
+    site: NamedDependency[Site], data: JSONBody[NewChannelBody]
+) -> Response[ShownChannel]:
+    """Its settings are encrypted before they are stored. An address that leads to this machine or
+    its network is refused (422)."""
+    made = await site.program.channels.add(data.name, data.service, given=data.settings)
+    location = {"location": f"/api/v1/channels/{made.name}"}
+    return Response(_shown(site, made), status_code=HTTP_201_CREATED, headers=location)
+
+
+@delete("/channels/{name:str}", summary="Remove a channel", tags=["alerts"],
+        responses=fails(403, 404, 409))  # fmt: skip
+async def remove_channel(site: NamedDependency[Site], name: Name) -> None:
+    """What the configuration defines is removed there (409)."""
+    await site.program.channels.remove(name)
+
+
+@post("/channels/{name:str}/test", summary="Send a test message", tags=["alerts"],
+      status_code=HTTP_200_OK, responses=fails(403, 404, 409))  # fmt: skip
+async def try_channel(site: NamedDependency[Site], name: Name) -> Tested:
+    """Sends a real message, once, and says what came; within 15 seconds."""
+    began_ms = site.program.clock.monotonic_ms()
+    sent = await site.program.channels.test(name)
+    took_ms = site.program.clock.monotonic_ms() - began_ms
+    return Tested(
+        name=site.program.channels.entry(name).name, delivered=sent.answer is Answer.ACCEPTED,
+        answer=sent.answer, detail=sent.detail, took_ms=took_ms,
+        demo=site.program.demo,
+    )  # fmt: skip
+
+
+@post("/channels/{name:str}/enable", summary="Send to a disabled channel again",
+      tags=["alerts"], status_code=HTTP_200_OK, responses=fails(403, 404))  # fmt: skip
+async def enable_channel(site: NamedDependency[Site], name: Name) -> ShownChannel:
+    """A channel is disabled where its service answers 410: there is nobody any more."""
+    return _shown(site, await site.program.channels.enable(name))
+
+
+@post("/channels/rekey", summary="Change the key of the secrets", tags=["alerts"],
+      status_code=HTTP_200_OK, responses=fails(403, 503))  # fmt: skip
+async def rekey_channels(site: NamedDependency[Site]) -> Rekeyed:
+    """Seals every stored secret under a new key and lets the older ones go."""
+    return Rekeyed(count=await site.program.channels.rekey(), demo=site.program.demo)
+
+
+def _shown(site: Site, entry: Entry) -> ShownChannel:
+    disabled = site.program.channels.why_disabled(entry.name)
+    state = "unusable" if entry.fault else "disabled" if disabled else "ready"
+    return ShownChannel(
+        name=entry.name, service=entry.service, origin=entry.origin, address=entry.shown,
+        state=state, reason=entry.fault or disabled or None,
+        per_minute=entry.channel.per_minute if entry.channel else None,
+    )  # fmt: skip
