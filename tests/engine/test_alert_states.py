@@ -19,6 +19,7 @@ from sigmawatch.domain.alert_policy import Policy
 from sigmawatch.domain.alert_state import GONE, NO_HOLD, Hold, Phase, State
 from sigmawatch.domain.alert_turn import Effect, Reason, Said, Truth
 from sigmawatch.engine.alert_states import AlertStates, Change, Heard
+from sigmawatch.engine.block_rows import Cut
 
 ROWS = 7
 
@@ -103,7 +104,9 @@ def test_what_is_stored_of_a_block_is_what_its_rows_are_in(
     for slot, said in enumerate(zip(*lines, strict=False)):
         table.hear(slot, heard(said))
     rows, where = np.arange(ROWS), np.array(places[:ROWS])
-    [body] = table.bodies(rows, where, edges=[0, ROWS])
+    order = np.argsort(where)
+    cut = Cut(rows=rows[order], places=where[order], edges=np.array([0, ROWS]))
+    [body] = table.bodies(cut)
     stored = decode_states(body)
     again = AlertStates(policy, ROWS)
     again.put(rows, [stored.get(place, GONE) for place in where.tolist()])

@@ -5,7 +5,7 @@ state in a pool, and of what a slot says only those rows are looked at whose sta
 due. Rows in one state that hear the same are judged once, by domain.alert_life, whose table this
 never repeats. Cost: 0.2 ms for 100,000 rows, and 40 µs for each different thing that happens in the
 slot, however many rows it happens to. Imports domain.alert_codec, alert_life, alert_policy,
-alert_rows, alert_state, alert_turn; engine.geometry.
+alert_rows, alert_state, alert_turn; engine.block_rows.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from sigmawatch.domain.alert_policy import Policy
 from sigmawatch.domain.alert_rows import spent
 from sigmawatch.domain.alert_state import GONE, NO_HOLD, RESTING, Hold, Phase, State, due
 from sigmawatch.domain.alert_turn import Reason, Said, Truth, Turn
+from sigmawatch.engine.block_rows import Cut
 from sigmawatch.engine.geometry import Mask, Rows
 
 Verdict = npt.NDArray[np.int8]
@@ -140,7 +141,7 @@ class AlertStates:
         moved[self._due[:count] <= slot] = _EVERY_WORD
         if isinstance(heard.held, Hold) and not heard.held:
             moved[self._owes[:count]] = _EVERY_WORD
-        concerned = (moved.take(self._number) >> words) & np.uint16(1)
+        concerned = ((moved.take(self._number) >> words) & np.uint16(1)).astype(np.bool_)
         if not isinstance(heard.held, Hold) and self._owes[:count].any():
             concerned |= self._owes.take(self._number) & (heard.held == 0)
         if heard.acknowledged is not None:
@@ -229,22 +230,17 @@ class AlertStates:
         """Other rows. rows: intp[new rows], the old row of each, -1 for one that is new."""
         self._number = np.where(rows < 0, 0, self._number.take(rows, mode="wrap"))
 
-    def bodies(self, rows: Rows, places: Rows, *, edges: Sequence[int]) -> list[bytes]:
-        """The states of blocks (domain.alert_codec), each the rows [edges[k], edges[k + 1]) of
-        `rows`, in their `places`, ascending. 1,000 states of 100 blocks: 0.5 ms."""
-        numbers = self._number[rows]
-        block = np.repeat(np.arange(len(edges) - 1), np.diff(edges))
-        past = np.zeros((len(edges) - 1, int(places.max(initial=0)) + 1), np.bool_)
-        past[block, places] = self._phase[numbers] != Phase.WARMUP
-        bits = np.packbits(past, axis=1, bitorder="little")
+    def bodies(self, cut: Cut) -> list[bytes]:
+        """The states of some blocks (domain.alert_codec). 2,000 states of 98 blocks: 0.5 ms."""
+        numbers = self._number.take(cut.rows)
         moved = np.flatnonzero(numbers >= len(_AT_REST))
         records = self._encoded(numbers[moved])
-        records[:, :2] = places[moved].astype("<u2").view(np.uint8).reshape(-1, 2)
-        told = records.tobytes()
-        cuts = (np.searchsorted(moved, edges) * RECORD_BYTES).tolist()
+        records[:, :2] = cut.places[moved].astype("<u2").view(np.uint8).reshape(-1, 2)
+        told, past = records.tobytes(), (self._phase != Phase.WARMUP).take(numbers)
+        cuts = (np.searchsorted(moved, cut.edges) * RECORD_BYTES).tolist()
         return [
-            encode_states(mine.tobytes(), (told[start:stop],))
-            for mine, (start, stop) in zip(bits, pairwise(cuts), strict=True)
+            encode_states(bits, (told[start:stop],))
+            for bits, (start, stop) in zip(cut.bits(past), pairwise(cuts), strict=True)
         ]
 
     def _encoded(self, numbers: Numbers) -> npt.NDArray[np.uint8]:

@@ -39,8 +39,8 @@ class Seats:
         about."""
         states = self._states.get(ruling.key)
         if states is None or not states.current(hearing.states):
-            states = RuleStates(ruling)
-            states.restore(hearing.board.layout, rows, stored=hearing.states)
+            states = RuleStates(ruling, hearing.board.layout)
+            states.restore(rows, hearing.states)
             self._states[ruling.key] = states
         states.take_over(ruling)
         return states

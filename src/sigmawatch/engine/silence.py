@@ -36,6 +36,8 @@ class Venues:
             [row for row, one in enumerate(layout.series)
              if one.kind.kind is Kind.LEVEL and not one.derived], np.intp
         )  # fmt: skip
+        sizes = np.bincount(self.codes[self.levels], minlength=len(self.names))
+        self.least = int(sizes[sizes > 0].min(initial=len(layout.series) + 1))  # of any venue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -51,7 +53,11 @@ class Silence:
     @classmethod
     def of(cls, board: Board, venues: Venues) -> Silence:
         """At the slot of a board, whose layout `venues` are of."""
-        rows = venues.levels[board.state[venues.levels] != State.DELISTED]
+        none, delisted = np.zeros(len(venues.names), np.bool_), board.state == State.DELISTED
+        unknown_count = np.count_nonzero(FILLABLE[board.mark])
+        if unknown_count < venues.least and not delisted.any():  # which is nearly always
+            return cls(venues=venues, unread=none, stale=none, outage=none)
+        rows = venues.levels[~delisted[venues.levels]]
         codes, count = venues.codes[rows], len(venues.names)
         every = np.bincount(codes, minlength=count)
 

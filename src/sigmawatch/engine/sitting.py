@@ -76,6 +76,8 @@ class _Sitting:
         self._evidence = Evidence(hearing.board, slabs)
         self._readers = Readers(hearing.board.layout, hearing.awaited)
         self._delisted = hearing.board.state == Freshness.DELISTED
+        self._any_delisted = bool(self._delisted.any())
+        self._any_unread = bool(self._silence.unread.any())
         self._states: list[States] = []
         self._memories: list[Remembered] = []
         self._episodes: list[Episode] = []
@@ -113,12 +115,13 @@ class _Sitting:
         if not seat.stands(layout, rows):
             self._reseat(seat, rows)
         self._left |= self._readers.waiting(ruling, seat.blocks) & self._hearing.blocks
-        return bool(self._heard(seat))
+        return bool(self._heard(seat).any())
 
-    def _heard(self, seat: RuleStates) -> list[int]:
-        """The blocks whose states of a rule are judged now."""
+    def _heard(self, seat: RuleStates) -> Mask:
+        """bool[blocks]: those whose states of a rule are judged now."""
         waiting = self._readers.waiting(seat.ruling, seat.blocks)
-        return seat.unheard(self._hearing.blocks - waiting, self._slot)
+        blocks = self._hearing.blocks - waiting if waiting else self._hearing.blocks
+        return seat.unheard(blocks, self._slot)
 
     def _reseat(self, seat: RuleStates, rows: Rows) -> None:
         layout = self._board.layout
@@ -129,10 +132,12 @@ class _Sitting:
         changes += _gone(seat, left & ~tracked, slot=self._slot, reason=Reason.UNTRACKED, held=held)
         tidings = Tidings(ruling=seat.ruling, slot=self._slot, gone=seat.series if changes else {})
         tidings.take(changes, seat.ids)
-        blocks = seat.blocks_of([change.rows for change in changes])
+        touched = seat.blocks_of([change.rows for change in changes])
+        gone = [block for block, was in zip(seat.blocks, touched, strict=True) if was]
         seat.seat(layout, rows)
         if changes:
-            self._states += seat.made([], self._slot, also=blocks)
+            self._states += seat.made(seat.those(gone), self._slot)
+            self._states += seat.emptied(gone, self._slot)
             self._tell(seat, tidings)
 
     def _end(self, ruling: Ruling) -> None:
@@ -204,44 +209,40 @@ class _Sitting:
     def _ruled_on(self, ruling: Ruling, verdicts: Verdicts) -> None:
         seat = self._seated(ruling)
         blocks = self._heard(seat)
-        changes = self._passed_over(seat, blocks)
+        changes: list[Change] = []
+        for first, late in seat.gaps(blocks, self._slot, before=self._hearing.before):
+            # What we were down for, or never heard, is unknown, and nothing is told of it: what is
+            # still so at this slot is told now.
+            changes += seat.states.pass_over(
+                first, self._slot, held=Hold.LATE, only=seat.of_blocks(late)
+            )
         edited = seat.edited(blocks)
         changes += self._judged(seat, verdicts, blocks=blocks, edited=edited)
         seat.note(blocks, self._slot)
         tidings = Tidings(ruling=ruling, slot=self._slot)
         tidings.take(changes, seat.ids)
-        self._states += seat.made([change.rows for change in changes], self._slot, also=edited)
+        changed = seat.blocks_of([change.rows for change in changes]) | edited
+        if changed.any():
+            self._states += seat.made(changed, self._slot)
         self._tell(seat, tidings)
         self._seats.errors.pop(ruling.key, None)
 
-    def _passed_over(self, seat: RuleStates, blocks: Collection[int]) -> list[Change]:
-        """What we were down for, or never heard, is unknown, and nothing is told of it: what is
-        still so at this slot is told now."""
-        changes: list[Change] = []
-        gaps = seat.gaps(blocks, self._slot, before=self._hearing.before)
-        for first, late in gaps.items():
-            changes += seat.states.pass_over(
-                first, self._slot, held=Hold.LATE, only=seat.mask(late)
-            )
-        return changes
-
     def _judged(
-        self, seat: RuleStates, verdicts: Verdicts, *, blocks: list[int], edited: list[int]
+        self, seat: RuleStates, verdicts: Verdicts, *, blocks: Mask, edited: Mask
     ) -> list[Change]:
-        only, changes = seat.mask(blocks), list[Change]()
-        if self._delisted.any():
-            delisted = self._delisted[seat.rows]
+        only, changes = seat.of_blocks(blocks), list[Change]()
+        if self._any_delisted:
+            delisted = self._delisted[seat.at]
             mine = _and(only, delisted) & ~seat.states.gone
             changes += _gone(
                 seat, mine, slot=self._slot, reason=Reason.DELISTED, held=self._held(seat)
             )
             only = _and(only, ~delisted)
-        condition, clear = (verdict.take(seat.rows) for verdict in verdicts)
+        condition, clear = (verdict[seat.at] for verdict in verdicts)
         heard = Heard(condition=condition, clear=clear, held=self._held(seat),
                       acknowledged=self._acknowledged(seat))  # fmt: skip
-        if edited:
-            anew = seat.mask(edited)
-            anew = np.ones(len(seat.rows), np.bool_) if anew is None else anew
+        if edited.any():
+            anew = _and(seat.of_blocks(edited), np.ones(len(seat.rows), np.bool_))
             changes += seat.states.hear(
                 self._slot, replace(heard, edited=True), only=_and(only, anew)
             )
@@ -256,11 +257,11 @@ class _Sitting:
     def _held(self, seat: RuleStates) -> Hold | Holds:
         """Why nothing is told of its rows: what the brief says, and venues that do not answer."""
         held = self._brief.held.get(seat.ruling.rule.id, NO_HOLD)
-        if isinstance(held, Hold) and not self._silence.unread.any():
+        if isinstance(held, Hold) and not self._any_unread:
             return held
         told = (
             np.full(len(seat.rows), int(held), np.uint8) if isinstance(held, Hold)
-            else held.take(seat.rows)
+            else held[seat.rows]
         )  # fmt: skip
         told |= self._silence.suppressed(seat.rows).astype(np.uint8) * np.uint8(Hold.SUPPRESSED)
         return told

@@ -83,8 +83,9 @@ class Trial:
     """One rule over some series of one interval. For one thread at a time."""
 
     def __init__(self, rule: Rule, interval: Interval, *, series: Collection[Series]) -> None:
-        """Raises Invalid where the rule cannot be judged at the interval."""
-        self._versions = [rule]
+        """The rule as if it had always been there. Raises Invalid where it cannot be judged at the
+        interval."""
+        self._versions = [replace(rule, id=RULE, created_ms=0)]
         self._interval = interval
         self.series = tuple(series)
         self.ruling = self._ruled(None)
@@ -101,7 +102,7 @@ class Trial:
 
     def edit(self, rule: Rule) -> None:
         """Another version of the rule, from the next slot on."""
-        self._versions.append(replace(rule, version=len(self._versions) + 1))
+        self._versions.append(replace(rule, id=RULE, created_ms=0, version=len(self._versions) + 1))
         self.ruling = self._ruled(None)
 
     def state(self, series_id: int) -> State:
