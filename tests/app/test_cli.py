@@ -397,7 +397,8 @@ def test_init_writes_what_loads_and_never_overwrites(tmp_path: Path) -> None:
     folder = Folder.__new__(Folder)
     folder.path = tmp_path
     assert folder.run("init").returncode == 0
-    assert {path.name for path in tmp_path.iterdir()} == {"sigmawatch.toml", ".env.example"}
+    files = {"sigmawatch.toml", "rules.toml", ".env.example"}
+    assert {path.name for path in tmp_path.iterdir()} == files
     assert folder.run("check").returncode == 0
     (tmp_path / "sigmawatch.toml").write_text("# mine\n")
     again = folder.run("init")
@@ -426,7 +427,8 @@ def test_what_was_recorded_replays_through_the_real_program(folder: Folder) -> N
 def test_help_names_every_command_and_every_exit_code() -> None:
     done = subprocess.run([*COMMAND, "--help"], env=environment(), capture_output=True, text=True,
                           check=True)  # fmt: skip
-    for word in ("run", "init", "check", "migrate", "add", "remove", "list", "watchlist", "show",
+    for word in ("run", "init", "check", "migrate", "add", "remove", "list", "watchlist", "rules",
+                 "silence", "episodes", "ack", "show",
                  "rank", "collect", "backfill", "record", "replay", "simulate",
                  "--version"):  # fmt: skip
         assert re.search(rf"(?m)^│ {word} ", done.stdout), word

@@ -43,12 +43,15 @@ class Problem:
 
 
 class ConfigProblems(Invalid):
-    """Everything that is wrong with the configuration."""
+    """Everything that is wrong with the configuration, or with what `where` says."""
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    def __init__(
+        self, problems: Sequence[Problem], *, where: str = " in the configuration"
+    ) -> None:
         assert problems
         super().__init__("\n".join(map(str, problems)), field=problems[0].path)
         self.problems = tuple(problems)
+        self.where = where
 
 
 def dotted(location: Iterable[int | str]) -> str:

@@ -24,8 +24,10 @@ from sigmawatch.app.cli import (
     looking,
     markets,
     replaying,
+    rules,
     run,
     setting_up,
+    silences,
     watchlists,
 )
 from sigmawatch.app.cli.exits import MEANING, first_of, tell
@@ -43,10 +45,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for _group in (
-    run, setting_up, markets, watchlists, channels, deliveries, looking, exporting, importing,
-    collecting, replaying,
-    backing_up,
-    checking,
+    run, setting_up, markets, watchlists, rules, silences, channels, deliveries, looking, exporting,
+    importing, collecting, replaying, backing_up, checking,
 ):  # fmt: skip
     app.add_typer(_group.commands)
 

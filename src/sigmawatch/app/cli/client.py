@@ -6,7 +6,7 @@ What the API refuses arrives as the domain error it stands for.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Protocol
@@ -14,6 +14,7 @@ from urllib.parse import quote, unquote, urlencode
 
 import msgspec
 
+from sigmawatch.app.problems import ConfigProblems, Problem
 from sigmawatch.domain.errors import Conflict, Invalid, NotFound, Refused, Unavailable
 
 API = "/api/v1"
@@ -24,11 +25,12 @@ Json = Any
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One request; target is a path with its query."""
+    """One request; target is a path with its query. if_match: the entity tag of what is changed."""
 
     method: str
     target: str
     body: bytes = b""
+    if_match: str = ""
 
 
 Speak = Callable[[Question], Awaitable[tuple[int, bytes]]]  # the answer's status and body
@@ -49,11 +51,11 @@ class Client(Protocol):
         """Make or start something."""
         ...
 
-    async def put(self, path: str, body: Mapping[str, object]) -> Json:
+    async def put(self, path: str, body: Mapping[str, object], *, if_match: str = "") -> Json:
         """Make something, or replace it."""
         ...
 
-    async def delete(self, path: str) -> None:
+    async def delete(self, path: str, *, if_match: str = "") -> None:
         """Take something away."""
         ...
 
@@ -79,11 +81,11 @@ class ApiClient:
     async def post(self, path: str, body: Mapping[str, object]) -> Json:
         return await self._ask(Question("POST", API + path, msgspec.json.encode(body)))
 
-    async def put(self, path: str, body: Mapping[str, object]) -> Json:
-        return await self._ask(Question("PUT", API + path, msgspec.json.encode(body)))
+    async def put(self, path: str, body: Mapping[str, object], *, if_match: str = "") -> Json:
+        return await self._ask(Question("PUT", API + path, msgspec.json.encode(body), if_match))
 
-    async def delete(self, path: str) -> None:
-        await self._ask(Question("DELETE", API + path))
+    async def delete(self, path: str, *, if_match: str = "") -> None:
+        await self._ask(Question("DELETE", API + path, if_match=if_match))
 
     async def _ask(self, question: Question) -> Json:
         status, answer = await self._speak(question)
@@ -105,6 +107,7 @@ class _FieldError(msgspec.Struct):
     field: str = ""
     message: str = ""
     allowed: str | None = None
+    position: int | None = None
 
 
 class _Problem(msgspec.Struct):
@@ -120,6 +123,12 @@ def _refusal(status: int, answer: bytes) -> Exception:
     except msgspec.DecodeError:
         return Unavailable(f"the program answered {status} in a way we cannot read")
     error = problem.errors[0] if problem.errors else _FieldError()
+    if status == HTTPStatus.UNPROCESSABLE_ENTITY and _several(problem.errors):
+        return ConfigProblems([
+            Problem(path=one.field, rule=one.message, allowed=one.allowed or "",
+                    position=one.position)
+            for one in problem.errors
+        ], where="")  # fmt: skip
     message, field, allowed = problem.detail or problem.title, error.field, error.allowed or ""
     if status == HTTPStatus.NOT_FOUND:
         return NotFound(message, field=field, allowed=allowed)
@@ -128,6 +137,11 @@ def _refusal(status: int, answer: bytes) -> Exception:
     if status < HTTPStatus.INTERNAL_SERVER_ERROR:
         return Invalid(message, field=field, allowed=allowed)
     return Unavailable(message) if status == HTTPStatus.SERVICE_UNAVAILABLE else Refused(message)
+
+
+def _several(errors: Sequence[_FieldError]) -> bool:
+    """Whether one sentence would not say it."""
+    return len(errors) > 1 or any(one.position is not None for one in errors)
 
 
 def in_process(app: Any, *, token: str = "") -> Speak:
@@ -139,6 +153,8 @@ def in_process(app: Any, *, token: str = "") -> Speak:
         headers = [(b"host", b"localhost"), (b"content-length", str(len(body)).encode())]
         if body:
             headers.append((b"content-type", b"application/json"))
+        if question.if_match:
+            headers.append((b"if-match", question.if_match.encode()))
         if token:
             headers.append((b"authorization", b"Bearer " + token.encode()))
         scope = {

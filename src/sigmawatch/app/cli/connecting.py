@@ -48,7 +48,10 @@ async def over_http(note: running.Running) -> AsyncIterator[ApiClient]:
     async with aiohttp.ClientSession(note.url, timeout=timeout, headers=headers) as session:
 
         async def speak(question: Question) -> tuple[int, bytes]:
-            asked = session.request(question.method, question.target, data=question.body)
+            matching = {"If-Match": question.if_match} if question.if_match else {}
+            asked = session.request(
+                question.method, question.target, data=question.body, headers=matching
+            )
             try:
                 async with asked as answer:
                     return answer.status, await answer.read()

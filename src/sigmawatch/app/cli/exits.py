@@ -60,7 +60,7 @@ def tell(error: SigmawatchError, console: Console) -> Exit:
     lines = [str(error)]
     if isinstance(error, ConfigProblems):
         count = len(error.problems)
-        lines = [f"{count} problem{'s' if count > 1 else ''} in the configuration:"]
+        lines = [f"{count} problem{'s' if count > 1 else ''}{error.where}:"]
         lines += [f"  {problem}" for problem in error.problems]
     elif isinstance(error, Invalid) and error.allowed:
         lines.append(f"allowed: {error.allowed}")

@@ -25,14 +25,16 @@ if TYPE_CHECKING:
 PANEL = "Start"
 commands = typer.Typer()
 
-TEMPLATES = {"sigmawatch.toml": "sigmawatch.toml", "env.example": ".env.example"}
+TEMPLATES = {
+    "sigmawatch.toml": "sigmawatch.toml", "rules.toml": "rules.toml", "env.example": ".env.example"
+}  # fmt: skip
 
 
 @commands.command("init", rich_help_panel=PANEL)
 def init(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to write them.")] = Path(),
 ) -> None:
-    """Write a commented sigmawatch.toml and .env.example. Never overwrites a file."""
+    """Write a commented sigmawatch.toml, rules.toml and .env.example. Never overwrites a file."""
     targets = {name: folder / target for name, target in TEMPLATES.items()}
     for target in targets.values():
         if target.exists():
