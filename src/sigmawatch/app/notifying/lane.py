@@ -78,12 +78,18 @@ class Lane:
         self._pulse = Pulse()
         self._tokens: Tokens | None = None
         self._wait_ms = 0
+        self._full = False
         self.used_ms = 0
 
     @property
     def resume_ms(self) -> int:
         """When there is sense in taking its next turn."""
         return max(self._pulse.resume_ms, self._wait_ms)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether its next turn may come at once, and there was more than one turn takes."""
+        return self._full and self.resume_ms <= self._means.clock.now_ms()
 
     @property
     def failures_count(self) -> int:
@@ -93,7 +99,7 @@ class Lane:
     async def turn(self) -> None:
         """Claim what is due, as much as is taken now, and see to it. Raises StorageUnavailable
         before anything is sent; what was claimed is due again when its lease ends."""
-        self.used_ms = self._means.clock.now_ms()
+        self.used_ms, self._full = self._means.clock.now_ms(), False
         if self.name == FANOUT:
             for lease in await self._claim(ROWS_MAX):
                 await self._means.fanout.spread(lease)
@@ -116,9 +122,11 @@ class Lane:
 
     async def _claim(self, rows_max: int) -> Sequence[Delivery]:
         async with self._means.ledger.transaction() as transaction:
-            return await transaction.outbox.claim(
+            found = await transaction.outbox.claim(
                 self.name, now_ms=self._means.clock.now_ms(), rows_max=rows_max
             )
+        self._full = len(found) == rows_max
+        return found
 
     # What exceeds the limit
 
@@ -135,21 +143,19 @@ class Lane:
 
     async def _digest(self, leases: Sequence[Delivery]) -> None:
         """Many notices become one, durably: from now on it is what is sent."""
-        gists = tuple(self._gist(lease.notice) for lease in leases)
-        name = hashlib.sha256("\n".join(one.id for one in gists).encode()).hexdigest()[:16]
-        first = leases[0].notice
-        notice = Notice(
-            rule_id=PROGRAM, series_id=0, episode=f"digest-{name}", kind=NoticeKind.DIGEST,
-            ordinal=0, channel=self.name, decided_ms=first.decided_ms,
-            due_ms=self._means.clock.now_ms(),
-            receipt=msgspec.json.encode(Digest(gists=gists)).decode(),
-        )  # fmt: skip
-        merged = Outcome(status=NoticeStatus.MERGED, detail=f"{IN_DIGEST}{notice.episode}")
+        first, names = leases[0].notice, "\n".join(lease.notice.id for lease in leases)
+        episode = f"digest-{hashlib.sha256(names.encode()).hexdigest()[:16]}"
+        merged = Outcome(status=NoticeStatus.MERGED, detail=f"{IN_DIGEST}{episode}")
+        now_ms = self._means.clock.now_ms()
         async with self._means.ledger.transaction() as transaction:
-            now_ms = self._means.clock.now_ms()
-            for lease in leases:
-                await transaction.outbox.settle(lease, merged, now_ms=now_ms)
-            await transaction.outbox.put([notice])
+            held = [lease for lease in leases
+                    if await transaction.outbox.settle(lease, merged, now_ms=now_ms)]  # fmt: skip
+            digest = Digest(gists=tuple(self._gist(lease.notice) for lease in held))
+            await transaction.outbox.put([Notice(
+                rule_id=PROGRAM, series_id=0, episode=episode, kind=NoticeKind.DIGEST, ordinal=0,
+                channel=self.name, decided_ms=first.decided_ms, due_ms=now_ms,
+                receipt=msgspec.json.encode(digest).decode(),
+            )] if held else [])  # fmt: skip
 
     def _gist(self, notice: Notice) -> Gist:
         message = self._means.wording.message(notice)

@@ -98,6 +98,8 @@ class Notifier:
     async def _turn(self, lane: Lane) -> None:
         try:
             await lane.turn()
+            while lane.goes_on:
+                await lane.turn()
         except Unavailable as exc:
             log.warning("lane_waits_for_the_database", channel=lane.name, reason=str(exc))
             await self._means.clock.sleep_until_ms(self._means.clock.now_ms() + AGAIN_MS)
