@@ -16,6 +16,7 @@ from typing import cast
 
 import numpy as np
 
+from sigmawatch.adapters.zones import IanaZones
 from sigmawatch.app.alerting.preview import Draft, Holdings, Previews
 from sigmawatch.app.alerting.previewed import Preview
 from sigmawatch.app.alerting.stored import StoredSlots
@@ -97,7 +98,7 @@ def previews(series: Sequence[Series], compute: ComputeThread) -> Previews:
     stored = StoredSlots(past, tables, sealing=cast("Sealing", None), compute=compute, clock=clock)
     return Previews(Holdings(
         stored=stored, series=lambda: series, watchlists=dict, clock=clock,
-        windows_ms=(DAY_MS, HOUR_MS), calm=compute.calm,
+        windows_ms=(DAY_MS, HOUR_MS), zones=IanaZones(), calm=compute.calm,
     ))  # fmt: skip
 
 

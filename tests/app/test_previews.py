@@ -14,6 +14,7 @@ from sigmawatch.app.alerting.previewed import Preview
 from sigmawatch.app.config import Config
 from sigmawatch.app.program import Program
 from sigmawatch.app.wiring import replaying
+from sigmawatch.domain.calendar import parse_calendar
 from sigmawatch.domain.errors import ExpressionInvalid, Invalid, NotFound
 from sigmawatch.domain.rule_settings import RuleSettings
 from sigmawatch.domain.rule_target import parse_target
@@ -116,11 +117,11 @@ async def test_a_muted_slot_tells_nothing_and_what_lasts_is_told_afterwards(
     tmp_path: Path,
 ) -> None:
     closes = {"BTC_USD": [100.0] * 60 + [400.0] * 20}
-    muted = range(START_MS + 58 * MINUTE_MS, START_MS + 65 * MINUTE_MS)
+    mute = (parse_calendar("00:58-01:06"),)  # the slot of 01:05 ends when it is over
+    settings = RuleSettings(target=parse_target(["*:*/*"]), mute=mute)
     async with played(tmp_path, closes) as program:
         preview = await program.previews.preview(
-            Draft(condition=FOUNDING, settings=ALL), over_ms=2 * HOUR_MS,
-            muted=lambda end_ms: end_ms - MINUTE_MS in muted,
-        )  # fmt: skip
+            Draft(condition=FOUNDING, settings=settings), over_ms=2 * HOUR_MS
+        )
     told = [((note.at_ms - START_MS) // MINUTE_MS, note.kind) for note in preview.notices]
     assert told == [(65, "firing"), (70, "resolved")]

@@ -127,7 +127,7 @@ def test_bodies_are_closed_to_unknown_fields(document: Schema) -> None:
     bodies = {name: s for name, s in document["components"]["schemas"].items() if "Body" in name}
     assert set(bodies) == {
         "AcknowledgeBody", "BackupBody", "CheckRuleBody", "CollectBody", "ImportBody", "JobBody",
-        "NewChannelBody", "NewWatchlistBody", "ReadBody",
+        "NewChannelBody", "NewWatchlistBody", "PreviewBody", "ReadBody",
         "RuleBody", "SilenceBody",
         "SubscriptionBody", "TrackBody", "WatchlistBody",
     }  # fmt: skip

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import structlog
 
 from sigmawatch.app.alerting.alerting import Alerting
-from sigmawatch.app.alerting.explain import Explainer
 from sigmawatch.app.alerting.episodes import Episodes
+from sigmawatch.app.alerting.explain import Explainer
 from sigmawatch.app.alerting.preview import Holdings, Previews
 from sigmawatch.app.alerting.rulebook import Rulebook
 from sigmawatch.app.alerting.scope import LiveScope
@@ -172,7 +172,7 @@ class Program:
             self.past, tables, sealing=self._ports.sealing, compute=compute, clock=self.clock
         )
         return Holdings(
-            stored=stored, calm=compute.calm, clock=self.clock,
+            stored=stored, calm=compute.calm, clock=self.clock, zones=self._ports.zones,
             series=lambda: self.catalogue.series,
             watchlists=lambda: {one.name: one for one in self.watchlists.all},
             windows_ms=self.config.windows_ms,

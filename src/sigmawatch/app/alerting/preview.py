@@ -38,12 +38,11 @@ from sigmawatch.engine.rehearsal import Rehearsal
 from sigmawatch.engine.trial import Outcome, Said, Trial, tried
 from sigmawatch.ports.clock import Clock
 from sigmawatch.ports.history import Pause
+from sigmawatch.ports.zones import Zones
 
 SLOTS_MAX = 50_000  # of one preview: 34 days of minutes
 CELLS_MAX = 40_000_000  # slots x series
 STEP_SLOTS = 32  # at once: some ten milliseconds
-
-Muted = Callable[[int], bool]  # whether nothing is told at a moment, at which a slot ends
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +63,7 @@ class Holdings:
     watchlists: Callable[[], Mapping[str, Watchlist]]
     clock: Clock
     windows_ms: Sequence[int]
+    zones: Zones
     calm: Pause
 
 
@@ -74,7 +74,7 @@ class Previews:
         self._holdings = holdings
         self._alone = asyncio.Lock()
 
-    async def preview(self, draft: Draft, *, over_ms: int, muted: Muted | None = None) -> Preview:
+    async def preview(self, draft: Draft, *, over_ms: int) -> Preview:
         """The `over_ms` before the newest closed slot. Raises ExpressionInvalid with the place,
         Invalid, NotFound where the target means nothing, StorageFailed."""
         by_interval: dict[Interval, list[Series]] = defaultdict(list)
@@ -82,7 +82,7 @@ class Previews:
             by_interval[one.interval].append(one)
         async with self._alone:
             parts = [
-                await _Showing(self._holdings, draft, series=mine).preview(over_ms, muted=muted)
+                await _Showing(self._holdings, draft, series=mine).preview(over_ms)
                 for _, mine in sorted(by_interval.items())
             ]
         whole = parts[0]
@@ -107,6 +107,7 @@ class _Showing:
 
     def __init__(self, holdings: Holdings, draft: Draft, *, series: Sequence[Series]) -> None:
         self._holdings, self._series, self._interval = holdings, series, series[0].interval
+        self._mute = draft.settings.mute
         _check(draft, series)
         rule = tried("preview", draft.condition, settings=draft.settings)
         self._trial = Trial(rule, self._interval, series=series)
@@ -124,7 +125,7 @@ class _Showing:
             windows_ms=windows_ms if self._needs.ranked else (), ranked=self._needs.ranked,
         )  # fmt: skip
 
-    async def preview(self, over_ms: int, *, muted: Muted | None) -> Preview:
+    async def preview(self, over_ms: int) -> Preview:
         stop = self._interval.slot(self._holdings.clock.now_ms())
         first = stop - max(over_ms // self._interval.ms, 1)
         self._check_size(stop - first)
@@ -139,7 +140,7 @@ class _Showing:
                 self._looked_at, from_slot=part[0], to_slot=part[1]
             )
             took_s += await asyncio.to_thread(_timed, self._rehearsal.tell, stored)
-            outcomes = self._outcomes(begin, first=first, muted=muted)
+            outcomes = self._outcomes(begin, first=first)
             while tally.slots_count < part[1] - first:
                 await self._holdings.calm()
                 before = tally.slots_count
@@ -158,15 +159,20 @@ class _Showing:
                 field="over", allowed=f"at most {format_span(hours_ms)}, or a narrower target",
             )  # fmt: skip
 
-    def _outcomes(self, begin: int, *, first: int, muted: Muted | None) -> Iterator[Outcome]:
+    def _outcomes(self, begin: int, *, first: int) -> Iterator[Outcome]:
         """What every slot told comes to, from `first` on; boards begin with `begin`, for who
         ranks."""
         slabs = self._rehearsal.table.slabs
         for board in self._rehearsal.boards(begin):
             if board.slot >= first:
-                quiet = muted is not None and muted(board.interval.open_ms(board.slot + 1))
-                said = Said(held=Hold.MUTED if quiet else NO_HOLD)
+                muted = self._muted(board.interval.open_ms(board.slot + 1))
+                said = Said(held=Hold.MUTED if muted else NO_HOLD)
                 yield self._trial.hear(board, slabs=slabs, said=said)
+
+    def _muted(self, at_ms: int) -> bool:
+        """Whether the rule's own hours forbid to tell of a slot that ends then."""
+        offset_ms = self._holdings.zones.offset_ms
+        return any(window.holds(at_ms + offset_ms(window.zone, at_ms)) for window in self._mute)
 
 
 def _check(draft: Draft, series: Sequence[Series]) -> None:

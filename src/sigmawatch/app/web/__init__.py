@@ -36,6 +36,7 @@ from sigmawatch.app.web import (
     storage,
     subscriptions,
     tracking,
+    trials,
     venues,
     watchlists,
 )
@@ -56,6 +57,7 @@ RESOURCES: tuple[ControllerRouterHandler, ...] = (
     watchlists.put_watchlist, watchlists.remove_watchlist,
     rules.list_rules, rules.show_rule, rules.list_rule_versions, rules.check_rule, rules.put_rule,
     rules.enable_rule, rules.disable_rule, rules.remove_rule,
+    trials.preview_rule, trials.show_course, trials.explain_episode,
     silences.list_silences, silences.show_silence, silences.add_silence, silences.end_silence,
     episodes.list_episodes, episodes.show_episode, episodes.acknowledge_episode,
     venues.list_venues, venues.show_venue, venues.list_markets,

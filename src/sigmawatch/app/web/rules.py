@@ -229,7 +229,7 @@ async def list_rule_versions(
 async def check_rule(site: NamedDependency[Site], data: JSONBody[CheckRuleBody]) -> CheckedRule:
     """422 with everything that is wrong at once, with the place in a condition's line."""
     book = site.program.rulebook
-    raw = _raw(data)
+    raw = raw_of(data)
     found = book.check(str(raw.pop("name")), raw)
     kinds = book.scope.kinds(found.settings.target, read_condition(found.text).metric)
     return CheckedRule(
@@ -249,7 +249,7 @@ async def put_rule(
     changed meanwhile. What the rules file defines is changed there (409)."""
     book = site.program.rulebook
     known = any(rule.name == name.strip().lower() for rule in book.all)
-    put = await book.put(name, _raw(data), expected=_expected(request, known=known))
+    put = await book.put(name, raw_of(data), expected=_expected(request, known=known))
     problems = [*put.warnings, *_known(site, put.rule)]
     return Response(
         _shown(site, put.rule, problems=problems),
@@ -298,7 +298,8 @@ def _etag(rule: Rule) -> str:
     return f'"{tag(rule)}"'
 
 
-def _raw(body: Struct) -> dict[str, Any]:
+def raw_of(body: Struct) -> dict[str, Any]:
+    """What of a body was said, as a rule's table has it."""
     return {name: list(value) if isinstance(value, tuple) else value
             for name, value in asdict(body).items() if value is not UNSET}  # fmt: skip
 
