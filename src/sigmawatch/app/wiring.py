@@ -25,16 +25,10 @@ from sigmawatch.adapters.ledgers.ledger import SqlLedger
 from sigmawatch.adapters.ledgers.restoring import restore_to_folder
 from sigmawatch.adapters.ledgers.salvaging import salvage as save
 from sigmawatch.adapters.ledgers.sqlite import SqliteLedger
+from sigmawatch.adapters.signal import UrlSignal
 from sigmawatch.adapters.vault import KeyVault
-from sigmawatch.adapters.venues import VENUES, VenueSettings, venue_for
+from sigmawatch.adapters.venues import VENUES, VenueSettings, recorded, venue_for
 from sigmawatch.adapters.venues.files import FileVenue, read_tapes
-from sigmawatch.adapters.venues.recorded import (
-    Exchange,
-    Player,
-    Recorder,
-    kept_headers,
-    read_recording,
-)
 from sigmawatch.adapters.venues.rest import RestVenue
 from sigmawatch.adapters.zones import IanaZones
 from sigmawatch.app.backfill import Backfill
@@ -100,6 +94,10 @@ def channel_maker(config: Config, *, clock: Clock | None = None) -> Workshop:
     return Workshop.of(config.egress.openings, clock=clock or RealClock())
 
 
+def _signal(config: Config) -> UrlSignal | None:
+    return UrlSignal.of(config.notify.heartbeat_url.get_secret_value(), config.egress.openings)
+
+
 @asynccontextmanager
 async def build(
     config: Config,
@@ -130,7 +128,8 @@ async def build(
             sealing=ledger.sealing, ranks=ledger, backups=ledger, bus=LocalBus(),
             zones=IanaZones(), archive=_archive(config),
             notify=NotifyPorts(delivery=ledger.delivery, zones=IanaZones(),
-                               key=read_key(config.data), channels=None if means.dry else channels),
+                               key=read_key(config.data), channels=None if means.dry else channels,
+                               signal=None if means.dry else _signal(config)),
             channels=channels,
         )  # fmt: skip
         catalogue = Catalogue()
@@ -297,15 +296,15 @@ async def record(config: Config, name: str, *, path: Path, for_s: float) -> None
     venue = _venue(name, config, clock=clock)
     assert isinstance(venue, RestVenue)
     with path.open("ab") as file:
-        recorder = Recorder(file)
+        recorder = recorded.Recorder(file)
         venue.http.tap = lambda request, reply: recorder.write(
-            Exchange(
+            recorded.Exchange(
                 at_ms=reply.recv_ms,
                 venue=name,
                 path=request.path,
                 query=dict(request.params),
                 status=reply.status,
-                headers=kept_headers(reply.headers),
+                headers=recorded.kept_headers(reply.headers),
             ),
             reply.body,
         )
@@ -365,10 +364,10 @@ async def _replaying_candles(
 async def _replaying_answers(
     config: Config, source: Path, *, folder: Path
 ) -> AsyncIterator[Replay]:
-    exchanges = read_recording(source)
+    exchanges = recorded.read_recording(source)
     clock = VirtualClock(exchanges[0].at_ms)
     names = {exchange.venue for exchange in exchanges} & set(VENUES)
-    async with Player(exchanges, clock=clock) as player:
+    async with recorded.Player(exchanges, clock=clock) as player:
         venues = {
             name.lower(): VenueConfig(
                 base_url=player.base_url(name), requests_per_minute=REPLAY_BUDGET
