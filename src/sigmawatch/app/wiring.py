@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from sigmawatch.adapters.ledgers.postgres import PostgresLedger
 
 table_writer, table_rows = tables.table_writer, tables.table_rows  # files of records
+iana_zones = IanaZones  # what clocks on walls show
 
 DEMO_BUDGET = 60_000.0  # requests a minute: the double is ours
 REPLAY_BUDGET = 1e9  # nobody is asked
