@@ -19,6 +19,7 @@ from sigmawatch.app.cli import (
     checking,
     collecting,
     deliveries,
+    explaining,
     exporting,
     importing,
     looking,
@@ -45,7 +46,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for _group in (
-    run, setting_up, markets, watchlists, rules, silences, channels, deliveries, looking, exporting,
+    run, setting_up, markets, watchlists, rules, silences, explaining, channels, deliveries, looking, exporting,
     importing, collecting, replaying, backing_up, checking,
 ):  # fmt: skip
     app.add_typer(_group.commands)
