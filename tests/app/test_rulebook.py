@@ -386,7 +386,7 @@ async def test_a_file_with_problems_is_looked_at_again_for_what_it_names_may_com
         lists = {"later": Watchlist.of("later", ["*:BTC/*"])}
         book.scope = LiveScope(
             Catalogue(), interval=Interval(60_000), zones=IanaZones(), watchlists=lambda: lists,
-            channels=lambda: None,
+            channels=set,
         )  # fmt: skip
         await book.look()
         assert "hot" not in origins(book)

@@ -176,8 +176,9 @@ def read_definition(name: str, raw: Mapping[str, Any], *, scope: Scope, at: str 
     except ValidationError as exc:
         problems += explain(exc, RuleTable, layers={})
     lines = _Lines(raw, problems)
+    unknown = [] if table is None else [*_unknown(table, scope)]
     if table is not None:
-        problems += _unknown(table, scope)
+        problems += [*_unsound(table, scope), *(unknown if scope.complete else ())]
     kinds = scope.kinds(table.target, lines.metric) if table is not None else {}
     wrong = lines.unfit(kinds or [scope.usual])
     if lines.condition is not None and len(wrong) == max(1, len(kinds)):
@@ -190,9 +191,15 @@ def read_definition(name: str, raw: Mapping[str, Any], *, scope: Scope, at: str 
     assert lines.condition is not None
     clear = None if lines.clearing is None else print_clearing(lines.clearing)
     return Definition(
-        name=name, text=print_condition(lines.condition), settings=table.settings(clear),
-        enabled=table.enabled, warnings=tuple(_warnings(table.target, kinds, wrong=wrong, at=at)),
-    )  # fmt: skip
+        name=name,
+        text=print_condition(lines.condition),
+        settings=table.settings(clear),
+        enabled=table.enabled,
+        warnings=tuple(
+            replace(one, path=at + one.path)
+            for one in (*unknown, *_warnings(table.target, kinds, wrong=wrong))
+        ),
+    )
 
 
 class _Lines:
@@ -241,15 +248,18 @@ def _placed(exc: ExpressionInvalid, path: str) -> Problem:
 
 
 def _unknown(table: RuleTable, scope: Scope) -> Iterator[Problem]:
-    """Names that mean nothing: watchlists, channels, zones."""
+    """Names of watchlists and channels that there are not."""
     for name in table.target.watchlists:
         if name not in scope.watchlists:
             yield Problem(path="target", rule=f"no watchlist{near(name, scope.watchlists)}",
                           value=name, allowed=", ".join(scope.watchlists))  # fmt: skip
     for row, name in enumerate(table.channels):
-        if scope.channels is not None and name not in scope.channels:
+        if name not in scope.channels:
             yield Problem(path=f"channels[{row}]", rule=f"no channel{near(name, scope.channels)}",
                           value=name, allowed=", ".join(sorted(scope.channels)))  # fmt: skip
+
+
+def _unsound(table: RuleTable, scope: Scope) -> Iterator[Problem]:
     for row, window in enumerate(table.mute):
         try:
             scope.zones.offset_ms(window.zone, 0)
@@ -268,14 +278,13 @@ def _too_many(condition: Condition | None, count: int) -> Iterator[Problem]:
 
 
 def _warnings(
-    target: Target, kinds: Mapping[Kind, int], *, wrong: Mapping[Kind, Problem], at: str
+    target: Target, kinds: Mapping[Kind, int], *, wrong: Mapping[Kind, Problem]
 ) -> Iterator[Problem]:
     if not kinds:
         items = ", ".join(target.items[:5])
-        yield Problem(path=f"{at}target", rule=f"nothing is tracked yet that {items} names")
+        yield Problem(path="target", rule=f"nothing is tracked yet that {items} names")
     for kind, problem in wrong.items():
-        yield replace(problem, path=at + problem.path,
-                      rule=f"not judged for {kind}: {problem.rule}")  # fmt: skip
+        yield replace(problem, rule=f"not judged for {kind}: {problem.rule}")
 
 
 def spelled(rule: Rule) -> dict[str, Any]:

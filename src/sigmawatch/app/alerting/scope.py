@@ -41,12 +41,15 @@ class Scope(Protocol):
         ...
 
     @property
+    def complete(self) -> bool:
+        """Whether a name that is not among these means nothing; else it may mean something."""
+        ...
+
+    @property
     def watchlists(self) -> Mapping[str, Watchlist]: ...
 
     @property
-    def channels(self) -> Collection[str] | None:
-        """Names; None where nobody can tell."""
-        ...
+    def channels(self) -> Collection[str]: ...
 
     @property
     def zones(self) -> Zones: ...
@@ -70,10 +73,12 @@ class _Tracked:
 class LiveScope:
     """Of a running program. channels: the names of all there are, now."""
 
+    complete = True
+
     def __init__(
         self, catalogue: Catalogue, *, interval: Interval, zones: Zones,
         watchlists: Callable[[], Mapping[str, Watchlist]],
-        channels: Callable[[], Collection[str] | None],
+        channels: Callable[[], Collection[str]],
     ) -> None:  # fmt: skip
         self.usual = Kind(interval=interval, metric=None)
         self.zones = zones
@@ -87,7 +92,7 @@ class LiveScope:
         return self._watchlists()
 
     @property
-    def channels(self) -> Collection[str] | None:
+    def channels(self) -> Collection[str]:
         return self._channels()
 
     def kinds(self, target: Target, metric: str | None) -> Mapping[Kind, int]:
@@ -102,3 +107,9 @@ class LiveScope:
         if self._known is None or self._known[0] is not series:
             self._known = series, _Tracked(series)
         return self._known[1]
+
+
+class FileScope(LiveScope):
+    """Of configuration files alone: the database may know more names."""
+
+    complete = False

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from sigmawatch.app.alerting.checking import foresee
 from sigmawatch.app.channels import channel_problems
 from sigmawatch.app.config import Config
 from sigmawatch.app.forecast import Forecast, forecast
 from sigmawatch.app.problems import ConfigProblems, Problem
-from sigmawatch.app.wiring import channel_maker, venue_traits
+from sigmawatch.app.wiring import channel_maker, iana_zones, venue_traits
 from sigmawatch.domain.errors import Invalid
 
 
@@ -26,6 +27,14 @@ def judged(config: Config) -> Forecast:
         path = f"channels.{name}.{wrong.field}".rstrip(".")
         refused.append(Problem(path=path, rule=str(wrong), allowed=wrong.allowed))
     return replace(found, problems=(*found.problems, *refused))
+
+
+def checked(config: Config) -> Forecast:
+    """As `judged`, and what the rules file and the routes get wrong, which keeps nothing from
+    starting."""
+    found, rules = judged(config), foresee(config, zones=iana_zones())
+    return replace(found, problems=(*found.problems, *rules.problems),
+                   warnings=(*found.warnings, *rules.warnings))  # fmt: skip
 
 
 def workable(config: Config) -> Forecast:

@@ -57,12 +57,12 @@ def check(
     database: options.Database = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Check the configuration; foresee load, budgets and back-fill.
+    """Check the configuration and the rules file; foresee load, budgets and back-fill.
 
     Every problem is reported at once. Ends with 0 where all is well, 1 with warnings only, 2 with
     problems. Asks no venue.
     """
-    from sigmawatch.app.cli.judging import judged  # noqa: PLC0415 - as in app.cli.session
+    from sigmawatch.app.cli.judging import checked  # noqa: PLC0415 - as in app.cli.session
 
     try:
         config = options.read_config(file, data, database=database)
@@ -71,7 +71,7 @@ def check(
             print_json(stdout(), {"problems": [asdict(p) for p in error.problems]})
             raise typer.Exit(Exit.USAGE) from error
         raise
-    found = judged(config)
+    found = checked(config)
     if as_json:
         print_json(stdout(), asdict(found))
     else:
