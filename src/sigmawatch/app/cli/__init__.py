@@ -46,8 +46,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for _group in (
-    run, setting_up, markets, watchlists, rules, silences, explaining, channels, deliveries, looking, exporting,
-    importing, collecting, replaying, backing_up, checking,
+    run, setting_up, markets, watchlists, rules, silences, explaining, channels, deliveries,
+    looking, exporting, importing, collecting, replaying, backing_up, checking,
 ):  # fmt: skip
     app.add_typer(_group.commands)
 
