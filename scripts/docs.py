@@ -12,12 +12,13 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from scripts import reference
+from scripts import channels_reference, reference
 
 ROOT = Path(__file__).resolve().parent.parent
 
 # Pages written from the code: path below the root -> what writes it.
 GENERATED: Mapping[str, Callable[[], str]] = {
+    "docs/reference/channels.md": channels_reference.channels_page,
     "docs/reference/cli.md": reference.cli_page,
     "docs/reference/configuration.md": reference.configuration_page,
 }

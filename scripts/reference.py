@@ -8,6 +8,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from sigmawatch.app.backup_config import BackupConfig
+from sigmawatch.app.channel_config import EgressConfig, SecretsConfig
 from sigmawatch.app.cli import app
 from sigmawatch.app.cli.exits import MEANING
 from sigmawatch.app.config import (
@@ -65,6 +66,10 @@ DERIVED = (
 WATCHLISTS = (
     "Lists to filter and to compare by; what is on them follows from patterns, so new markets join "
     "by themselves. A list of the file is read-only elsewhere."
+)
+CHANNELS = (
+    "A place that notices go to: `service`, and what that service needs, [each of "
+    "them](channels.md#services). What a file defines is read-only elsewhere."
 )
 VENUE = "How to talk to one venue, as `[venues.binance]`."
 
@@ -130,6 +135,9 @@ def configuration_page() -> str:
     lines += _section("[backup]", BackupConfig)
     lines += _section("[routes]", Routes)
     lines += _section("[notify]", NotifyConfig)
+    lines += ["## `[channels.NAME]`", "", CHANNELS, ""]
+    lines += _section("[egress]", EgressConfig)
+    lines += _section("[secrets]", SecretsConfig)
     lines += _section("[[track]]", Track, TRACK)
     lines += _section("[[derived]]", Derived, DERIVED)
     lines += _section("[[watchlists]]", WatchlistConfig, WATCHLISTS)
