@@ -21,6 +21,7 @@ GENERATED: Mapping[str, Callable[[], str]] = {
     "docs/reference/channels.md": channels_reference.channels_page,
     "docs/reference/cli.md": reference.cli_page,
     "docs/reference/configuration.md": reference.configuration_page,
+    "docs/reference/rules-file.md": reference.rules_file_page,
 }
 
 LINK = re.compile(r"(?<!\!)\[[^\]]*\]\(([^)\s]+)[^)]*\)|!\[[^\]]*\]\(([^)\s]+)[^)]*\)")

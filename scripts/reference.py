@@ -7,6 +7,7 @@ import typer
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
+from sigmawatch.app.alerting.definition import RuleTable, written
 from sigmawatch.app.backup_config import BackupConfig
 from sigmawatch.app.channel_config import EgressConfig, SecretsConfig
 from sigmawatch.app.cli import app
@@ -58,6 +59,29 @@ In the environment a key is `SIGMAWATCH_` and its path, tables joined with two u
 where it is the address of a PostgreSQL database and `SIGMAWATCH_DATABASE` is not set.
 """
 
+RULES_FILE = """\
+# The rules file
+
+<!-- written by `make docs` from the rules themselves -->
+
+`rules.toml` beside `sigmawatch.toml`, or what `rules_file` names there: a table `[rules.NAME]` for
+each rule. How to live with it: [write rules](../how-to/rules.md).
+
+```toml
+[rules.breakout]
+condition = "abs(change_pct(15m)) > 5 and volume_24h_ref > 100000 for 2m"
+target = ["*:BTC/*", "watchlist:majors"]
+severity = "critical"
+mute = "mon-fri 22:00-07:00 Europe/Berlin"
+```
+
+A name is 1 to 64 small letters, digits, `-` and `_`. Spans are text: `30s`, `5m`, `2h`, `1d`, at
+most 7 d. Where several are meant, one may stand without brackets. What a rule does with them:
+[alerts](alerts.md#settings). The API takes the same keys, and the command line has flags for them.
+
+| key | default | meaning |
+|---|---|---|
+"""
 TRACK = "One table for each set of markets of a venue. What a file tracks is read-only elsewhere."
 DERIVED = (
     "Series that are computed from others: [derived series](derived.md). One whose inputs are not "
@@ -143,6 +167,20 @@ def configuration_page() -> str:
     lines += _section("[[watchlists]]", WatchlistConfig, WATCHLISTS)
     lines += _section("[venues.NAME]", VenueConfig, VENUE)
     return "\n".join(lines).rstrip() + "\n"
+
+
+def rules_file_page() -> str:
+    """docs/reference/rules-file.md"""
+    rows = []
+    for key, field in RuleTable.model_fields.items():
+        default = "required" if field.is_required() else _rule_default(key, field.default)
+        rows.append(f"| `{key}` | {default} | {_cell(field.description or '')} |")
+    return RULES_FILE + "\n".join(rows) + "\n"
+
+
+def _rule_default(key: str, value: object) -> str:
+    shown = written(key, value)
+    return "" if shown in (None, [], "") else f"`{_toml(shown)}`"
 
 
 def _section(title: str, model: type[BaseModel], text: str = "") -> Iterator[str]:

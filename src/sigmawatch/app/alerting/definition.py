@@ -294,14 +294,15 @@ def spelled(rule: Rule) -> dict[str, Any]:
     for name in RuleTable.model_fields:
         if name not in found and name != "enabled":
             value = getattr(settings, f"{name}_ms" if name in _SPANS else name, None)
-            found[name] = _written(name, value)
+            found[name] = written(name, value)
     until_ms = settings.valid_until_ms
     if until_ms is not None:
         found["valid_until"] = (_EPOCH + until_ms * _MS).isoformat().replace("+00:00", "Z")
     return found | {"enabled": rule.enabled}
 
 
-def _written(name: str, value: Any) -> Any:
+def written(name: str, value: Any) -> Any:
+    """The value of a key as JSON and a file have it."""
     if name in _SPANS:
         return format_span(value) if value else "0s"
     if isinstance(value, tuple):
@@ -313,6 +314,6 @@ def unspoken(told: Mapping[str, Any]) -> dict[str, Any]:
     """What `spelled` told without what is the default anyway: for a file."""
     usual = RuleTable.model_validate({"condition": "stale", "target": "*"})
     default = {name: getattr(usual, name) for name in RuleTable.model_fields}
-    shown = {name: _written(name, value) for name, value in default.items()}
+    shown = {name: written(name, value) for name, value in default.items()}
     return {name: value for name, value in told.items()
             if name in {"condition", "target"} or value != shown[name]}  # fmt: skip
