@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from dataclasses import MISSING, Field, fields
 from typing import Any
 
-from sigmawatch.adapters.channels.workshop import SERVICES, Service
+from sigmawatch.adapters.apprise.channel import Apprise
+from sigmawatch.adapters.channels.settings import Settings
+from sigmawatch.adapters.channels.workshop import SERVICES
 
 PAGE = """\
 # Channels
@@ -79,12 +81,12 @@ may have arrived all the same: that is counted as *unsure*, and tried again unde
 def channels_page() -> str:
     """docs/reference/channels.md"""
     lines = [PAGE.rstrip("\n"), ""]
-    for name, kind in SERVICES.items():
+    for name, kind in {**SERVICES, Apprise.SERVICE: Apprise}.items():
         lines += _service(name, kind)
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _service(name: str, kind: type[Service]) -> Iterator[str]:
+def _service(name: str, kind: type[Settings]) -> Iterator[str]:
     rate = f"{kind.PER_MINUTE:g} messages a minute; more are put together."
     yield from (f"### {name}", "", rate, "")
     yield from ("| setting | | meaning |", "|---|---|---|")

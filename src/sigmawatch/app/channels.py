@@ -29,6 +29,7 @@ from sigmawatch.ports.clock import Clock
 from sigmawatch.ports.ledger import Ledger
 
 CHANNELS_MAX = 200
+FILE, API = "file", "api"  # who defines a channel
 _ADDRESSEE = "to"  # the setting of a mail service that says whom
 
 log = structlog.get_logger()
@@ -71,7 +72,7 @@ class ChannelBook:
         self._ledger = ledger
         self._clock = clock
         self._defined = {
-            name: self._entry(name, one.service, given=one.given, origin="file")
+            name: self._entry(name, one.service, given=one.given, origin=FILE)
             for name, one in config.channels.items()
         }
         self._stored: dict[str, Entry] = {}
@@ -125,7 +126,10 @@ class ChannelBook:
             raise Refused(f"the channel {entry.name} sends no mail: notify.mail names it")
         given = {**entry.given, _ADDRESSEE: address}
         try:
-            return self._ports.maker.make(entry.name, entry.service, given=given).channel
+            made = self._ports.maker.make(
+                entry.name, entry.service, given=given, trusted=entry.origin == FILE
+            )
+            return made.channel
         except Invalid as problem:
             raise Refused(str(problem)) from None
 
@@ -218,15 +222,15 @@ class ChannelBook:
         try:
             given = json.loads(self._ports.vault.open(stored.sealed, owner=stored.owner))
         except Refused as problem:
-            return Entry(name=stored.name, service=stored.service, origin="api", fault=str(problem),
+            return Entry(name=stored.name, service=stored.service, origin=API, fault=str(problem),
                          shown=stored.shown, given=MappingProxyType({}), stored=stored)  # fmt: skip
-        entry = self._entry(stored.name, stored.service, given=given, origin="api")
+        entry = self._entry(stored.name, stored.service, given=given, origin=API)
         return replace(entry, stored=stored)
 
     def _entry(self, name: str, service: str, *, given: Given, origin: str) -> Entry:
         entry = Entry(name=name, service=service, origin=origin, given=given)
         try:
-            made = self._ports.maker.make(name, service, given=given)
+            made = self._ports.maker.make(name, service, given=given, trusted=origin == FILE)
         except Invalid as problem:
             return replace(entry, fault=str(problem))
         return replace(entry, channel=made.channel, shown=made.shown)
@@ -253,7 +257,7 @@ def channel_problems(config: Config, maker: ChannelMaker) -> list[tuple[str, Inv
     found: list[tuple[str, Invalid]] = []
     for name, one in config.channels.items():
         try:
-            maker.make(name, one.service, given=one.given)
+            maker.make(name, one.service, given=one.given, trusted=True)
         except ManyInvalid as problems:
             found += [(name, problem) for problem in problems.problems]
         except Invalid as problem:

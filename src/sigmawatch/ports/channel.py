@@ -53,8 +53,11 @@ class Made:
 class ChannelMaker(Protocol):
     """Makes channels of what somebody wrote about them."""
 
-    def make(self, name: str, service: str, *, given: Mapping[str, object]) -> Made:
-        """Raises Invalid, ManyInvalid: by field, without quoting a value."""
+    def make(
+        self, name: str, service: str, *, given: Mapping[str, object], trusted: bool = False
+    ) -> Made:
+        """trusted: the operator wrote it, in the configuration file. Raises Invalid, ManyInvalid:
+        by field, without quoting a value."""
         ...
 
     async def check(self, service: str, *, given: Mapping[str, object]) -> None:

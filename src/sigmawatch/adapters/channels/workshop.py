@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from types import MappingProxyType
 
+from sigmawatch.adapters.apprise.channel import Apprise, AppriseChannel
 from sigmawatch.adapters.channels.discord import Discord
 from sigmawatch.adapters.channels.ntfy import Ntfy
 from sigmawatch.adapters.channels.pagerduty import PagerDuty
@@ -42,7 +43,12 @@ class Workshop:
         self._egress = egress
         self._clock = clock
 
-    def make(self, name: str, service: str, *, given: Mapping[str, object]) -> Made:
+    def make(
+        self, name: str, service: str, *, given: Mapping[str, object], trusted: bool = False
+    ) -> Made:
+        if trusted and service == Apprise.SERVICE:
+            told = read_settings(Apprise, given, egress=self._egress)
+            return Made(channel=AppriseChannel(name, told), shown=told.shown)
         settings = read_settings(kind_of(service), given, egress=self._egress)
         channel: PostingChannel | SmtpChannel
         if isinstance(settings, Smtp):
@@ -68,6 +74,9 @@ class Workshop:
 def kind_of(service: str) -> type[Service]:
     """Raises Invalid."""
     found = SERVICES.get(service)
+    if service == Apprise.SERVICE:
+        raise Invalid("apprise is for channels of the configuration file only", field="service",
+                      allowed=", ".join(SERVICES))  # fmt: skip
     if found is None:
         close = difflib.get_close_matches(service.lower(), list(SERVICES), n=1, cutoff=0.6)
         hint = f"; did you mean {close[0]}?" if close else ""
