@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from benchmarks.shared.world import market
 
 from sigmawatch.domain.alert import Remembered, Rule, States
 from sigmawatch.domain.frame import Frame, Reason
@@ -29,8 +30,6 @@ from sigmawatch.engine.seats import Seats
 from sigmawatch.engine.sitting import Brief, judge
 from sigmawatch.engine.slab_inputs import judge_board
 from sigmawatch.engine.table import SeriesTable
-
-from benchmarks.shared.world import market
 
 TEN_MINUTES = Interval(600_000)  # a day of them is a tenth of the memory, the work is the same
 RULES = 10
@@ -67,7 +66,7 @@ class World:
         ])  # fmt: skip
         self._rulings = [_ruling(number, line.format(200 + number)) for number in range(1, 11)]
         rows = np.arange(count)
-        self._brief = Brief(rulings=self._rulings, rows={n: rows for n in range(1, RULES + 1)})
+        self._brief = Brief(rulings=self._rulings, rows=dict.fromkeys(range(1, RULES + 1), rows))
         self._blocks, self._seats = frozenset(blocks), Seats()
         self._states: dict[tuple[int, int], States] = {}
         self._memories: dict[tuple[int, int], Remembered] = {}

@@ -149,9 +149,10 @@ class World:
         return board is not None and board.slot >= self.slot - 1
 
     def polled(self, but: int = 0) -> bool:
-        """Whether every collector, `but` some, has done its run and waits for the slot's end."""
+        """Whether every collector, `but` some, has done its run and waits for the slot's end; so
+        may others."""
         due_ms = self.interval.open_ms(self.slot + 1) + OFFSET_MS
-        return self.clock.waiting[due_ms] == len(self.program.stations.collectors) - but
+        return self.clock.waiting[due_ms] >= len(self.program.stations.collectors) - but
 
     async def filled(self) -> None:
         """Wait until no back-fill is wanted or under way, and what it brought is on the boards."""

@@ -1,0 +1,55 @@
+"""The founding request through the whole program: venue, poll, slot, rule, outbox."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from tests.simulation.world import NO_BACKFILL, World, a_double, a_world, configured
+
+from sigmawatch_simulator import Fault
+
+
+def priced(**prices: str) -> list[Fault]:
+    """What the venue quotes of some markets."""
+    return [
+        Fault(kind="poison", venue="kraken", markets=(f"{base}/USD",), value=price)
+        for base, price in prices.items()
+    ]
+
+
+def decided(world: World) -> list[tuple[str, str]]:
+    """Series and kinds of the notices that rules had decided, each once whoever is told."""
+    with closing(sqlite3.connect(world.folder / "sigmawatch.db")) as connection:
+        rows = connection.execute(
+            "SELECT DISTINCT series_id, kind, ordinal FROM outbox WHERE rule_id > 0"
+        ).fetchall()
+    names = {one.id: one.name for one in world.program.catalogue.series}
+    return sorted((names[series_id], kind) for series_id, kind, _ in rows)
+
+
+async def test_sixty_times_a_hundred_and_then_301_is_one_notice_and_300_none(
+    tmp_path: Path,
+) -> None:
+    """SEMANTICS.md 6: "value above 3x its own last hour", "Comparison is strict"."""
+    async with a_double() as double:
+        config = configured(double, tmp_path, backfill=NO_BACKFILL)
+        with double.faults.on(*priced(BTC="100", ETH="100")):
+            async with a_world(double, config) as world:
+                await tried(world)
+
+
+async def tried(world: World) -> None:
+    rulebook = world.program.rulebook
+    await world.begin()
+    for rule in rulebook.all:
+        await rulebook.remove(rule.name)
+    rule = {"condition": "price > 3 * mean(1h)", "target": ["KRAKEN:BTC/USD", "KRAKEN:ETH/USD"]}
+    await rulebook.put("three-times", rule)
+    await world.pass_slots(61)  # the first was half over when we came
+    assert decided(world) == []
+    world.double.faults.clear()
+    with world.double.faults.on(*priced(BTC="301", ETH="300")):
+        await world.pass_slots(3)
+        assert decided(world) == [("KRAKEN:BTC/USD:price", "firing")]
