@@ -45,8 +45,8 @@ async def tried(world: World) -> None:
     await world.begin()
     for rule in rulebook.all:
         await rulebook.remove(rule.name)
-    rule = {"condition": "price > 3 * mean(1h)", "target": ["KRAKEN:BTC/USD", "KRAKEN:ETH/USD"]}
-    await rulebook.put("three-times", rule)
+    said = {"condition": "price > 3 * mean(1h)", "target": ["KRAKEN:BTC/USD", "KRAKEN:ETH/USD"]}
+    await rulebook.put("three-times", said)
     await world.pass_slots(61)  # the first was half over when we came
     assert decided(world) == []
     world.double.faults.clear()
