@@ -213,6 +213,22 @@ async def test_a_dead_letter_can_be_sent_again_and_nothing_else_can(database: Da
     assert [one.notice for one in await claim(ledger)] == [notice()]
 
 
+async def test_what_ended_long_ago_is_let_go_and_what_is_open_never(database: Database) -> None:
+    ledger = await ready(database)
+    await put(ledger, *(notice(channel=f"@{place}") for place in range(4)))
+    leases = await claim(ledger, "@", rows_max=3)
+    for lease in leases:
+        assert await settle(ledger, lease)
+
+    async def pruned(before_ms: int) -> int:
+        async with ledger.transaction() as transaction:
+            return await transaction.outbox.prune(before_ms=before_ms, rows_max=2)
+
+    assert await pruned(OPEN_MS) == 0
+    assert [await pruned(OPEN_MS + 1) for _ in range(3)] == [2, 1, 0]
+    assert [one.notice.channel for one in await ledger.alerts.deliveries(open=False)] == ["@3"]
+
+
 async def test_every_lane_says_when_it_is_due_next_and_what_is_overdue(
     database: Database,
 ) -> None:

@@ -150,6 +150,21 @@ async def test_at_the_end_of_a_mute_what_still_fires_is_told_and_the_rest_is_not
     assert ends[1:] == [NoticeStatus.DELIVERED, NoticeStatus.MERGED, NoticeStatus.MUTED]
 
 
+async def test_without_a_public_address_the_mail_holds_a_code(world: World) -> None:
+    await world.notifying.subscribe(Following.of(ADA, target="rule:hot"))
+    await world.settled()
+    [question] = mailed(world)
+    code = question.lines[1].rsplit(" ", 1)[1]
+    await world.notifying.subscriptions.confirm(code)
+
+
+async def test_where_no_mail_can_be_sent_nobody_can_subscribe(world: World) -> None:
+    world.services.mails = False
+    with pytest.raises(Invalid, match="no mail can be sent"):
+        await world.notifying.subscribe(Following.of(ADA, target="rule:hot"))
+    assert await world.deliveries() == []
+
+
 @pytest.mark.parametrize("address", ["ada", "ada@", "a@b", "a\n@b.org", "a@b.org\r\nBcc: x@y.org",
                                      "ada@exa mple.org", f"{'a' * 250}@b.org"])  # fmt: skip
 def test_what_is_no_mail_address_is_refused(address: str) -> None:

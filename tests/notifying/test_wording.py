@@ -18,7 +18,7 @@ HOSTILE = "KRAKEN:<img onerror=x>/USD\nBcc: a@b.org price"
 
 
 def said(notice_: Notice, *, zone: str = "UTC", told: bool = True) -> Message:
-    links = Links(public_url="https://x.example.org", confirm=lambda _: None,
+    links = Links(public_url="https://x.example.org", confirm=lambda _: None, code=lambda _: None,
                   unsubscribe=lambda _: None)  # fmt: skip
     return Wording(Times(IanaZones(), zone=zone), links).message(notice_, told=told)
 

@@ -69,6 +69,7 @@ class Services:
         self.by_name: dict[str, Service] = {}
         self.disabled: dict[str, str] = {}
         self.mail: dict[str, Service] = {}
+        self.mails = True
 
     @property
     def hanging(self) -> set[str]:
@@ -87,6 +88,8 @@ class Services:
         return self.by_name[name]
 
     def mailing(self, address: str) -> Channel:
+        if not self.mails:
+            raise NotFound("no channel is named for the mail of subscribers")
         return self.mail.setdefault(address, Service(name="mail", clock=self.clock))
 
     async def disable(self, name: str, *, reason: str) -> None:
@@ -123,7 +126,7 @@ class World:
         while calm < 3:
             await asyncio.sleep(0.001)
             busy = self.notifying.notifier.busy - self.services.hanging
-            calm = 0 if busy or self.ledger._turn.locked() else calm + 1
+            calm = calm + 1 if self.notifying.notifier.resting and not busy else 0
 
     async def deliveries(self, channel: str | None = None) -> Sequence[Delivery]:
         """In the order of the outbox."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
 
+import pytest
 from tests.notifying.world import notice
-from tests.web.conftest import START_MS, World
+from tests.web.conftest import START_MS, World, a_world
 
 from sigmawatch.domain.notice import INBOX, NoticeKind, NoticeStatus, Outcome
 from sigmawatch.ports.ledger import Ledger
@@ -67,7 +70,23 @@ async def test_the_inbox_shows_what_the_program_told_and_what_is_unread(world: W
     serving.cancel()
 
 
-async def test_a_subscription_is_made_shown_confirmed_and_ended(world: World) -> None:
+@pytest.fixture
+async def dry(tmp_path: Path) -> AsyncIterator[World]:
+    """A world that sends nothing: anybody can be asked there."""
+    async with a_world(tmp_path / "data", demo=True) as made:
+        yield made
+
+
+async def test_without_a_channel_for_mail_nobody_can_subscribe(world: World) -> None:
+    body = {"address": "ada@example.org", "target": "rule:hot"}
+    refused = await world.client.post("/api/v1/subscriptions", json=body)
+    assert (refused.status_code, refused.json()["errors"][0]["allowed"]) == (
+        422, "name a channel for it: notify.mail"
+    )  # fmt: skip
+
+
+async def test_a_subscription_is_made_shown_and_ended(dry: World) -> None:
+    world = dry
     body = {"address": "ada@example.org", "target": "pattern:kraken:*/usd", "severity": "warning"}
     made = await world.client.post("/api/v1/subscriptions", json=body)
     assert made.status_code == 201

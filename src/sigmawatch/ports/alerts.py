@@ -106,6 +106,10 @@ class OutboxRepository(Protocol):
         """A dead or expired notice is due anew; False where there is none of that number."""
         ...
 
+    async def prune(self, *, before_ms: int, rows_max: int) -> int:
+        """Delete the oldest of what ended before then, so many at most; how many that were."""
+        ...
+
 
 class AlertStore(Protocol):
     """What was committed."""

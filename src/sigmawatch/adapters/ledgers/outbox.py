@@ -78,6 +78,14 @@ class Outbox:
     async def send_again(self, number: int, *, now_ms: int) -> bool:
         return await self._held("send_again", {"id": number, "now_ms": now_ms})
 
+    async def prune(self, *, before_ms: int, rows_max: int) -> int:
+        bounds = {"before_ms": before_ms, "rows": rows_max}
+
+        def work(session: Session) -> int:
+            return len(session.execute(self._sql["prune_notices"], bounds).fetchall())
+
+        return await self._transaction.run(work)
+
     async def _held(self, name: str, bindings: Mapping[str, object]) -> bool:
         def work(session: Session) -> bool:
             return bool(session.execute(self._sql[name], bindings).fetchall())

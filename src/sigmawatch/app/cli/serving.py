@@ -96,10 +96,13 @@ async def _serve_replay(
         stack.enter_context(announced(folder, running))
         async with asyncio.TaskGroup() as group:
             web = group.create_task(serve_on(create_app(replay.program, token=token), listener))
+            telling = replay.program.notifying.deliver_for_ever(replay.program.changed)
+            told = group.create_task(telling, name="delivery")
             with bar.begun(replay, url=running.url, folder=folder):
                 await _play(replay, bar, speed=speed)
             if bar.ends:
                 web.cancel()
+                told.cancel()
 
 
 async def _play(replay: Replay, bar: ReplayBar, *, speed: float | None) -> None:

@@ -38,11 +38,13 @@ class Notifier:
         self._lanes: dict[str, Lane] = {}
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._awake = asyncio.Event()
+        self.resting = False  # whether it waits for time, or for somebody to wake it
         self._looked_ms = 0
         self._escalated: dict[str, int] = {}
 
     def wake(self) -> None:
         """There may be something to send."""
+        self.resting = False
         self._awake.set()
 
     @property
@@ -61,7 +63,9 @@ class Notifier:
         async with asyncio.TaskGroup() as group:
             while True:
                 self._awake.clear()
+                self.resting = False
                 next_ms = await self._look(group)
+                self.resting = not self._awake.is_set()
                 await until(self._awake, clock=self._means.clock, ts_ms=next_ms)
 
     async def _look(self, group: asyncio.TaskGroup) -> int:
@@ -105,7 +109,7 @@ class Notifier:
             await self._means.clock.sleep_until_ms(self._means.clock.now_ms() + AGAIN_MS)
         finally:
             del self._busy[lane.name]
-            self._awake.set()
+            self.wake()
 
     async def _fall_back(self, lanes: Mapping[str, Backlog]) -> None:
         """ "A critical notice failing for 60 s also goes to the fallback channel.": whatever holds
@@ -124,4 +128,4 @@ class Notifier:
                 await transaction.outbox.put([one for one in notices if one is not None])
             if found:
                 self._escalated[name] = found[-1].number
-                self._awake.set()
+                self.wake()

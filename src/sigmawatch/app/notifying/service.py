@@ -19,8 +19,11 @@ from sigmawatch.app.notifying.watch import Watch
 from sigmawatch.app.notifying.wording import Links, Wording
 from sigmawatch.app.notifying.words import Times
 from sigmawatch.app.watchlists import Watchlists
+from sigmawatch.domain.errors import Invalid
+from sigmawatch.domain.notice import SUBSCRIBER
 from sigmawatch.domain.subscription import Following, Subscription
 from sigmawatch.domain.venue import VenueStatus
+from sigmawatch.domain.window import DAY_MS, HOUR_MS
 from sigmawatch.engine.snapshot import Snapshot
 from sigmawatch.ports.alerts import AlertStore
 from sigmawatch.ports.channel import Channels, Signal
@@ -31,6 +34,9 @@ from sigmawatch.ports.zones import Zones
 
 if TYPE_CHECKING:
     from sigmawatch.app.config import Config
+
+PRUNE_MS = HOUR_MS
+PRUNE_ROWS = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,25 +80,29 @@ class Notifying:
         links = Links(
             public_url=self._public_url,
             confirm=lambda channel: self._link(Purpose.CONFIRM, channel),
+            code=lambda channel: self.subscriptions.token(Purpose.CONFIRM, channel),
             unsubscribe=lambda channel: self._link(Purpose.UNSUBSCRIBE, channel),
         )
         wording = Wording(Times(ports.zones, zone=config.notify.zone), links)
         fanout = FanOut(config.routes, ledger=ledger, store=store,
                         subscriptions=self.subscriptions, clock=clock)  # fmt: skip
-        directory = Directory(
+        self._directory = Directory(
             ports.channels, inbox=Inbox(ledger), subscriptions=self.subscriptions
         )  # fmt: skip
         self.notifier = Notifier(Means(
-            ledger=ledger, store=store, clock=clock, directory=directory, wording=wording,
+            ledger=ledger, store=store, clock=clock, directory=self._directory, wording=wording,
             fanout=fanout, fallback=config.notify.fallback,
         ))  # fmt: skip
         self.watch = Watch(self.notifier, ledger=ledger, store=store, clock=clock,
                             interval=config.interval)  # fmt: skip
         self._signal = ports.signal
+        self._keep_ms = config.history.raw_days * DAY_MS
 
     def _link(self, purpose: Purpose, channel: str) -> str | None:
+        if self._public_url is None:
+            return None
         token = self.subscriptions.token(purpose, channel)
-        if token is None or self._public_url is None:
+        if token is None:
             return None
         path = "/api/v1" if purpose is Purpose.UNSUBSCRIBE else ""  # the first is for programs
         return f"{self._public_url}{path}/subscriptions/{purpose}?token={token}"
@@ -105,12 +115,27 @@ class Notifying:
     async def run_for_ever(self, outlook: Outlook) -> None:
         """Deliver, watch over ourselves, give signs of life."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self.notifier.run_for_ever(), name="notifier")
-            group.create_task(self._follow(outlook.changed), name="decisions")
+            group.create_task(self.deliver_for_ever(outlook.changed), name="delivery")
             group.create_task(self.watch.look_for_ever(outlook.venues), name="watch")
+            group.create_task(self._prune_for_ever(), name="outbox pruning")
             if self._signal is not None:
                 heart = Heartbeat(self._signal, alerts=outlook.alerts, clock=self._clock)
                 group.create_task(heart.beat_for_ever(), name="heartbeat")
+
+    async def _prune_for_ever(self) -> None:
+        """Let go of what ended long ago: as long as slots are kept, decisions can be explained."""
+        while True:
+            await self._clock.sleep_until_ms(self._clock.now_ms() + PRUNE_MS)
+            before_ms, count = self._clock.now_ms() - self._keep_ms, PRUNE_ROWS
+            while count == PRUNE_ROWS:
+                async with self._ledger.transaction(bulk=True) as transaction:
+                    count = await transaction.outbox.prune(before_ms=before_ms, rows_max=PRUNE_ROWS)
+
+    async def deliver_for_ever(self, changed: Callable[[int], Awaitable[Snapshot]]) -> None:
+        """Deliver what is decided; all there is to do in a replay."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.notifier.run_for_ever(), name="notifier")
+            group.create_task(self._follow(changed), name="decisions")
 
     async def _follow(self, changed: Callable[[int], Awaitable[Snapshot]]) -> None:
         boards: object = None
@@ -124,6 +149,9 @@ class Notifying:
 
     async def subscribe(self, following: Following) -> Subscription:
         """Ask an address whether it wants to follow something. Raises Conflict, Invalid."""
+        if self._directory.per_minute(SUBSCRIBER) is None:
+            raise Invalid("no mail can be sent to subscribers", field="address",
+                          allowed="name a channel for it: notify.mail")  # fmt: skip
         made = await self.subscriptions.make(following)
         self.notifier.wake()
         return made

@@ -44,10 +44,11 @@ _WITHHELD = {
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Links:
     """Addresses in messages; None where the program has no public one. confirm, unsubscribe: of a
-    subscription by its name in the outbox."""
+    subscription by its name in the outbox. code: what `confirm` proves itself by, in words."""
 
     public_url: str | None
     confirm: Callable[[str], str | None]
+    code: Callable[[str], str | None]
     unsubscribe: Callable[[str], str | None]
 
 
@@ -135,7 +136,8 @@ class Wording:
             title=f"Confirm that you want alerts on {question.target}", severity=Severity.INFO,
             lines=(
                 f"Somebody asked that alerts on {question.target} be sent to this address.",
-                f"If it was you, open {link}" if link else "No public address is configured.",
+                f"If it was you, open {link}" if link else
+                f"If it was you, tell whom you asked: {self._links.code(notice.channel)}",
                 "If not, do nothing: nothing more will come.",
             ),
         )  # fmt: skip

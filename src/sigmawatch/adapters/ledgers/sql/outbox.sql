@@ -82,6 +82,19 @@ SET status = 'pending', due_ms = :now_ms, next_ms = :now_ms, changed_ms = :now_m
 WHERE id = :id AND status IN ('dead', 'expired')
 RETURNING id
 
+-- name: prune_notices
+-- The oldest of those that came to an end long ago.
+DELETE FROM outbox
+WHERE id IN (
+    SELECT id FROM outbox
+    WHERE id < (SELECT max(id) FROM outbox)
+      AND status NOT IN ('pending', 'leased', 'retry_wait') AND changed_ms < :before_ms
+      AND decided_ms < :before_ms
+    ORDER BY id
+    LIMIT :rows
+)
+RETURNING id
+
 -- name: select_open_notices
 -- Any next_ms will do; asking for it leads SQLite to the index over what is open.
 SELECT id, rule_id, series_id, episode, kind, ordinal, channel, decided_ms, due_ms, receipt,
