@@ -53,10 +53,10 @@ def verdict(rows: Rows, *, from_ms: int) -> Verdict:
 
 def _expected(rows: Rows, interval_ms: int, *, from_slot: int) -> Iterator[Told]:
     """Two rises in a row open an episode, the first fall closes it; two channels hear of both."""
-    frames = _frames(rows)
+    known = frames(rows)
     for series_id, block_id, place in rows("SELECT id, block_id, place FROM series"):
         price, rises, opened_ms = math.nan, 0, -1
-        for slot, values in frames.get(block_id, []):
+        for slot, values in known.get(block_id, []):
             if slot < from_slot or place >= len(values) or math.isnan(values[place]):
                 continue
             at_ms, was, price = slot * interval_ms, price, values[place]
@@ -71,7 +71,7 @@ def _expected(rows: Rows, interval_ms: int, *, from_slot: int) -> Iterator[Told]
             opened_ms = -1 if kind == "resolved" else opened_ms
 
 
-def _frames(rows: Rows) -> dict[int, list[tuple[int, list[float]]]]:
+def frames(rows: Rows) -> dict[int, list[tuple[int, list[float]]]]:
     """Block -> (slot, prices, NaN where none counts) in order: of each slot the first final frame,
     without one the newest."""
     chosen: dict[tuple[int, int], tuple[tuple[bool, int], list[float]]] = {}
