@@ -40,6 +40,8 @@ configuration file, where its path is relative). Names are of small letters, dig
   `secrets.key` in the data folder, for its owner alone (a file that others may read is refused), or
   in the environment: `SIGMAWATCH_SECRETS__KEY`, base64 of 32 bytes (`openssl rand -base64 32`).
 - No backup holds the key. Keep it apart; without it those channels must be made anew.
+- Several programs on one PostgreSQL database each have a data folder: give all of them the same key
+  in the environment, or only the one that made a channel can use it.
 - `sigmawatch channels rekey` encrypts everything under a new key and lets the old one go. With a
   key in the environment: put the new one before the old one, separated by a comma, restart, run it,
   and take the old one out.
