@@ -163,7 +163,9 @@ async def test_a_demo_tells_nobody(tmp_path: Path, receiver: Receiver) -> None:
 async def test_subscribers_get_their_mail_by_the_channel_that_is_named(tmp_path: Path) -> None:
     mail = {"service": "smtp", "server": "smtp.example.com", "sender": "alerts@example.com",
             "to": "ops@example.com"}  # fmt: skip
-    settings: dict[str, Any] = {"channels": {"mail": mail, "chat": {"service": "slack", "url": "https://a.com/b"}}}
+    settings: dict[str, Any] = {
+        "channels": {"mail": mail, "chat": {"service": "slack", "url": "https://a.com/b"}}
+    }
     async with a_world(tmp_path / "a", **settings, notify={"mail": "mail"}) as world:
         assert world.program.channels.mailing("me@example.org").name == "mail"
         with pytest.raises(Refused):
