@@ -42,32 +42,21 @@ def test_a_rule_is_added_shown_edited_disabled_and_removed(folder: Path) -> None
                "--mute", "mon-fri 22:00-07:00 Europe/Berlin", "--channel", "inbox")  # fmt: skip
     assert f"hot (version 1, on): {LINE}" in said.stdout
     assert "nothing is tracked yet" in said.stderr
-    assert "there is a rule hot already" in str(
-        run("rules", "add", "hot", LINE, exit_code=Exit.USAGE).exception
-    )
-    shown = listed("rules", "show", "hot")
-    assert (shown["cooldown"], shown["channels"], shown["target"]) == (
+    again = run("rules", "add", "hot", LINE, exit_code=Exit.USAGE)
+    assert "there is a rule hot already" in str(again.exception)
+    run("rules", "edit", "hot", "--severity", "critical", "--mute", "")
+    edited, made = listed("rules", "show", "hot", "--versions")["items"]
+    assert (made["cooldown"], made["channels"], made["target"]) == (
         "1h", ["inbox"], ["KRAKEN:*/USD"],
     )  # fmt: skip
-    run("rules", "edit", "hot", "--severity", "critical", "--mute", "")
-    edited = listed("rules", "show", "hot")
+    assert made["mute"]
     assert (edited["severity"], edited["mute"], edited["cooldown"]) == ("critical", [], "1h")
-    assert edited["version"] == 2
-    versions = listed("rules", "show", "hot", "--versions")["items"]
-    assert [one["version"] for one in versions] == [2, 1]
+    assert (edited["version"], made["version"]) == (2, 1)
     assert "off" in run("rules", "disable", "hot").stdout
     assert "on" in run("rules", "enable", "hot").stdout
     assert "version 2" in run("rules", "show", "hot").stdout
     run("rules", "remove", "hot")
     run("rules", "show", "hot", exit_code=Exit.USAGE)
-
-
-def test_three_rules_are_there_from_the_start(folder: Path) -> None:
-    items = listed("rules", "list")["items"]
-    assert {item["name"]: item["origin"] for item in items} == dict.fromkeys(
-        ("data-stale", "price-move", "volume-surge"), "shipped"
-    )
-    assert "volume-surge" in run("rules", "list").stdout
 
 
 def test_everything_wrong_is_told_with_a_caret_below_the_place(folder: Path) -> None:
@@ -84,7 +73,10 @@ def test_everything_wrong_is_told_with_a_caret_below_the_place(folder: Path) -> 
 def test_a_rule_can_be_tried_without_being_saved(folder: Path) -> None:
     said = run("rules", "add", "hot", LINE, "--dry-run")
     assert "over when not price > 2.7 * mean(1h)" in said.stdout
-    assert "hot" not in [item["name"] for item in listed("rules", "list")["items"]]
+    items = listed("rules", "list")["items"]
+    assert {item["name"]: item["origin"] for item in items} == dict.fromkeys(
+        ("data-stale", "price-move", "volume-surge"), "shipped"
+    )
 
 
 def test_what_is_exported_is_a_rules_file_that_takes_the_rules_over(folder: Path) -> None:
@@ -95,11 +87,10 @@ def test_what_is_exported_is_a_rules_file_that_takes_the_rules_over(folder: Path
     assert tables["hot"] == {
         "condition": LINE, "target": ["*:*/*"], "reminder": "1h", "note": 'a "quoted" word',
     }  # fmt: skip
-    before = listed("rules", "list")["items"]
     (folder / "rules.toml").write_text(text, "utf-8")
     after = listed("rules", "list")["items"]
     assert {item["origin"] for item in after} == {"file"}
-    assert [one["version"] for one in after] == [one["version"] for one in before]
+    assert {item["version"] for item in after} == {1}
     refused = run("rules", "disable", "hot", exit_code=Exit.USAGE)
     assert "rules.toml; change it there" in str(refused.exception)
 
@@ -117,14 +108,11 @@ def test_a_silence_is_added_listed_and_ended(folder: Path) -> None:
     [shown] = listed("silence", "list")["items"]
     assert shown == made
     assert (shown["by"], shown["target"]) == ("ann", ["KRAKEN:*/*"])
-    assert "KRAKEN:*/*" in run("silence", "list").stdout
     run("silence", "end", str(made["id"]))
-    assert not listed("silence", "list")["items"]
-    run("silence", "end", "99", exit_code=Exit.USAGE)
+    assert "KRAKEN:*/*" not in run("silence", "list").stdout
 
 
 def test_who_has_seen_what_is_not_there_is_told_so(folder: Path) -> None:
-    assert not listed("episodes", "--open")["items"]
-    assert "episode" in run("episodes").stdout
+    assert "episode" in run("episodes", "--open").stdout
     refused = run("ack", "1-2-3", exit_code=Exit.USAGE)
     assert "there is no episode '1-2-3'" in str(refused.exception)

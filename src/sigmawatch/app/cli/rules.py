@@ -340,12 +340,18 @@ def _say_changed(answer: Any, *, as_json: bool) -> None:
 def _print(item: Mapping[str, Any]) -> None:
     shown = {"": f"{item['name']}, version {item['version']} of {item['changed_at']}"}
     for key, value in _keys(item).items():
-        shown[key] = ", ".join(value) if isinstance(value, list) else value
+        shown[key] = _said(value)
     shown["clear"] = item["clears_when"]
     for key, value in shown.items():
         if value not in (None, ""):
             stdout().print(plain(f"{key:16}{value}" if key else str(value)))
     _warn_of(item)
+
+
+def _said(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(value) if isinstance(value, list) else value
 
 
 def _warn_of(item: Mapping[str, Any]) -> None:
