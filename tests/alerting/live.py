@@ -64,8 +64,9 @@ class Live:
             catalogue=self.catalogue, tables=tables,
         )  # fmt: skip
         self.alerting = Alerting(
-            ledger.alerts, tables, clock=clock, zones=IanaZones(), watchlists=watchlists
-        )
+            ledger.alerts, tables, ledger=ledger,  # type: ignore[arg-type]
+            zones=IanaZones(), watchlists=watchlists, clock=clock,
+        )  # fmt: skip
         self.tracker.appoint(
             self.alerting.judge, alerts=ledger.alerts, catching_up=lambda _: self.catching_up
         )

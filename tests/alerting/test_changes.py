@@ -141,6 +141,19 @@ async def test_a_series_that_is_tracked_no_more_leaves_with_its_episode(tmp_path
         ]
 
 
+async def test_an_episode_of_a_series_that_was_let_go_while_we_were_down_does_not_last_for_ever(
+    tmp_path: Path,
+) -> None:
+    async with living(tmp_path, "KRAKEN:AAA", "KRAKEN:BBB") as live:
+        await live.rule("price > 10")
+        await live.pass_slots(S0, [(11, 11)])
+        async with live.ledger.transaction() as transaction:
+            await transaction.catalogue.remove(live.series[0].id)
+    async with living(tmp_path, now_ms=MINUTE.open_ms(S0 + 1) + 2_000) as live:
+        await live.pass_slots(S0 + 1, [(11,)])
+        assert await reasons(live) == ["the series is not tracked any more", ""]
+
+
 async def test_a_series_that_leaves_the_target_ends_and_the_others_go_on(tmp_path: Path) -> None:
     async with living(tmp_path, "KRAKEN:AAA", "COINBASE:AAA") as live:
         await live.rule("price > 10")

@@ -136,8 +136,9 @@ class Program:
             snapshot=lambda: self.snapshot,
         )  # fmt: skip
         self.alerting = Alerting(
-            ports.alerts, tables, clock=ports.clock, zones=ports.zones, watchlists=self.watchlists
-        )
+            ports.alerts, tables, ledger=ports.ledger, zones=ports.zones,
+            watchlists=self.watchlists, clock=ports.clock,
+        )  # fmt: skip
         self.tracker.appoint(
             ports.judge or self.alerting.judge, alerts=ports.alerts,
             catching_up=self.stations.catching_up,

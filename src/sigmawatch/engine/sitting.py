@@ -78,6 +78,7 @@ class _Sitting:
         self._delisted = hearing.board.state == Freshness.DELISTED
         self._any_delisted = bool(self._delisted.any())
         self._any_unread = bool(self._silence.unread.any())
+        self._any_stale = bool(self._silence.stale.any())
         self._states: list[States] = []
         self._memories: list[Remembered] = []
         self._episodes: list[Episode] = []
@@ -289,7 +290,8 @@ class _Sitting:
         if tidings.words or memory.storm.waiting:
             memory, notices = tidings.told(memory, self._evidence, states_count=len(seat.rows))
             self._notices += notices
-        if ruling.ended is None and self._may_tell_of_silence(ruling):
+        news = memory.silent or self._any_stale
+        if news and ruling.ended is None and self._may_tell_of_silence(ruling):
             rows = seat.rows if ruling.asks_for_silence else seat.rows[:0]
             silent = self._silence.told_of(rows)
             memory, notices = tidings.of_silence(memory, self._evidence, silent=silent)

@@ -1,6 +1,7 @@
 """Alerting: the rules of the running program, judged live.
 
-    alerting = Alerting(alerts, tables, clock=clock, zones=zones, watchlists=watchlists)
+    alerting = Alerting(alerts, tables, ledger=ledger, zones=zones, watchlists=watchlists,
+                        clock=clock)
     await alerting.recover()                            # before the tracker's
     tracker.appoint(alerting.judge, ...)
     await alerting.changed()                            # after rules or silences were changed
@@ -12,13 +13,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
 
 from sigmawatch.app.alerting.in_force import read_rules
 from sigmawatch.app.alerting.live_judge import LiveJudge
 from sigmawatch.app.tables import Tables
 from sigmawatch.app.watchlists import Watchlists
+from sigmawatch.domain.alert import Episode
+from sigmawatch.domain.alert_turn import Reason
+from sigmawatch.domain.errors import StorageUnavailable
 from sigmawatch.ports.alerts import AlertStore
 from sigmawatch.ports.clock import Clock
+from sigmawatch.ports.ledger import Ledger
 from sigmawatch.ports.zones import Zones
 
 LASTING_MAX = 1_000_000  # episodes that are looked through at a start
@@ -32,11 +39,12 @@ class Alerting:
         alerts: AlertStore,
         tables: Tables,
         *,
-        clock: Clock,
+        ledger: Ledger,
         zones: Zones,
         watchlists: Watchlists,
+        clock: Clock,
     ) -> None:
-        self._alerts, self._clock = alerts, clock
+        self._alerts, self._ledger, self._clock = alerts, ledger, clock
         self._changing = asyncio.Lock()
         self.judge = LiveJudge(
             tables, now_ms=clock.now_ms, zones=zones,
@@ -44,11 +52,23 @@ class Alerting:
         )  # fmt: skip
 
     async def recover(self) -> None:
-        """Read the rules back, and which open episodes somebody has seen."""
+        """Read the rules back, and which open episodes somebody has seen. Those of series that
+        were let go while nobody judged are closed: no state will ever do it."""
         await self.changed()
-        for kept in await self._alerts.episodes(lasting=True, limit=LASTING_MAX):
+        lasting = await self._alerts.episodes(lasting=True, limit=LASTING_MAX)
+        for kept in lasting:
             if kept.acknowledged is not None:
                 self.acknowledged(kept.episode.id)
+        tracked = {one.id for one in await self._ledger.series()}
+        left = [one.episode for one in lasting if one.episode.series_id not in tracked]
+        if left:
+            with suppress(StorageUnavailable):  # then the next start does it
+                async with self._ledger.transaction() as transaction:
+                    await transaction.alerts.put_episodes(map(self._closed, left))
+
+    def _closed(self, episode: Episode) -> Episode:
+        at_ms = max(self._clock.now_ms(), episode.told_ms + 1)
+        return replace(episode, told_ms=at_ms, closed_ms=at_ms, reason=Reason.UNTRACKED)
 
     async def changed(self) -> None:
         """Read rules and silences anew: some were made, edited, disabled or removed."""

@@ -63,6 +63,7 @@ class LiveJudge:
         self.seats = Seats()
         self._errors: dict[tuple[int, int], str] = {}
         self._told: dict[int, str] = {}  # in the log
+        self._ranked: dict[tuple[int, int], tuple[Ruling, frozenset[int]]] = {}
         self._members: dict[tuple[str, int, int], _Members] = {}
         self._news: deque[Seen] = deque()
         self._seen: set[Seen] = set()
@@ -150,10 +151,16 @@ class LiveJudge:
 
     def _widened(self, board: Board, rulings: list[Ruling], *, table: SeriesTable) -> Board:
         """The board with every window that is ranked by; those asked for every slot are kept up."""
-        conditions = [each for one in rulings for each in (one.condition, one.clear)]
-        for window_ms in {w for each in conditions for w in standing_windows_ms(each)}:
-            table.stand(window_ms)
-        ranked = {window_ms for each in conditions for window_ms in ranked_windows_ms(each)}
+        ranked: set[int] = set()
+        for ruling in rulings:
+            known, of_this = self._ranked.get(ruling.key, (None, frozenset[int]()))
+            if known is not ruling:
+                both = ruling.condition, ruling.clear
+                for window_ms in {w for each in both for w in standing_windows_ms(each)}:
+                    table.stand(window_ms)
+                of_this = frozenset(w for each in both for w in ranked_windows_ms(each))
+                self._ranked[ruling.key] = ruling, of_this
+            ranked |= of_this
         for window_ms in sorted(ranked - board.statistics.keys()):
             board = board.with_window(table.statistics(window_ms, board.slot))
         return board
