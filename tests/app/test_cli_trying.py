@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import re
+import shlex
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 
 from sigmawatch.app.cli import main
 
+TUTORIAL = Path(__file__).parents[2] / "docs" / "tutorial-alerts.md"
 GOOD = """load every 60s
   KRAKEN:BTC/USD price   100x60 301
 rule hot: price > 3 * mean(1h)
@@ -70,3 +73,22 @@ def test_a_preview_of_a_line_that_cannot_be_read_shows_the_place(
     code, _, err = run(monkeypatch, "rules", "preview", "price > 3 * medan(1h)")
     assert code == 2
     assert "price > 3 * medan(1h)\n            ^" in err
+
+
+def test_every_command_of_the_tutorial_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The whole way needs a phone, and was walked by hand; names and options are looked at here."""
+    lines = re.findall(r"(?m)^ {4}\./sigmawatch (.*)$", TUTORIAL.read_text("utf-8"))
+    assert len(lines) > 8
+    for line in lines:
+        code, _, err = run(monkeypatch, *shlex.split(line), "--help")
+        assert code == 0, (line, err)
+
+
+def test_the_page_of_scripts_shows_scripts_that_hold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = TUTORIAL.parent / "reference" / "rules-test.md"
+    (script,) = re.findall(r"```text\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    file = tmp_path / "page.rules"
+    file.write_text(script)
+    assert run(monkeypatch, "rules", "test", str(file))[0] == 0
