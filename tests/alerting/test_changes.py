@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from tests.alerting.live import MINUTE, NAN, S0, Live, living
 
+from sigmawatch.app.collector import PARTITION
 from sigmawatch.domain.alert import Acknowledgement
 from sigmawatch.domain.errors import StorageUnavailable
 from sigmawatch.domain.expression import Logic, Test
@@ -231,3 +232,25 @@ async def test_what_could_not_be_stored_is_decided_again_and_once(
         failing[0] = False
         await live.pass_slots(S0 + 3, [(11,), (5,)])
         assert await live.line() == [("firing", 2), ("resolved", 4)]
+
+
+async def test_a_rule_waits_for_what_it_reads_and_holds_up_no_other(tmp_path: Path) -> None:
+    """SEMANTICS.md 6: "judges slot k once: when all its inputs for k are committed"."""
+    async with living(tmp_path, "KRAKEN:AAA") as live:
+        await live.enroll("KRAKEN:AAA", metric="volume_24h_quote")
+        await live.rule("price > 10 and volume_24h_quote > 7", name="reads", target="*:*/*")
+        await live.rule("price > 10", name="alone", target="*:*/*")
+        await live.pass_slots(S0, [(5, 9)])
+        price, volume = live.frames(S0 + 1, (11, 9))
+        await live.clock.advance_to_ms(MINUTE.open_ms(S0 + 2) + 1_000, turns=5)
+        await live.bus.publish(PARTITION, [price])
+        await live.clock.advance_to_ms(MINUTE.open_ms(S0 + 2) + 10_000, turns=5)  # the deadline
+        await live.shown(S0 + 1)
+        assert [one.receipt.rule for one in await live.told()] == ["alone"]
+        await live.bus.publish(PARTITION, [volume])
+        before = live.tracker.snapshot.sequence
+        await live.clock.advance_to_ms(MINUTE.open_ms(S0 + 2) + 25_000, turns=5)
+        await live.tracker.changed(before)
+        assert [(one.receipt.rule, one.slot - S0) for one in await live.told()] == [
+            ("alone", 1), ("reads", 1)
+        ]  # fmt: skip
