@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from math import isfinite
 
 from sigmawatch.domain.calendar import UTC as UTC_NAME
@@ -23,7 +24,8 @@ def number(value: float | None) -> str:
     if value and not 1e-9 <= abs(value) < 1e15:
         return f"{value:.{DIGITS}g}"
     rounded = float(f"{value:.{DIGITS}g}") if abs(value) < 10**DIGITS else float(round(value))
-    text = f"{rounded:,.15f}".rstrip("0").rstrip(".")
+    text = f"{Decimal(repr(rounded)):,f}"  # as it is written shortest: 3711.86 has no 16 digits
+    text = text.rstrip("0").rstrip(".") if "." in text else text
     return "0" if text == "-0" else text
 
 
