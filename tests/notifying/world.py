@@ -115,8 +115,9 @@ class World:
         until_ms = self.clock.now_ms() + round(for_s * 1_000)
         await self.quiet()
         while self.clock.now_ms() < until_ms:
-            step_ms = min(until_ms - self.clock.now_ms(), 1_000)
-            await self.clock.advance_to_ms(self.clock.now_ms() + step_ms)
+            waiting = [at_ms for at_ms, _, wake in self.clock._sleepers if not wake.done()]
+            next_ms = min([until_ms, *waiting])
+            await self.clock.advance_to_ms(max(next_ms, self.clock.now_ms() + 1))
             await self.quiet()
 
     async def quiet(self) -> None:
