@@ -79,7 +79,7 @@ def list_(
     """List them, and what is wrong with the file that defines some."""
 
     async def listed(client: Client) -> Any:
-        return await client.get("/rules")
+        return await client.get_all("/rules")
 
     answer = ask(listed, file=file, data=data)
     if as_json:
@@ -95,6 +95,8 @@ def list_(
     ])  # fmt: skip
     for problem in answer["file_problems"]:
         _warn(f"{answer['file']}: {problem['path']}: {problem['message']}")
+    if answer["file_problems_count"] > len(answer["file_problems"]):
+        _warn(f"{answer['file']}: {answer['file_problems_count']} problems in all")
     for item in answer["items"]:
         _warn_of(item)
 
@@ -270,7 +272,7 @@ def export(
     async def found(client: Client) -> Any:
         if names:
             return [await client.get(f"/rules/{segment(name)}") for name in names]
-        return (await client.get("/rules"))["items"]
+        return (await client.get_all("/rules"))["items"]
 
     rules = ask(found, file=file, data=data)
     if as_json:

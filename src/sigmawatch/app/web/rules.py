@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from litestar import Request, Response, delete, get, post, put
-from litestar.di import NamedDependency
+from litestar.di import NamedDependency, Provide
 from litestar.params import JSONBody, PathParameter
 from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -15,6 +17,7 @@ from msgspec.structs import asdict
 from sigmawatch.app.alerting.definition import spelled
 from sigmawatch.app.alerting.rulebook import tag
 from sigmawatch.app.problems import Problem
+from sigmawatch.app.web.asked import Cursor, Limit
 from sigmawatch.app.web.moments import rfc3339
 from sigmawatch.app.web.problems import ProblemError, clip, fails
 from sigmawatch.app.web.site import Site, not_modified, tagged, unchanged
@@ -26,6 +29,7 @@ from sigmawatch.domain.rule_settings import NAME_ALLOWED, NOTE_CHARS_MAX, On
 from sigmawatch.domain.rule_target import ITEMS_MAX, TARGET_ALLOWED
 
 BODY_BYTES_MAX = 65_536
+PROBLEMS_MAX = 100
 Name = Annotated[str, PathParameter(description="a rule's name", max_length=64)]
 
 _Condition = Annotated[
@@ -148,13 +152,22 @@ class ShownRule(Struct, frozen=True, kw_only=True):
 
 
 class RulesPage(Struct, frozen=True, kw_only=True):
-    """Every rule, and what is wrong with the file that defines some."""
+    """Rules, and what is wrong with the file that defines some."""
 
-    items: Annotated[Sequence[ShownRule], Meta(description="By name.")]
+    items: Annotated[Sequence[ShownRule], Meta(description="This page, by name.")]
+    total: Annotated[int, Meta(description="How many there are.", examples=[3])]
+    next_cursor: Annotated[
+        str | None,
+        Meta(description="`cursor` for the next ones; null at the end.", examples=[None]),
+    ]
     file: Annotated[
         str | None, Meta(description="The file that defines rules.", examples=["rules.toml"])
     ]
-    file_problems: Annotated[Sequence[RuleProblem], Meta(description="What is wrong in it.")]
+    file_problems: Annotated[
+        Sequence[RuleProblem],
+        Meta(description=f"What is wrong in it, {PROBLEMS_MAX} of it at most."),
+    ]
+    file_problems_count: Annotated[int, Meta(description="How much is.", examples=[0])]
     demo: Annotated[bool, Meta(description="An invented market.", examples=[False])]
 
 
@@ -185,16 +198,31 @@ class CheckedRule(Struct, frozen=True, kw_only=True):
     demo: Annotated[bool, Meta(description="An invented market.", examples=[False])]
 
 
-@get("/rules", summary="All rules", tags=["rules"], responses=fails())
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedRules:
+    """Query of `/rules`."""
+
+    limit: Limit = 100
+    cursor: Cursor = None
+
+
+@get("/rules", summary="All rules", tags=["rules"], responses=fails(422),
+     dependencies={"asked": Provide(AskedRules, sync_to_thread=False)})  # fmt: skip
 async def list_rules(
-    request: Request[Any, Any, Any], site: NamedDependency[Site]
-) -> Response[RulesPage]:
+    request: Request[Any, Any, Any], site: NamedDependency[Site],
+    asked: NamedDependency[AskedRules],
+) -> Response[RulesPage]:  # fmt: skip
     """With what is wrong in the file that defines some, if anything is."""
     book = site.program.rulebook
-    items = [_shown(site, one, problems=_known(site, one)) for one in book.all]
+    rules, problems = book.all, book.file_problems
+    first = bisect_right(rules, asked.cursor or "", key=lambda rule: rule.name)
+    page = rules[first : first + asked.limit]
     return tagged(request, RulesPage(
-        items=items, file=book.file.name if book.file else None,
-        file_problems=_told(book.file_problems), demo=site.program.demo,
+        items=[_shown(site, one, problems=_known(site, one)) for one in page], total=len(rules),
+        next_cursor=page[-1].name if first + asked.limit < len(rules) else None,
+        file=book.file.name if book.file else None,
+        file_problems=_told(problems[:PROBLEMS_MAX]), file_problems_count=len(problems),
+        demo=site.program.demo,
     ))  # fmt: skip
 
 
