@@ -26,10 +26,11 @@ from sigmawatch.adapters.channels.settings import read_settings
 from sigmawatch.adapters.channels.smtp import Smtp
 from sigmawatch.adapters.channels.workshop import SERVICES, kind_of, secret_names
 from sigmawatch.adapters.egress.guard import Egress
-from sigmawatch.adapters.egress.http import Request
+from sigmawatch.adapters.egress.http import Reply, Request
 from sigmawatch.domain.errors import Invalid, ManyInvalid
 from sigmawatch.domain.message import Message
 from sigmawatch.domain.notice import NoticeKind
+from sigmawatch.ports.channel import Answer
 
 EGRESS = Egress()
 HTTP = sorted(set(SERVICES) - {"smtp"})
@@ -262,6 +263,33 @@ def test_escaping_fits_and_leaves_no_entity_open(text: str, chars_max: int) -> N
     assert ">" not in made
     assert made.count("&") == sum(made.count(one) for one in ("&amp;", "&lt;", "&gt;"))
     assert len(discord.escaped(text, chars_max)) <= chars_max
+
+
+nonsense = st.recursive(
+    st.none() | st.integers(-(10**400), 10**400) | st.floats() | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(
+        st.sampled_from(["message", "errors", "error", "description", "parameters", "retry_after"]),
+        inner, max_size=6,
+    ),
+    max_leaves=9,
+)  # fmt: skip
+
+
+@settings(max_examples=100)
+@generated(
+    st.integers(200, 599),
+    nonsense.map(json.dumps).map(str.encode) | st.binary(max_size=99),
+    st.text(st.characters(max_codepoint=255), max_size=40) | st.just("9" * 999),
+)
+def test_whatever_is_answered_is_read(status: int, body: bytes, wait: str) -> None:
+    reply = Reply(status=status, headers={"retry-after": wait}, body=body)
+    for service in HTTP:
+        made = read_settings(kind_of(service), GIVEN[service], egress=EGRESS)
+        assert not isinstance(made, Smtp)
+        sent = made.read(reply, now_ms=NOW_MS)
+        assert (sent.answer is Answer.ACCEPTED) == (status < 300)
+        assert sent.wait_ms is None or 0 <= sent.wait_ms <= 86_400_000
 
 
 # Settings

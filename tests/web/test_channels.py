@@ -113,7 +113,7 @@ async def test_what_the_configuration_defines_is_changed_there(
     ("change", "fields"),
     [
         ({"name": "inbox"}, {"name"}),
-        ({"name": "a b"}, {"channels"}),
+        ({"name": "a b"}, {"name"}),
         ({"service": "fax"}, {"service"}),
         ({"settings": {}}, {"url", "secret"}),
         (

@@ -49,7 +49,10 @@ def _channel(raw: object) -> object:
 
 def free_name(text: str) -> str:
     """A channel's name. Raises Invalid where it is none, or belongs to a channel of our own."""
-    name = channel_name(text)
+    try:
+        name = channel_name(text)
+    except Invalid as problem:
+        raise Invalid(str(problem), field="name", allowed=problem.allowed) from None
     if name in TAKEN:
         raise Invalid(f"{name} is a channel that is always there", field="name",
                       allowed="another name")  # fmt: skip

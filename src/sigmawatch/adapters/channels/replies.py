@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 from sigmawatch.adapters.egress.http import Reply
@@ -54,6 +55,7 @@ def retry_after_ms(headers: Mapping[str, str], *, now_ms: int) -> int | None:
         return wait_ms
     try:
         until = parsedate_to_datetime(told)
+        until = until if until.tzinfo else until.replace(tzinfo=UTC)
         return max(0, min(round(until.timestamp() * 1_000) - now_ms, round(1_000 * _WAIT_S_MAX)))
     except (ValueError, TypeError, OverflowError):
         return None
@@ -80,7 +82,10 @@ def _milliseconds(seconds: object) -> int | None:
         return None
     if isinstance(seconds, bool) or not isinstance(seconds, int | float | str):
         return None
-    wait_s = float(seconds)
+    try:
+        wait_s = float(seconds)
+    except OverflowError:  # a number of four hundred digits
+        return None
     if not math.isfinite(wait_s) or wait_s < 0:
         return None
     return round(1_000 * min(wait_s, _WAIT_S_MAX))
