@@ -18,6 +18,7 @@ from sigmawatch.adapters.clock import VirtualClock
 from sigmawatch.adapters.ledgers.sqlite import SqliteLedger
 from sigmawatch.adapters.zones import IanaZones
 from sigmawatch.app.alerting.alerting import Alerting
+from sigmawatch.app.alerting.live_judge import LiveJudge
 from sigmawatch.app.catalogue import Catalogue
 from sigmawatch.app.collector import PARTITION
 from sigmawatch.app.config import Config
@@ -63,9 +64,11 @@ class Live:
             ledger=ledger, bus=self.bus, clock=clock,  # type: ignore[arg-type]
             catalogue=self.catalogue, tables=tables,
         )  # fmt: skip
+        judge = LiveJudge(
+            tables, now_ms=clock.now_ms, zones=IanaZones(), watchlists=watchlists.by_name
+        )
         self.alerting = Alerting(
-            ledger.alerts, tables, ledger=ledger,  # type: ignore[arg-type]
-            zones=IanaZones(), watchlists=watchlists, clock=clock,
+            judge, alerts=ledger.alerts, ledger=ledger, clock=clock  # type: ignore[arg-type]
         )  # fmt: skip
         self.tracker.appoint(
             self.alerting.judge, alerts=ledger.alerts, catching_up=lambda _: self.catching_up

@@ -16,6 +16,7 @@ import structlog
 from sigmawatch.app.alerting.alerting import Alerting
 from sigmawatch.app.alerting.episodes import Episodes
 from sigmawatch.app.alerting.explain import Explainer
+from sigmawatch.app.alerting.live_judge import LiveJudge
 from sigmawatch.app.alerting.preview import Holdings, Previews
 from sigmawatch.app.alerting.rulebook import Rulebook
 from sigmawatch.app.alerting.scope import LiveScope
@@ -135,34 +136,39 @@ class Program:
             config, collectors, catalogue=catalogue, enrolment=self._enrolment,
             snapshot=lambda: self.snapshot,
         )  # fmt: skip
-        self.alerting = Alerting(
-            ports.alerts, tables, ledger=ports.ledger, zones=ports.zones,
-            watchlists=self.watchlists, clock=ports.clock,
-        )  # fmt: skip
-        self.tracker.appoint(
-            ports.judge or self.alerting.judge, alerts=ports.alerts,
-            catching_up=self.stations.catching_up,
-        )  # fmt: skip
-        self.rulebook = Rulebook(
-            self._scope(), ledger=ports.ledger, alerts=ports.alerts, clock=ports.clock,
-            file=config.rules_path,
-        )  # fmt: skip
-        self.silencing = Silencing(ledger=ports.ledger, alerts=ports.alerts, clock=ports.clock)
-        self.rulebook.tell = self.silencing.tell = self.alerting.changed
-        self.episodes = Episodes(
-            catalogue, ledger=ports.ledger, alerts=ports.alerts, clock=ports.clock
-        )
-        self.episodes.tell_seen = self.alerting.acknowledged
+        self._rule(tables)
         self._neighbours = Neighbours(
             ports.ledger, enrolment=self._enrolment, lists=self._recover_lists,
             stations=self.stations, clock=ports.clock,
         )  # fmt: skip
 
+    def _rule(self, tables: Tables) -> None:
+        """Everything that rules need: who judges them, who changes them, who is told."""
+        ports = self._ports
+        judge = LiveJudge(
+            tables, now_ms=ports.clock.now_ms, zones=ports.zones, watchlists=self.watchlists.by_name
+        )
+        self.alerting = Alerting(judge, alerts=ports.alerts, ledger=ports.ledger, clock=ports.clock)
+        self.tracker.appoint(
+            ports.judge or judge, alerts=ports.alerts,
+            catching_up=self.stations.catching_up,
+        )  # fmt: skip
+        self.rulebook = Rulebook(
+            self._scope(), ledger=ports.ledger, alerts=ports.alerts, clock=ports.clock,
+            file=self.config.rules_path,
+        )  # fmt: skip
+        self.silencing = Silencing(ledger=ports.ledger, alerts=ports.alerts, clock=ports.clock)
+        self.rulebook.tell = self.silencing.tell = self.alerting.changed
+        self.episodes = Episodes(
+            self.catalogue, ledger=ports.ledger, alerts=ports.alerts, clock=ports.clock
+        )
+        self.episodes.tell_seen = self.alerting.acknowledged
+
     def _scope(self) -> LiveScope:
         """What rules may speak of."""
         return LiveScope(
             self.catalogue, interval=self.config.interval, zones=self._ports.zones,
-            watchlists=lambda: {one.name: one for one in self.watchlists.all},
+            watchlists=self.watchlists.by_name,
             channels=self.channels.names,
         )  # fmt: skip
 
@@ -175,7 +181,7 @@ class Program:
         return Holdings(
             stored=stored, calm=compute.calm, clock=self.clock, zones=self._ports.zones,
             series=lambda: self.catalogue.series,
-            watchlists=lambda: {one.name: one for one in self.watchlists.all},
+            watchlists=self.watchlists.by_name,
             windows_ms=self.config.windows_ms,
         )  # fmt: skip
 
@@ -203,9 +209,10 @@ class Program:
                  damaged_count=self._ports.ledger.damaged_count)  # fmt: skip
 
     async def _recover_lists(self) -> None:
-        """What people named, ruled and silenced, as it is stored."""
+        """What people named, ruled, silenced and follow, as it is stored."""
         await self.watchlists.recover()
         await self.channels.recover()
+        await self.notifying.subscriptions.recover()
         await self.silencing.follow()
         await self.rulebook.follow()
         await self.alerting.changed()

@@ -8,7 +8,7 @@ as the rows of a board stay the same.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from weakref import WeakKeyDictionary
 
 from sigmawatch.app.config import Config
@@ -44,6 +44,10 @@ class Watchlists:
         """By name."""
         found = {**self._stored, **self._defined}
         return [found[name] for name in sorted(found)]
+
+    def by_name(self) -> Mapping[str, Watchlist]:
+        """All of them, as they are now; for any thread."""
+        return {**self._stored, **self._defined}
 
     def find(self, name: str, *, field: str = "watchlist") -> Watchlist:
         """Raises NotFound naming `field`, with near names."""

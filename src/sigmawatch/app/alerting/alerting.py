@@ -1,7 +1,6 @@
 """Alerting: the rules of the running program, judged live.
 
-    alerting = Alerting(alerts, tables, ledger=ledger, zones=zones, watchlists=watchlists,
-                        clock=clock)
+    alerting = Alerting(LiveJudge(tables, ...), alerts=alerts, ledger=ledger, clock=clock)
     await alerting.recover()                            # before the tracker's
     tracker.appoint(alerting.judge, ...)
     await alerting.changed()                            # after rules or silences were changed
@@ -18,15 +17,12 @@ from dataclasses import replace
 
 from sigmawatch.app.alerting.in_force import read_rules
 from sigmawatch.app.alerting.live_judge import LiveJudge
-from sigmawatch.app.tables import Tables
-from sigmawatch.app.watchlists import Watchlists
 from sigmawatch.domain.alert import Episode
 from sigmawatch.domain.alert_turn import Reason
 from sigmawatch.domain.errors import StorageUnavailable
 from sigmawatch.ports.alerts import AlertStore
 from sigmawatch.ports.clock import Clock
 from sigmawatch.ports.ledger import Ledger
-from sigmawatch.ports.zones import Zones
 
 LASTING_MAX = 1_000_000  # episodes that are looked through at a start
 
@@ -35,21 +31,11 @@ class Alerting:
     """Of one program."""
 
     def __init__(
-        self,
-        alerts: AlertStore,
-        tables: Tables,
-        *,
-        ledger: Ledger,
-        zones: Zones,
-        watchlists: Watchlists,
-        clock: Clock,
+        self, judge: LiveJudge, *, alerts: AlertStore, ledger: Ledger, clock: Clock
     ) -> None:
+        self.judge = judge
         self._alerts, self._ledger, self._clock = alerts, ledger, clock
         self._changing = asyncio.Lock()
-        self.judge = LiveJudge(
-            tables, now_ms=clock.now_ms, zones=zones,
-            watchlists=lambda: {one.name: one for one in watchlists.all},
-        )  # fmt: skip
 
     async def recover(self) -> None:
         """Read the rules back, and which open episodes somebody has seen. Those of series that
