@@ -106,7 +106,7 @@ async def _nothing(*_: object, **__: object) -> None:
     return None
 
 
-async def measured(count: int, line: str, over_ms: int) -> tuple[Preview, float, float]:
+async def measured(count: int, line: str, *, over_ms: int) -> tuple[Preview, float, float]:
     """The preview, and the medians of its processor time and of the clock's, in seconds."""
     compute = ComputeThread()
     over = previews(the_series(count), compute)
@@ -128,7 +128,7 @@ def main() -> None:
     cases += [(1_000, line, 30 * MINUTE_MS) for line in RULES[3:]]  # needs a day before it
     cases += [(1, RULES[0], 30 * DAY_MS), (5, RULES[0], 7 * DAY_MS)]
     for count, line, over_ms in cases:
-        preview, judged_s, taken_s = asyncio.run(measured(count, line, over_ms))
+        preview, judged_s, taken_s = asyncio.run(measured(count, line, over_ms=over_ms))
         days = over_ms / DAY_MS
         print(f"{line:<48}{count:>8,}{days:>6.2g}{judged_s:>8.2f} s{taken_s:>8.2f} s"
               f"{len(preview.episodes):>10,}", flush=True)  # fmt: skip
