@@ -52,12 +52,12 @@ class Pattern:
     def names(self, series: Series) -> bool:
         """Whether `series` is meant."""
         market = series.market
-        return self.means(market.venue, market.base, market.quote, series.metric)
+        return self.means((market.venue, market.base, market.quote, series.metric))
 
-    def means(self, venue: str, base: str, quote: str, metric: str) -> bool:
-        """Whether a series so called is meant."""
-        pairs = ((self.venue, venue), (self.base, base), (self.quote, quote), (self.metric, metric))
-        return all(matcher(part)(given) for part, given in pairs)
+    def means(self, called: tuple[str, str, str, str]) -> bool:
+        """Whether a series of that venue, base, quote and metric is meant."""
+        parts = (self.venue, self.base, self.quote, self.metric)
+        return all(matcher(part)(given) for part, given in zip(parts, called, strict=True))
 
 
 def spellings(part: str) -> set[str]:

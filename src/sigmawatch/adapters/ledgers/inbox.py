@@ -58,6 +58,7 @@ class Subscriptions:
 
         def work(session: Session) -> int:
             number: int = value(session.execute(self._sql["put_subscription"], row))
+            self._transaction.note_catalogue(session)
             return number
 
         number = await self._transaction.run(work)
@@ -73,6 +74,7 @@ class Subscriptions:
         row = {"id": number, "now_ms": self._transaction.clock.now_ms()}
 
         def work(session: Session) -> bool:
+            self._transaction.note_catalogue(session)
             return bool(session.execute(self._sql[name], row).fetchall())
 
         return await self._transaction.run(work)

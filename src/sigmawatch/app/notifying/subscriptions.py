@@ -193,7 +193,7 @@ class Subscriptions:
             if any(map(followers.meant[text], series)):
                 found.update((one.id, one) for one in following)
         for name, following in followers.lists.items():
-            if any(pattern.means(*parts) for pattern in self._patterns(name) for parts in series):
+            if any(pattern.means(parts) for pattern in self._patterns(name) for parts in series):
                 found.update((one.id, one) for one in following)
         rank = RANK[rated(receipt.severity)]
         return [found[key] for key in sorted(found)
