@@ -187,6 +187,25 @@ async def test_who_judges_is_told_of_every_change_once_it_is_durable(book: Ruleb
     assert told == [before | {"hot"}, before, before]
 
 
+async def test_what_another_program_on_the_database_changes_is_taken_over(book: Rulebook) -> None:
+    other = Rulebook(
+        SCOPE, ledger=book._ledger, alerts=book._alerts, clock=VirtualClock(NOW_MS), file=None
+    )
+    told = []
+
+    async def tell() -> None:
+        told.append(origins(other).keys() - {"data-stale", "price-move", "volume-surge"})
+
+    await other.recover()
+    other.tell = tell
+    await book.put("hot", HOT)
+    await other.follow()
+    await other.follow()
+    await book.remove("hot")
+    await other.follow()
+    assert told == [{"hot"}, set()]
+
+
 async def test_of_two_edits_of_one_version_the_second_is_refused(book: Rulebook) -> None:
     made = await book.put("hot", HOT)
     read = tag(made.rule)

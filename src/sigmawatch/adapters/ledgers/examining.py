@@ -26,6 +26,7 @@ from sigmawatch.adapters.ledgers.reading import BATCH_ROWS, Stored
 from sigmawatch.adapters.ledgers.repositories import read_runs
 from sigmawatch.adapters.ledgers.sealed import SealedReads
 from sigmawatch.adapters.ledgers.session import Session
+from sigmawatch.adapters.ledgers.silences import read_silences
 from sigmawatch.adapters.ledgers.sqlite_schema import ours
 from sigmawatch.adapters.ledgers.watchlists import read_watchlists
 from sigmawatch.domain.errors import Busy, NotFound, StorageDamaged, StorageFailed
@@ -166,6 +167,7 @@ class Examination:
 
     def _lists(self) -> None:
         read_watchlists(self._session, self._sql, stored=self.stored)
+        read_silences(self._session, self._sql, after_ms=-1, damaged=self.stored.damaged)
 
     def _runs(self) -> None:
         for table in ("runs", "rank_columns"):

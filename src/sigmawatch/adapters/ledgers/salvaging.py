@@ -40,7 +40,7 @@ _ID_MAX = 2**62
 _BROKEN = (apsw.Error, UnicodeDecodeError)
 _CHECKED = {
     "markets": "market", "blocks": "block", "series": "series", "formulas": "formula",
-    "watchlists": "watchlist", "runs": "run",
+    "watchlists": "watchlist", "silences": "silence", "runs": "run",
 }  # fmt: skip
 _GIVEN = {"markets", "blocks", "series"}  # whose ids are
 _COUNTED = {*_CHECKED, "rank_columns"}
