@@ -18,7 +18,6 @@ from tests.faults.waves import COOLDOWN_SLOTS, RULES, SLOT_MS, Ruled
 
 LIMIT = 200.0
 CLEAR = 180.0  # "`>` b − 0.1|b|"; clear is not(price > 180)
-UNKNOWN_SLOTS = 2
 FANOUT = "*"
 ENDS = {"delivered", "dead", "merged", "muted", "expired", "cancelled"}
 
@@ -35,18 +34,12 @@ class Word(NamedTuple):
 
 
 def life(prices: Iterable[tuple[int, float]]) -> Iterator[Word]:
-    """The words on one state. prices: slots in order, NaN or no slot at all where nothing is
-    known: a life's slots are never further apart than the cooldown while it is reopened."""
-    phase, opened, closed, ordinal, known = "ok", -1, -1, 0, -1
+    """The words on one state. prices: slots in order, NaN or no slot at all where nothing is known:
+    then nothing is told ("our own loss of connectivity suppresses"), and "cooldown always runs"."""
+    phase, opened, closed, ordinal = "ok", -1, -1, 0
     for slot, price in prices:
         if math.isnan(price):
             continue
-        if phase == "reopened" and slot - known > UNKNOWN_SLOTS + 1:  # unknown for long
-            over = max(closed + COOLDOWN_SLOTS, known + 1 + UNKNOWN_SLOTS)
-            if over < slot:  # "cooldown over, not clear": nobody said that it is
-                phase, ordinal = "firing", ordinal + 1
-                yield Word(opened, "active_again", ordinal - 1, over)
-        known = slot
         cooled = slot - closed >= COOLDOWN_SLOTS
         if phase == "cooldown" and cooled:  # "cooldown over | ok"
             phase = "ok"
