@@ -68,10 +68,14 @@ async def receiving(
 ) -> AsyncIterator[Receiver]:  # fmt: skip
     receiver = Receiver(behave=behave, scheme="https" if tls else "http")
     open_ones: set[asyncio.StreamWriter] = set()
+    tasks: set[asyncio.Task[object]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         receiver.connections_count += 1
         open_ones.add(writer)
+        task = asyncio.current_task()
+        assert task is not None
+        tasks.add(task)
         try:
             receiver.came.append(await _request(reader))
             await receiver.behave(reader, writer)
@@ -88,7 +92,8 @@ async def receiving(
         server.close()
         for writer in open_ones:
             writer.transport.abort()
-        await asyncio.sleep(0)
+        if tasks:
+            await asyncio.wait(tasks, timeout=5.0)
 
 
 async def _request(reader: asyncio.StreamReader) -> Came:
