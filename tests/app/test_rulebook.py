@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.examples import examples
 
 from sigmawatch.adapters.clock import VirtualClock
 from sigmawatch.adapters.ledgers.sqlite import SqliteLedger
@@ -18,10 +21,11 @@ from sigmawatch.app.alerting.rulebook import LOOK_AGAIN_MS, Edited, Rulebook, ta
 from sigmawatch.app.alerting.rules_file import write_rules
 from sigmawatch.app.alerting.scope import Kind, LiveScope
 from sigmawatch.app.catalogue import Catalogue
-from sigmawatch.app.problems import ConfigProblems
+from sigmawatch.app.problems import ConfigProblems, Problem
 from sigmawatch.domain.alert import Rule
 from sigmawatch.domain.errors import Conflict, Invalid, NotFound
 from sigmawatch.domain.market import Market
+from sigmawatch.domain.rule_settings import RuleSettings
 from sigmawatch.domain.series import Series
 from sigmawatch.domain.watchlist import Watchlist
 from sigmawatch.domain.window import Interval
@@ -107,6 +111,30 @@ def test_everything_that_is_wrong_is_told_at_once_with_its_place() -> None:
                            "rules.hot.note", "rules.hot.clear"}  # fmt: skip
     assert "did you mean majors" in told["rules.hot.target"]
     assert "did you mean phone" in told["rules.hot.channels[1]"]
+
+
+_LEAVES = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(max_size=20),
+    st.datetimes(), st.sampled_from(["5m", "0s", "*:*/*", "watchlist:majors", "inbox", "stale"]),
+)  # fmt: skip
+_VALUES = st.recursive(
+    _LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner),
+    max_leaves=4,
+)  # fmt: skip
+
+
+@examples(50)
+@given(st.dictionaries(st.sampled_from([*RuleTable.model_fields, "colour"]), _VALUES))
+def test_whatever_a_file_says_of_a_rule_is_read_or_refused(raw: dict[str, Any]) -> None:
+    """P34: "Fuzz config": nothing but a refusal that says why."""
+    for table in (raw, {**HOT, **raw}):
+        problems: Sequence[Problem] = ()
+        try:
+            settings = read_definition("hot", table, scope=SCOPE).settings
+            assert settings == RuleSettings.decode(settings.encode())
+        except ConfigProblems as refused:
+            problems = refused.problems
+        assert all(problem.path and problem.rule for problem in problems)
 
 
 def test_a_rule_is_spelled_as_it_was_written_and_reads_back() -> None:

@@ -75,6 +75,13 @@ async def test_everything_wrong_with_a_rule_is_told_at_once_with_its_place(movin
     assert (await moving.client.get("/api/v1/rules/hot")).status_code == 404
 
 
+async def test_a_rule_of_more_than_64_kb_is_refused(moving: World) -> None:
+    """SECURITY.md: "body 1 MB (rules 64 KB)"."""
+    many = {**HOT, "target": [f"kraken:A{number}/USD" for number in range(5_000)]}
+    answer = await moving.client.put("/api/v1/rules/hot", json=many)
+    assert answer.status_code == 413
+
+
 async def test_a_rule_can_be_checked_without_being_saved(moving: World) -> None:
     answer = await moving.client.post("/api/v1/rules/check", json=HOT)
     assert answer.status_code == 200
