@@ -10,6 +10,7 @@ from tests.alerting.live import MINUTE, NAN, S0, Live, living
 
 from sigmawatch.app.collector import PARTITION
 from sigmawatch.domain.alert import Acknowledgement
+from sigmawatch.domain.calendar import parse_calendar
 from sigmawatch.domain.errors import StorageUnavailable
 from sigmawatch.domain.expression import Logic, Test
 from sigmawatch.domain.frame import Reason
@@ -184,7 +185,8 @@ async def test_one_broken_rule_never_stops_the_others_and_says_why(tmp_path: Pat
         async with live.ledger.transaction() as transaction:
             await transaction.rules.put("c-torn", text="price >", settings="{}", origin="api",
                                         enabled=True)  # fmt: skip
-        await live.alerting.changed()
+        nowhere = (parse_calendar("10:00-11:00 Mars/Olympus"),)
+        await live.rule("price > 10", name="d-zone", mute=nowhere)
         judge = live.alerting.judge
         ruling = judge.in_force.ruling(broken.id, MINUTE)
         assert not isinstance(ruling, str)
@@ -193,7 +195,7 @@ async def test_one_broken_rule_never_stops_the_others_and_says_why(tmp_path: Pat
         judge.in_force._rulings[broken.id, MINUTE.ms] = replace(ruling, condition=raises)
         await live.pass_slots(S0, [(5,), (11,)])
         assert [one.notice.rule_id for one in await live.told()] == [good.id]
-        assert judge.errors.keys() == {broken.id, broken.id + 2}
+        assert judge.errors.keys() == {broken.id, broken.id + 2, broken.id + 3}
         await live.alerting.changed()
 
 

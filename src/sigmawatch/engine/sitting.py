@@ -7,8 +7,9 @@ ruling; engine.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -141,14 +142,17 @@ class _Sitting:
             self._states += seat.emptied(gone, self._slot)
             self._tell(seat, tidings)
 
+    @cached_property
+    def _kept(self) -> Set[int]:
+        """The rules of which states are stored."""
+        here = self._board.layout.blocks
+        stored = self._hearing.states.items()
+        return {rule for (rule, block), one in stored if one.body and block in here}
+
     def _end(self, ruling: Ruling) -> None:
         """A rule is judged for the last time: nothing of its states is kept."""
         assert ruling.ended is not None
-        here = self._board.layout.blocks
-        if not any(
-            rule == ruling.rule.id and one.body and block in here
-            for (rule, block), one in self._hearing.states.items()
-        ):
+        if ruling.rule.id not in self._kept:
             return
         seat = self._seats.states(ruling, self._hearing, rows=_NOBODY)
         everybody, held = np.ones(len(seat.rows), np.bool_), self._whole(ruling)

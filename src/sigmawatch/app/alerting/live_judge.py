@@ -123,6 +123,7 @@ class LiveJudge:
                     raise Invalid(ruling)
                 if ruling.ended is None:
                     found[rule_id] = self._rows(ruling, board.layout)
+                    self._muted(ruling, 0)  # whose zones are known
                 rulings.append(ruling)
                 self._errors.pop(key, None)
             except Invalid as exc:
