@@ -290,7 +290,7 @@ class _Sitting:
     def _tell(self, seat: RuleStates, tidings: Tidings) -> None:
         ruling = seat.ruling
         before = memory = self._seats.memory(ruling, self._hearing)
-        self._episodes += tidings.accounts.values()
+        self._episodes += tidings.episodes
         if tidings.words or memory.storm.waiting:
             memory, notices = tidings.told(memory, self._evidence, states_count=len(seat.rows))
             self._notices += notices

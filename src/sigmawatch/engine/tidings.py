@@ -61,6 +61,7 @@ class Tidings:
                         Word(series_id=one, telling=effect) for one in ids[change.rows].tolist()
                     )
                     self.words += [(word, why) for word in words]
+        self.words.sort(key=lambda one: one[0].series_id)  # which is the same for everybody
 
     def _account(self, account: Account, slot: int, *, ids: Sequence[int]) -> None:
         ruling, open_ms = self.ruling, self.ruling.interval.open_ms
@@ -71,6 +72,11 @@ class Tidings:
                 told_ms=open_ms(slot), reason=account.reason, reopened_count=account.reopened,
                 closed_ms=None if account.closed is None else open_ms(account.closed),
             )  # fmt: skip
+
+    @property
+    def episodes(self) -> list[Episode]:
+        """The accounts, by series."""
+        return [self.accounts[key] for key in sorted(self.accounts)]
 
     def told(
         self, memory: Memory, evidence: Evidence, *, states_count: int
