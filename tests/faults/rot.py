@@ -70,10 +70,11 @@ def _frames(slot: int, dice: random.Random) -> Iterator[Frame]:
 
 
 def _patches(slot: int, dice: random.Random) -> Iterator[Patch]:
+    """As a back-fill makes them: of slots in which no frame says anything."""
     if slot % (4 * STEP) == 0:
         series_id = dice.randrange(1, 2 * len(BASES) + 1)
-        values = [dice.uniform(1, 9) for _ in range(STEP)]
-        yield patch(slot, series_id=series_id, values=values, marks=[FILLED] * STEP,
+        values = [dice.uniform(1, 9) for _ in range(1, STEP)]
+        yield patch(slot + 1, series_id=series_id, values=values, marks=[FILLED] * len(values),
                     made_slot=slot + 40)  # fmt: skip
 
 

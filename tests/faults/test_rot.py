@@ -21,7 +21,7 @@ from tests.faults.rot import END, FIRST, Told, flipped, judged, made, read
 from tests.faults.tier import Finding, tell, times
 from tests.faults.trusting import trusting
 
-FLIPS = times(change=120, full=2_000)
+FLIPS = times(change=500, full=2_000)
 LIVES = times(change=1, full=12)
 FLIPS_UNTIL_RED = 200
 

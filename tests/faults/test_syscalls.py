@@ -95,7 +95,7 @@ async def test_no_system_call_of_a_first_life_is_a_bad_one_to_be_killed_at(
     points = await nurseries[0].calls(tmp_path / "whole", "first")
     assert len(points) >= 500, "a life with fewer calls proves less than was promised"
     killing = Killing(length="first", folder=tmp_path / "killed")
-    await killing.at(chosen(points, times(change=140, full=len(points))), by=nurseries)
+    await killing.at(chosen(points, times(change=150, full=len(points))), by=nurseries)
     killing.tell(len(points), promise="P01")
     assert not killing.wrong
     assert killing.kills >= 100
@@ -110,7 +110,7 @@ async def test_no_system_call_of_a_migration_is_a_bad_one_to_be_killed_at(
     shutil.copytree(tmp_path / "whole", tmp_path / "before")
     points = await nurseries[0].calls(tmp_path / "whole", "second")
     killing = Killing(length="second", folder=tmp_path / "killed", before=tmp_path / "before")
-    await killing.at(chosen(points, times(change=40, full=len(points))), by=nurseries)
+    await killing.at(chosen(points, times(change=50, full=len(points))), by=nurseries)
     killing.tell(len(points), promise="P29")
     assert not killing.wrong
     assert killing.kills >= 40

@@ -45,9 +45,9 @@ class Binding:
         parts: list[Row] = []
         for series_id, number in which:
             read = partial(self._rows, series_id=series_id, number=number, width_ms=width_ms)
-            rows, runs = await self._means.read(partial(read, levels=levels))
+            rows, runs = await self._means.read(partial(read, block=block))
             if not rows:
-                continue  # all of it is damaged
+                continue  # all of it is damaged, or a part is missing and would be so for ever
             from_ms = number * BOUND_RUNS * width_ms
             until_ms = from_ms + BOUND_RUNS * width_ms
             names = [{"series_id": series_id, "width_ms": width_ms} | row for row in rows]
@@ -60,13 +60,15 @@ class Binding:
         await self._means.write({"upsert_rollups": whole, "delete_rollup": parts})
 
     def _rows(
-        self, session: Session, *, series_id: int, number: int, width_ms: int, levels: bool
+        self, session: Session, *, series_id: int, number: int, width_ms: int, block: Block
     ) -> tuple[list[dict[str, int]], Rollups]:
-        """What lies in the place of one bound row: the names of the rows, and all their runs."""
+        """What lies in the place of one bound row: the names of the rows, and all their runs;
+        nothing where one is missing."""
         bound_ms = BOUND_RUNS * width_ms
-        found = self._reads.rollup_rows(
-            session, (series_id, width_ms), span_ms=(number * bound_ms, (number + 1) * bound_ms),
-            levels=levels,
+        found, missing = self._reads.rollup_rows(
+            session, series_id, width_ms=width_ms, of=block,
+            span_ms=(number * bound_ms, (number + 1) * bound_ms),
         )  # fmt: skip
         names = [{"from_ms": a, "until_ms": b, "revision": c} for (a, b, c), _ in found]
-        return names, Rollups.joined(width_ms, [runs for _, runs in found])
+        runs = Rollups.joined(width_ms, [runs for _, runs in found])
+        return ([] if missing else names), runs

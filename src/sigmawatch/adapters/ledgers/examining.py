@@ -22,6 +22,7 @@ from sigmawatch.adapters.ledgers.chain import Entries, twins
 from sigmawatch.adapters.ledgers.connection import FileSession, configure, in_words
 from sigmawatch.adapters.ledgers.folder import DATABASE, MOUNTS, filesystem
 from sigmawatch.adapters.ledgers.high_water import read_mark
+from sigmawatch.adapters.ledgers.merge import block_of
 from sigmawatch.adapters.ledgers.reading import BATCH_ROWS, Stored
 from sigmawatch.adapters.ledgers.repositories import read_runs
 from sigmawatch.adapters.ledgers.sealed import SealedReads
@@ -30,7 +31,6 @@ from sigmawatch.adapters.ledgers.silences import read_silences
 from sigmawatch.adapters.ledgers.sqlite_schema import ours
 from sigmawatch.adapters.ledgers.watchlists import read_watchlists
 from sigmawatch.domain.errors import Busy, NotFound, StorageDamaged, StorageFailed
-from sigmawatch.domain.metric import Kind
 from sigmawatch.domain.series import Block, Series
 from sigmawatch.ports.backup import Told
 from sigmawatch.ports.doctor import Examined
@@ -190,10 +190,9 @@ class Examination:
             self._session, one.id, interval=one.interval, span=(0, _END), receipts=None
         )
         self.items_count += sum(1 for _ in columns)
-        levels = one.kind.kind is Kind.LEVEL
         for width_ms in one.interval.rollup_widths_ms:
-            rows = self._reads.rollup_rows(
-                self._session, (one.id, width_ms), span_ms=(0, 2**62), levels=levels
+            rows, _ = self._reads.rollup_rows(
+                self._session, one.id, width_ms=width_ms, of=block_of(one), span_ms=(0, 2**62)
             )
             self.items_count += len(rows)
 

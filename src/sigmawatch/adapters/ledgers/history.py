@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from functools import partial
 
 from sigmawatch.adapters.ledgers.means import Means
+from sigmawatch.adapters.ledgers.roster import COLUMNS_GONE, rollups_gone
 from sigmawatch.adapters.ledgers.sealed import Outline, SealedReads
-from sigmawatch.adapters.ledgers.session import Session
+from sigmawatch.adapters.ledgers.session import Session, value
 from sigmawatch.domain.series import Series
 from sigmawatch.ports.history import Rollups, Stretch
 
@@ -66,6 +67,7 @@ class SqlHistory:
     ) -> int:
         gone = await self._let_go(before_ms, rows_max=rows_max)
         for width_ms, moment_ms in (rollups_before_ms or {}).items():
+            await self._gone(rollups_gone(width_ms), moment_ms)
             bindings = {"width_ms": width_ms, "before_ms": moment_ms}
             gone += await self._delete("delete_rollups", bindings, rows_max=rows_max - gone)
         bindings = {"before_ms": before_ms}
@@ -75,6 +77,7 @@ class SqlHistory:
     async def _let_go(self, before_ms: int, *, rows_max: int) -> int:
         """Delete the columns of old sections; the section stays, and takes nothing more in."""
         gone = 0
+        await self._gone(COLUMNS_GONE, before_ms)
         while gone < rows_max:
             section = await self._means.read(partial(self._old, before_ms=before_ms))
             if section is None:
@@ -83,6 +86,15 @@ class SqlHistory:
             if gone < rows_max:  # else some of them may be left
                 await self._means.write({"let_section_go": [section | {"nothing": b""}]})
         return gone
+
+    async def _gone(self, mark: str, before_ms: int) -> None:
+        """From now on nobody misses what ended by then."""
+        bindings = {"key": mark}
+        known = await self._means.read(
+            lambda session: value(session.execute(self._sql["select_mark"], bindings)) or 0
+        )
+        if before_ms > known:
+            await self._means.write({"set_mark": [{"key": mark, "value": before_ms}]})
 
     def _old(self, session: Session, *, before_ms: int) -> dict[str, int] | None:
         row = session.execute(self._sql["select_old_sections"], {"before_ms": before_ms}).fetchone()

@@ -33,7 +33,7 @@ class Stored:
     """Reads of what is stored. damage: by name, `frame 5` and the like."""
 
     def __init__(self, sql: Mapping[str, str]) -> None:
-        self._sql = sql
+        self._sql = self.sql = sql
         self.register = Register(sql, stored=self)
         self._damage: dict[str, Damage] = {}
         self.damaged: set[str] = set()  # names, of those who know no more

@@ -16,14 +16,15 @@ from sigmawatch.adapters.ledgers.chain import Entries
 from sigmawatch.adapters.ledgers.merge import Marks, Merged, Sources, Values, block_of
 from sigmawatch.adapters.ledgers.packing import unpack_column, unpack_receipts, unpack_rollups
 from sigmawatch.adapters.ledgers.reading import Stored, of_block, of_series
+from sigmawatch.adapters.ledgers.roster import Rosters
 from sigmawatch.adapters.ledgers.session import Session, value
 from sigmawatch.domain.errors import Invalid
-from sigmawatch.domain.metric import Kind
+from sigmawatch.domain.metric import METRICS, Kind
 from sigmawatch.domain.series import Block, Series
 from sigmawatch.domain.window import Interval
 from sigmawatch.ports.history import Rollups
 
-Span = tuple[int, int]  # slots [from, to)
+Span = tuple[int, int]  # [from, to), slots or milliseconds
 Column = tuple[Values, Marks, Sources]
 ALWAYS = 2**62  # a section whose slots were let go for their age: it takes nothing more in
 NEVER = -1  # a section that was not sealed: everything is news to it
@@ -43,6 +44,7 @@ class SealedReads:
     def __init__(self, sql: Mapping[str, str], *, stored: Stored) -> None:
         self._sql = sql
         self._stored = stored
+        self.rosters = Rosters(stored=stored)
 
     def outline(self, session: Session, series: Series, *, from_slot: int, to_slot: int) -> Outline:
         """What is sealed of a stretch, without the sources."""
@@ -88,9 +90,15 @@ class SealedReads:
         receipts: Mapping[int, Sources] | None,
     ) -> Iterator[tuple[int, Column | None]]:  # fmt: skip
         """First slot and column of every sealed section of one series that begins within `span`;
-        None for a damaged one. receipts: by first slot; None: nobody wants sources."""
+        None for one that is damaged or missing. receipts: by first slot; None: nobody wants
+        sources."""
         bounds = {"series_id": series_id, "from_slot": span[0], "to_slot": span[1]}
-        for from_slot, revision, body in session.execute(self._sql["select_columns"], bounds):
+        rows = session.execute(self._sql["select_columns"], bounds).fetchall()
+        there = {from_slot for from_slot, _, _ in rows}
+        for from_slot in self.rosters.missing_columns(session, series_id, span=span, found=there):
+            self._note_column(series_id, from_slot, interval=interval, reason="it is missing")
+            yield from_slot, None
+        for from_slot, revision, body in rows:
             mine = None if receipts is None else receipts.get(from_slot)
             try:
                 yield (
@@ -98,11 +106,14 @@ class SealedReads:
                     unpack_column(body, (series_id, from_slot, revision), receipts=mine),
                 )
             except Invalid as exc:
-                self._stored.note_damage(
-                    "column", f"{series_id}:{from_slot}", reason=str(exc),
-                    told={"series_id": series_id} | section_ms(interval, from_slot),
-                )  # fmt: skip
+                self._note_column(series_id, from_slot, interval=interval, reason=str(exc))
                 yield from_slot, None
+
+    def _note_column(
+        self, series_id: int, from_slot: int, *, interval: Interval, reason: str
+    ) -> None:
+        told = {"series_id": series_id} | section_ms(interval, from_slot)
+        self._stored.note_damage("column", f"{series_id}:{from_slot}", reason=reason, told=told)
 
     def receipts(self, session: Session, block_id: int, *, span: Span) -> dict[int, Sources]:
         """First slot -> receipts of every sealed section of a block that begins within `span`."""
@@ -122,10 +133,9 @@ class SealedReads:
         sealed touches."""
         first = -(-span_ms[0] // width_ms) * width_ms
         stop = span_ms[1] // width_ms * width_ms
-        rows = self.rollup_rows(
-            session, (series.id, width_ms), span_ms=(first, stop),
-            levels=series.kind.kind is Kind.LEVEL,
-        )  # fmt: skip
+        rows, _ = self.rollup_rows(
+            session, series.id, width_ms=width_ms, of=block_of(series), span_ms=(first, stop)
+        )
         runs = Rollups.joined(width_ms, [part for _, part in rows])
         keep = (runs.at >= first // width_ms) & (runs.at < stop // width_ms)
         of_run = width_ms // series.interval.ms
@@ -135,27 +145,35 @@ class SealedReads:
         return runs.picked(keep)
 
     def rollup_rows(
-        self, session: Session, which: tuple[int, int], *, span_ms: tuple[int, int], levels: bool
-    ) -> list[tuple[tuple[int, int, int], Rollups]]:
-        """From, until, revision and runs of every sound row of (series, width) that reaches into
-        [from, to); where two tell the same run, the later one is right."""
-        series_id, width_ms = which
+        self, session: Session, series_id: int, *, width_ms: int, of: Block, span_ms: Span
+    ) -> tuple[list[tuple[tuple[int, int, int], Rollups]], bool]:
+        """From, until, revision and runs of every sound row of a series that reaches into [from,
+        to), and whether any row is missing; where two tell the same run, the later one is right.
+        of: its block."""
         rows = session.execute(self._sql["select_rollups"], {
             "series_id": series_id, "width_ms": width_ms,
             "from_ms": span_ms[0], "to_ms": span_ms[1],
         }).fetchall()  # fmt: skip
-        found = []
+        missing = self.rosters.missing_runs(
+            session, (series_id, width_ms), interval=of.interval, span_ms=span_ms,
+            found=[(from_ms, until_ms) for from_ms, until_ms, _, _ in rows],
+        )  # fmt: skip
+        for begin, end in missing:
+            self._note_runs((series_id, width_ms), (begin, end), reason="they are missing")
+        levels, found = METRICS[of.metric].kind is Kind.LEVEL, []
         for from_ms, until_ms, revision, body in sorted(rows, key=lambda row: row[0] - row[1]):
             try:
                 runs = unpack_rollups(body, (series_id, from_ms, revision), levels=levels)
             except Invalid as exc:
-                self._stored.note_damage(
-                    "rollups", f"{series_id}:{width_ms}:{from_ms}", reason=str(exc),
-                    told={"series_id": series_id, "from_ms": from_ms, "until_ms": until_ms},
-                )  # fmt: skip
+                self._note_runs((series_id, width_ms), (from_ms, until_ms), reason=str(exc))
             else:
                 found.append(((from_ms, until_ms, revision), runs))
-        return found
+        return found, bool(missing)
+
+    def _note_runs(self, which: tuple[int, int], span_ms: Span, *, reason: str) -> None:
+        told = {"series_id": which[0], "from_ms": span_ms[0], "until_ms": span_ms[1]}
+        name = f"{which[0]}:{which[1]}:{span_ms[0]}"
+        self._stored.note_damage("rollups", name, reason=reason, told=told)
 
     def unbound(
         self, session: Session, *, block: Block, width_ms: int, bound_ms: int, before_ms: int

@@ -22,6 +22,7 @@ from sigmawatch.adapters.ledgers.folding import Folding
 from sigmawatch.adapters.ledgers.means import Means, Row
 from sigmawatch.adapters.ledgers.packing import pack_column, pack_receipts, pack_rollups
 from sigmawatch.adapters.ledgers.reading import Stored, of_block, of_series
+from sigmawatch.adapters.ledgers.roster import encode
 from sigmawatch.adapters.ledgers.sealed import (
     NEVER,
     SealedReads,
@@ -149,11 +150,19 @@ class SqlSealing:
             await self._ledger.write({"upsert_column": columns, "upsert_rollups": runs})
         section = folded.section
         name = section.block.id, section.from_slot, folded.revision
+        roster = await self._ledger.read(partial(self._roster, folded=folded))
         await self._ledger.write({"upsert_section": [{
             "block_id": name[0], "from_slot": name[1], "until_ms": section.until_ms,
             "revision": name[2], "through_id": folded.through_id,
-            "body": pack_receipts(name, folded.receipts),
+            "body": pack_receipts(name, folded.receipts), "roster": roster,
         }]})  # fmt: skip
+
+    def _roster(self, session: Session, *, folded: Folded) -> bytes:
+        """Of the section once it holds `folded` too."""
+        name = folded.section.block.id, folded.section.from_slot
+        places = dict(session.execute(self._sql["select_places"], {"block_id": name[0]}).fetchall())
+        added = {places[series_id] for series_id in folded.series_ids}
+        return encode(name, self._reads.rosters.of(session, name) | added)
 
     async def thin(self) -> int:
         """Let the links go of which everything is sealed, up to the first that is not."""
@@ -278,7 +287,7 @@ def _packed(
                 "until_ms": section.until_ms, "revision": revision,
                 "body": pack_rollups((series_id, section.from_ms, revision), one, levels=levels),
             }
-            for one in rollups[k] if len(one) and series_id not in folded.torn
+            for one in rollups[k] if series_id not in folded.torn
         ]  # fmt: skip
     return columns, runs
 

@@ -12,6 +12,16 @@ FROM sections
 WHERE block_id = :block_id AND from_slot >= :from_slot AND from_slot < :to_slot
 ORDER BY from_slot
 
+-- name: select_rosters
+SELECT c.block_id, s.place, c.from_slot, c.until_ms, c.roster
+FROM series AS s
+JOIN sections AS c ON c.block_id = s.block_id
+WHERE s.id = :series_id AND c.from_slot >= :from_slot AND c.from_slot < :to_slot
+ORDER BY c.from_slot
+
+-- name: select_roster
+SELECT roster FROM sections WHERE block_id = :block_id AND from_slot = :from_slot
+
 -- name: select_receipts
 SELECT from_slot, revision, body
 FROM sections
@@ -70,10 +80,11 @@ DO UPDATE SET revision = excluded.revision, body = excluded.body
 WHERE excluded.revision > section_columns.revision
 
 -- name: upsert_section
-INSERT INTO sections (block_id, from_slot, until_ms, revision, through_id, held, body)
-VALUES (:block_id, :from_slot, :until_ms, :revision, :through_id, 1, :body)
+INSERT INTO sections (block_id, from_slot, until_ms, revision, through_id, held, body, roster)
+VALUES (:block_id, :from_slot, :until_ms, :revision, :through_id, 1, :body, :roster)
 ON CONFLICT (block_id, from_slot)
-DO UPDATE SET revision = excluded.revision, through_id = excluded.through_id, body = excluded.body
+DO UPDATE SET revision = excluded.revision, through_id = excluded.through_id, body = excluded.body,
+    roster = excluded.roster
 WHERE excluded.revision > sections.revision
 
 -- name: upsert_rollups
