@@ -13,7 +13,7 @@ from __future__ import annotations
 import gzip
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +24,11 @@ MINUTE_MS = 60_000
 HOUR = 60
 COOLDOWN = 15
 UNKNOWN_MAX = 2
+STORM_MIN = 10
+FLAPPING = 5  # reopenings within an hour
+REREAD = (
+    2  # closed minutes before the newest that every poll reads again: so many are known at first
+)
 Truth = bool | None
 
 
@@ -82,6 +87,9 @@ class Life:
     phase: str = "ok"
     cooling_since: int = 0
     unknown_since: int | None = None
+    reopenings: list[int] = field(default_factory=list)
+    flapping: str = "no"
+    summed: int | None = None
 
     def hear(self, minute: int, condition: Truth, *, clear: Truth) -> None:
         """One row of the table of SEMANTICS.md 7 after the other, as long as one holds."""
@@ -93,6 +101,23 @@ class Life:
             self.unknown_since = minute
         while self._row(minute, condition, clears=clears, known=known):
             pass
+        self._flap(minute)
+
+    def _flap(self, minute: int) -> None:
+        """ "5 reopenings in 1 h: one notice, then an hourly summary until 1 h is quiet"."""
+        last = self.reopenings[-FLAPPING:]
+        if last and last[-1] == minute:
+            if len(last) > 1 and minute - last[-2] >= HOUR:  # an hour was quiet
+                self.flapping = "no"
+            if self.flapping == "no" and len(last) == FLAPPING and minute - last[0] < HOUR:
+                self.flapping = "untold"
+        if self.flapping == "no":
+            return
+        if minute - last[-1] >= HOUR:
+            self.flapping = "no"
+        elif self.summed is None or minute - self.summed >= HOUR:
+            self.notices.append((minute, "summary" if self.flapping == "told" else "flapping"))
+            self.flapping, self.summed = "told", minute
 
     def _row(self, minute: int, condition: Truth, *, clears: bool, known: bool) -> bool:
         over = minute - self.cooling_since >= self.cooldown
@@ -109,6 +134,7 @@ class Life:
         elif self.phase == "cooldown" and condition:
             self.episodes[-1].closed = None
             self.episodes[-1].reopened += 1
+            self.reopenings.append(minute)
             self.phase = "reopened"
         elif self.phase == "reopened" and clears:
             self.episodes[-1].closed = minute
@@ -161,7 +187,8 @@ def _flows(rule: Rule, frame: pd.DataFrame, minutes: range) -> tuple[np.ndarray,
     """What was traded in the span that ends with each minute, and the mean of the spans of the
     hour before it. A minute without a row is zero once a later row exists or two more minutes have
     passed; when its own minute closes it is not known."""
-    traded = (frame["close"] * frame["volume"]).reindex(minutes)
+    read = range(minutes.start - REREAD, minutes.stop)
+    traded = (frame["close"] * frame["volume"]).reindex(read)
     settled = traded.fillna(0.0).to_numpy()
     there = traded.notna().to_numpy()
     count, span = len(settled), rule.span
@@ -179,7 +206,7 @@ def _flows(rule: Rule, frame: pd.DataFrame, minutes: range) -> tuple[np.ndarray,
         ]
         if len(known) >= needed:
             means[now] = sum(known) / len(known)
-    return values, means
+    return values[REREAD:], means[REREAD:]
 
 
 def lives(rule: Rule, folder: Path) -> Mapping[str, Life]:
@@ -197,6 +224,21 @@ def lives(rule: Rule, folder: Path) -> Mapping[str, Life]:
     return found
 
 
+def gathered(lives: Iterable[Life]) -> list[tuple[str, int, str]]:
+    """Pair, minute and kind of every notice; "" for a storm: where more than 25 % and at least 10
+    of a rule's states have something to tell in one slot, that is one summary."""
+    everybody = list(lives)
+    told: dict[int, list[tuple[str, str]]] = {}
+    for life in everybody:
+        for minute, kind in life.notices:
+            told.setdefault(minute, []).append((life.pair, kind))
+    found = []
+    for minute, words in sorted(told.items()):
+        storm = len(words) >= STORM_MIN and 4 * len(words) > len(everybody)
+        found += [("", minute, "summary")] if storm else [(p, minute, k) for p, k in words]
+    return found
+
+
 def main(arguments: Sequence[str]) -> None:
     print("| condition | clears | cooldown | episodes | reopened | notices | markets |")
     print("|---|---|---|---|---|---|---|")
@@ -206,7 +248,7 @@ def main(arguments: Sequence[str]) -> None:
         cells = (
             f"`{rule.condition}`", "a tenth below" if rule.hysteresis else "at its limit",
             f"{rule.cooldown}m", len(episodes), sum(one.reopened for one in episodes),
-            sum(len(life.notices) for life in all_lives), len({one.pair for one in episodes}),
+            len(gathered(all_lives)), len({one.pair for one in episodes}),
         )  # fmt: skip
         print(
             "|", " | ".join(f"{cell:,}" if isinstance(cell, int) else cell for cell in cells), "|"
