@@ -18,6 +18,7 @@ from typing import NamedTuple, Protocol
 import structlog
 
 from sigmawatch.domain.alert import Remembered, States
+from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.window import MINUTE_MS, Interval
 from sigmawatch.engine.judge import Decisions, Hearing, Judge
 from sigmawatch.engine.snapshot import Board
@@ -100,6 +101,13 @@ class _Docket:
             through = one.slot
         return through
 
+    def drop(self, case: _Case) -> None:
+        """It cannot be heard any more: as if we had been down."""
+        row = self.cases.index(case)
+        for following in self.cases[row + 1 : row + 2]:
+            following.before = case.before
+        del self.cases[row]
+
     def note(self, case: _Case, *, left: frozenset[int]) -> None:
         case.waiting = left
         while self.cases and not self.cases[0].waiting:
@@ -149,7 +157,10 @@ class Judging:
                 silent |= filling
             blocks = case.waiting - silent - held
             if blocks or not case.waiting:
-                shown = board if newest else await court.board(board.interval, case.slot)
+                shown = board if newest else await _shown(case, board, court=court)
+                if shown is None:
+                    docket.drop(case)
+                    continue
                 hearing = Hearing(board=shown, blocks=blocks, awaited=silent | held,
                                   before=case.before, states=self._states,
                                   memories=self._memories)  # fmt: skip
@@ -205,3 +216,13 @@ class Judging:
             await transaction.outbox.put(decisions.notices)
             if through is not None:
                 await transaction.alerts.judged(interval, through)
+
+
+async def _shown(case: _Case, board: Board, *, court: Court) -> Board | None:
+    """The board of an earlier slot; None where the table no longer holds what it takes: while one
+    waits, slots of a few seconds grow old."""
+    try:
+        return await court.board(board.interval, case.slot)
+    except Invalid as exc:
+        log.warning("slot_not_judged", slot=case.slot, reason=str(exc))
+        return None
