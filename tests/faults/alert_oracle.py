@@ -19,6 +19,7 @@ from tests.faults.waves import COOLDOWN_SLOTS, RULES, SLOT_MS, Ruled
 LIMIT = 200.0
 CLEAR = 180.0  # "`>` b − 0.1|b|"; clear is not(price > 180)
 FANOUT = "*"
+REFUSALS = {Did.FAILED, Did.MISBEHAVED}  # known to have come to nothing, or counted as unsure
 ENDS = {"delivered", "dead", "merged", "muted", "expired", "cancelled"}
 
 Told = tuple[str, str, int, str]  # episode, kind, ordinal, channel
@@ -119,13 +120,17 @@ def found(rows: Rows, *, rules: Mapping[str, Ruled], heard: Sequence[Heard]) -> 
         "detail, unsure FROM outbox ORDER BY id"
     )]  # fmt: skip
     numbers: dict[int, str] = dict(rows("SELECT id, name FROM rules"))
-    ours = [row for row in outbox if numbers.get(row.rule_id, "").startswith(RULES)]
+    ours = [
+        row
+        for row in outbox
+        if numbers.get(row.rule_id, "").startswith(RULES) and row.episode.split("-")[1].isdigit()
+    ]  # fmt: skip - not of a venue
     [(slot,)] = rows("SELECT slot FROM judged WHERE interval_ms = 1000")
     every = dict(_expected(rows, rules))
     expected = {told for told, decided in every.items() if decided <= slot}
     kept = {row.told for row in ours}
     came = Counter(one.id for one in heard)
-    failed = Counter(one.id for one in heard if one.did is Did.FAILED)
+    failed = Counter(one.id for one in heard if one.did in REFUSALS)
     sent = [row for row in outbox if row.channel in {one.channel for one in heard}]
     return Found(
         episodes=sum(1 for told in expected if told[1] == "firing" and told[3] == FANOUT),

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from tests.egress.receiver import Receiver, answering, receiving, saying
+from tests.egress.receiver import Behave, Receiver, answering, receiving, saying
 
 
 class Did(StrEnum):
@@ -24,6 +24,7 @@ class Did(StrEnum):
     FAILED = "answered 503"
     HUNG_UP = "hung up"
     SILENT = "said nothing until the other side had gone"
+    MISBEHAVED = "what its channel always does"
 
 
 _SHARES = {Did.FAILED: 0.10, Did.HUNG_UP: 0.05, Did.SILENT: 0.05}
@@ -40,27 +41,31 @@ class Heard(NamedTuple):
 
     id: str
     channel: str
-    at_s: float
+    at_ms: int
     did: Did
 
 
 @dataclass(kw_only=True)
 class Hooks:
-    """The server. stirred: set with everything that comes."""
+    """The server. manners: of channels that always do the same. stirred: set with everything that
+    comes."""
 
     dice: random.Random
     faulty: bool = False
+    manners: dict[str, Behave] = field(default_factory=dict)
     heard: list[Heard] = field(default_factory=list)
     stirred: asyncio.Event = field(default_factory=asyncio.Event)
     receiver: Receiver = field(init=False)
 
     async def behave(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         came = self.receiver.came.pop()  # its own: nothing was awaited since it was put there
-        did = self._chosen()
         channel = came.line.split()[1].strip("/")
-        self.heard.append(Heard(came.headers["webhook-id"], channel, time.monotonic(), did))
+        manner = self.manners.get(channel)
+        did = Did.MISBEHAVED if manner else self._chosen()
+        at_ms = time.time_ns() // 1_000_000
+        self.heard.append(Heard(came.headers["webhook-id"], channel, at_ms, did))
         self.stirred.set()
-        await _BEHAVIOURS[did](reader, writer)
+        await (manner or _BEHAVIOURS[did])(reader, writer)
 
     def _chosen(self) -> Did:
         throw = self.dice.random() if self.faulty else 1.0

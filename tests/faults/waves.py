@@ -37,12 +37,14 @@ class Ruled(NamedTuple):
 
 
 @asynccontextmanager
-async def playing(folder: Path, *, slots: int) -> AsyncIterator[Simulator]:
+async def playing(
+    folder: Path, *, slots: int, markets_count: int = MARKETS
+) -> AsyncIterator[Simulator]:
     """The double, its time standing still, with so many slots of waves ahead; after them every
-    price stays where it is."""
+    price stays where it is. markets_count: of each venue."""
     script = folder / "script"
     script.mkdir()
-    for number in range(MARKETS):
+    for number in range(markets_count):
         rows = [[START_MS + 60_000 * at, *[_price(number, at)] * 4, 1.0] for at in range(-2, slots)]
         (script / f"{_base(number)}_USD-1m.json").write_text(json.dumps(rows))
     config = Config(script=script, start_ms=START_MS, limited=False, speed=0.0)
@@ -59,10 +61,12 @@ def _price(number: int, slot: int) -> float:
     return HIGH if (slot + 7 * number) % WAVE_SLOTS < HIGH_SLOTS else LOW
 
 
-def ruled(double: Simulator, *, channels: Sequence[str]) -> Mapping[str, Ruled]:
+def ruled(
+    double: Simulator, *, channels: Sequence[str], markets_count: int = MARKETS
+) -> Mapping[str, Ruled]:
     """Every series has one rule; the rules take turns with the channels."""
     series = [f"{venue.upper()}:{_base(number)}/USD"
-              for venue in double.stages for number in range(MARKETS)]  # fmt: skip
+              for venue in double.stages for number in range(markets_count)]  # fmt: skip
     parts = [series[at : at + RULE_SERIES] for at in range(0, len(series), RULE_SERIES)]
     return {
         f"{RULES}{number}": Ruled(part, [channels[number % len(channels)]])

@@ -1,0 +1,143 @@
+"""What goes wrong around a program that alerts, while it lives: channels that misbehave, a pause, a
+venue that is away (RELIABILITY.md P16, P24, P31)."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sqlite3
+import statistics
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from tests.egress.receiver import BOMB, resets, saying
+from tests.faults.alerted import Stage, stage
+from tests.faults.lives import alive
+from tests.faults.tier import Finding, tell, times
+from tests.faults.waves import SLOT_MS, rule
+
+from sigmawatch_simulator import Fault
+
+MARKETS = 20  # of each of three venues
+SLOTS = times(change=300, full=1_200)
+WATCHED_S = times(change=12, full=60)
+PAUSE_S = times(change=8, full=600)
+AWAY_S = times(change=10, full=60)
+DELAY_MAX_MS = 1_000  # RELIABILITY.md P24
+GOOD = "good"
+BAD = {
+    "hangs": saying(end=False),
+    "drips": saying(b"HTTP/1.1 2", end=False),
+    "resets": resets,
+    "bombs": saying(b"HTTP/1.1 500 Bad\r\nContent-Encoding: gzip\r\n\r\n", endless=BOMB),
+    "floods": saying(b"HTTP/1.1 500 Bad\r\n", endless=b"X-Header: more\r\n" * 99),
+}
+
+pytestmark = [
+    pytest.mark.faults,
+    pytest.mark.timeout(times(change=600, full=3_600)),
+    pytest.mark.skipif(sqlite3.sqlite_version_info < (3, 37), reason="sqlite3 cannot read STRICT"),
+]
+
+
+def delays_ms(ordeal: Stage, *, from_ms: int) -> list[int]:
+    """From the end of a slot to the word on it in the good channel, for what began to fire after a
+    moment."""
+    found = []
+    for one in ordeal.hooks.heard:
+        _, _, opened_ms, kind, *_ = one.id.split("-")
+        if one.channel == GOOD and kind == "firing" and int(opened_ms) >= from_ms:
+            found.append(one.at_ms - int(opened_ms) - SLOT_MS)
+    return found
+
+
+async def settled(ordeal: Stage) -> str:
+    """Everything heals and is delivered; what the account of it is, which must be right."""
+    await ordeal.drain()
+    result = ordeal.found()
+    told = f"seed {ordeal.seed}: {result.figures}"
+    assert not result.wrong, f"{told}; {result.wrong}"[:4_000]
+    assert result.episodes, told
+    return told
+
+
+async def test_channels_that_misbehave_delay_no_other_and_no_slot(tmp_path: Path) -> None:
+    """SEMANTICS.md 8: "One failing channel never delays another." """
+    channels = (GOOD, *BAD)
+    async with stage(tmp_path, channels=channels, slots=SLOTS, markets_count=MARKETS) as ordeal:
+        everybody = {name: one._replace(channels=channels) for name, one in ordeal.rules.items()}
+        ordeal.rules = everybody
+        rule(tmp_path, everybody)
+        async with alive(tmp_path) as life:
+            from_ms = time.time_ns() // 1_000_000
+            await asyncio.sleep(WATCHED_S)
+            ordeal.hooks.manners.update(BAD)
+            bad_ms = time.time_ns() // 1_000_000
+            await asyncio.sleep(WATCHED_S)
+            life.kill()
+        late = delays_ms(ordeal, from_ms=bad_ms)
+        usual = delays_ms(ordeal, from_ms=from_ms)[: -len(late)]
+        told = await settled(ordeal)
+        assert len(usual) > 10, told
+        assert len(late) > 10, told
+        with_bad, without = statistics.median(late), statistics.median(usual)
+        assert with_bad <= without + DELAY_MAX_MS, f"{told}; {sorted(late)} after {sorted(usual)}"
+        tell(Finding(
+            promise="P24", fault="channels that hang, drip, reset, bomb and flood",
+            seed=ordeal.seed,
+            figures={"notices": len(late), "usual_ms_median": without, "with_ms_median": with_bad,
+                     "with_ms_max": max(late)},
+        ))  # fmt: skip
+
+
+async def test_a_pause_tells_nothing_that_is_not_so_and_nothing_twice(tmp_path: Path) -> None:
+    """RELIABILITY.md P31: "no alert storm"."""
+    async with stage(tmp_path, channels=(GOOD,), slots=SLOTS, markets_count=MARKETS) as ordeal:
+        async with alive(tmp_path) as life:
+            await asyncio.sleep(WATCHED_S / 2)
+            os.kill(life.process.pid, signal.SIGSTOP)
+            await asyncio.sleep(PAUSE_S)
+            os.kill(life.process.pid, signal.SIGCONT)
+            await asyncio.sleep(WATCHED_S)
+            life.kill()
+        told = await settled(ordeal)
+        assert len(ordeal.hooks.heard) == len({one.id for one in ordeal.hooks.heard}), told
+        tell(Finding(
+            promise="P31", fault=f"stopped for {PAUSE_S} s", seed=ordeal.seed,
+            figures={"notices": len(ordeal.hooks.heard), "storms": 0},
+        ))  # fmt: skip
+
+
+async def test_a_venue_that_is_away_resolves_nothing_and_is_told_of_once(tmp_path: Path) -> None:
+    """RELIABILITY.md P16: "no false resolve", "one, not one per series"."""
+    async with stage(tmp_path, channels=(GOOD,), slots=SLOTS, markets_count=MARKETS) as ordeal:
+        rule(tmp_path, ordeal.rules, no_data='"alert"', no_data_for='"3s"')
+        async with alive(tmp_path) as life:
+            await asyncio.sleep(WATCHED_S / 2)
+            number = ordeal.double.faults.add(Fault(kind="hang", venue="kraken"))
+            await asyncio.sleep(AWAY_S)
+            ordeal.double.faults.remove(number)
+            await asyncio.sleep(WATCHED_S)
+            life.kill()
+        await settled(ordeal)
+        silent = words_on_silence(ordeal)
+        of_kraken = {name for name, one in ordeal.rules.items()
+                     if any(each.startswith("KRAKEN:") for each in one.series)}  # fmt: skip
+        assert {name for name, _ in silent} == of_kraken
+        assert len(silent) == len(set(silent)) == len(of_kraken), silent
+        tell(Finding(
+            promise="P16", fault=f"a venue that answers nothing for {AWAY_S} s", seed=ordeal.seed,
+            figures={"rules": len(of_kraken), "words_on_silence": len(silent)},
+        ))  # fmt: skip
+
+
+def words_on_silence(ordeal: Stage) -> list[tuple[str, str]]:
+    """Rule and episode of every notice that something was silent."""
+    with closing(sqlite3.connect(ordeal.folder / "copy" / "sigmawatch.db")) as connection:
+        return list(connection.execute(
+            "SELECT r.name, o.episode FROM outbox o JOIN rules r ON r.id = o.rule_id "
+            "WHERE o.kind = 'no_data' AND o.channel = '*' AND r.name LIKE 'wave-%'"
+        ))  # fmt: skip
