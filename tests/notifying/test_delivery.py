@@ -287,6 +287,22 @@ async def test_a_dead_letter_is_sent_again_when_somebody_asks(world: World) -> N
     assert not await world.notifying.send_again(dead.number)
 
 
+async def test_after_a_restart_the_first_answer_makes_good_what_had_failed_before(
+    tmp_path: Path,
+) -> None:
+    """RELIABILITY.md P11: what waits by its schedule does not wait for a channel that answers."""
+    async with a_world(tmp_path) as before:
+        before.services.make("ops", behaviour=lambda _: LATER)
+        await before.put(notice(channel="ops"))
+        await before.settled(for_s=180)
+        at_ms = before.clock.now_ms()
+    async with a_world(tmp_path, start_ms=at_ms) as after:
+        after.services.make("ops")
+        await after.put(notice(channel="ops", series_id=2, at_ms=at_ms))
+        await after.settled(for_s=5)
+        assert await after.statuses("ops") == [DELIVERED, DELIVERED]
+
+
 async def test_when_a_channel_answers_again_its_backlog_drains_at_once(world: World) -> None:
     """RELIABILITY.md P11: "after healing, backlog of 1,000 drains in <= 5 min"."""
     ops = world.services.make("ops", behaviour=lambda _: LATER)

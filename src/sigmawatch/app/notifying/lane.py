@@ -76,6 +76,7 @@ class Lane:
         self.name = name
         self._means = means
         self._pulse = Pulse()
+        self._answered = False  # in this life: what failed in the one before waits until then
         self._tokens: Tokens | None = None
         self._wait_ms = 0
         self._full = False
@@ -167,12 +168,13 @@ class Lane:
     async def _send_all(self, leases: Sequence[Delivery]) -> None:
         """In their order; subscribers some at a time, for each of them is another's."""
         at_once = SUBSCRIBERS_AT_ONCE if self.name == SUBSCRIBER else 1
-        failed_before = self._pulse.failures
+        waited = self._pulse.failures or not self._answered
         for at in range(0, len(leases), at_once):
             await self._send_some(leases[at : at + at_once])
             if self._pulse.failures:
                 return await self._put_back(leases[at + at_once :])
-        if failed_before and leases:
+        if waited and leases:
+            self._answered = True
             await self._hurry()
         return None
 
