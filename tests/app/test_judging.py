@@ -304,3 +304,20 @@ async def test_a_venue_that_is_not_back_holds_nobody_up_for_longer_than_two_minu
             await pass_slot(r, slot, price, 9.0)
         assert await told(r) == [(r.series[0].id, FIRING, S0 + 12)]
         assert (await r.ledger.alerts.judged_through())[MINUTE] == S0 + 14
+
+
+async def test_a_reading_of_the_running_slot_that_comes_while_the_last_one_is_judged_is_shown(
+    tmp_path: Path,
+) -> None:
+    async with judged(tmp_path, RisingJudge()) as r:
+        made = r.tracker.board
+
+        async def with_a_reading_after_it(interval: Interval, slot: int) -> Board:
+            board = await made(interval, slot)
+            if slot == S0:
+                await r.publish(r.frame(S0 + 1, 7.0, 8.0, revision=1_500, open=True))
+            return board
+
+        vars(r.tracker)["board"] = with_a_reading_after_it
+        await pass_slot(r, S0, 1.0, 9.0)
+        assert r.board.live_value.tolist() == [7.0, 8.0]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import partial, reduce
 from typing import TypeVar
 
 import structlog
@@ -74,6 +74,7 @@ class Tracker:
         self._enrolled = asyncio.Event()
         self._arrived: dict[Interval, set[tuple[int, int]]] = {}  # final frames: block, slot
         self._closed: dict[Interval, int] = {}
+        self._lately: list[Frame] = []  # of running slots, since the newest board was begun
         self.committed_count = 0
 
     @property
@@ -185,6 +186,7 @@ class Tracker:
             if slot <= self._closed.get(interval, -1):
                 self._late.set()
             if isinstance(item, Frame) and item.open:
+                self._lately.append(item)
                 self._publish(self._snapshot.with_live(item))
         self._committed.set()
 
@@ -266,11 +268,13 @@ class Tracker:
         async with self._closing:
             slot = max(slot, self._closed.get(interval, slot))
             awaited = self.awaited(interval, slot)
+            self._lately.clear()
             board = await self.board(interval, slot)
             if self._judging is not None:
                 await self._judge(self._judging, board, awaited=awaited)
             self._closed[interval] = slot
-            self._publish(self._snapshot.with_board(board))
+            shown = self._snapshot.with_board(board)  # and what came while the slot was judged:
+            self._publish(reduce(Snapshot.with_live, self._lately, shown))
         await self.computed(self._tables.note, board)
 
     async def _judge(self, judging: Judging, board: Board, *, awaited: frozenset[int]) -> None:
