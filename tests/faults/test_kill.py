@@ -26,7 +26,7 @@ from tests.faults.tier import Finding, tell, times
 from sigmawatch_simulator import Config, Simulator
 
 KILLS = times(change=60, full=500)
-KILLS_UNTIL_RED = 15
+KILLS_UNTIL_RED = 40
 SHORTEST_S, LONGEST_S = 0.020, 0.400
 MARKETS, FAST_MARKETS = 50, 9
 SERIES = 3 * (3 * MARKETS + 2 * FAST_MARKETS)

@@ -48,7 +48,8 @@ class Enrolment:
 
     async def recover(self) -> int:
         """Read the catalogue back; how many series are tracked."""
-        blocks, series = await self._ledger.blocks(), await self._ledger.series()
+        series = await self._ledger.series()
+        blocks = await self._ledger.blocks()  # in this order: no series is without its block
         self._catalogue.put(blocks=blocks, series=series)
         await self._tracker.enroll(blocks=blocks, series=series)
         return len(series)
@@ -198,7 +199,8 @@ class Enrolment:
         """Make what is tracked here what the database says, after another program has changed it;
         the series that are new or defined elsewhere now."""
         async with self._changing:
-            blocks, stored = await self._ledger.blocks(), await self._ledger.series()
+            stored = await self._ledger.series()
+            blocks = await self._ledger.blocks()  # in this order: no series is without its block
             ids = {one.id for one in stored}
             for one in self._catalogue.series:
                 if one.id not in ids:
