@@ -3,8 +3,11 @@
 import ipaddress
 import os
 import sys
+from collections.abc import Iterator
 from typing import Any
 
+import pytest
+import structlog
 from hypothesis import settings
 
 pytest_plugins = ["tests.postgres"]
@@ -15,6 +18,13 @@ settings.register_profile("ci", deadline=None, print_blob=True)
 settings.register_profile("thorough", parent=settings.get_profile("ci"), max_examples=2_000)
 settings.register_profile("deep", parent=settings.get_profile("ci"), max_examples=10_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+@pytest.fixture(autouse=True)
+def plain_logs() -> Iterator[None]:
+    """Where a command that ran within a test wrote its log to is closed with the test."""
+    yield
+    structlog.reset_defaults()
 
 
 class NetworkRefusedError(Exception):
