@@ -117,6 +117,7 @@ async def test_another_program_that_holds_the_file_is_waited_out(
 ) -> None:
     await track(ledger, "BTC")
     other = apsw.Connection(str(tmp_path / "data" / "sigmawatch.db"))
+    other.set_busy_timeout(10_000)  # the log of a new database is copied back just then
     other.execute("BEGIN IMMEDIATE")
     task = asyncio.create_task(store(ledger, frame()))
     for _ in range(20):
@@ -132,6 +133,7 @@ async def test_who_waits_for_another_program_can_be_cancelled(
 ) -> None:
     await track(ledger, "BTC")
     other = apsw.Connection(str(tmp_path / "data" / "sigmawatch.db"))
+    other.set_busy_timeout(10_000)  # the log of a new database is copied back just then
     other.execute("BEGIN IMMEDIATE")
     async with asyncio.timeout(10):
         task = asyncio.create_task(store(ledger, frame()))
