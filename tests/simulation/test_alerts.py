@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 from tests.simulation.world import NO_BACKFILL, World, a_double, a_world, configured
@@ -19,14 +17,13 @@ def priced(**prices: str) -> list[Fault]:
     ]
 
 
-def decided(world: World) -> list[tuple[str, str]]:
+async def decided(world: World) -> list[tuple[str, str]]:
     """Series and kinds of the notices that rules had decided, each once whoever is told."""
-    with closing(sqlite3.connect(world.folder / "sigmawatch.db")) as connection:
-        rows = connection.execute(
-            "SELECT DISTINCT series_id, kind, ordinal FROM outbox WHERE rule_id > 0"
-        ).fetchall()
     names = {one.id: one.name for one in world.program.catalogue.series}
-    return sorted((names[series_id], kind) for series_id, kind, _ in rows)
+    rows = await world.program._ports.alerts.deliveries(open=False, limit=1_000)
+    notices = [one.notice for one in rows if one.notice.rule_id > 0]
+    each = {(one.series_id, one.kind, one.ordinal) for one in notices}
+    return sorted((names[series_id], str(kind)) for series_id, kind, _ in each)
 
 
 async def test_sixty_times_a_hundred_and_then_301_is_one_notice_and_300_none(
@@ -48,8 +45,8 @@ async def tried(world: World) -> None:
     said = {"condition": "price > 3 * mean(1h)", "target": ["KRAKEN:BTC/USD", "KRAKEN:ETH/USD"]}
     await rulebook.put("three-times", said)
     await world.pass_slots(61)  # the first was half over when we came
-    assert decided(world) == []
+    assert await decided(world) == []
     world.double.faults.clear()
     with world.double.faults.on(*priced(BTC="301", ETH="300")):
         await world.pass_slots(3)
-        assert decided(world) == [("KRAKEN:BTC/USD:price", "firing")]
+        assert await decided(world) == [("KRAKEN:BTC/USD:price", "firing")]
