@@ -74,7 +74,7 @@ class Tracker:
         self._enrolled = asyncio.Event()
         self._arrived: dict[Interval, set[tuple[int, int]]] = {}  # final frames: block, slot
         self._closed: dict[Interval, int] = {}
-        self._lately: list[Frame] = []  # of running slots, since the newest board was begun
+        self._lately: list[Frame] = []  # of running slots, while a board is made
         self.committed_count = 0
 
     @property
@@ -186,7 +186,8 @@ class Tracker:
             if slot <= self._closed.get(interval, -1):
                 self._late.set()
             if isinstance(item, Frame) and item.open:
-                self._lately.append(item)
+                if self._closing.locked():
+                    self._lately.append(item)
                 self._publish(self._snapshot.with_live(item))
         self._committed.set()
 
