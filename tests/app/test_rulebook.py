@@ -140,7 +140,7 @@ def test_whatever_a_file_says_of_a_rule_is_read_or_refused(raw: dict[str, Any]) 
 def test_a_rule_is_spelled_as_it_was_written_and_reads_back() -> None:
     raw = {**HOT, "clear": "value < 2 * mean(1h)", "clear_for": "2m", "cooldown": "0s",
            "reminder": "1h", "no_data": "alert", "severity": "critical", "channels": ["phone"],
-           "mute": ["mon,fri 22:00-07:00 Europe/Berlin"], "max_triggers": 3, "on": "reading",
+           "mute": ["mon,fri 22:00-07:00 Europe/Berlin"], "max_triggers": 3,
            "valid_until": "2027-01-31T18:00:00Z", "notify_resolved": False,
            "note": 'a "quoted" \\ word', "enabled": False}  # fmt: skip
     found = read_definition("hot", raw, scope=SCOPE)
@@ -148,10 +148,15 @@ def test_a_rule_is_spelled_as_it_was_written_and_reads_back() -> None:
                        settings=found.settings.encode(), origin="api", enabled=found.enabled,
                        created_ms=0, made_ms=0)  # fmt: skip
     told = spelled(rule)
-    assert told == {**raw, "target": ["KRAKEN:*/USD"], "no_data_for": "5m"}
+    assert told == {**raw, "target": ["KRAKEN:*/USD"], "no_data_for": "5m", "on": "slot"}
     assert told.keys() == RuleTable.model_fields.keys()
     assert unspoken(told).keys() == {*raw}
     assert read_definition("hot", told, scope=SCOPE) == found
+
+
+def test_what_nobody_judges_yet_is_refused_and_not_taken_for_done() -> None:
+    with pytest.raises(ConfigProblems, match="on: is not judged at each reading"):
+        read_definition("hot", {**HOT, "on": "reading"}, scope=SCOPE)
 
 
 def test_a_window_that_can_never_hold_enough_is_refused_for_all_slots_and_told_for_some() -> None:

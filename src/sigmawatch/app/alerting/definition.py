@@ -136,8 +136,8 @@ class RuleTable(Table):
     )
     notify_resolved: bool = Field(default=True, description="Whether the end is told.")
     on: On = Field(
-        default=On.SLOT, description="`slot`: judged when a slot has closed; `reading`: at each "
-        "new reading, too.",
+        default=On.SLOT, description="`slot`: judged when a slot has closed. `reading`, at each "
+        "new reading too, is refused as long as nobody judges it.",
     )  # fmt: skip
     note: str = Field(
         default="", max_length=NOTE_CHARS_MAX, description="Your own words, in every notice."
@@ -265,6 +265,9 @@ def _unsound(table: RuleTable, scope: Scope) -> Iterator[Problem]:
             scope.zones.offset_ms(window.zone, 0)
         except Invalid as exc:
             yield Problem(path=f"mute[{row}]", rule=str(exc), allowed=exc.allowed)
+    if table.on is On.READING:
+        yield Problem(path="on", rule="is not judged at each reading in this version",
+                      value=str(table.on), allowed=str(On.SLOT))  # fmt: skip
     if not table.note.isprintable():
         yield Problem(path="note", rule="is one line, without control characters")
 

@@ -64,7 +64,7 @@ Resolved = Annotated[
     typer.Option("--resolved/--no-resolved", help="Whether the end is told.",
                  rich_help_panel=_SET),
 ]  # fmt: skip
-On = Annotated[str | None, _text("--on", "WHEN", says="slot or reading.")]
+On = Annotated[str | None, _text("--on", "WHEN", says="slot, when it has closed.")]
 Note = Annotated[str | None, _text("--note", "TEXT", says="Your own words, in every notice.")]
 _FLAGS = {"targets": "target", "resolved": "notify_resolved", "mutes": "mute"}
 
