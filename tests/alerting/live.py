@@ -153,7 +153,7 @@ class Live:
         ])  # fmt: skip
 
     async def shown(self, slot: int) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while MINUTE_MS not in self.tracker.snapshot.boards or self.board.slot < slot:
                 await self.tracker.changed(self.tracker.snapshot.sequence)
 

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from tests.pace import allowed_s
 
-ENDS_WITHIN_S = 6.0  # two seconds, and what a busy machine adds
+ENDS_WITHIN_S = 2.0
 
 WORK = """
 import asyncio, time
@@ -31,7 +32,7 @@ print("ended", flush=True)
 """
 
 
-pytestmark = pytest.mark.timeout(20)
+pytestmark = pytest.mark.timeout(60)
 
 
 @contextmanager
@@ -53,7 +54,7 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, list[str]]:
     assert process.stdout is not None
     output = process.stdout.read()
     process.wait()
-    assert time.monotonic() - started < ENDS_WITHIN_S
+    assert time.monotonic() - started < allowed_s(ENDS_WITHIN_S)
     return process.returncode, output.splitlines()
 
 
@@ -72,7 +73,7 @@ def test_a_second_signal_ends_at_once() -> None:
         process.send_signal(signal.SIGINT)
         started = time.monotonic()
         assert process.stdout.read() == ""
-        assert time.monotonic() - started < 1.0
+        assert time.monotonic() - started < allowed_s(1.0)
 
 
 def test_what_does_not_let_go_is_left_after_two_seconds() -> None:

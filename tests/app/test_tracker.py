@@ -102,7 +102,7 @@ class Rig:
 
     async def settled(self, holds: Callable[[], bool]) -> None:
         """Wait for the snapshot in which it holds."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not holds():
                 await self.tracker.changed(self.tracker.snapshot.sequence)
 

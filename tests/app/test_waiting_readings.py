@@ -40,6 +40,6 @@ async def test_what_is_looked_at_again_waits_for_room_too(tmp_path: Path) -> Non
     """A refresh, asked for by who tracks a market, does not hang on a full disk."""
     async with running(tmp_path) as r:
         condition_of(r).become(StorageState.READ_ONLY, "remounted")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await r.tracker.refresh()
         condition_of(r).become(StorageState.OK)

@@ -30,7 +30,7 @@ async def test_who_sleeps_until_a_moment_wakes_at_it_or_later(clock: Clock) -> N
     if isinstance(clock, VirtualClock):
         await asyncio.sleep(0)
         await clock.advance_to_ms(due_ms)
-    await asyncio.wait_for(sleeper, 10)
+    await asyncio.wait_for(sleeper, 60)
     assert clock.now_ms() >= due_ms
 
 
@@ -67,7 +67,7 @@ async def test_a_step_of_the_wall_clock_ends_the_sleep_it_jumped_over() -> None:
     sleeper = asyncio.create_task(clock.sleep_until_ms(START_MS + 3_600_000))
     await asyncio.sleep(0)
     wall_ms += 3_600_000
-    await asyncio.wait_for(sleeper, 10)
+    await asyncio.wait_for(sleeper, 60)
 
 
 async def test_a_step_back_of_the_wall_clock_makes_the_sleep_longer() -> None:

@@ -153,7 +153,7 @@ async def read_until_gone(url: str, log: Log, dice: random.Random) -> None:
 async def _again_and_again(ask: Callable[[], Awaitable[None]]) -> None:
     while True:
         try:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 await ask()
         except aiohttp.ClientError:
             return

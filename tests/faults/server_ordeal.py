@@ -19,6 +19,7 @@ from tests.faults.oracle import Stored
 from tests.faults.proxy import Proxy
 from tests.faults.reader import read_until_gone
 from tests.faults.test_kill import LONGEST_S, SHORTEST_S, Ordeal
+from tests.pace import allowed_s
 from tests.postgres import PostgresServer
 
 BACK_WITHIN_S = 10.0  # RELIABILITY.md P25: "reconnect <= 10 s"
@@ -103,7 +104,7 @@ class ServerOrdeal(Ordeal):
 
     def _await_commit(self) -> None:
         """Until something new is in the tables."""
-        until_s = time.monotonic() + 3 * BACK_WITHIN_S
+        until_s = time.monotonic() + allowed_s(3 * BACK_WITHIN_S)
         with psycopg.connect(self.server.url, autocommit=True) as connection:
             before = connection.execute(_COMMITS).fetchone()
             while connection.execute(_COMMITS).fetchone() == before:

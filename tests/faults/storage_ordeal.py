@@ -12,6 +12,7 @@ import aiohttp
 from tests.faults.lives import Life
 from tests.faults.oracle import Stored
 from tests.faults.reader import Log
+from tests.pace import allowed_s
 
 from sigmawatch_simulator import Simulator
 
@@ -68,7 +69,7 @@ class Watched:
         began_s = time.monotonic()
         while (now := await self.state()) != state:
             took_s = time.monotonic() - began_s
-            assert took_s < within_s, f"still {now} after {took_s:.1f} s, not {state}"
+            assert took_s < allowed_s(within_s), f"still {now} after {took_s:.1f} s, not {state}"
             await asyncio.sleep(0.05)
         return time.monotonic() - began_s
 
@@ -87,7 +88,7 @@ class Watched:
         while len(self.log.seen) < before + SERIES:
             await self.look()
             took_s = time.monotonic() - began_s
-            assert took_s < within_s, f"nothing new was shown for {took_s:.1f} s"
+            assert took_s < allowed_s(within_s), f"nothing new was shown for {took_s:.1f} s"
             await asyncio.sleep(0.05)
         return time.monotonic() - began_s
 

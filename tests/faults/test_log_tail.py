@@ -42,7 +42,7 @@ async def killed(tmp_path: Path) -> tuple[Path, list[str]]:
     told: list[str] = []
     for slot in range(SLOT, SLOT + COMMITS):
         told += await store(ledger, frame(slot, values=[1.0] * 40))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while (mark := read_mark(folder)) is None or mark.commit_number < 1 + COMMITS:
             await ledger.series()
     shutil.copytree(folder, tmp_path / "killed")

@@ -56,7 +56,7 @@ async def remounted(on: Disk, log: Log) -> tuple[float, float]:
         assert (status, problem["type"]) == (503, "/problems/storage")
         assert len(log.ids) == SERIES
         life.process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(5.0):
+        async with asyncio.timeout(60):
             assert await life.process.wait() == 0
         life.killed = True
     return told_s, wakes_per_s

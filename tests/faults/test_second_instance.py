@@ -18,11 +18,12 @@ import pytest
 from tests.contracts.samples import frame, replayed, track
 from tests.faults.lives import ROOT, SOUND, alive
 from tests.faults.tier import Finding, tell, times
+from tests.pace import allowed_s
 
 from sigmawatch.adapters.clock import RealClock
 from sigmawatch.adapters.ledgers.postgres import PostgresLedger
 
-WITHIN_S = 20.0
+WITHIN_S = 60.0
 REFUSED_S_MAX = 1.0
 RACES_UNTIL_RED = 200
 
@@ -94,7 +95,7 @@ async def test_of_two_that_start_at_once_one_holds_the_folder_and_the_other_is_r
         "races": races, "both_held": 0, "refused_after_s_median": round(median(took), 4),
         "refused_after_s_max": round(max(took), 4),
     }))  # fmt: skip
-    assert median(took) < REFUSED_S_MAX
+    assert median(took) < allowed_s(REFUSED_S_MAX)
     assert not (tmp_path / "data" / "sigmawatch.pid").exists()
 
 
@@ -137,7 +138,7 @@ async def test_a_second_program_ends_at_once_with_its_exit_code(tmp_path: Path) 
     assert "in use by another sigmawatch (process" in said
     figures = {"exit_code": code, "cpu_s_from_exec_to_end": round(took_s, 2)}
     tell(Finding(promise="P32", fault="a second program on the folder", figures=figures))
-    assert took_s < 2 * REFUSED_S_MAX, "a machine that is busy is given twice the time"
+    assert took_s < allowed_s(2 * REFUSED_S_MAX), "start-up of Python included"
 
 
 async def ended(*arguments: str) -> tuple[int, str, float]:

@@ -152,14 +152,14 @@ async def test_while_the_disk_fails_nothing_is_accepted_and_what_is_stored_can_b
         failing.fails_at = len(failing.operations) + 1
         for _ in range(3):
             with pytest.raises(StorageUnavailable, match="IOError"):
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(60):
                     await put(ledger, frame(SLOT + 1))
         waiting = asyncio.create_task(keep(ledger, [frame(SLOT + 1)]))
         assert ledger.storage.status.state is StorageState.FAILED
         assert await replayed(ledger) == [frame().id]
         assert not waiting.done()
         failing.fails_at = None
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await waiting
         assert str(ledger.storage.status.state) == "ok"
         assert await store(ledger, frame(), frame(SLOT + 2)) == {frame(SLOT + 2).id}
@@ -205,11 +205,12 @@ async def test_a_file_that_tells_another_story_is_left_alone(tmp_path: Path) -> 
         with pytest.raises(StorageUnavailable):
             await put(ledger, frame())
         other = apsw.Connection(str(tmp_path / "data" / "sigmawatch.db"))
+        other.set_busy_timeout(60_000)  # the ledger tries to open it again and again meanwhile
         other.execute("UPDATE meta SET value = value + 5 WHERE key = 'commit_number'")
         other.close()
         failing.fails_at = None
         status = ledger.storage.status
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not status.doubtful:
                 status = await ledger.storage.changed(status)
         assert "commit 6" in status.reason
@@ -251,7 +252,7 @@ async def test_a_disk_without_room_takes_small_things_and_readings_wait(tmp_path
         waiting = asyncio.create_task(keep(ledger, batch(0)))
         assert await replayed(ledger) == []
         filling.full = False
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await waiting
         assert reserve.stat().st_size == 2_000_000
         assert ledger.storage.status.state is StorageState.OK

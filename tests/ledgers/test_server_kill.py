@@ -70,7 +70,7 @@ class Ordeal:
     async def goes_on(self) -> None:
         """Until something more is acknowledged."""
         self._more.clear()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await self._more.wait()
 
     async def lost(self) -> set[str]:

@@ -12,6 +12,7 @@ import apsw.ext
 import pytest
 from structlog.testing import capture_logs
 from tests.contracts.samples import MINUTE, SLOT, frame, replayed, store, track
+from tests.pace import allowed_s
 
 from sigmawatch.adapters.clock import VirtualClock
 from sigmawatch.adapters.ledgers.connection import FileSession
@@ -35,7 +36,7 @@ async def test_only_the_owner_may_look_into_the_folder(
 ) -> None:
     await track(ledger, "BTC")
     folder = tmp_path / "data"
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not (folder / "sigmawatch.high-water").exists():
             await ledger.series()
     modes = {path.name: path.stat().st_mode & 0o777 for path in [folder, *folder.iterdir()]}
@@ -54,7 +55,7 @@ async def test_a_second_instance_is_refused_and_a_closed_one_makes_room(
     ledger: SqliteLedger, tmp_path: Path
 ) -> None:
     folder, clock = tmp_path / "data", VirtualClock(0)
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(allowed_s(1.0)):
         with pytest.raises(InUse):
             await SqliteLedger.open(folder, clock=clock)
     assert await track(ledger, "BTC") == [1], "the first one goes on"
@@ -102,7 +103,7 @@ async def test_the_log_is_gone_when_the_ledger_has_closed(
 ) -> None:
     await track(ledger, "BTC")
     await store(ledger, *(frame(SLOT + i, values=[1.0] * 1_024) for i in range(40)))
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(allowed_s(1.0)):
         await ledger.close()
     assert {path.name for path in (tmp_path / "data").iterdir()} == {
         "sigmawatch.db",
@@ -135,7 +136,7 @@ async def test_who_waits_for_another_program_can_be_cancelled(
     other = apsw.Connection(str(tmp_path / "data" / "sigmawatch.db"))
     other.set_busy_timeout(10_000)  # the log of a new database is copied back just then
     other.execute("BEGIN IMMEDIATE")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         task = asyncio.create_task(store(ledger, frame()))
         for _ in range(20):
             assert await replayed(ledger) == []

@@ -72,7 +72,7 @@ NO_BACKFILL = BackfillConfig(enabled=False)
 
 async def until(holds: Callable[[], object]) -> None:
     """Wait, in real time and not for long, until something in the background has happened."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not holds():  # noqa: ASYNC110 - what is waited for has no event
             await asyncio.sleep(0.002)
 
@@ -131,7 +131,7 @@ class World:
             boundary_ms = self.interval.open_ms(self.slot + 1)
             self.double.counters.reset()
             await self.move_to_ms(boundary_ms + OFFSET_MS)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 await self.double.counters.arrival(venue.lower())
             self.slot += 1
             await until(lambda: self.polled(but=1))
@@ -198,7 +198,7 @@ class World:
     async def run_of(self, venue: str, slot: int) -> dict[str, Any]:
         """The poll that closed `slot`, once it is on disk."""
         started_ms = MINUTE.open_ms(slot + 1) + OFFSET_MS
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:
                 items = (await self.get("/runs", venue=venue, limit=200))["items"]
                 for item in items:

@@ -16,7 +16,7 @@ async def test_it_prints_addresses_answers_and_ends_on_sigterm() -> None:
         stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     assert process.stdout is not None
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         lines = [(await process.stdout.readline()).decode().split() for _ in range(3)]
         assert [line[0] for line in lines] == ["kraken", "binance", "control"]
         url = lines[0][1] + "/0/public/Time"

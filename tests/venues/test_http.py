@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from aiohttp import web
+from tests.pace import allowed_s
 from tests.venues.support import AMPLE, T0_MS, Dice
 
 from sigmawatch import __version__
@@ -328,7 +329,7 @@ async def test_cancelling_a_caller_ends_it_at_once_and_harms_no_other() -> None:
         await server.was_asked.wait()
         for task in tasks:
             task.cancel()
-        async with asyncio.timeout(1.0):
+        async with asyncio.timeout(allowed_s(1.0)):
             results = await asyncio.gather(*tasks, return_exceptions=True)
         assert {type(each) for each in results} == {asyncio.CancelledError}
         server.handler = saying()
@@ -342,7 +343,7 @@ async def test_back_fill_that_hangs_does_not_keep_the_poll_waiting() -> None:
     async with serving(by_path) as server, way_to(server.url) as http:
         hanging = [asyncio.create_task(http.get(ONE, same)) for _ in range(20)]
         await server.was_asked.wait()
-        async with asyncio.timeout(1.0):
+        async with asyncio.timeout(allowed_s(1.0)):
             assert await http.get(POLL, same)
         for task in hanging:
             task.cancel()
@@ -386,7 +387,7 @@ async def test_closing_ends_calls_under_way_and_lets_no_new_one_out() -> None:
         call = asyncio.create_task(http.get(POLL, same))
         await server.was_asked.wait()
         await http.close()
-        async with asyncio.timeout(1.0):
+        async with asyncio.timeout(allowed_s(1.0)):
             assert type((await asyncio.gather(call, return_exceptions=True))[0]) is Unavailable
         assert "shutting down" in str(await failure(http))
         await http.close()

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import pytest
+from tests.pace import allowed_s
 from tests.web.conftest import World
 
 from sigmawatch.app.web.server import listen, serve, serve_on
@@ -39,7 +40,7 @@ async def exchange(port: int, request: bytes) -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         writer.write(request)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             return await reader.read()
     finally:
         writer.close()
@@ -103,14 +104,14 @@ async def test_the_end_comes_within_two_seconds_though_clients_hang(world: World
         half[1].write(b"GET / HTTP/1.1\r\nHost: loc")
         waiting = await asyncio.open_connection("127.0.0.1", port)
         waiting[1].write(get("/"))
-        await asyncio.wait_for(stuck.wait(), 5)
+        await asyncio.wait_for(stuck.wait(), 60)
         began_s = time.monotonic()
         task.cancel()
         await asyncio.wait([task])
-        assert time.monotonic() - began_s < END_S
+        assert time.monotonic() - began_s < allowed_s(END_S)
         assert task.cancelled()
         for reader, writer in (silent, half, waiting):
-            async with asyncio.timeout(1):
+            async with asyncio.timeout(allowed_s(1.0)):
                 with suppress(ConnectionResetError):
                     answer = await reader.read()
                     assert answer == b"" or answer.startswith(b"HTTP/1.1 500")

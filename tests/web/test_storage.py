@@ -77,7 +77,7 @@ async def run_in_doubt(folder: Path) -> None:
     """A program that learns that its disk cannot be trusted."""
     clock = VirtualClock(0)
     async with (
-        asyncio.timeout(10),
+        asyncio.timeout(60),
         build(Config(data=folder), clock=clock, venues=[MemoryVenue(clock)]) as program,
     ):
         storage = program.storage
