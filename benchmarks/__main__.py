@@ -12,6 +12,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 NAMES = sorted({"budget", "peers"} | {file.stem for file in HERE.glob("[!_]*.py")})
+DETAILS = "Their options: python -m benchmarks NAME --help."
 
 
 def main(arguments: list[str]) -> int:
@@ -19,6 +20,9 @@ def main(arguments: list[str]) -> int:
     os.environ.setdefault("NUMPY_MADVISE_HUGEPAGE", "0")  # as the program has it: app.start
     names = list(takewhile(lambda word: not word.startswith("-"), arguments))
     options = arguments[len(names) :]
+    if options in (["-h"], ["--help"]) and not names:
+        print(f"{__doc__}\nThere are: {', '.join(NAMES)}. {DETAILS}")
+        return 0
     names = names or ["report"]
     unknown = sorted(set(names) - set(NAMES))
     if unknown:
