@@ -19,6 +19,7 @@ from sigmawatch.app.backups import Backup
 from sigmawatch.app.web.moments import moment_or_none, rfc3339
 from sigmawatch.app.web.problems import ProblemError, fails
 from sigmawatch.app.web.site import Site
+from sigmawatch.domain.caller import Scope
 
 _FILE = "/backups/sigmawatch-20261122T051500Z.db"
 
@@ -67,7 +68,8 @@ class BackupsPage(Struct, frozen=True, kw_only=True):
     demo: Annotated[bool, Meta(description="An invented market.", examples=[False])]
 
 
-@get("/backups", summary="Backups made", tags=["operations"], responses=fails())
+@get("/backups", summary="Backups made", tags=["operations"], responses=fails(),
+     opt={"scope": Scope.ADMIN})  # fmt: skip
 async def list_backups(request: Request[Any, Any, Any], site: NamedDependency[Site]) -> BackupsPage:
     """Asked for and by plan, since the program started. With the token of the data folder only."""
     _refuse_strangers(request)
@@ -76,7 +78,8 @@ async def list_backups(request: Request[Any, Any, Any], site: NamedDependency[Si
 
 
 @post("/backups", summary="Make a backup", tags=["operations"],
-      responses=fails(403, 409, 413, 415, 422), status_code=HTTP_202_ACCEPTED)  # fmt: skip
+      responses=fails(403, 409, 413, 415, 422), status_code=HTTP_202_ACCEPTED,
+      opt={"scope": Scope.ADMIN})  # fmt: skip
 async def make_backup(
     request: Request[Any, Any, Any], site: NamedDependency[Site], data: JSONBody[BackupBody]
 ) -> ShownBackup:

@@ -15,6 +15,7 @@ from msgspec import Meta, Struct
 from sigmawatch.app.channels import Entry
 from sigmawatch.app.web.problems import fails
 from sigmawatch.app.web.site import Site, tagged
+from sigmawatch.domain.caller import Scope
 from sigmawatch.domain.sent import Answer
 
 Name = Annotated[str, PathParameter(description="a channel's name", max_length=64)]
@@ -78,7 +79,8 @@ class Rekeyed(Struct, frozen=True, kw_only=True):
     demo: Annotated[bool, Meta(description="An invented market.", examples=[False])]
 
 
-@get("/channels", summary="All channels", tags=["alerts"], responses=fails())
+@get("/channels", summary="All channels", tags=["alerts"], responses=fails(),
+     opt={"scope": Scope.READ_ALERTS})  # fmt: skip
 async def list_channels(
     request: Request[Any, Any, Any], site: NamedDependency[Site]
 ) -> Response[ChannelsPage]:
@@ -87,7 +89,8 @@ async def list_channels(
     return tagged(request, ChannelsPage(items=items, demo=site.program.demo))
 
 
-@get("/channels/{name:str}", summary="One channel", tags=["alerts"], responses=fails(404))
+@get("/channels/{name:str}", summary="One channel", tags=["alerts"], responses=fails(404),
+     opt={"scope": Scope.READ_ALERTS})  # fmt: skip
 async def show_channel(
     request: Request[Any, Any, Any], site: NamedDependency[Site], name: Name
 ) -> Response[ShownChannel]:
@@ -96,7 +99,8 @@ async def show_channel(
 
 
 @post("/channels", summary="Make a channel", tags=["alerts"],
-      responses=fails(403, 409, 413, 415, 422, 503))  # fmt: skip
+      responses=fails(403, 409, 413, 415, 422, 503),
+      opt={"scope": Scope.WRITE_CHANNELS})  # fmt: skip
 async def add_channel(
     site: NamedDependency[Site], data: JSONBody[NewChannelBody]
 ) -> Response[ShownChannel]:
@@ -108,14 +112,15 @@ async def add_channel(
 
 
 @delete("/channels/{name:str}", summary="Remove a channel", tags=["alerts"],
-        responses=fails(403, 404, 409))  # fmt: skip
+        responses=fails(403, 404, 409), opt={"scope": Scope.WRITE_CHANNELS})  # fmt: skip
 async def remove_channel(site: NamedDependency[Site], name: Name) -> None:
     """What the configuration defines is removed there (409)."""
     await site.program.channels.remove(name)
 
 
 @post("/channels/{name:str}/test", summary="Send a test message", tags=["alerts"],
-      status_code=HTTP_200_OK, responses=fails(403, 404, 409))  # fmt: skip
+      status_code=HTTP_200_OK, responses=fails(403, 404, 409),
+      opt={"scope": Scope.WRITE_CHANNELS})  # fmt: skip
 async def try_channel(site: NamedDependency[Site], name: Name) -> Tested:
     """Sends a real message, once, and says what came; within 15 seconds."""
     began_ms = site.program.clock.monotonic_ms()
@@ -129,14 +134,15 @@ async def try_channel(site: NamedDependency[Site], name: Name) -> Tested:
 
 
 @post("/channels/{name:str}/enable", summary="Send to a disabled channel again",
-      tags=["alerts"], status_code=HTTP_200_OK, responses=fails(403, 404))  # fmt: skip
+      tags=["alerts"], status_code=HTTP_200_OK, responses=fails(403, 404),
+      opt={"scope": Scope.WRITE_CHANNELS})  # fmt: skip
 async def enable_channel(site: NamedDependency[Site], name: Name) -> ShownChannel:
     """A channel is disabled where its service answers 410: there is nobody any more."""
     return _shown(site, await site.program.channels.enable(name))
 
 
 @post("/channels/rekey", summary="Change the key of the secrets", tags=["alerts"],
-      status_code=HTTP_200_OK, responses=fails(403, 503))  # fmt: skip
+      status_code=HTTP_200_OK, responses=fails(403, 503), opt={"scope": Scope.ADMIN})  # fmt: skip
 async def rekey_channels(site: NamedDependency[Site]) -> Rekeyed:
     """Seals every stored secret under a new key and lets the older ones go."""
     return Rekeyed(count=await site.program.channels.rekey(), demo=site.program.demo)

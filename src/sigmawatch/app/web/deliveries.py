@@ -18,6 +18,7 @@ from sigmawatch.app.web.moments import moment_or_none, rfc3339
 from sigmawatch.app.web.problems import fails
 from sigmawatch.app.web.site import Site
 from sigmawatch.domain.alert import Severity
+from sigmawatch.domain.caller import Scope
 from sigmawatch.domain.errors import Conflict, NotFound
 from sigmawatch.domain.notice import Delivery, NoticeKind, NoticeStatus
 from sigmawatch.ports.delivery import Received
@@ -137,7 +138,8 @@ class AskedInbox:
 
 @get("/deliveries", summary="What was sent, and what is on its way", tags=["alerts"],
      responses=fails(422),
-     dependencies={"asked": Provide(AskedDeliveries, sync_to_thread=False)})  # fmt: skip
+     dependencies={"asked": Provide(AskedDeliveries, sync_to_thread=False)},
+     opt={"scope": Scope.READ_ALERTS})  # fmt: skip
 async def list_deliveries(
     site: NamedDependency[Site], asked: NamedDependency[AskedDeliveries]
 ) -> Deliveries:
@@ -155,14 +157,16 @@ async def list_deliveries(
     )  # fmt: skip
 
 
-@get("/deliveries/{number:int}", summary="One delivery", tags=["alerts"], responses=fails(404))
+@get("/deliveries/{number:int}", summary="One delivery", tags=["alerts"], responses=fails(404),
+     opt={"scope": Scope.READ_ALERTS})  # fmt: skip
 async def show_delivery(site: NamedDependency[Site], number: Number) -> ShownDelivery:
     """How far it is, and what it came to last."""
     return _shown(await _found(site, number))
 
 
 @post("/deliveries/{number:int}/resend", summary="Send a dead letter again", tags=["alerts"],
-      status_code=HTTP_202_ACCEPTED, responses=fails(403, 404, 409))  # fmt: skip
+      status_code=HTTP_202_ACCEPTED, responses=fails(403, 404, 409),
+      opt={"scope": Scope.WRITE_CHANNELS})  # fmt: skip
 async def resend_delivery(site: NamedDependency[Site], number: Number) -> ShownDelivery:
     """Under the same id, with 24 hours to succeed. 409 for what is not dead or expired."""
     found = await _found(site, number)
@@ -174,7 +178,8 @@ async def resend_delivery(site: NamedDependency[Site], number: Number) -> ShownD
 
 @get("/inbox", summary="What was told in the program itself", tags=["alerts"],
      responses=fails(422),
-     dependencies={"asked": Provide(AskedInbox, sync_to_thread=False)})  # fmt: skip
+     dependencies={"asked": Provide(AskedInbox, sync_to_thread=False)},
+     opt={"scope": Scope.READ_ALERTS})  # fmt: skip
 async def list_inbox(site: NamedDependency[Site], asked: NamedDependency[AskedInbox]) -> InboxPage:
     """Every notice of a rule without channels, and all that the program says of itself."""
     found, unread = await site.program.notifying.store.inbox(
@@ -188,7 +193,7 @@ async def list_inbox(site: NamedDependency[Site], asked: NamedDependency[AskedIn
 
 
 @post("/inbox/read", summary="Mark messages as read", tags=["alerts"], status_code=HTTP_200_OK,
-      responses=fails(403, 413, 415, 422))  # fmt: skip
+      responses=fails(403, 413, 415, 422), opt={"scope": Scope.READ_ALERTS})  # fmt: skip
 async def read_inbox(site: NamedDependency[Site], data: JSONBody[ReadBody]) -> ReadAnswer:
     """Everything up to a number: what came since the page was shown stays unread."""
     return ReadAnswer(read=await site.program.notifying.mark_read(data.through))

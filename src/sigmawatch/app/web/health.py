@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 from sigmawatch import __version__
 from sigmawatch.app.web.problems import KINDS, ProblemError, ProblemKind, fails
 from sigmawatch.app.web.site import Site
+from sigmawatch.domain.caller import Scope
 from sigmawatch.domain.metric import METRICS
 
 
@@ -56,7 +57,8 @@ _METRICS = tuple(
 )
 
 
-@get("/", summary="The resources of this API", tags=["operations"], responses=fails())
+@get("/", summary="The resources of this API", tags=["operations"], responses=fails(),
+     opt={"scope": Scope.READ_METRICS})  # fmt: skip
 async def show_index(site: NamedDependency[Site]) -> Index:
     """Also the metrics that can be tracked."""
     paths = site.contract().paths
@@ -67,13 +69,15 @@ async def show_index(site: NamedDependency[Site]) -> Index:
     )  # fmt: skip
 
 
-@get("/healthz", summary="Is the process alive", tags=["operations"], responses=fails())
+@get("/healthz", summary="Is the process alive", tags=["operations"], responses=fails(),
+     opt={"scope": None})  # fmt: skip
 async def show_health() -> Health:
     """Answers as long as the event loop turns."""
     return Health(status="ok")
 
 
-@get("/readyz", summary="Can it be relied on", tags=["operations"], responses=fails(503))
+@get("/readyz", summary="Can it be relied on", tags=["operations"], responses=fails(503),
+     opt={"scope": None})  # fmt: skip
 async def show_readiness(site: NamedDependency[Site]) -> Health:
     """A 503 problem names what is waited for."""
     if reasons := site.program.readiness():
@@ -82,7 +86,7 @@ async def show_readiness(site: NamedDependency[Site]) -> Health:
 
 
 @get("/problems/{slug:str}", summary="What a kind of problem means", tags=["operations"],
-     responses=fails(404))  # fmt: skip
+     responses=fails(404), opt={"scope": None})  # fmt: skip
 async def show_problem(
     slug: Annotated[str, PathParameter(description="the last part of a problem's type")],
 ) -> ProblemKind:

@@ -15,6 +15,7 @@ from sigmawatch.app.importing import Record
 from sigmawatch.app.web.asked import SeriesId
 from sigmawatch.app.web.problems import fails
 from sigmawatch.app.web.site import Site
+from sigmawatch.domain.caller import Scope
 from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.frame import mark_named
 from sigmawatch.domain.series import parse_series
@@ -65,7 +66,8 @@ class ImportedRecords(Struct, frozen=True, kw_only=True):
 
 
 @post("/metrics/{id:str}/records", summary="Import records", tags=["metrics"],
-      responses=fails(403, 404, 413, 415, 422, 503), status_code=HTTP_200_OK)  # fmt: skip
+      responses=fails(403, 404, 413, 415, 422, 503), status_code=HTTP_200_OK,
+      opt={"scope": Scope.WRITE_INGEST, "cost": "ingest"})  # fmt: skip
 async def import_records(
     site: NamedDependency[Site], id: SeriesId, data: JSONBody[ImportBody]
 ) -> ImportedRecords:

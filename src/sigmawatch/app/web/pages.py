@@ -31,19 +31,19 @@ def assets() -> Mapping[str, bytes]:
     return {entry.name: entry.read_bytes() for entry in folder.iterdir() if "." in entry.name}
 
 
-@get("/", include_in_schema=False)
+@get("/", include_in_schema=False, opt={"scope": None})
 async def show_page(request: Request[Any, Any, Any]) -> Response[Any]:
     """The ranking, for people."""
     return _file(request, "index.html")
 
 
-@get("/docs", include_in_schema=False)
+@get("/docs", include_in_schema=False, opt={"scope": None})
 async def show_docs(request: Request[Any, Any, Any]) -> Response[Any]:
     """The API's documentation, drawn from /openapi.json."""
     return _file(request, "docs.html")
 
 
-@get("/static/{name:str}", include_in_schema=False)
+@get("/static/{name:str}", include_in_schema=False, opt={"scope": None})
 async def show_asset(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[Any]:
     """A style sheet or a module."""
     return _file(request, name)

@@ -22,6 +22,7 @@ from sigmawatch.app.web.moments import parse_moment, rfc3339
 from sigmawatch.app.web.problems import fails
 from sigmawatch.app.web.ranking import interval_of
 from sigmawatch.app.web.site import Site
+from sigmawatch.domain.caller import Scope
 from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.metric import metric_named
 from sigmawatch.domain.rank_column import Standing
@@ -97,7 +98,8 @@ class AskedRankHistory:
 
 
 @get("/ranking/history", summary="How ranks moved", tags=["ranking"], responses=fails(422),
-     dependencies={"asked": Provide(AskedRankHistory, sync_to_thread=False)})  # fmt: skip
+     dependencies={"asked": Provide(AskedRankHistory, sync_to_thread=False)},
+     opt={"scope": Scope.READ_METRICS, "cost": "query"})  # fmt: skip
 async def show_rank_history(
     site: NamedDependency[Site],
     asked: NamedDependency[AskedRankHistory],

@@ -23,6 +23,7 @@ from sigmawatch.app.web.problems import ProblemError, clip, fails
 from sigmawatch.app.web.site import Site, not_modified, tagged, unchanged
 from sigmawatch.domain.alert import Rule, Severity
 from sigmawatch.domain.alert_policy import NoData
+from sigmawatch.domain.caller import Scope
 from sigmawatch.domain.rule import default_clear, print_condition
 from sigmawatch.domain.rule_reader import read_condition
 from sigmawatch.domain.rule_settings import NAME_ALLOWED, NOTE_CHARS_MAX, On
@@ -207,7 +208,8 @@ class AskedRules:
 
 
 @get("/rules", summary="All rules", tags=["rules"], responses=fails(422),
-     dependencies={"asked": Provide(AskedRules, sync_to_thread=False)})  # fmt: skip
+     dependencies={"asked": Provide(AskedRules, sync_to_thread=False)},
+     opt={"scope": Scope.READ_ALERTS})  # fmt: skip
 async def list_rules(
     request: Request[Any, Any, Any], site: NamedDependency[Site],
     asked: NamedDependency[AskedRules],
@@ -226,7 +228,8 @@ async def list_rules(
     ))  # fmt: skip
 
 
-@get("/rules/{name:str}", summary="One rule", tags=["rules"], responses=fails(404))
+@get("/rules/{name:str}", summary="One rule", tags=["rules"], responses=fails(404),
+     opt={"scope": Scope.READ_ALERTS})  # fmt: skip
 async def show_rule(
     request: Request[Any, Any, Any], site: NamedDependency[Site], name: Name
 ) -> Response[ShownRule]:
@@ -240,7 +243,8 @@ async def show_rule(
     return Response(shown, headers={"etag": _etag(rule)})
 
 
-@get("/rules/{name:str}/versions", summary="What a rule was", tags=["rules"], responses=fails(404))
+@get("/rules/{name:str}/versions", summary="What a rule was", tags=["rules"], responses=fails(404),
+     opt={"scope": Scope.READ_ALERTS})  # fmt: skip
 async def list_rule_versions(
     request: Request[Any, Any, Any], site: NamedDependency[Site], name: Name
 ) -> Response[RuleVersions]:
@@ -253,7 +257,8 @@ async def list_rule_versions(
 
 @post("/rules/check", summary="Check a rule without saving it", tags=["rules"],
       status_code=HTTP_200_OK, request_max_body_size=BODY_BYTES_MAX,
-      responses=fails(403, 413, 415, 422))  # fmt: skip
+      responses=fails(403, 413, 415, 422),
+      opt={"scope": Scope.READ_ALERTS, "cost": "query"})  # fmt: skip
 async def check_rule(site: NamedDependency[Site], data: JSONBody[CheckRuleBody]) -> CheckedRule:
     """422 with everything that is wrong at once, with the place in a condition's line."""
     book = site.program.rulebook
@@ -268,7 +273,8 @@ async def check_rule(site: NamedDependency[Site], data: JSONBody[CheckRuleBody])
 
 @put("/rules/{name:str}", summary="Make or change a rule", tags=["rules"],
      request_max_body_size=BODY_BYTES_MAX,
-     responses=fails(403, 409, 412, 413, 415, 422, 428))  # fmt: skip
+     responses=fails(403, 409, 412, 413, 415, 422, 428),
+     opt={"scope": Scope.WRITE_RULES})  # fmt: skip
 async def put_rule(
     request: Request[Any, Any, Any], site: NamedDependency[Site], name: Name,
     data: JSONBody[RuleBody],
@@ -287,7 +293,7 @@ async def put_rule(
 
 
 @post("/rules/{name:str}/enable", summary="Judge a rule", tags=["rules"], status_code=HTTP_200_OK,
-      responses=fails(403, 404, 409))  # fmt: skip
+      responses=fails(403, 404, 409), opt={"scope": Scope.WRITE_RULES})  # fmt: skip
 async def enable_rule(site: NamedDependency[Site], name: Name) -> ShownRule:
     """From the next slot on; its version stays."""
     rule = await site.program.rulebook.enable(name, enabled=True)
@@ -295,7 +301,8 @@ async def enable_rule(site: NamedDependency[Site], name: Name) -> ShownRule:
 
 
 @post("/rules/{name:str}/disable", summary="Judge a rule no more", tags=["rules"],
-      status_code=HTTP_200_OK, responses=fails(403, 404, 409))  # fmt: skip
+      status_code=HTTP_200_OK, responses=fails(403, 404, 409),
+      opt={"scope": Scope.WRITE_RULES})  # fmt: skip
 async def disable_rule(site: NamedDependency[Site], name: Name) -> ShownRule:
     """What is open under it closes with that reason; the rule and its versions stay."""
     rule = await site.program.rulebook.enable(name, enabled=False)
@@ -303,7 +310,7 @@ async def disable_rule(site: NamedDependency[Site], name: Name) -> ShownRule:
 
 
 @delete("/rules/{name:str}", summary="Remove a rule", tags=["rules"],
-        responses=fails(403, 404, 409, 412, 428))  # fmt: skip
+        responses=fails(403, 404, 409, 412, 428), opt={"scope": Scope.WRITE_RULES})  # fmt: skip
 async def remove_rule(
     request: Request[Any, Any, Any], site: NamedDependency[Site], name: Name
 ) -> None:

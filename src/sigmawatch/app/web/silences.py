@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 from sigmawatch.app.web.moments import parse_moment, rfc3339
 from sigmawatch.app.web.problems import fails
 from sigmawatch.app.web.site import Site, tagged
+from sigmawatch.domain.caller import Scope
 from sigmawatch.domain.errors import Invalid, NotFound
 from sigmawatch.domain.rule_settings import rule_name
 from sigmawatch.domain.rule_target import ITEMS_MAX, TARGET_ALLOWED, parse_target
@@ -69,7 +70,8 @@ class SilenceBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     ] = ""
 
 
-@get("/silences", summary="Silences in force", tags=["rules"], responses=fails())
+@get("/silences", summary="Silences in force", tags=["rules"], responses=fails(),
+     opt={"scope": Scope.READ_ALERTS})  # fmt: skip
 async def list_silences(
     request: Request[Any, Any, Any], site: NamedDependency[Site]
 ) -> Response[SilencesPage]:
@@ -79,7 +81,7 @@ async def list_silences(
 
 
 @post("/silences", summary="Silence some series", tags=["rules"],
-      responses=fails(403, 413, 415, 422))  # fmt: skip
+      responses=fails(403, 413, 415, 422), opt={"scope": Scope.WRITE_RULES})  # fmt: skip
 async def add_silence(
     site: NamedDependency[Site], data: JSONBody[SilenceBody]
 ) -> Response[ShownSilence]:
@@ -99,7 +101,8 @@ async def add_silence(
     )
 
 
-@get("/silences/{number:int}", summary="One silence", tags=["rules"], responses=fails(404))
+@get("/silences/{number:int}", summary="One silence", tags=["rules"], responses=fails(404),
+     opt={"scope": Scope.READ_ALERTS})  # fmt: skip
 async def show_silence(
     request: Request[Any, Any, Any], site: NamedDependency[Site], number: Number
 ) -> Response[ShownSilence]:
@@ -111,7 +114,7 @@ async def show_silence(
 
 
 @delete("/silences/{number:int}", summary="End a silence", tags=["rules"],
-        responses=fails(403, 404))  # fmt: skip
+        responses=fails(403, 404), opt={"scope": Scope.WRITE_RULES})  # fmt: skip
 async def end_silence(site: NamedDependency[Site], number: Number) -> None:
     """Now; what still fires is told."""
     await site.program.silencing.end(number)

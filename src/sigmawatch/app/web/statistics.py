@@ -19,6 +19,7 @@ from sigmawatch.app.web.boards import newest_slot
 from sigmawatch.app.web.moments import rfc3339
 from sigmawatch.app.web.problems import fails
 from sigmawatch.app.web.site import Site
+from sigmawatch.domain.caller import Scope
 from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.series import Series, parse_series
 from sigmawatch.domain.window import DAY_MS, format_span, parse_span
@@ -72,7 +73,8 @@ class AskedStatistics:
 
 @get("/metrics/{id:str}/statistics", summary="A series over a long window", tags=["metrics"],
      responses=fails(404, 422),
-     dependencies={"asked": Provide(AskedStatistics, sync_to_thread=False)})  # fmt: skip
+     dependencies={"asked": Provide(AskedStatistics, sync_to_thread=False)},
+     opt={"scope": Scope.READ_METRICS, "cost": "query"})  # fmt: skip
 async def show_statistics(
     site: NamedDependency[Site], id: SeriesId, asked: NamedDependency[AskedStatistics]
 ) -> LongStatistics:

@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 from sigmawatch.app.web.moments import moment_or_none, rfc3339
 from sigmawatch.app.web.problems import fails
 from sigmawatch.app.web.site import Site
+from sigmawatch.domain.caller import Scope
 from sigmawatch.domain.storage import StorageState
 from sigmawatch.ports.ledger import Damage
 
@@ -66,7 +67,8 @@ class StorageReport(Struct, frozen=True, kw_only=True):
     demo: Annotated[bool, Meta(description="An invented market.", examples=[False])]
 
 
-@get("/storage", summary="Whether anything can be stored", tags=["operations"], responses=fails())
+@get("/storage", summary="Whether anything can be stored", tags=["operations"], responses=fails(),
+     opt={"scope": Scope.READ_METRICS})  # fmt: skip
 async def show_storage(site: NamedDependency[Site]) -> StorageReport:
     """A change is told here within two seconds."""
     status = site.program.storage.status

@@ -16,6 +16,7 @@ from sigmawatch.app.web.moments import moment_or_none, rfc3339
 from sigmawatch.app.web.problems import fails
 from sigmawatch.app.web.site import Site, tagged
 from sigmawatch.domain.alert import Severity
+from sigmawatch.domain.caller import Scope
 from sigmawatch.domain.subscription import ADDRESS_CHARS_MAX, Following, Subscription
 
 TARGET = "rule:NAME, watchlist:NAME or pattern:VENUE:BASE/QUOTE"
@@ -77,7 +78,8 @@ class AskedLink:
 _LINK = {"asked": Provide(AskedLink, sync_to_thread=False)}
 
 
-@get("/subscriptions", summary="Who is told by mail", tags=["alerts"], responses=fails())
+@get("/subscriptions", summary="Who is told by mail", tags=["alerts"], responses=fails(),
+     opt={"scope": Scope.READ_ALERTS})  # fmt: skip
 async def list_subscriptions(
     request: Request[Any, Any, Any], site: NamedDependency[Site]
 ) -> Response[SubscriptionsPage]:
@@ -87,7 +89,7 @@ async def list_subscriptions(
 
 
 @post("/subscriptions", summary="Follow a rule, a pattern or a watchlist", tags=["alerts"],
-      responses=fails(403, 409, 413, 415, 422))  # fmt: skip
+      responses=fails(403, 409, 413, 415, 422), opt={"scope": Scope.WRITE_CHANNELS})  # fmt: skip
 async def add_subscription(
     site: NamedDependency[Site], data: JSONBody[SubscriptionBody]
 ) -> ShownSubscription:
@@ -99,7 +101,8 @@ async def add_subscription(
 
 
 @post("/subscriptions/confirm", summary="Say yes, by the link in the mail", tags=["alerts"],
-      status_code=HTTP_200_OK, responses=fails(403, 404, 422), dependencies=_LINK)  # fmt: skip
+      status_code=HTTP_200_OK, responses=fails(403, 404, 422), dependencies=_LINK,
+      opt={"scope": None})  # fmt: skip
 async def confirm_subscription(
     site: NamedDependency[Site], asked: NamedDependency[AskedLink]
 ) -> ShownSubscription:
@@ -109,7 +112,7 @@ async def confirm_subscription(
 
 @post("/subscriptions/unsubscribe", summary="Unsubscribe, by the link in every mail",
       tags=["alerts"], status_code=HTTP_200_OK, responses=fails(403, 404, 422),
-      dependencies=_LINK)  # fmt: skip
+      dependencies=_LINK, opt={"scope": None})  # fmt: skip
 async def unsubscribe(
     site: NamedDependency[Site], asked: NamedDependency[AskedLink]
 ) -> None:  # fmt: skip
@@ -118,7 +121,7 @@ async def unsubscribe(
 
 
 @delete("/subscriptions/{number:int}", summary="End a subscription", tags=["alerts"],
-        responses=fails(403, 404))  # fmt: skip
+        responses=fails(403, 404), opt={"scope": Scope.WRITE_CHANNELS})  # fmt: skip
 async def end_subscription(site: NamedDependency[Site], number: Number) -> None:
     """Nothing more is sent by it, not even what waits."""
     await site.program.notifying.subscriptions.end(number)

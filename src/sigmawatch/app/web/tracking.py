@@ -15,6 +15,7 @@ from sigmawatch.app.definitions import Definition
 from sigmawatch.app.web.asked import SeriesId
 from sigmawatch.app.web.problems import fails
 from sigmawatch.app.web.site import Site
+from sigmawatch.domain.caller import Scope
 from sigmawatch.domain.errors import ExpressionInvalid, Invalid
 from sigmawatch.domain.market import parse_market
 from sigmawatch.domain.metric import FORMULA, metric_named
@@ -77,7 +78,7 @@ class Tracked(Struct, frozen=True, kw_only=True):
 
 
 @post("/metrics", summary="Track metrics of a market, or a formula", tags=["metrics"],
-      responses=fails(403, 409, 413, 415, 422, 503))  # fmt: skip
+      responses=fails(403, 409, 413, 415, 422, 503), opt={"scope": Scope.WRITE_RULES})  # fmt: skip
 async def track(site: NamedDependency[Site], data: JSONBody[TrackBody]) -> Response[Tracked]:
     """201 where something new is tracked, 200 where all of it was tracked already. Readings begin
     with the next poll; the last 24 hours are filled in the background. A `_ref` metric brings the
@@ -113,7 +114,7 @@ async def _begun(site: Site, data: TrackBody) -> Sequence[Series]:
 
 
 @delete("/metrics/{id:str}", summary="Stop tracking a series", tags=["metrics"],
-        responses=fails(403, 404, 409))  # fmt: skip
+        responses=fails(403, 404, 409), opt={"scope": Scope.WRITE_RULES})  # fmt: skip
 async def untrack(
     site: NamedDependency[Site],
     id: SeriesId,

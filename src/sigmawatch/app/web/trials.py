@@ -19,6 +19,7 @@ from sigmawatch.app.web.moments import parse_moment, rfc3339
 from sigmawatch.app.web.problems import fails
 from sigmawatch.app.web.rules import BODY_BYTES_MAX, Name, RuleBody, raw_of
 from sigmawatch.app.web.site import Site, tagged
+from sigmawatch.domain.caller import Scope
 from sigmawatch.domain.window import parse_span
 
 EPISODES_MAX = 1_000  # told one by one
@@ -185,7 +186,8 @@ class AskedCourse:
 
 @post("/rules/preview", summary="What a rule would have said", tags=["rules"],
       status_code=HTTP_200_OK, request_max_body_size=BODY_BYTES_MAX,
-      responses=fails(403, 413, 415, 422))  # fmt: skip
+      responses=fails(403, 413, 415, 422),
+      opt={"scope": Scope.READ_ALERTS, "cost": "query"})  # fmt: skip
 async def preview_rule(site: NamedDependency[Site], data: JSONBody[PreviewBody]) -> ShownPreview:
     """Judged over stored history by the code that judges live; nothing is saved, nobody told. 422
     with everything that is wrong in the rule, with the place in its line."""
@@ -199,7 +201,7 @@ async def preview_rule(site: NamedDependency[Site], data: JSONBody[PreviewBody])
 
 @get("/rules/{name:str}/course", summary="What a rule said of a series", tags=["rules"],
      dependencies={"asked": Provide(AskedCourse, sync_to_thread=False)},
-     responses=fails(404, 422))  # fmt: skip
+     responses=fails(404, 422), opt={"scope": Scope.READ_ALERTS, "cost": "query"})  # fmt: skip
 async def show_course(
     site: NamedDependency[Site], name: Name, asked: NamedDependency[AskedCourse]
 ) -> ShownCourse:
@@ -218,7 +220,7 @@ async def show_course(
 
 
 @get("/episodes/{name:str}/explain", summary="Why an episode was told", tags=["rules"],
-     responses=fails(404))  # fmt: skip
+     responses=fails(404), opt={"scope": Scope.READ_ALERTS, "cost": "query"})  # fmt: skip
 async def explain_episode(
     request: Request[Any, Any, Any], site: NamedDependency[Site], name: EpisodeId
 ) -> Response[ShownExplanation]:

@@ -16,6 +16,7 @@ from sigmawatch.app.web.asked import Cursor, Limit, Text, VenueName
 from sigmawatch.app.web.moments import moment_or_none, rfc3339
 from sigmawatch.app.web.problems import fails
 from sigmawatch.app.web.site import Site
+from sigmawatch.domain.caller import Scope
 from sigmawatch.domain.errors import NotFound
 from sigmawatch.domain.market import Market, MarketStatus, venue_name
 from sigmawatch.domain.series import DERIVED
@@ -126,14 +127,16 @@ class AskedMarkets:
     cursor: Cursor = None
 
 
-@get("/venues", summary="Every venue and how it is", tags=["venues"], responses=fails())
+@get("/venues", summary="Every venue and how it is", tags=["venues"], responses=fails(),
+     opt={"scope": Scope.READ_METRICS})  # fmt: skip
 async def list_venues(site: NamedDependency[Site]) -> Venues:
     """States are those of SEMANTICS.md 4; errors and refused values are counted by reason."""
     reports = site.program.stations.reports()
     return Venues(items=tuple(_venue(site, one) for one in reports), demo=site.program.demo)
 
 
-@get("/venues/{venue:str}", summary="One venue", tags=["venues"], responses=fails(404))
+@get("/venues/{venue:str}", summary="One venue", tags=["venues"], responses=fails(404),
+     opt={"scope": Scope.READ_METRICS})  # fmt: skip
 async def show_venue(
     site: NamedDependency[Site],
     venue: Annotated[str, PathParameter(description="a venue's name, any case")],
@@ -143,7 +146,8 @@ async def show_venue(
 
 
 @get("/markets", summary="Markets that venues list", tags=["venues"], responses=fails(422),
-     dependencies={"asked": Provide(AskedMarkets, sync_to_thread=False)})  # fmt: skip
+     dependencies={"asked": Provide(AskedMarkets, sync_to_thread=False)},
+     opt={"scope": Scope.READ_METRICS, "cost": "query"})  # fmt: skip
 async def list_markets(
     site: NamedDependency[Site], asked: NamedDependency[AskedMarkets]
 ) -> Markets:

@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 
 from sigmawatch.app.web.problems import fails
 from sigmawatch.app.web.site import Site, tagged
+from sigmawatch.domain.caller import Scope
 from sigmawatch.domain.watchlist import ALLOWED, NAME_ALLOWED, PATTERNS_MAX, Watchlist
 
 Name = Annotated[str, PathParameter(description="a watchlist's name", max_length=32)]
@@ -59,7 +60,8 @@ class NewWatchlistBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     items: Items
 
 
-@get("/watchlists", summary="All watchlists", tags=["watchlists"], responses=fails())
+@get("/watchlists", summary="All watchlists", tags=["watchlists"], responses=fails(),
+     opt={"scope": Scope.READ_METRICS})  # fmt: skip
 async def list_watchlists(
     request: Request[Any, Any, Any], site: NamedDependency[Site]
 ) -> Response[WatchlistsPage]:
@@ -69,7 +71,7 @@ async def list_watchlists(
 
 
 @get("/watchlists/{name:str}", summary="One watchlist", tags=["watchlists"],
-     responses=fails(404))  # fmt: skip
+     responses=fails(404), opt={"scope": Scope.READ_METRICS})  # fmt: skip
 async def show_watchlist(
     request: Request[Any, Any, Any], site: NamedDependency[Site], name: Name
 ) -> Response[ShownWatchlist]:
@@ -78,7 +80,7 @@ async def show_watchlist(
 
 
 @post("/watchlists", summary="Make a watchlist", tags=["watchlists"],
-      responses=fails(403, 409, 413, 415, 422))  # fmt: skip
+      responses=fails(403, 409, 413, 415, 422), opt={"scope": Scope.WRITE_RULES})  # fmt: skip
 async def add_watchlist(
     site: NamedDependency[Site], data: JSONBody[NewWatchlistBody]
 ) -> Response[ShownWatchlist]:
@@ -89,7 +91,7 @@ async def add_watchlist(
 
 
 @put("/watchlists/{name:str}", summary="Make or replace a watchlist", tags=["watchlists"],
-     responses=fails(403, 409, 413, 415, 422))  # fmt: skip
+     responses=fails(403, 409, 413, 415, 422), opt={"scope": Scope.WRITE_RULES})  # fmt: skip
 async def put_watchlist(
     site: NamedDependency[Site], name: Name, data: JSONBody[WatchlistBody]
 ) -> Response[ShownWatchlist]:
@@ -101,7 +103,7 @@ async def put_watchlist(
 
 
 @delete("/watchlists/{name:str}", summary="Remove a watchlist", tags=["watchlists"],
-        responses=fails(403, 404, 409))  # fmt: skip
+        responses=fails(403, 404, 409), opt={"scope": Scope.WRITE_RULES})  # fmt: skip
 async def remove_watchlist(site: NamedDependency[Site], name: Name) -> None:
     """Its series stay tracked. What the configuration defines is removed there (409)."""
     await site.program.watchlists.remove(name)
