@@ -72,7 +72,7 @@ class Slab:
         self.width = 0
         self.live: Mask = np.zeros(0, np.bool_)  # where a series stands
         self.part = slice(0, 0)  # its rows of the next board
-        self._columns: Rows | None = None  # of those rows; None for all in use
+        self._columns: Rows | None = None  # of those rows; None for the first ones
         self._shape, self._standing = shape, standing
         self._channels = 1 if METRICS[metric].kind is Kind.FLOW else 2
         self._start_anew(0)
@@ -119,7 +119,8 @@ class Slab:
         self._values.clear()
         self._marks.clear()
         self.part = slice(first_row, first_row + len(found))
-        self._columns = None if len(found) == self.count else columns
+        first_ones = not len(found) or int(columns[-1]) == len(found) - 1  # they ascend
+        self._columns = None if first_ones else columns
         return [series for _, series in found]
 
     def chunk_of(self, columns: Rows) -> Rows:
@@ -128,8 +129,8 @@ class Slab:
 
     def rows(self, columns: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
         """What of [.., width] stands on the board; [.., rows]."""
-        if self._columns is None:
-            return columns[..., : self.count]
+        if self._columns is None:  # as most are: what is in the way of nobody is the last room
+            return columns[..., : self.part.stop - self.part.start]
         return columns.take(self._columns, axis=-1, mode="clip")
 
     # Readings, gathered
