@@ -119,7 +119,7 @@ class Slab:
         self._values.clear()
         self._marks.clear()
         self.part = slice(first_row, first_row + len(found))
-        first_ones = not len(found) or int(columns[-1]) == len(found) - 1  # they ascend
+        first_ones = not found or int(columns[-1]) == len(found) - 1  # they ascend
         self._columns = None if first_ones else columns
         return [series for _, series in found]
 
