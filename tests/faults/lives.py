@@ -57,7 +57,7 @@ async def alive(
     process = await asyncio.create_subprocess_exec(
         *before, sys.executable, *program, "run", "--port", "0", "--log", "json",
         "--config", str(folder / "sigmawatch.toml"), "--data", str(folder / "data"),
-        cwd=ROOT, env=_environment(), stderr=asyncio.subprocess.PIPE,
+        cwd=ROOT, env=environment(), stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     life = Life(process=process, wrapped=bool(before))
     assert process.stderr is not None
@@ -105,7 +105,8 @@ def _cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _environment() -> Mapping[str, str]:
+def environment() -> Mapping[str, str]:
+    """Ours without what is meant for the tests: the program refuses settings it does not know."""
     return {key: value for key, value in os.environ.items() if not key.startswith("SIGMAWATCH_")}
 
 

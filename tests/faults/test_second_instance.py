@@ -16,7 +16,7 @@ from statistics import median
 import psycopg
 import pytest
 from tests.contracts.samples import frame, replayed, track
-from tests.faults.lives import ROOT, SOUND, alive
+from tests.faults.lives import ROOT, SOUND, alive, environment
 from tests.faults.tier import Finding, tell, times
 from tests.pace import allowed_s
 
@@ -134,7 +134,7 @@ async def test_a_second_program_ends_at_once_with_its_exit_code(tmp_path: Path) 
         arguments = ("run", "--port", "0", "--config", str(tmp_path / "sigmawatch.toml"),
                      "--data", str(tmp_path / "data"))  # fmt: skip
         code, said, took_s = await ended(*SOUND, *arguments)
-    assert code == 5
+    assert code == 5, said
     assert "in use by another sigmawatch (process" in said
     figures = {"exit_code": code, "cpu_s_from_exec_to_end": round(took_s, 2)}
     tell(Finding(promise="P32", fault="a second program on the folder", figures=figures))
@@ -145,8 +145,8 @@ async def ended(*arguments: str) -> tuple[int, str, float]:
     """Exit code, last words, and processor time from beginning to end: the imports included."""
     before = os.times()
     process = await asyncio.create_subprocess_exec(
-        sys.executable, *arguments, cwd=ROOT, stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
+        sys.executable, *arguments, cwd=ROOT, env=environment(),
+        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     _, said = await process.communicate()
     after = os.times()
