@@ -1,38 +1,20 @@
-"""Moments as the API writes and reads them: RFC 3339 in UTC with milliseconds.
+"""Moments as the API reads them; as it writes them, they are in app.moments.
 
-Read as well: integer milliseconds since the epoch, `now`, and spans back from now (`-6h`).
+RFC 3339, integer milliseconds since the epoch, `now`, and spans back from now (`-6h`).
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
-import numpy as np
-import numpy.typing as npt
-
+from sigmawatch.app.moments import moment_or_none, rfc3339, rfc3339_column
 from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.window import parse_span
 
+__all__ = ["moment_or_none", "parse_moment", "rfc3339", "rfc3339_column"]
+
 MOMENT_MAX_MS = 253_402_300_799_999  # the last one that RFC 3339 can write
 ALLOWED = "RFC 3339 (2026-11-21T08:00:00Z), milliseconds since the epoch, now, or -6h"
-
-
-def rfc3339(ts_ms: int) -> str:
-    """`ts_ms`, milliseconds since the epoch, as 2026-11-21T08:00:00.000Z."""
-    seconds, ms = divmod(ts_ms, 1_000)
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{ms:03d}Z"
-
-
-def rfc3339_column(ts_ms: npt.NDArray[np.int64]) -> list[str]:
-    """As `rfc3339`, of many."""
-    texts: list[str] = np.datetime_as_string(ts_ms.astype("M8[ms]"), unit="ms").tolist()
-    return [f"{text}Z" for text in texts]
-
-
-def moment_or_none(ts_ms: int | None) -> str | None:
-    """As `rfc3339`; None for nothing, and for 0, which stands for never."""
-    return rfc3339(ts_ms) if ts_ms else None
 
 
 def parse_moment(text: str, *, now_ms: int, field: str) -> int:
