@@ -26,7 +26,7 @@ ADMIN = Caller.user(3, role=Role.ADMIN, name="ada")
 def a_key(*scopes: Scope, user: Caller | None = None) -> Caller:
     return Caller(
         kind=CallerKind.KEY, key_id="k7", scopes=frozenset(scopes), name="key k7",
-        user_id=user and user.user_id, role=user and user.role,
+        user_id=user.user_id if user else None, role=user.role if user else None,
     )  # fmt: skip
 
 

@@ -30,7 +30,8 @@ class Severity(StrEnum):
 class Rule:
     """One version of a rule; versions never change. text: its condition in canonical form;
     settings: the rest of it (target, clear, cooldown, channels ...), a JSON object in canonical
-    form. made_ms: when this version was made; created_ms: when the first one was."""
+    form. made_ms: when this version was made; created_ms: when the first one was. owner_id: the
+    user whose it is, None where it is the installation's."""
 
     id: int
     name: str
@@ -41,6 +42,7 @@ class Rule:
     enabled: bool
     created_ms: int
     made_ms: int
+    owner_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

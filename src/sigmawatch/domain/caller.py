@@ -63,13 +63,14 @@ class CallerKind(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
     """Who asks. user_id: the user, or the one whose key it is; a key of the installation has none.
-    role: that user's. scopes: what they may, of a key never more than its user. name: as the audit
-    log and those who read it call them."""
+    role: that user's. session: names the login that they came by. scopes: what they may, of a key
+    never more than its user. name: as the audit log and those who read it call them."""
 
     kind: CallerKind
     user_id: int | None = None
     key_id: str | None = None
     role: Role | None = None
+    session: str | None = None
     scopes: frozenset[Scope]
     name: str
 
@@ -80,9 +81,10 @@ class Caller:
         assert self.role is None or self.scopes <= self.role.scopes
 
     @classmethod
-    def user(cls, user_id: int, *, role: Role, name: str) -> Caller:
+    def user(cls, user_id: int, *, role: Role, name: str, session: str | None = None) -> Caller:
         """Somebody who is logged in."""
-        return cls(kind=CallerKind.USER, user_id=user_id, role=role, scopes=role.scopes, name=name)
+        return cls(kind=CallerKind.USER, user_id=user_id, role=role, session=session,
+                   scopes=role.scopes, name=name)  # fmt: skip
 
     @classmethod
     def anonymous(cls, scopes: Iterable[Scope] = ()) -> Caller:

@@ -26,7 +26,8 @@ LASTS_MAX_MS = 366 * DAY_MS
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Silence:
     """id: 0 until it is stored. target: the series meant. rule: the one rule that is silenced; None
-    for all. [from_ms, until_ms): when. by: who wants it, comment: why."""
+    for all. [from_ms, until_ms): when. by: who wants it, comment: why. owner_id: the user whose it
+    is, None where it is the installation's."""
 
     id: int = 0
     target: Target
@@ -35,6 +36,7 @@ class Silence:
     until_ms: int
     by: str
     comment: str = ""
+    owner_id: int | None = None
 
     def __post_init__(self) -> None:
         assert self.rule is None or self.rule == rule_name(self.rule)

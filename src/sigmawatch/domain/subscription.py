@@ -46,7 +46,8 @@ def mail_address(text: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Following:
-    """What somebody wants to be told. owner: who made it. target: the rule's or watchlist's name,
+    """What somebody wants to be told. owner: whose address it is. owner_id: the user who made it,
+    None where it is the installation's. target: the rule's or watchlist's name,
     or the pattern in canonical text. severity: the least that they want to hear of."""
 
     owner: str
@@ -55,6 +56,7 @@ class Following:
     target: str
     severity: Severity = Severity.INFO
     mute: tuple[CalendarWindow, ...] = ()
+    owner_id: int | None = None
 
     @classmethod
     def of(

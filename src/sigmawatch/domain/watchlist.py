@@ -128,11 +128,13 @@ def _no_pattern(text: str) -> Invalid:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watchlist:
     """Patterns under a name. origin: "file" where the configuration defines it (read-only
-    elsewhere), else "api"."""
+    elsewhere), else "api". owner_id: the user whose it is, None where it is the
+    installation's."""
 
     name: str
     patterns: tuple[Pattern, ...]
     origin: str = "api"
+    owner_id: int | None = None
 
     def __post_init__(self) -> None:
         assert self.name == watchlist_name(self.name)
@@ -144,10 +146,13 @@ class Watchlist:
             )  # fmt: skip
 
     @classmethod
-    def of(cls, name: str, items: Iterable[str], *, origin: str = "api") -> Watchlist:
+    def of(
+        cls, name: str, items: Iterable[str], *, origin: str = "api", owner_id: int | None = None
+    ) -> Watchlist:
         """Read names as people write them; each pattern stands once. Raises Invalid."""
         patterns = dict.fromkeys(parse_pattern(item) for item in items)
-        return cls(name=watchlist_name(name), patterns=tuple(patterns), origin=origin)
+        return cls(name=watchlist_name(name), patterns=tuple(patterns), origin=origin,
+                   owner_id=owner_id)  # fmt: skip
 
     @property
     def items(self) -> tuple[str, ...]:

@@ -32,6 +32,10 @@ class RuleRepository(Protocol):
         differ, else the version that stands."""
         ...
 
+    async def give(self, rule: Rule, owner_id: int | None) -> Rule:
+        """The rule as it is now: that user's, or the installation's."""
+        ...
+
     async def remove(self, name: str) -> bool:
         """Whether there was one. Its episodes stay; so do its states until they are judged for the
         last time, for what is open then ends."""

@@ -13,7 +13,8 @@ from typing import Protocol
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredChannel:
     """id: random, never used again. sealed: the settings, as the vault sealed them for `owner`.
-    shown: what of its address anybody may see."""
+    shown: what of its address anybody may see. owner_id: the user whose it is, None where it is the
+    installation's."""
 
     id: str
     name: str
@@ -21,6 +22,7 @@ class StoredChannel:
     sealed: bytes
     shown: str
     made_ms: int
+    owner_id: int | None = None
 
     @property
     def owner(self) -> str:

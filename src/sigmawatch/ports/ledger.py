@@ -21,6 +21,7 @@ from sigmawatch.domain.series import Block, Series
 from sigmawatch.domain.venue import Run
 from sigmawatch.domain.watchlist import Watchlist
 from sigmawatch.domain.window import Interval
+from sigmawatch.ports.access import AccessRepository, AuditRepository
 from sigmawatch.ports.alerts import (
     AlertRepository,
     OutboxRepository,
@@ -160,6 +161,12 @@ class Transaction(Protocol):
     @property
     def channels(self) -> ChannelRepository: ...
 
+    @property
+    def access(self) -> AccessRepository: ...
+
+    @property
+    def audit(self) -> AuditRepository: ...
+
     async def check(self, claim: Claim) -> None:
         """Raises Superseded where the work was claimed anew since: then nothing of this is kept."""
         ...
@@ -204,8 +211,8 @@ class Ledger(Protocol):
         ...
 
     async def catalogue_version(self) -> int | None:
-        """Grows with every change of series, formulas, watchlists, rules and silences, whichever
-        program makes it; None where no other program can."""
+        """Grows with every change of series, formulas, watchlists, rules, silences and access,
+        whichever program makes it; None where no other program can."""
         ...
 
     async def live_since_ms(self) -> int | None:

@@ -22,9 +22,10 @@ class Channels:
         self._sql = transaction.sql
 
     async def put(self, channel: StoredChannel) -> None:
-        row: dict[str, str | int | bytes] = {
+        row: dict[str, str | int | bytes | None] = {
             "id": channel.id, "name": channel.name, "service": channel.service,
             "sealed": channel.sealed, "shown": channel.shown, "made_ms": channel.made_ms,
+            "owner_id": channel.owner_id,
         }  # fmt: skip
         await self._changed("put_channel", row)
 
@@ -33,7 +34,7 @@ class Channels:
         return await self._changed("remove_channel", {"name": name})
 
     async def disable(self, name: str, *, reason: str) -> None:
-        row: dict[str, str | int | bytes] = {
+        row: dict[str, str | int | bytes | None] = {
             "name": name, "reason": reason, "now_ms": self._transaction.clock.now_ms(),
         }  # fmt: skip
         await self._changed("disable_channel", row)
@@ -41,7 +42,7 @@ class Channels:
     async def enable(self, name: str) -> bool:
         return await self._changed("enable_channel", {"name": name})
 
-    async def _changed(self, statement: str, row: Mapping[str, str | int | bytes]) -> bool:
+    async def _changed(self, statement: str, row: Mapping[str, str | int | bytes | None]) -> bool:
         """Whether it touched a row."""
 
         def work(session: Session) -> bool:
@@ -71,8 +72,8 @@ class ChannelReads:
 def _stored(session: Session, sql: Mapping[str, str]) -> list[StoredChannel]:
     return [
         StoredChannel(id=row_id, name=name, service=service, sealed=bytes(sealed), shown=shown,
-                      made_ms=made_ms)
-        for row_id, name, service, sealed, shown, made_ms in session.execute(
+                      made_ms=made_ms, owner_id=owner_id)
+        for row_id, name, service, sealed, shown, made_ms, owner_id in session.execute(
             sql["select_channels"]
         )
     ]  # fmt: skip

@@ -54,7 +54,7 @@ class Subscriptions:
                "follows": str(following.follows), "target": following.target,
                "severity": str(following.severity),
                "mute": json.dumps([str(window) for window in following.mute]),
-               "now_ms": now_ms}  # fmt: skip
+               "now_ms": now_ms, "owner_id": following.owner_id}  # fmt: skip
 
         def work(session: Session) -> int:
             number: int = value(session.execute(self._sql["put_subscription"], row))
@@ -96,9 +96,10 @@ def read_subscriptions(session: Session, *, statement: str) -> list[Subscription
 
 
 def _subscription(row: Sequence[Any]) -> Subscription:
-    number, owner, address, follows, target, severity, mute, made_ms, confirmed_ms = row
+    number, owner, address, follows, target, severity, mute, made_ms, confirmed_ms, owner_id = row
     following = Following(
         owner=owner, address=address, follows=Follows(follows), target=target,
         severity=Severity(severity), mute=tuple(map(parse_calendar, json.loads(mute))),
+        owner_id=owner_id,
     )  # fmt: skip
     return Subscription(id=number, following=following, made_ms=made_ms, confirmed_ms=confirmed_ms)

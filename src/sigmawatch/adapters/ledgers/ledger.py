@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from sigmawatch.adapters.ledgers.access import AccessReads
 from sigmawatch.adapters.ledgers.alert_reads import AlertReads
 from sigmawatch.adapters.ledgers.catalogue import read_blocks, read_series
 from sigmawatch.adapters.ledgers.channels import ChannelReads
@@ -76,6 +77,7 @@ class SqlLedger:
         self.alerts = AlertReads(self._read, sql=sql, damaged=self._stored.damaged)
         self.delivery = DeliveryReads(self._read, sql=sql)
         self.channels = ChannelReads(self._read, sql=sql)
+        self.access = AccessReads(self._read, sql=sql)
         self.sealing = SqlSealing(means, sql=sql, stored=self._stored, reads=reads)
 
     @asynccontextmanager

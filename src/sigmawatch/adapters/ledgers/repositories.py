@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
+from sigmawatch.adapters.ledgers.access import Access, Audit
 from sigmawatch.adapters.ledgers.alerts import Alerts
 from sigmawatch.adapters.ledgers.catalogue import Catalogue
 from sigmawatch.adapters.ledgers.chain import Written, write_link
@@ -60,6 +61,8 @@ class SqlTransaction:
         self.inbox = Inbox(self)
         self.subscriptions = Subscriptions(self)
         self.channels = Channels(self)
+        self.access = Access(self)
+        self.audit = Audit(self)
 
     @property
     def commit_number(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -42,10 +43,20 @@ class Rules:
         session.execute(self._sql["update_rule"], kept | {"rule_id": rule_id, "version": version})
         self._transaction.note_catalogue(session)
         found = session.execute(self._sql["find_rule"], by_name).fetchall()[0]
-        rule_id, version, origin, enabled, created_ms, text, settings, made_ms = found
+        rule_id, version, origin, enabled, created_ms, text, settings, made_ms, owner_id = found
         return Rule(id=rule_id, name=str(row["name"]), version=version, text=text,
                     settings=settings, origin=origin, enabled=bool(enabled),
-                    created_ms=created_ms, made_ms=made_ms)  # fmt: skip
+                    created_ms=created_ms, made_ms=made_ms, owner_id=owner_id)  # fmt: skip
+
+    async def give(self, rule: Rule, owner_id: int | None) -> Rule:
+        row = {"rule_id": rule.id, "owner_id": owner_id}
+
+        def work(session: Session) -> None:
+            session.execute(self._sql["give_rule"], row).fetchall()
+            self._transaction.note_catalogue(session)
+
+        await self._transaction.run(work)
+        return replace(rule, owner_id=owner_id)
 
     async def remove(self, name: str) -> bool:
         row = {"name": name, "now_ms": self._transaction.clock.now_ms()}
@@ -69,7 +80,7 @@ def read_versions(session: Session, sql: Mapping[str, str], *, rule_id: int) -> 
 
 
 def _rule(row: Sequence[Any]) -> Rule:
-    rule_id, name, version, text, settings, origin, enabled, created_ms, made_ms = row
+    rule_id, name, version, text, settings, origin, enabled, created_ms, made_ms, owner_id = row
     return Rule(id=rule_id, name=name, version=version, text=text, settings=settings,
                 origin=origin, enabled=bool(enabled), created_ms=created_ms,
-                made_ms=made_ms)  # fmt: skip
+                made_ms=made_ms, owner_id=owner_id)  # fmt: skip

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from sigmawatch.adapters.ledgers.checksums import checksum
+from sigmawatch.adapters.ledgers.checksums import checksum, owned
 from sigmawatch.adapters.ledgers.session import Session, value
 from sigmawatch.domain.rule_target import parse_target
 from sigmawatch.domain.silence import Silence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 KEPT_MS = 90 * DAY_MS  # after its end
-_COLUMNS = ("id", "items", "rule", "from_ms", "until_ms", "by", "comment")
+_COLUMNS = ("id", "items", "rule", "from_ms", "until_ms", "by", "comment", "owner_id")
 
 
 class Silences:
@@ -62,12 +62,12 @@ class Silences:
 
 def _row(silence: Silence) -> dict[str, Any]:
     row = (silence.id, json.dumps(silence.target.items), silence.rule, silence.from_ms,
-           silence.until_ms, silence.by, silence.comment)  # fmt: skip
+           silence.until_ms, silence.by, silence.comment, silence.owner_id)  # fmt: skip
     return {**dict(zip(_COLUMNS, row, strict=True)), "checksum": _check(row)}
 
 
-def _check(row: Iterable[Any]) -> int:
-    return checksum("silence", *row)
+def _check(row: Sequence[Any]) -> int:
+    return checksum("silence", *owned(row))
 
 
 def _sound(rows: Sequence[Sequence[Any]], *, damaged: set[str]) -> list[Silence]:

@@ -27,7 +27,7 @@ def add_integrity(session: Session, sql: Mapping[str, str]) -> None:
         newest = max((row[0] for row in rows), default=0)  # formulas have the ids of their series
         ids = len(rows) if kind == "formula" else newest
         _set(session, sql, marks={mark: ids, f"no {mark}": ids - len(rows)})
-    lists = session.execute(sql["select_watchlists"]).fetchall()
+    lists = session.execute(sql["select_all_watchlists"]).fetchall()
     _check(session, sql["check_watchlist"], kind="watchlist", rows=lists)
     runs = session.execute(sql["select_all_runs"]).fetchall()
     _check(session, sql["check_run"], kind="run", rows=runs)

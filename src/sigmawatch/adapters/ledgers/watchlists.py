@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from sigmawatch.adapters.ledgers.checksums import checksum
+from sigmawatch.adapters.ledgers.checksums import checksum, owned
 from sigmawatch.adapters.ledgers.session import Session, value
 from sigmawatch.domain.watchlist import Watchlist
 
@@ -23,11 +23,11 @@ class Watchlists:
         self._sql = transaction.sql
 
     async def put(self, watchlist: Watchlist) -> None:
-        row: dict[str, str | int] = {
+        row: dict[str, str | int | None] = {
             "name": watchlist.name, "items": json.dumps(watchlist.items),
-            "now_ms": self._transaction.clock.now_ms(),
+            "now_ms": self._transaction.clock.now_ms(), "owner_id": watchlist.owner_id,
         }  # fmt: skip
-        row["checksum"] = checksum("watchlist", *row.values())
+        row["checksum"] = checksum("watchlist", *owned([*row.values()]))
 
         def work(session: Session) -> None:
             named = {"name": watchlist.name}
@@ -58,8 +58,8 @@ def read_watchlists(session: Session, sql: Mapping[str, str], *, stored: Stored)
         stored.note_damage("watchlist", "rows", reason=reason)
     found = []
     for *row, check in rows:
-        if checksum("watchlist", *row) == check:
-            found.append(Watchlist.of(row[0], json.loads(row[1])))
+        if checksum("watchlist", *owned(row)) == check:
+            found.append(Watchlist.of(row[0], json.loads(row[1]), owner_id=row[3]))
         else:
             stored.note_damage("watchlist", row[0], reason="its checksum does not match")
     return found

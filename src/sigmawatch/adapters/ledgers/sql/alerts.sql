@@ -1,7 +1,8 @@
 -- Rules, states, episodes.
 
 -- name: find_rule
-SELECT r.id, r.version, r.origin, r.enabled, r.created_ms, v.text, v.settings, v.made_ms
+SELECT r.id, r.version, r.origin, r.enabled, r.created_ms, v.text, v.settings, v.made_ms,
+       r.owner_id
 FROM rules AS r
 JOIN rule_versions AS v ON v.rule_id = r.id AND v.version = r.version
 WHERE r.name = :name AND r.removed_ms IS NULL
@@ -14,6 +15,9 @@ RETURNING id
 -- name: update_rule
 UPDATE rules SET version = :version, origin = :origin, enabled = :enabled WHERE id = :rule_id
 
+-- name: give_rule
+UPDATE rules SET owner_id = :owner_id WHERE id = :rule_id
+
 -- name: insert_rule_version
 INSERT INTO rule_versions (rule_id, version, text, settings, made_ms)
 VALUES (:rule_id, :version, :text, :settings, :now_ms)
@@ -22,14 +26,16 @@ VALUES (:rule_id, :version, :text, :settings, :now_ms)
 UPDATE rules SET removed_ms = :now_ms WHERE name = :name AND removed_ms IS NULL RETURNING id
 
 -- name: select_rules
-SELECT r.id, r.name, r.version, v.text, v.settings, r.origin, r.enabled, r.created_ms, v.made_ms
+SELECT r.id, r.name, r.version, v.text, v.settings, r.origin, r.enabled, r.created_ms, v.made_ms,
+       r.owner_id
 FROM rules AS r
 JOIN rule_versions AS v ON v.rule_id = r.id AND v.version = r.version
 WHERE r.removed_ms IS NULL
 ORDER BY r.id
 
 -- name: select_rule_versions
-SELECT r.id, r.name, v.version, v.text, v.settings, r.origin, r.enabled, r.created_ms, v.made_ms
+SELECT r.id, r.name, v.version, v.text, v.settings, r.origin, r.enabled, r.created_ms, v.made_ms,
+       r.owner_id
 FROM rules AS r
 JOIN rule_versions AS v ON v.rule_id = r.id
 WHERE r.id = :rule_id

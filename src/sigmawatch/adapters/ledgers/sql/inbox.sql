@@ -30,8 +30,10 @@ LIMIT :rows
 SELECT count(*) FROM inbox WHERE owner = :owner AND read_ms IS NULL
 
 -- name: put_subscription
-INSERT INTO subscriptions (id, owner, address, follows, target, severity, mute, made_ms)
-SELECT coalesce(max(id), 0) + 1, :owner, :address, :follows, :target, :severity, :mute, :now_ms
+INSERT INTO subscriptions
+    (id, owner, address, follows, target, severity, mute, made_ms, owner_id)
+SELECT coalesce(max(id), 0) + 1, :owner, :address, :follows, :target, :severity, :mute, :now_ms,
+       :owner_id
 FROM subscriptions
 RETURNING id
 
@@ -44,7 +46,7 @@ RETURNING id
 UPDATE subscriptions SET ended_ms = :now_ms WHERE id = :id AND ended_ms IS NULL RETURNING id
 
 -- name: select_subscriptions
-SELECT id, owner, address, follows, target, severity, mute, made_ms, confirmed_ms
+SELECT id, owner, address, follows, target, severity, mute, made_ms, confirmed_ms, owner_id
 FROM subscriptions
 WHERE ended_ms IS NULL
 ORDER BY id

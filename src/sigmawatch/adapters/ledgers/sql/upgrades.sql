@@ -12,8 +12,13 @@ UPDATE series SET checksum = :checksum WHERE id = :key
 -- name: check_formula
 UPDATE formulas SET checksum = :checksum WHERE series_id = :key
 
+-- name: select_all_watchlists
+-- As they were before they had owners.
+SELECT name, items, changed_ms, checksum FROM watchlists
+
 -- name: check_watchlist
-UPDATE watchlists SET checksum = :checksum WHERE name = :key
+-- What has one keeps it: it may be over columns of later migrations.
+UPDATE watchlists SET checksum = :checksum WHERE name = :key AND checksum = 0
 
 -- name: select_all_runs
 SELECT id, venue, kind, slot, started_ms, finished_ms, expected, updated, failed, reasons, checksum
