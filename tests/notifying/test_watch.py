@@ -106,6 +106,20 @@ async def test_a_dead_letter_and_a_clock_that_was_set_are_told(world: World) -> 
     }  # fmt: skip
 
 
+async def test_a_pause_is_told_once_and_a_clock_that_was_set_back_is_none(world: World) -> None:
+    """RELIABILITY.md P31: "one 'was paused' event"."""
+    watch = world.notifying.watch
+    await watch.look([], late_ms=4_999)
+    await watch.look([], late_ms=61_400)
+    await watch.look([])
+    await world.settled()
+    assert await titles(world) == ["The program was paused for 61 s"]
+    world.clock.step_wall_ms(-60_000)
+    await watch.look([], late_ms=60_000)
+    await world.settled()
+    assert (await titles(world))[1:] == ["The clock of this machine is not right, or was set"]
+
+
 @dataclass(slots=True)
 class Heard:
     """Fulfils ports.channel.Signal."""

@@ -21,6 +21,7 @@ DEAD_LETTERS_MS = HOUR_MS  # so long after the last one
 SILENT_SLOTS, SILENT_MS = 3, 30_000
 CLOCK_MS = 2_000  # SEMANTICS.md 4: "> 2 s warns"
 STEP_TOLD_MS = 10 * MINUTE_MS
+PAUSE_MS = 5_000  # less is a busy machine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +69,17 @@ _NAMES = {
     Concern.VENUES: "the venues",
     Concern.CLOCK: "the clock",
     Concern.CHANNEL: "a channel",
+    Concern.PAUSE: "a pause",
 }
+
+
+def paused(pause_ms: int) -> Announcement:
+    """That the program stood still, and goes on (RELIABILITY.md P31)."""
+    return Announcement(
+        title=f"The program was paused for {pause_ms / 1_000:.0f} s",
+        lines=("What the venues still tell of that time is filled in.",),
+        severity=Severity.WARNING,
+    )  # fmt: skip
 
 
 def _storage(sight: Sight) -> Announcement | None:
@@ -126,7 +137,7 @@ def _clock(sight: Sight) -> Announcement | None:
         return None
     lines = [f"{one.venue}: {(one.skew_ms or 0) / 1_000:+.1f} s" for one in skewed]
     if stepped:
-        lines.append(f"It was set by {sight.stepped_ms / 1_000:+.1f} s.")
+        lines.append(f"It was set by {sight.stepped_ms / 1_000:+.1f} s, or the machine slept.")
     return Announcement(
         title="The clock of this machine is not right, or was set", lines=tuple(lines),
         severity=Severity.WARNING,

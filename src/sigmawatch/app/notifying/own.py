@@ -19,6 +19,7 @@ class Concern(IntEnum):
     DEAD_LETTERS = 4
     VENUES = 5
     CLOCK = 6
+    PAUSE = 7
 
 
 def own_notice(

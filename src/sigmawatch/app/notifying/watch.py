@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from sigmawatch.app.notifying.concerns import CLOCK_MS, Sight, concerns, over
+from sigmawatch.app.notifying.concerns import CLOCK_MS, PAUSE_MS, Sight, concerns, over, paused
 from sigmawatch.app.notifying.notifier import Notifier
 from sigmawatch.app.notifying.own import Concern, own_notice
 from sigmawatch.domain.announcement import Announcement
@@ -24,6 +24,7 @@ from sigmawatch.ports.ledger import Ledger
 
 LOOK_MS = 10_000
 DEAD_ROWS = 100
+MOMENTS = (Concern.CHANNEL, Concern.PAUSE)  # they have no end
 RESTORED = "restored"  # what a restore made of what waited: nobody failed
 
 log = structlog.get_logger()
@@ -46,29 +47,36 @@ class Watch:
         self._started_ms = clock.now_ms()
         self._wall_ms, self._monotonic_ms = clock.now_ms(), clock.monotonic_ms()
         self._step: tuple[int, int] | None = None  # how far, when
+        self._pause_ms = 0  # not told yet
 
     async def recover(self) -> None:
         """What was told to have begun, and not to be over."""
         for word in await self._store.own_words():
-            if word.kind is NoticeKind.FIRING and word.condition != Concern.CHANNEL:
+            if word.kind is NoticeKind.FIRING and word.condition not in MOMENTS:
                 self._began[Concern(word.condition)] = (word.episode, word.decided_ms)
 
     async def look_for_ever(self, venues: Callable[[], Sequence[VenueStatus]]) -> None:
         while True:
+            due_ms = self._clock.monotonic_ms() + LOOK_MS
             await self._clock.sleep_until_ms(self._clock.now_ms() + LOOK_MS)
             try:
-                await self.look(venues())
+                await self.look(venues(), late_ms=self._clock.monotonic_ms() - due_ms)
             except Unavailable as exc:
                 log.warning("self_alert_waits", reason=str(exc))
 
-    async def look(self, venues: Sequence[VenueStatus]) -> None:
-        """Tell what is new. Raises Unavailable where that cannot be written down now."""
+    async def look(self, venues: Sequence[VenueStatus], *, late_ms: int = 0) -> None:
+        """Tell what is new. late_ms: by how much this look is late: a clock that was set back has
+        us wait as well, all else is a pause. Raises Unavailable where it cannot be written now."""
+        if not self._note_step() and late_ms >= PAUSE_MS:
+            self._pause_ms = late_ms
         found = concerns(await self._seen(venues))
         now_ms = self._clock.now_ms()
         news = [self._begin(one, said, now_ms=now_ms) for one, said in found.items()
                 if one not in self._began]  # fmt: skip
         gone = [one for one in self._began if one not in found]
         news += [self._end(one, now_ms) for one in gone]
+        if self._pause_ms:  # nothing that lasts
+            news.append(self._begin(Concern.PAUSE, paused(self._pause_ms), now_ms=now_ms))
         if not news:
             return
         async with self._ledger.transaction() as transaction:
@@ -77,6 +85,7 @@ class Watch:
             self._began[one] = (_episode(one, now_ms), now_ms)
         for one in gone:
             del self._began[one]
+        self._pause_ms = 0
         self._notifier.wake()
 
     def _begin(self, concern: Concern, said: Announcement, *, now_ms: int) -> Notice:
@@ -89,7 +98,6 @@ class Watch:
         return own_notice(concern, said, episode=episode, at_ms=now_ms, kind=NoticeKind.RESOLVED)
 
     async def _seen(self, venues: Sequence[VenueStatus]) -> Sight:
-        self._note_step()
         lanes = await self._store.lanes()
         dead = [one for status in (NoticeStatus.DEAD, NoticeStatus.EXPIRED)
                 for one in await self._store.deliveries(status=status, limit=DEAD_ROWS)
@@ -103,13 +111,15 @@ class Watch:
             stepped_ms=stepped_ms, step_ms=step_ms,
         )  # fmt: skip
 
-    def _note_step(self) -> None:
+    def _note_step(self) -> bool:
         """Whether the wall clock went another way than time."""
         wall_ms, monotonic_ms = self._clock.now_ms(), self._clock.monotonic_ms()
         stepped_ms = (wall_ms - self._wall_ms) - (monotonic_ms - self._monotonic_ms)
-        if abs(stepped_ms) > CLOCK_MS:
-            self._step = (stepped_ms, wall_ms)
         self._wall_ms, self._monotonic_ms = wall_ms, monotonic_ms
+        if abs(stepped_ms) <= CLOCK_MS:
+            return False
+        self._step = (stepped_ms, wall_ms)
+        return True
 
 
 def _episode(concern: Concern, now_ms: int) -> str:
