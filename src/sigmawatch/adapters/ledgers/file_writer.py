@@ -179,7 +179,7 @@ class FileWriter:
         connection.execute("COMMIT")
         self._unsure, self._kept_number = False, self._commit_number
         if self._wal_bytes + self._largest_bytes > self.wal_bytes_max:
-            self._thread.submit(self._step_alone, self._restart_wal)
+            self._thread.submit(self._step_alone, self.restart_log)
 
     def _redone(self, step: Callable[[apsw.Connection], T], connection: apsw.Connection) -> T:
         """The step after all that its transaction had done, unless that turned out to be kept."""
@@ -296,7 +296,8 @@ class FileWriter:
         with suppress(_LostError, StorageFailed, Busy):
             self._step(step)
 
-    def _restart_wal(self, connection: apsw.Connection) -> None:
+    def restart_log(self, connection: apsw.Connection) -> None:
+        """Copy the log back, unless a reader is in the way. For `run`."""
         connection.pragma("journal_size_limit", self.wal_bytes_max)
         self._checkpoint(connection, apsw.SQLITE_CHECKPOINT_RESTART)
 

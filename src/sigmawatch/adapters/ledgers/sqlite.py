@@ -57,6 +57,7 @@ class SqliteLedger(SqlLedger):
             closing.push_async_callback(writer.close)
             await writer.open(held.database, vfs=vfs)
             await writer.run(partial(migrate, schema, path=held.database, now_ms=clock.now_ms()))
+            await writer.run(writer.restart_log)  # a migration's may be longer than its cap
             watch = Watch(reserve, storage=storage, mend=writer.mend)
             closing.push_async_callback(asyncio.to_thread, watch.close)
             mark = read_mark(held.path)
