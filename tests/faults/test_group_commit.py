@@ -43,7 +43,7 @@ SECONDS = times(change=4, full=60)
 RUNS_MAX = 4
 MINUTE = Interval(MINUTE_MS)
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
 
 class SlowDisk(Disk):
