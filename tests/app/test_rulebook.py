@@ -17,13 +17,13 @@ from sigmawatch.adapters.clock import VirtualClock
 from sigmawatch.adapters.ledgers.sqlite import SqliteLedger
 from sigmawatch.adapters.zones import IanaZones
 from sigmawatch.app.alerting.definition import RuleTable, read_definition, spelled, unspoken
-from sigmawatch.app.alerting.rulebook import LOOK_AGAIN_MS, Edited, Rulebook, tag
+from sigmawatch.app.alerting.rulebook import LOOK_AGAIN_MS, Rulebook, tag
 from sigmawatch.app.alerting.rules_file import write_rules
 from sigmawatch.app.alerting.scope import Kind, LiveScope
 from sigmawatch.app.catalogue import Catalogue
 from sigmawatch.app.problems import ConfigProblems, Problem
 from sigmawatch.domain.alert import Rule
-from sigmawatch.domain.errors import Conflict, Invalid, NotFound
+from sigmawatch.domain.errors import Conflict, Edited, Invalid, NotFound
 from sigmawatch.domain.market import Market
 from sigmawatch.domain.rule_settings import RuleSettings
 from sigmawatch.domain.series import Series

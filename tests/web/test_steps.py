@@ -24,6 +24,7 @@ from sigmawatch.app.web.steps import Stepping, step_asked
 from sigmawatch.app.wiring import build
 from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.window import DAY_MS, HOUR_MS, MINUTE_MS, Interval
+from sigmawatch.engine.downsample import largest_triangles
 
 RECORDS = "/api/v1/metrics/1/records"
 STATISTICS = "/api/v1/metrics/1/statistics"
@@ -108,6 +109,32 @@ async def test_the_mean_of_a_step_is_exact_and_a_chart_says_how_many_points_it_h
     start = NOW - 9 * DAY + (-(NOW - 9 * DAY) % 30) + 100 * 30
     assert row["value"] == pytest.approx(np.nanmean(past.slots(start, start + 30)), rel=1e-12)
     assert set(row) == {"time", "value", "n"}
+
+
+@shared
+async def test_a_line_of_triangles_is_made_of_slots_that_were_measured(past: Past) -> None:
+    """DESIGN.md: `agg=lttb`; each point stands at its own slot."""
+    answer = await past.get(RECORDS, points=100, agg="lttb", **{"from": "-9d"})
+    assert (answer["agg"], answer["step"], answer["tier"]) == ("lttb", "1m", "slots")
+    first = NOW - 9 * DAY + 1
+    held = past.slots(first, NOW)
+    there = np.flatnonzero(np.isfinite(held))
+    kept = there[largest_triangles(there.astype(np.float64), held[there], count=100)]
+    assert [row["time"] for row in answer["items"]] == [at(first + k) for k in kept]
+    assert [row["value"] for row in answer["items"]] == held[kept].tolist()
+    table = await past.client.get(
+        RECORDS, params={"points": 100, "agg": "lttb", "from": "-9d", "format": "ndjson"}
+    )
+    assert len(table.text.splitlines()) == 100
+
+
+@shared
+@pytest.mark.parametrize("query", [{}, {"points": 2}, {"step": "1h"}])
+async def test_triangles_need_a_number_of_points(past: Past, query: dict[str, Any]) -> None:
+    answer = await past.client.get(RECORDS, params={"agg": "lttb", **query})
+    assert answer.status_code == 422
+    (error,) = answer.json()["errors"]
+    assert (error["field"], error["allowed"]) == ("points", "3 to 50000, and no step")
 
 
 @shared

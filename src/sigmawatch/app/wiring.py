@@ -54,7 +54,7 @@ from sigmawatch_simulator.cli import main as simulator_main
 if TYPE_CHECKING:
     from sigmawatch.adapters.ledgers.postgres import PostgresLedger
 
-table_writer, table_rows = tables.table_writer, tables.table_rows  # files of records
+table_writer, table_rows, table_bytes = tables.table_writer, tables.table_rows, tables.table_bytes
 iana_zones = IanaZones  # what clocks on walls show
 
 DEMO_BUDGET = 60_000.0  # requests a minute: the double is ours

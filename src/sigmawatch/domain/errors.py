@@ -62,6 +62,10 @@ class Conflict(Invalid):
     """The input contradicts what stands (a file manages it, it exists already)."""
 
 
+class Edited(Conflict):
+    """Somebody else has changed it since it was read."""
+
+
 class Unavailable(SigmawatchError):
     """Trying again may help, not before `retry_after_s` seconds where that is known."""
 

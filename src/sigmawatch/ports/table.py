@@ -1,10 +1,12 @@
-"""The table port: records of series written to a file that other programs read."""
+"""The table port: records of series written to a file that other programs read, and any other rows
+as one file in memory."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from enum import StrEnum
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +42,28 @@ class FileRow(NamedTuple):
     value: object
     marks: str
     span: str
+
+
+class Cells(StrEnum):
+    """What a column is made of."""
+
+    INTEGER = "integer"
+    NUMBER = "number"
+    FLAG = "flag"
+    TEXT = "text"
+    MOMENT = "moment"  # RFC 3339 in UTC with milliseconds, as text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """Rows in columns, all equally long; None where a cell is empty. kinds: of every column."""
+
+    columns: Mapping[str, Sequence[Any]]
+    kinds: Mapping[str, Cells]
+
+    def __post_init__(self) -> None:
+        assert self.columns.keys() == self.kinds.keys()
+        assert len({len(column) for column in self.columns.values()}) <= 1
 
 
 class TableWriter(Protocol):

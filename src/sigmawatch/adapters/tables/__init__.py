@@ -1,4 +1,4 @@
-"""Files of records: a writer per format, and what reads all of them back."""
+"""Files of records: a writer per format, what reads all of them back, and other tables as bytes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from sigmawatch.adapters.tables.delimited import CsvWriter
 from sigmawatch.adapters.tables.reading import read_csv, read_ndjson
 from sigmawatch.domain.errors import Refused
-from sigmawatch.ports.table import FileRow, TableWriter
+from sigmawatch.ports.table import FileRow, Table, TableWriter
 
 
 def table_writer(path: Path | None, *, kind: str) -> TableWriter:
@@ -48,6 +48,15 @@ def table_rows(path: Path, *, series: str = "") -> Iterator[FileRow]:
             return read_columns(path, series=series)
         case _:
             raise Refused(f"{path}: not a file of records (.csv, .ndjson, .parquet, .arrow)")
+
+
+def table_bytes(table: Table, *, kind: str) -> bytes:
+    """A table as a whole parquet or arrow file. Raises Refused where pyarrow is not installed."""
+    try:
+        from sigmawatch.adapters.tables.arrow_bytes import encoded  # noqa: PLC0415
+    except ModuleNotFoundError as exc:
+        raise _needs(exc, kind) from exc
+    return encoded(table, kind=kind)
 
 
 def _needs(exc: ModuleNotFoundError, kind: str) -> Refused:

@@ -29,7 +29,7 @@ from sigmawatch.app.alerting.scope import Scope
 from sigmawatch.app.alerting.shipped import SHIPPED
 from sigmawatch.app.problems import ConfigProblems, Problem
 from sigmawatch.domain.alert import Rule
-from sigmawatch.domain.errors import Conflict, Invalid, NotFound, Unavailable
+from sigmawatch.domain.errors import Conflict, Edited, Invalid, NotFound, Unavailable
 from sigmawatch.domain.rule_settings import RuleSettings
 from sigmawatch.ports.alerts import AlertStore
 from sigmawatch.ports.clock import Clock
@@ -40,10 +40,6 @@ LOOK_AGAIN_MS = 60_000  # at a file with problems: what it names may be there by
 FILE, API, BUILT_IN = "file", "api", "shipped"
 
 log = structlog.get_logger()
-
-
-class Edited(Conflict):
-    """Somebody else has changed the rule since it was read."""
 
 
 async def nobody() -> None:

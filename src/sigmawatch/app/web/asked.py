@@ -1,7 +1,11 @@
-"""Query parameters that several resources share, each said once."""
+"""Query parameters that several resources share, each said once.
 
-from __future__ import annotations
+Annotations are evaluated here, not postponed: a query that takes over fields of these classes in
+another module has its own names only.
+"""
 
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Annotated
 
 from litestar.params import PathParameter, QueryParameter
@@ -32,3 +36,34 @@ Limit = Annotated[int, QueryParameter(description="rows a page", ge=1, le=1_000)
 Cursor = Annotated[
     str | None, QueryParameter(description="next_cursor of the page before", max_length=500)
 ]
+
+
+class Format(StrEnum):
+    """How an answer is written."""
+
+    JSON = "json"
+    CSV = "csv"
+    NDJSON = "ndjson"
+    PARQUET = "parquet"
+    ARROW = "arrow"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedTable:
+    """What every query for rows may say of how they are written."""
+
+    fields: Annotated[
+        str | None, QueryParameter(description="only these columns, by comma", max_length=1_000)
+    ] = None
+    written: Annotated[
+        Format | None, QueryParameter(name="format", description="how, before Accept")
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedWalk(AskedTable):
+    """What the query of a walk holds beside its filters."""
+
+    window: Window = "24h"
+    limit: Limit = 100
+    cursor: Cursor = None

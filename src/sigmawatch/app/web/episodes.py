@@ -13,11 +13,13 @@ from litestar.status_codes import HTTP_200_OK
 from msgspec import Meta, Struct
 
 from sigmawatch.app.alerting.episodes import NamedEpisode
-from sigmawatch.app.web.asked import Cursor, Limit
+from sigmawatch.app.web.asked import AskedTable, Cursor, Limit
+from sigmawatch.app.web.formats import Listing, written
 from sigmawatch.app.web.moments import moment_or_none, rfc3339
 from sigmawatch.app.web.problems import fails
 from sigmawatch.app.web.site import Site, tagged
 from sigmawatch.domain.alert import Severity
+from sigmawatch.domain.caller import Scope
 from sigmawatch.domain.silence import BY_CHARS_MAX
 
 EpisodeId = Annotated[str, PathParameter(description="an episode's id", max_length=60)]
@@ -64,7 +66,7 @@ class EpisodesPage(Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AskedEpisodes:
+class AskedEpisodes(AskedTable):
     """Query of `/episodes`."""
 
     open: Annotated[bool, QueryParameter(description="only those that last")] = False
@@ -83,7 +85,7 @@ class AcknowledgeBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 @get("/episodes", summary="Episodes", tags=["rules"],
      dependencies={"asked": Provide(AskedEpisodes, sync_to_thread=False)},
-     responses=fails(422))  # fmt: skip
+     responses=fails(422), opt={"scope": Scope.READ_ALERTS})  # fmt: skip
 async def list_episodes(
     request: Request[Any, Any, Any], site: NamedDependency[Site],
     asked: NamedDependency[AskedEpisodes],
@@ -94,10 +96,13 @@ async def list_episodes(
     )
     more = found[-1].stored.episode.id if len(found) == asked.limit else None
     items = [_shown(site, one) for one in found]
-    return tagged(request, EpisodesPage(items=items, next_cursor=more, demo=site.program.demo))
+    page = EpisodesPage(items=items, next_cursor=more, demo=site.program.demo)
+    listing = Listing(page=page, row=ShownEpisode, name="episodes")
+    return await written(request, listing, asked=asked)
 
 
-@get("/episodes/{name:str}", summary="One episode", tags=["rules"], responses=fails(404))
+@get("/episodes/{name:str}", summary="One episode", tags=["rules"], responses=fails(404),
+     opt={"scope": Scope.READ_ALERTS})  # fmt: skip
 async def show_episode(
     request: Request[Any, Any, Any], site: NamedDependency[Site], name: EpisodeId
 ) -> Response[ShownEpisode]:
@@ -106,7 +111,8 @@ async def show_episode(
 
 
 @post("/episodes/{name:str}/acknowledge", summary="Acknowledge an episode", tags=["rules"],
-      status_code=HTTP_200_OK, responses=fails(403, 404, 413, 415, 422))  # fmt: skip
+      status_code=HTTP_200_OK, responses=fails(403, 404, 413, 415, 422),
+      opt={"scope": Scope.WRITE_RULES})  # fmt: skip
 async def acknowledge_episode(
     site: NamedDependency[Site], name: EpisodeId, data: JSONBody[AcknowledgeBody]
 ) -> ShownEpisode:

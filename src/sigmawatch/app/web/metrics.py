@@ -19,9 +19,8 @@ from litestar.params import QueryParameter
 from msgspec import Meta, Struct
 
 from sigmawatch.app.web.asked import (
-    Cursor,
+    AskedWalk,
     Every,
-    Limit,
     Peers,
     RankKey,
     SeriesId,
@@ -36,6 +35,7 @@ from sigmawatch.app.web.site import Site, not_modified, unchanged
 from sigmawatch.app.web.venues import tracked_venue
 from sigmawatch.app.web.view import SORTABLE, View, ordered
 from sigmawatch.app.web.walk import Walk
+from sigmawatch.domain.caller import Scope
 from sigmawatch.domain.errors import Unavailable
 from sigmawatch.domain.market import asset
 from sigmawatch.domain.metric import metric_named
@@ -66,7 +66,7 @@ class MetricsPage(Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AskedMetrics:
+class AskedMetrics(AskedWalk):
     """Query of `/metrics`."""
 
     venue: VenueName = None
@@ -84,12 +84,9 @@ class AskedMetrics:
     ] = None
     q: Text = None
     interval: Every = None
-    window: Window = "24h"
     by: RankKey = "sigma_rel"
     peers: Peers = None
     sort: Annotated[str, QueryParameter(description=SORT, max_length=40)] = "id"
-    limit: Limit = 100
-    cursor: Cursor = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +100,8 @@ class AskedMetric:
 
 @get("/metrics", summary="Tracked series with their statistics", tags=["metrics"],
      responses=fails(410, 422), response_headers=[ETAG],
-     dependencies={"asked": Provide(AskedMetrics, sync_to_thread=False)})  # fmt: skip
+     dependencies={"asked": Provide(AskedMetrics, sync_to_thread=False)},
+     opt={"scope": Scope.READ_METRICS})  # fmt: skip
 async def list_metrics(
     request: Request[Any, Any, Any],
     site: NamedDependency[Site],
@@ -111,8 +109,8 @@ async def list_metrics(
 ) -> Response[MetricsPage]:
     """Filter, sort by any column, page. Ranks are among all series of the same metric and
     interval, or among `peers`, whatever is filtered. All pages of a walk show one snapshot."""
-    walk = Walk(site, asked, name="metrics")
-    if (same := walk.unchanged(request)) is not None:
+    walk = Walk(request, site, asked=asked, name="metrics")
+    if (same := walk.unchanged()) is not None:
         return same
     interval = None if asked.interval is None else parse_interval(asked.interval)
     await walk.widen(interval)
@@ -127,7 +125,7 @@ async def list_metrics(
     page = slice(walk.start, walk.stop)
     places = list(zip(which[page].tolist(), rows[page].tolist(), strict=True))
     items = _rows(views, places, demo=site.program.demo)
-    return walk.answer(MetricsPage(items=items, **walk.said(len(rows))))
+    return await walk.answer(MetricsPage(items=items, **walk.said(len(rows))))
 
 
 def _picked(board: Board, asked: AskedMetrics, *, site: Site) -> Rows:
@@ -169,7 +167,8 @@ def _rows(
 
 @get("/metrics/{id:str}", summary="One series", tags=["metrics"], responses=fails(404, 422, 503),
      response_headers=[ETAG],
-     dependencies={"asked": Provide(AskedMetric, sync_to_thread=False)})  # fmt: skip
+     dependencies={"asked": Provide(AskedMetric, sync_to_thread=False)},
+     opt={"scope": Scope.READ_METRICS})  # fmt: skip
 async def show_metric(
     request: Request[Any, Any, Any],
     site: NamedDependency[Site],

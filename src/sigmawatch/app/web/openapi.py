@@ -18,6 +18,8 @@ from litestar.openapi.spec import License, Tag
 from litestar.types import ControllerRouterHandler
 
 from sigmawatch import __version__
+from sigmawatch.app.web.asked import Format
+from sigmawatch.app.web.formats import MEDIA_TYPES
 from sigmawatch.app.web.site import Contract, Site, not_modified, unchanged
 
 TAGS = {
@@ -35,6 +37,15 @@ DESCRIPTION = (
     "problem. Times are RFC 3339 in UTC; an unknown number is null. Answers with an ETag may be "
     "asked for again with If-None-Match. Every field says what it means."
 )
+
+
+_TABLES = {
+    MEDIA_TYPES[form].partition(";")[0]: {"schema": {"type": "string", "description": said}}
+    for form, said in {
+        Format.CSV: "RFC 4180, with a header line", Format.NDJSON: "an object a line",
+        Format.PARQUET: "a Parquet file", Format.ARROW: "an Arrow file (Feather 2)",
+    }.items()
+}  # fmt: skip
 
 
 def document(handlers: Sequence[ControllerRouterHandler]) -> dict[str, Any]:
@@ -79,8 +90,7 @@ def _complete(operation: dict[str, Any], schemas: Mapping[str, Any]) -> None:
     for parameter in operation.get("parameters", ()):
         _one_type(parameter["schema"])
         if parameter["name"] == "format":
-            table = {"schema": {"type": "string", "description": "RFC 4180, with a header line"}}
-            operation["responses"]["200"]["content"]["text/csv"] = table
+            operation["responses"]["200"]["content"] |= _TABLES
     tag = operation["responses"].get("200", {}).get("headers", {}).get("etag")
     if tag is not None:
         tag["schema"] = {"type": "string"}
@@ -118,7 +128,7 @@ def _example(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Any:
     return schema.get("default", schema.get("enum", [None])[0])
 
 
-@get("/openapi.json", include_in_schema=False)
+@get("/openapi.json", include_in_schema=False, opt={"scope": None})
 async def show_document(
     request: Request[Any, Any, Any], site: NamedDependency[Site]
 ) -> Response[Any]:

@@ -18,12 +18,12 @@ from litestar.exceptions import HTTPException
 from litestar.openapi.datastructures import ResponseSpec
 from msgspec import Meta, Struct
 
-from sigmawatch.app.alerting.rulebook import Edited
 from sigmawatch.app.problems import ConfigProblems
 from sigmawatch.app.problems import Problem as ConfigProblem
 from sigmawatch.domain.errors import (
     Busy,
     Conflict,
+    Edited,
     Invalid,
     ManyInvalid,
     NotFound,
@@ -57,9 +57,11 @@ def _kinds(*rows: tuple[str, int, str, str]) -> Mapping[str, ProblemKind]:
 
 KINDS = _kinds(
     ("malformed", 400, "Malformed request", "Send well-formed UTF-8 JSON and HTTP."),
-    ("unauthorized", 401, "Unknown credential", "Send no Authorization, or the right one."),
+    ("unauthorized", 401, "Who asks?",
+     "Send a key as `Authorization: Bearer sw_…`, or log in; docs/how-to/access.md says how."),
     ("forbidden", 403, "Refused for your safety",
      "Unsafe methods are taken from this site's own pages or a program, not from other sites."),
+    ("not-permitted", 403, "Not yours to do", "Use a key or a user with the scope it names."),
     ("not-found", 404, "Not found", "GET /api/v1 lists the resources; /docs describes them."),
     ("unknown-series", 404, "Unknown series", "GET /api/v1/metrics lists what is tracked."),
     ("unknown-venue", 404, "Unknown venue", "GET /api/v1/venues lists the venues."),
@@ -69,6 +71,9 @@ KINDS = _kinds(
     ("unknown-rule", 404, "Unknown rule", "GET /api/v1/rules lists them."),
     ("unknown-channel", 404, "Unknown channel", "GET /api/v1/channels lists them."),
     ("method-not-allowed", 405, "Method not allowed", "The Allow header names what is."),
+    ("not-acceptable", 406, "Not written here", "Ask for json, csv or ndjson."),
+    ("timed-out", 408, "Not sent in time",
+     "Send a head within 5 s, and a body within 30 s at 100 bytes a second or more."),
     ("conflict", 409, "Conflict", "Change it where it is managed, or leave it as it is."),
     ("cursor-expired", 410, "Cursor expired", "Ask for the first page again."),
     ("precondition-failed", 412, "Changed meanwhile", "Read it again, and decide anew."),
@@ -82,12 +87,14 @@ KINDS = _kinds(
     ("unknown-field", 422, "Unknown field", "Use a field that `allowed` names."),
     ("precondition-required", 428, "If-Match is needed",
      "Send the ETag of what you have read as If-Match."),
+    ("too-many-requests", 429, "Too many requests", "Ask again after Retry-After seconds."),
     ("headers-too-large", 431, "Headers too large", "Send at most 16 KB."),
     ("internal", 500, "Internal error", "Report it with the request id; it is in the log."),
     ("refused", 503, "Refused", "Trying again will not help until somebody changes something."),
     ("unavailable", 503, "Unavailable", "Try again, not before Retry-After where it is given."),
     ("storage", 503, "Nothing can be stored now",
      "GET /api/v1/storage says why; make room or mend it, and try again: nothing was changed."),
+    ("too-slow", 503, "Given up", "Ask for less: fewer series, a shorter span, a larger step."),
     ("not-ready", 503, "Not ready", "Wait; `detail` says what for."),
 )  # fmt: skip
 
@@ -154,7 +161,7 @@ def fails(*statuses: int) -> dict[int, ResponseSpec]:
             Problem, generate_examples=False, media_type=MEDIA_TYPE,
             description=" or ".join(k.title for k in KINDS.values() if k.status == status),
         )
-        for status in sorted({400, 401, 421, 500, *statuses})
+        for status in sorted({400, 401, 403, 421, 429, 500, *statuses})
     }  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import QueryParameter
 from msgspec import Meta, Struct
 
-from sigmawatch.app.web.asked import Cursor, Every, Limit, Peers, RankKey, Window
+from sigmawatch.app.web.asked import AskedWalk, Every, Peers, RankKey
 from sigmawatch.app.web.boards import parse_interval, peers_of
 from sigmawatch.app.web.metrics import ETAG
 from sigmawatch.app.web.moments import rfc3339
@@ -25,6 +25,7 @@ from sigmawatch.app.web.rows import DDOF, MetricRow, rows_of
 from sigmawatch.app.web.site import Site
 from sigmawatch.app.web.view import View
 from sigmawatch.app.web.walk import Walk
+from sigmawatch.domain.caller import Scope
 from sigmawatch.domain.metric import Kind, Unit, metric_named
 from sigmawatch.domain.window import Interval, format_span
 from sigmawatch.engine.geometry import Rows
@@ -77,21 +78,19 @@ class RankingPage(Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AskedRanking:
+class AskedRanking(AskedWalk):
     """Query of `/ranking`. Without an interval: the configured one, where the metric is tracked."""
 
     metric: Annotated[str, QueryParameter(description="a metric's name", max_length=32)] = "price"
     by: RankKey = "sigma_rel"
-    window: Window = "24h"
     peers: Peers = None
     interval: Every = None
-    limit: Limit = 100
-    cursor: Cursor = None
 
 
 @get("/ranking", summary="All series of one metric in order", tags=["ranking"],
      responses=fails(410, 422), response_headers=[ETAG],
-     dependencies={"asked": Provide(AskedRanking, sync_to_thread=False)})  # fmt: skip
+     dependencies={"asked": Provide(AskedRanking, sync_to_thread=False)},
+     opt={"scope": Scope.READ_METRICS})  # fmt: skip
 async def show_ranking(
     request: Request[Any, Any, Any],
     site: NamedDependency[Site],
@@ -99,8 +98,8 @@ async def show_ranking(
 ) -> Response[RankingPage]:
     """Ties share the better rank: 1, 2, 2, 4. Ranks are made once a slot for all readers."""
     metric = metric_named(asked.metric)
-    walk = Walk(site, asked, name="ranking")
-    if (same := walk.unchanged(request)) is not None:
+    walk = Walk(request, site, asked=asked, name="ranking")
+    if (same := walk.unchanged()) is not None:
         return same
     interval = interval_of(walk.snapshot, asked.interval, metric=metric.name,
                            configured=site.program.config.interval)  # fmt: skip
@@ -110,7 +109,7 @@ async def show_ranking(
         walk.snapshot.boards.get(interval.ms), asked, window_ms=walk.window_ms, site=site
     )
     ranking = table.ranking
-    return walk.answer(RankingPage(
+    return await walk.answer(RankingPage(
         metric=metric.name, kind=metric.kind, unit=metric.unit, by=asked.by,
         window=format_span(walk.window_ms), interval=str(interval), peers=asked.peers,
         direction="descending", ddof=DDOF, mixed_units=ranking.mixed_units, slot=table.slot,

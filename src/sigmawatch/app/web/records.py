@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
+from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
@@ -22,13 +22,16 @@ from litestar.params import QueryParameter
 from msgspec import Meta, Struct
 
 from sigmawatch.app.archived_rows import record_begins
-from sigmawatch.app.web import cursors, tables
-from sigmawatch.app.web.asked import SeriesId
+from sigmawatch.app.web import cursors
+from sigmawatch.app.web.asked import AskedTable, SeriesId
 from sigmawatch.app.web.boards import Live, live_of, newest_slot, series_named
+from sigmawatch.app.web.formats import Listing, written
 from sigmawatch.app.web.marks import MARKS
 from sigmawatch.app.web.moments import parse_moment, rfc3339, rfc3339_column
+from sigmawatch.app.web.picked_points import count_asked, pick
 from sigmawatch.app.web.problems import fails
-from sigmawatch.app.web.site import Site, tagged
+from sigmawatch.app.web.record_tables import RecordLine, record_table
+from sigmawatch.app.web.site import Site
 from sigmawatch.app.web.steps import (
     POINTS_MAX,
     Aggregate,
@@ -37,6 +40,7 @@ from sigmawatch.app.web.steps import (
     aggregate_asked,
     step_asked,
 )
+from sigmawatch.domain.caller import Scope
 from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.frame import Flag
 from sigmawatch.domain.metric import Kind
@@ -46,13 +50,6 @@ from sigmawatch.engine.rollups import Rollups
 
 SERIES_MAX = 100
 ETAG = ResponseHeader(name="etag", documentation_only=True, description="For If-None-Match")
-
-
-class Format(StrEnum):
-    """How records are written."""
-
-    JSON = "json"
-    CSV = "csv"
 
 
 class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -116,7 +113,7 @@ class RecordsOfSeveral(Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AskedRecords:
+class AskedRecords(AskedTable):
     """Query of `/metrics/{id}/records`. With a cursor, the range of the first page stands."""
 
     from_: Annotated[
@@ -141,16 +138,15 @@ class AskedRecords:
     ] = None
     agg: Annotated[
         Aggregate | None,
-        QueryParameter(description="what of a step; else last, and of flows the sum"),
+        QueryParameter(
+            description="what of a step; else last, and of flows the sum. lttb picks `points`"
+        ),
     ] = None
     cursor: Annotated[
         str | None,
         QueryParameter(
             description="next_cursor of the page before; its range and step stand", max_length=500
         ),
-    ] = None
-    written: Annotated[
-        Format | None, QueryParameter(name="format", description="json or csv, before Accept")
     ] = None
 
 
@@ -174,28 +170,31 @@ class Range:
 
 @get("/metrics/{id:str}/records", summary="History of a series", tags=["metrics"],
      responses=fails(404, 422), response_headers=[ETAG],
-     dependencies={"asked": Provide(AskedRecords, sync_to_thread=False)})  # fmt: skip
+     dependencies={"asked": Provide(AskedRecords, sync_to_thread=False)},
+     opt={"scope": Scope.READ_METRICS, "cost": "query"})  # fmt: skip
 async def show_records(
     request: Request[Any, Any, Any],
     site: NamedDependency[Site],
     id: SeriesId,
     asked: NamedDependency[AskedRecords],
 ) -> Response[Records]:
-    """The last 24 hours by default, slot by slot; `step` or `points` for less. As CSV with
-    `format=csv` or `Accept: text/csv`."""
+    """The last 24 hours by default, slot by slot; `step` or `points` for less. As a table with
+    `format=` or `Accept`."""
     series = site.program.catalogue.find(parse_series(id))
     if asked.cursor is not None:
         page = await _continued(series, asked.cursor, site=site, limit=asked.limit)
     else:
         page = await _told(series, asked, site=site, limit=asked.limit)
-    if _format(request, asked) is Format.CSV:
-        return tagged(request, tables.csv_of([page]), media_type=tables.CSV, name=page.slug)
-    return tagged(request, page)
+    listing = Listing(
+        page=page, row=RecordLine, name=page.slug, table=partial(record_table, [page])
+    )
+    return await written(request, listing, asked=asked)
 
 
 @get("/metrics/records", summary="History of several series", tags=["metrics"],
      responses=fails(422), response_headers=[ETAG],
-     dependencies={"asked": Provide(AskedSeveral, sync_to_thread=False)})  # fmt: skip
+     dependencies={"asked": Provide(AskedSeveral, sync_to_thread=False)},
+     opt={"scope": Scope.READ_METRICS, "cost": "query"})  # fmt: skip
 async def list_records(
     request: Request[Any, Any, Any],
     site: NamedDependency[Site],
@@ -206,17 +205,16 @@ async def list_records(
         raise Invalid("a cursor continues one series", field="cursor",
                       allowed="none here; use it at /metrics/{id}/records")  # fmt: skip
     found = series_named(site, asked.ids, count_max=SERIES_MAX)
-    limit = min(asked.limit, POINTS_MAX // len(found))
-    pages = [await _told(series, asked, site=site, limit=limit) for series in found]
-    if _format(request, asked) is Format.CSV:
-        return tagged(request, tables.csv_of(pages), media_type=tables.CSV, name="records")
-    return tagged(request, RecordsOfSeveral(items=tuple(pages), demo=site.program.demo))
-
-
-def _format(request: Request[Any, Any, Any], asked: AskedRecords) -> Format:
-    if asked.written is not None:
-        return asked.written
-    return Format.CSV if "text/csv" in request.headers.get("accept", "") else Format.JSON
+    most = POINTS_MAX // len(found)
+    pages = [
+        await _told(series, asked, site=site, limit=min(asked.limit, most), most=most)
+        for series in found
+    ]
+    listing = Listing(
+        page=RecordsOfSeveral(items=tuple(pages), demo=site.program.demo), row=RecordLine,
+        name="records", table=partial(record_table, pages),
+    )  # fmt: skip
+    return await written(request, listing, asked=asked)
 
 
 def _range(series: Series, asked: AskedRecords, *, site: Site) -> Range:
@@ -250,9 +248,14 @@ async def _continued(series: Series, cursor: str, *, site: Site, limit: int) -> 
     raise Invalid("that cursor is not one of this query's", field="cursor")
 
 
-async def _told(series: Series, asked: AskedRecords, *, site: Site, limit: int) -> Records:
-    """The first page of what was asked for."""
+async def _told(
+    series: Series, asked: AskedRecords, *, site: Site, limit: int, most: int = POINTS_MAX
+) -> Records:
+    """The first page of what was asked for. most: points of a line, where it is one."""
     wanted, interval = _range(series, asked, site=site), series.interval
+    if asked.agg is Aggregate.LTTB:
+        count = count_asked(step=asked.step, points=asked.points, most=most)
+        return await _line(series, wanted, site=site, count=count)
     span_ms = (wanted.stop - wanted.first) * interval.ms
     step_ms = step_asked(interval, step=asked.step, points=asked.points, span_ms=span_ms)
     if step_ms is None:
@@ -308,6 +311,26 @@ def _step_rows(steps: Steps, runs: Rollups, *, agg: Aggregate) -> Sequence[Recor
             close=columns["close"][row] if ends else None,
         )
         for row, (time, mark) in enumerate(zip(times, steps.flags(runs).tolist(), strict=True))
+    )  # fmt: skip
+
+
+async def _line(series: Series, wanted: Range, *, site: Site, count: int) -> Records:
+    """The points that make the line's look."""
+    interval = series.interval
+    picked = await pick(
+        site.program.past, series, slots=(wanted.first, wanted.stop), count=count
+    )  # fmt: skip
+    rows = zip(rfc3339_column(picked.time_ms), picked.value.tolist(), picked.marks.tolist(),
+               strict=True)  # fmt: skip
+    return Records(
+        id=series.id, name=series.name, slug=series.slug, metric=series.metric,
+        kind=series.kind.kind, unit=series.kind.unit, interval=str(interval),
+        step=format_span(picked.width_ms),
+        tier="slots" if picked.tier_ms is None else format_span(picked.tier_ms),
+        agg=Aggregate.LTTB, begin=rfc3339(interval.open_ms(wanted.first)),
+        end=rfc3339(interval.open_ms(wanted.stop)),
+        items=tuple(Record(time=time, value=value, marks=MARKS[m]) for time, value, m in rows),
+        running=live_of(site.snapshot(), series), next_cursor=None, demo=site.program.demo,
     )  # fmt: skip
 
 

@@ -6,20 +6,22 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
-from litestar import get, post
+from litestar import Request, Response, get, post
 from litestar.di import NamedDependency, Provide
 from litestar.params import JSONBody, QueryParameter
 from litestar.status_codes import HTTP_200_OK, HTTP_202_ACCEPTED
 from msgspec import Meta, Struct
 
 from sigmawatch.app.collector import Share
-from sigmawatch.app.web.asked import Limit, VenueName
+from sigmawatch.app.web.asked import AskedTable, Limit, VenueName
+from sigmawatch.app.web.formats import Listing, written
 from sigmawatch.app.web.moments import moment_or_none, parse_moment, rfc3339
 from sigmawatch.app.web.problems import fails
 from sigmawatch.app.web.site import Site
 from sigmawatch.app.web.venues import known_venue
+from sigmawatch.domain.caller import Scope
 from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.venue import Run, RunKind
 
@@ -70,7 +72,7 @@ class Runs(Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AskedRuns:
+class AskedRuns(AskedTable):
     """Query of `/runs`."""
 
     venue: VenueName = None
@@ -153,20 +155,24 @@ class Jobs(Struct, frozen=True, kw_only=True):
 
 
 @get("/runs", summary="Collection runs", tags=["collection"], responses=fails(422),
-     dependencies={"asked": Provide(AskedRuns, sync_to_thread=False)})  # fmt: skip
-async def list_runs(site: NamedDependency[Site], asked: NamedDependency[AskedRuns]) -> Runs:
+     dependencies={"asked": Provide(AskedRuns, sync_to_thread=False)},
+     opt={"scope": Scope.READ_METRICS})  # fmt: skip
+async def list_runs(
+    request: Request[Any, Any, Any], site: NamedDependency[Site], asked: NamedDependency[AskedRuns]
+) -> Response[Runs]:
     """Newest first. `next_before` continues without a gap or a repeat."""
     venue = known_venue(site, asked.venue) if asked.venue is not None else None
     before_ms = None
     if asked.before is not None:
         before_ms = parse_moment(asked.before, now_ms=site.now_ms, field="before")
     found = await site.program.runs(venue=venue, before_ms=before_ms, limit=asked.limit + 1)
-    page, next_ms = _cut(found, asked.limit)
-    return Runs(
-        items=tuple(map(_run, page)),
+    shown, next_ms = _cut(found, asked.limit)
+    page = Runs(
+        items=tuple(map(_run, shown)),
         next_before=None if next_ms is None else rfc3339(next_ms),
         demo=site.program.demo,
     )
+    return await written(request, Listing(page=page, row=CollectionRun, name="runs"), asked=asked)
 
 
 def _cut(found: Sequence[Run], limit: int) -> tuple[Sequence[Run], int | None]:
@@ -179,14 +185,15 @@ def _cut(found: Sequence[Run], limit: int) -> tuple[Sequence[Run], int | None]:
     return (page, tied_ms + 1) if page else (found[:limit], tied_ms)
 
 
-@get("/jobs", summary="Long jobs and their progress", tags=["collection"], responses=fails())
+@get("/jobs", summary="Long jobs and their progress", tags=["collection"], responses=fails(),
+     opt={"scope": Scope.READ_METRICS})  # fmt: skip
 async def list_jobs(site: NamedDependency[Site]) -> Jobs:
     """Back-fill of each venue, sealing, and archiving where there is an archive."""
     return Jobs(items=tuple(map(_job, site.program.jobs())), demo=site.program.demo)
 
 
 @post("/jobs", summary="Start a long job", tags=["collection"], responses=fails(403, 413, 415, 422),
-      status_code=HTTP_202_ACCEPTED)  # fmt: skip
+      status_code=HTTP_202_ACCEPTED, opt={"scope": Scope.WRITE_INGEST})  # fmt: skip
 async def start_job(site: NamedDependency[Site], data: JSONBody[JobBody]) -> Jobs:
     """Starts back-fill, or joins the one under way; poll `GET /jobs` for its progress."""
     venue = known_venue(site, data.venue) if data.venue is not None else None
@@ -196,7 +203,7 @@ async def start_job(site: NamedDependency[Site], data: JSONBody[JobBody]) -> Job
 
 
 @post("/collect", summary="Poll now", tags=["collection"], responses=fails(403, 413, 415, 422, 503),
-      status_code=HTTP_200_OK)  # fmt: skip
+      status_code=HTTP_200_OK, opt={"scope": Scope.WRITE_INGEST})  # fmt: skip
 async def collect(
     site: NamedDependency[Site], data: JSONBody[CollectBody | None] = None
 ) -> Collected:

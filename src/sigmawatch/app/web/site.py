@@ -8,7 +8,6 @@ share their arrays, so a kept one costs little until its slot is over).
 from __future__ import annotations
 
 import hashlib
-import re
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
@@ -106,10 +105,10 @@ class Site:
                 del self._windows[next(iter(self._windows))]
         return held[1]
 
-    def tag(self, snapshot: Snapshot) -> str:
+    def tag(self, snapshot: Snapshot, *, form: str = "") -> str:
         """The weak entity tag of an answer that follows from `snapshot` and the address alone, but
-        for ages, which move with the clock."""
-        return f'W/"{self._epoch}.{snapshot.sequence}"'
+        for ages, which move with the clock. form: how it is written, where not as usual."""
+        return f'W/"{self._epoch}.{snapshot.sequence}{form and "." + form}"'
 
 
 def unchanged(request: Request[Any, Any, Any], tag: str) -> bool:
@@ -119,20 +118,19 @@ def unchanged(request: Request[Any, Any, Any], tag: str) -> bool:
     return "*" in held or tag.removeprefix("W/") in held
 
 
-def tagged(
-    request: Request[Any, Any, Any], content: Any, *, media_type: str = "application/json",
-    name: str = "",
-) -> Response[Any]:  # fmt: skip
-    """An answer whose entity tag is a digest of its bytes. name: of the file, for a download."""
-    body = content if isinstance(content, bytes) else msgspec.json.encode(content)
-    tag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+def tagged(request: Request[Any, Any, Any], content: Any) -> Response[Any]:
+    """An answer whose entity tag is a digest of its bytes."""
+    body = msgspec.json.encode(content)
+    tag = digest(body)
     if unchanged(request, tag):
         return not_modified(tag)
     headers = {"etag": tag, "vary": "accept"}
-    if name:
-        plain = re.sub(r"[^A-Za-z0-9._-]", "_", name)
-        headers["content-disposition"] = f'attachment; filename="{plain}.csv"'
-    return Response(body, media_type=media_type, headers=headers)
+    return Response(body, media_type="application/json", headers=headers)
+
+
+def digest(body: bytes) -> str:
+    """The strong entity tag of these bytes."""
+    return f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
 
 
 def not_modified(tag: str) -> Response[Any]:

@@ -35,6 +35,7 @@ class Aggregate(StrEnum):
     SUM = "sum"
     MINMAX = "minmax"
     OHLC = "ohlc"
+    LTTB = "lttb"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

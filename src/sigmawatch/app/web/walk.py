@@ -9,42 +9,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any
 
 from litestar import Request, Response
 
 from sigmawatch.app.web import cursors
+from sigmawatch.app.web.asked import AskedWalk, Format
 from sigmawatch.app.web.boards import parse_window
+from sigmawatch.app.web.formats import Listing, Page, format_asked, written
 from sigmawatch.app.web.moments import rfc3339
+from sigmawatch.app.web.rows import MetricRow
 from sigmawatch.app.web.site import Site, not_modified, unchanged
 from sigmawatch.domain.window import Interval
 
-_OF_THE_PAGE = {"limit", "cursor"}
-Page = TypeVar("Page")
-
-
-class Asked(Protocol):
-    """What the query of a walk holds beside its filters: a dataclass."""
-
-    __dataclass_fields__: ClassVar[dict[str, Any]]
-
-    @property
-    def window(self) -> str: ...
-
-    @property
-    def limit(self) -> int: ...
-
-    @property
-    def cursor(self) -> str | None: ...
+_OF_THE_PAGE = {"limit", "cursor", "fields", "written"}
 
 
 class Walk:
     """One page's place in a walk. Raises Invalid for a cursor of another query, or a window that
     is none; ProblemError where the walk's snapshot is gone."""
 
-    def __init__(self, site: Site, asked: Asked, *, name: str) -> None:
-        self._site = site
-        self._asked = asked
+    def __init__(
+        self, request: Request[Any, Any, Any], site: Site, *, asked: AskedWalk, name: str
+    ) -> None:
+        self._request, self._site, self._asked, self._name = request, site, asked, name
+        form = format_asked(request, asked)
+        self._form = "" if form is Format.JSON else str(form)
         self._query = (
             name, *(getattr(asked, one.name) for one in fields(asked)
                     if one.name not in _OF_THE_PAGE),
@@ -56,10 +46,13 @@ class Walk:
         self.window_ms = parse_window(asked.window)
         self.snapshot = site.snapshot(kept)
 
-    def unchanged(self, request: Request[Any, Any, Any]) -> Response[Any] | None:
+    @property
+    def _tag(self) -> str:
+        return self._site.tag(self.snapshot, form=self._form)
+
+    def unchanged(self) -> Response[Any] | None:
         """The 304 answer where the client holds this page already."""
-        tag = self._site.tag(self.snapshot)
-        return not_modified(tag) if unchanged(request, tag) else None
+        return not_modified(self._tag) if unchanged(self._request, self._tag) else None
 
     async def widen(self, interval: Interval | None) -> None:
         """Have statistics over the asked window, on the boards of `interval` or on all."""
@@ -78,5 +71,7 @@ class Walk:
             "as_of": rfc3339(self._site.now_ms), "demo": self._site.program.demo,
         }  # fmt: skip
 
-    def answer(self, page: Page) -> Response[Page]:
-        return Response(page, headers={"etag": self._site.tag(self.snapshot)})
+    async def answer(self, page: Page) -> Response[Any]:
+        """As it was asked for."""
+        listing = Listing(page=page, row=MetricRow, name=self._name, tag=self._tag)
+        return await written(self._request, listing, asked=self._asked)

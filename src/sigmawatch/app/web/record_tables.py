@@ -1,0 +1,53 @@
+"""Records as a table: one row a record, every series named on each of its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from sigmawatch.app.web.tables import kinds_of
+from sigmawatch.ports.table import Table
+
+if TYPE_CHECKING:
+    from sigmawatch.app.web.records import Record, Records
+
+OF_STEPS = ("open", "high", "low", "close", "n")
+
+
+class RecordLine(Struct, frozen=True, kw_only=True):
+    """A record with its series."""
+
+    id: int
+    name: str
+    time: str
+    value: float | None
+    marks: str
+    span: str | None
+    open: float | None
+    high: float | None
+    low: float | None
+    close: float | None
+    n: int | None
+
+
+def record_table(pages: Sequence[Records], fields: tuple[str, ...] | None) -> Table:
+    """The records of all pages. fields: which columns; None for all that they have."""
+    kinds = kinds_of(RecordLine)
+    stepped = any(page.agg for page in pages)
+    names = fields or tuple(name for name in kinds if stepped or name not in OF_STEPS)
+    return Table(
+        columns={name: [cell for page in pages for cell in _column(page, name)] for name in names},
+        kinds={name: kinds[name] for name in names},
+    )
+
+
+def _column(page: Records, name: str) -> Sequence[Any]:
+    if name in ("id", "name"):
+        return [getattr(page, name)] * len(page.items)
+    return [_cell(row, name) for row in page.items]
+
+
+def _cell(row: Record, name: str) -> Any:
+    return " ".join(row.marks) if name == "marks" else getattr(row, name)
