@@ -47,9 +47,27 @@ async def test_a_channel_is_made_tested_and_removed(tmp_path: Path, receiver: Re
         assert (tested.status_code, tested.json()["delivered"]) == (200, True)
         told = json.loads(receiver.came[0].body)
         assert "test of the channel ops" in told["data"]["title"]
-        assert (await world.client.delete("/api/v1/channels/ops")).status_code == 204
+        match = {"If-Match": made.headers["etag"]}
+        removed = await world.client.delete("/api/v1/channels/ops", headers=match)
+        assert removed.status_code == 204
         gone = await world.client.post("/api/v1/channels/ops/test")
         assert (gone.status_code, gone.json()["type"]) == (404, "/problems/unknown-channel")
+
+
+async def test_who_removes_a_channel_says_what_was_read(tmp_path: Path, receiver: Receiver) -> None:
+    """SECURITY.md S49: "If-Match missing/stale; two concurrent edits: 428 / 412; one winner"."""
+    async with a_world(tmp_path / "data", **opened(receiver)) as world:
+        client, address = world.client, "/api/v1/channels/ops"
+        await client.post("/api/v1/channels", json=webhook(receiver))
+        read = (await client.get(address)).headers["etag"]
+        assert (await client.get(address, headers={"If-None-Match": read})).status_code == 304
+        assert (await client.delete(address)).status_code == 428
+        await world.program.channels.disable("ops", reason="HTTP 410")
+        stale = await client.delete(address, headers={"If-Match": read})
+        assert (stale.status_code, stale.json()["type"]) == (412, "/problems/precondition-failed")
+        match = {"If-Match": (await client.get(address)).headers["etag"]}
+        both = await asyncio.gather(*(client.delete(address, headers=match) for _ in range(2)))
+        assert sorted(answer.status_code for answer in both) == [204, 404]
 
 
 async def test_what_failed_is_said(tmp_path: Path, receiver: Receiver) -> None:
@@ -102,7 +120,7 @@ async def test_what_the_configuration_defines_is_changed_there(
     async with a_world(tmp_path / "data", source=source, **settings) as world:
         for answer in (
             await world.client.post("/api/v1/channels", json=webhook(receiver)),
-            await world.client.delete("/api/v1/channels/ops"),
+            await world.client.delete("/api/v1/channels/ops", headers={"If-Match": "*"}),
         ):
             assert answer.status_code == 409
             assert "sigmawatch.toml" in answer.json()["detail"]

@@ -7,7 +7,9 @@ channel was made of leaves this module only towards its service. Fulfils ports.c
 
 from __future__ import annotations
 
+import asyncio
 import difflib
+import hashlib
 import json
 import secrets
 from collections.abc import Collection, Mapping, Sequence
@@ -19,7 +21,7 @@ import structlog
 from sigmawatch.app.channel_config import TAKEN, Given, free_name
 from sigmawatch.app.config import Config
 from sigmawatch.domain.alert import Severity
-from sigmawatch.domain.errors import Conflict, Invalid, ManyInvalid, NotFound, Refused
+from sigmawatch.domain.errors import Conflict, Edited, Invalid, ManyInvalid, NotFound, Refused
 from sigmawatch.domain.message import Message
 from sigmawatch.domain.notice import NoticeKind
 from sigmawatch.domain.sent import Sent
@@ -76,6 +78,7 @@ class ChannelBook:
             for name, one in config.channels.items()
         }
         self._stored: dict[str, Entry] = {}
+        self._removing = asyncio.Lock()
         self._disabled: Mapping[str, str] = {}
 
     async def recover(self) -> None:
@@ -112,6 +115,13 @@ class ChannelBook:
     def why_disabled(self, name: str) -> str:
         """Empty where it is not."""
         return self._disabled.get(name, "")
+
+    def tag(self, entry: Entry) -> str:
+        """What a channel's entity tag holds: another one after every change."""
+        told = repr((entry.name, entry.service, entry.origin, entry.shown, entry.fault,
+                     entry.stored and (entry.stored.id, entry.stored.made_ms),
+                     self.why_disabled(entry.name)))  # fmt: skip
+        return hashlib.blake2b(told.encode(), digest_size=9).hexdigest()
 
     def find(self, name: str) -> Channel:
         return self._usable(self.entry(name))
@@ -165,14 +175,18 @@ class ChannelBook:
         self._stored[name] = self._opened(stored)
         return self._stored[name]
 
-    async def remove(self, name: str) -> None:
-        """Raises NotFound, or Conflict where the configuration defines it."""
-        entry = self.entry(name)
-        self._check_free(entry.name)
-        async with self._ledger.transaction() as transaction:
-            await transaction.channels.remove(entry.name)
-        self._stored.pop(entry.name, None)
-        self._disabled = {k: v for k, v in self._disabled.items() if k != entry.name}
+    async def remove(self, name: str, *, expected: str | None = None) -> None:
+        """expected: `tag` of what is to go; None for whatever stands. Raises NotFound, Edited, or
+        Conflict where the configuration defines it."""
+        async with self._removing:
+            entry = self.entry(name)
+            self._check_free(entry.name)
+            if expected not in (None, self.tag(entry)):
+                raise Edited(f"the channel {name} was changed since you read it", field="channel")
+            async with self._ledger.transaction() as transaction:
+                await transaction.channels.remove(entry.name)
+            self._stored.pop(entry.name, None)
+            self._disabled = {k: v for k, v in self._disabled.items() if k != entry.name}
 
     async def disable(self, name: str, *, reason: str) -> None:
         entry = self.entry(name)

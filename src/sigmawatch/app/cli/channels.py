@@ -93,7 +93,9 @@ def remove(
     """Remove one, and its secret."""
 
     async def removed(client: Client) -> None:
-        await client.delete(f"/channels/{segment(name)}")
+        path = f"/channels/{segment(name)}"
+        stands = await client.get(path)
+        await client.delete(path, if_match=stands["etag"])
 
     ask(removed, file=file, data=data)
     stdout().print(plain(f"no channel {name} any more"))

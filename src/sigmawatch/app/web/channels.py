@@ -13,8 +13,9 @@ from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED
 from msgspec import Meta, Struct
 
 from sigmawatch.app.channels import Entry
+from sigmawatch.app.web.matching import expected
 from sigmawatch.app.web.problems import fails
-from sigmawatch.app.web.site import Site, tagged
+from sigmawatch.app.web.site import Site, not_modified, tagged, unchanged
 from sigmawatch.domain.caller import Scope
 from sigmawatch.domain.sent import Answer
 
@@ -38,6 +39,9 @@ class ShownChannel(Struct, frozen=True, kw_only=True):
     reason: Annotated[str | None, Meta(description="Why it is not ready.", examples=["HTTP 410"])]
     per_minute: Annotated[
         float | None, Meta(description="Messages a minute; more come together.", examples=[60.0])
+    ]
+    etag: Annotated[
+        str, Meta(description="For If-Match, to remove it.", examples=['"7f3a9c.1795248061000.0"'])
     ]
 
 
@@ -94,8 +98,11 @@ async def list_channels(
 async def show_channel(
     request: Request[Any, Any, Any], site: NamedDependency[Site], name: Name
 ) -> Response[ShownChannel]:
-    """Its settings are write-only."""
-    return tagged(request, _shown(site, site.program.channels.entry(name)))
+    """Its settings are write-only. Its ETag is what a removal sends back as If-Match."""
+    shown = _shown(site, site.program.channels.entry(name))
+    if unchanged(request, shown.etag):
+        return not_modified(shown.etag)
+    return Response(shown, headers={"etag": shown.etag})
 
 
 @post("/channels", summary="Make a channel", tags=["alerts"],
@@ -107,15 +114,20 @@ async def add_channel(
     """Its settings are encrypted before they are stored. An address that leads to this machine or
     its network is refused (422)."""
     made = await site.program.channels.add(data.name, data.service, given=data.settings)
-    location = {"location": f"/api/v1/channels/{made.name}"}
-    return Response(_shown(site, made), status_code=HTTP_201_CREATED, headers=location)
+    shown = _shown(site, made)
+    headers = {"location": f"/api/v1/channels/{made.name}", "etag": shown.etag}
+    return Response(shown, status_code=HTTP_201_CREATED, headers=headers)
 
 
 @delete("/channels/{name:str}", summary="Remove a channel", tags=["alerts"],
-        responses=fails(403, 404, 409), opt={"scope": Scope.WRITE_CHANNELS})  # fmt: skip
-async def remove_channel(site: NamedDependency[Site], name: Name) -> None:
-    """What the configuration defines is removed there (409)."""
-    await site.program.channels.remove(name)
+        responses=fails(403, 404, 409, 412, 428), opt={"scope": Scope.WRITE_CHANNELS})  # fmt: skip
+async def remove_channel(
+    request: Request[Any, Any, Any], site: NamedDependency[Site], name: Name
+) -> None:
+    """With If-Match: 428 without, 412 where somebody was faster. What the configuration defines is
+    removed there (409)."""
+    entry = site.program.channels.entry(name)
+    await site.program.channels.remove(entry.name, expected=expected(request, known=True))
 
 
 @post("/channels/{name:str}/test", summary="Send a test message", tags=["alerts"],
@@ -155,4 +167,5 @@ def _shown(site: Site, entry: Entry) -> ShownChannel:
         name=entry.name, service=entry.service, origin=entry.origin, address=entry.shown,
         state=state, reason=entry.fault or disabled or None,
         per_minute=entry.channel.per_minute if entry.channel else None,
+        etag=f'"{site.program.channels.tag(entry)}"',
     )  # fmt: skip

@@ -18,8 +18,9 @@ from sigmawatch.app.alerting.definition import spelled
 from sigmawatch.app.alerting.rulebook import tag
 from sigmawatch.app.problems import Problem
 from sigmawatch.app.web.asked import Cursor, Limit
+from sigmawatch.app.web.matching import expected
 from sigmawatch.app.web.moments import rfc3339
-from sigmawatch.app.web.problems import ProblemError, clip, fails
+from sigmawatch.app.web.problems import clip, fails
 from sigmawatch.app.web.site import Site, not_modified, tagged, unchanged
 from sigmawatch.domain.alert import Rule, Severity
 from sigmawatch.domain.alert_policy import NoData
@@ -283,7 +284,7 @@ async def put_rule(
     changed meanwhile. What the rules file defines is changed there (409)."""
     book = site.program.rulebook
     known = any(rule.name == name.strip().lower() for rule in book.all)
-    put = await book.put(name, raw_of(data), expected=_expected(request, known=known))
+    put = await book.put(name, raw_of(data), expected=expected(request, known=known))
     problems = [*put.warnings, *_known(site, put.rule)]
     return Response(
         _shown(site, put.rule, problems=problems),
@@ -316,17 +317,7 @@ async def remove_rule(
 ) -> None:
     """With If-Match, as a change. What is open under it closes; its episodes stay."""
     rule = site.program.rulebook.find(name)
-    await site.program.rulebook.remove(rule.name, expected=_expected(request, known=True))
-
-
-def _expected(request: Request[Any, Any, Any], *, known: bool) -> str | None:
-    """The tag that If-Match demands; None for anything. Raises ProblemError where it is missing."""
-    given = request.headers.get("if-match", "").strip()
-    if not given and known:
-        raise ProblemError("precondition-required", "If-Match must name the version to change")
-    if given == "*" and known:
-        return None
-    return given.removeprefix("W/").strip('"') or None
+    await site.program.rulebook.remove(rule.name, expected=expected(request, known=True))
 
 
 def _etag(rule: Rule) -> str:
