@@ -7,6 +7,7 @@ import typer
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
+from sigmawatch.app.access_config import AccessConfig, LimitsConfig
 from sigmawatch.app.alerting.definition import RuleTable, written
 from sigmawatch.app.backup_config import BackupConfig
 from sigmawatch.app.channel_config import EgressConfig, SecretsConfig
@@ -153,6 +154,8 @@ def configuration_page() -> str:
     lines = [CONFIGURATION]
     lines += _section("Top level", Config)
     lines += _section("[server]", Server)
+    lines += _section("[access]", AccessConfig)
+    lines += _section("[limits]", LimitsConfig)
     lines += _section("[history]", HistoryConfig)
     lines += _section("[archive]", ArchiveConfig)
     lines += _section("[backfill]", BackfillConfig)

@@ -7,7 +7,6 @@ by `check` (app.forecast). docs/reference/configuration.md is generated from the
 
 from __future__ import annotations
 
-import ipaddress
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -26,6 +25,7 @@ from pydantic import (
     field_validator,
 )
 
+from sigmawatch.app.access_config import AccessConfig, LimitsConfig, listenable
 from sigmawatch.app.archive_place import Bucket, parse_place
 from sigmawatch.app.backup_config import BackupConfig
 from sigmawatch.app.channel_config import Channels, EgressConfig, SecretsConfig
@@ -67,19 +67,6 @@ def _filled(items: tuple[str, ...]) -> tuple[str, ...]:
     if not items:
         raise Invalid("must not be empty")
     return items
-
-
-def _loopback(host: str) -> str:
-    try:
-        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        loopback = False
-    if not loopback:
-        raise Invalid(
-            "only this machine may connect until access control exists",
-            allowed="127.0.0.1, ::1 or localhost",
-        )
-    return host
 
 
 def _place(text: str) -> str:
@@ -206,8 +193,9 @@ class VenueConfig(Table):
 class Server(Table):
     """Where the page and the API listen."""
 
-    host: Annotated[str, AfterValidator(_loopback)] = Field(
-        default="127.0.0.1", description="Address to listen on; this machine only, for now."
+    host: Annotated[str, AfterValidator(listenable)] = Field(
+        default="127.0.0.1",
+        description="Address to listen on; beyond this machine only as [access] says.",
     )
     port: int = Field(
         default=8000, ge=0, le=65535, description="Port to listen on; 0 takes any free one."
@@ -310,6 +298,8 @@ class Config(Table):
         description="The file that defines rules; default: `rules.toml` beside this one.",
     )
     server: Server = Server()
+    access: AccessConfig = AccessConfig()
+    limits: LimitsConfig = LimitsConfig()
     history: HistoryConfig = HistoryConfig()
     archive: ArchiveConfig = ArchiveConfig()
     backfill: BackfillConfig = BackfillConfig()

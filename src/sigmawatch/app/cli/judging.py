@@ -26,6 +26,8 @@ def judged(config: Config) -> Forecast:
     for name, wrong in channel_problems(config, channel_maker(config)):
         path = f"channels.{name}.{wrong.field}".rstrip(".")
         refused.append(Problem(path=path, rule=str(wrong), allowed=wrong.allowed))
+    if (exposed := config.access.exposed(config.server.host)) is not None:
+        refused.append(exposed)
     return replace(found, problems=(*found.problems, *refused))
 
 

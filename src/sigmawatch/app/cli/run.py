@@ -24,7 +24,7 @@ def run(
     host: Annotated[
         str | None,
         typer.Option("--host", metavar="ADDRESS", show_default="127.0.0.1",
-                     help="Address of the page and the API; this machine only, for now."),
+                     help="Address of the page and the API; beyond this machine as [access] says."),
     ] = None,
     port: options.Port = None,
     file: options.ConfigFile = None,

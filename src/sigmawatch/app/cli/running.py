@@ -20,11 +20,12 @@ log = structlog.get_logger()
 
 
 class Running(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a running program answers."""
+    """Where a running program answers. fingerprint: SHA-256 of its certificate, if it has one."""
 
     url: str
     pid: int
     token: str
+    fingerprint: str = ""
 
     def __repr__(self) -> str:
         return f"Running(url={self.url!r}, pid={self.pid})"

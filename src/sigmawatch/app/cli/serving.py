@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-import socket
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 from sigmawatch.app.cli.judging import workable
 from sigmawatch.app.cli.lines import Lines
+from sigmawatch.app.cli.listening import Listening, listening, refuse_exposed
 from sigmawatch.app.cli.replay_bar import ReplayBar
 from sigmawatch.app.cli.running import Running, announced
 from sigmawatch.app.cli.signals import until_signalled
@@ -24,7 +24,6 @@ from sigmawatch.app.demo import Facts, Mode, next_mode
 from sigmawatch.app.long_lived import starting
 from sigmawatch.app.program import Program
 from sigmawatch.app.web import create_app
-from sigmawatch.app.web.server import listen, serve_on
 from sigmawatch.app.wiring import Replay, build, demo_program, replaying
 from sigmawatch.domain.errors import Conflict
 
@@ -57,16 +56,16 @@ async def serve(config: Config, *, demo: bool, lines: Lines) -> None:
 
 async def _serve(config: Config, *, demo: bool, lines: Lines) -> None:
     async with AsyncExitStack() as stack:
-        listener = stack.enter_context(listen(config.server.host, config.server.port))
+        place = stack.enter_context(listening(config))
         with starting():
             built = demo_program(config) if demo else build(config)
             program = await stack.enter_async_context(built)
+        refuse_exposed(config, guarded=False)
         stage = Stage(program, token=secrets.token_urlsafe(32))
-        running = Running(url=_url(listener), pid=os.getpid(), token=stage.token)
-        stack.enter_context(announced(program.config.data, running))
-        lines.started(program, running.url)
+        stack.enter_context(announced(program.config.data, _note(place, stage.token)))
+        lines.started(program, place.url)
         async with asyncio.TaskGroup() as group:
-            group.create_task(serve_on(stage, listener), name="web")
+            group.create_task(place.serve(stage), name="web")
             group.create_task(program.serve_until_cancelled(), name="program")
             group.create_task(lines.follow(stage), name="lines")
             if not demo:
@@ -89,16 +88,15 @@ async def _serve_replay(
     config: Config, source: Path, *, folder: Path, speed: float | None, bar: ReplayBar
 ) -> None:
     async with AsyncExitStack() as stack:
-        listener = stack.enter_context(listen(config.server.host, config.server.port))
+        place = stack.enter_context(listening(config))
         replay = await stack.enter_async_context(replaying(config, source, folder=folder))
         token = secrets.token_urlsafe(32)
-        running = Running(url=_url(listener), pid=os.getpid(), token=token)
-        stack.enter_context(announced(folder, running))
+        stack.enter_context(announced(folder, _note(place, token)))
         async with asyncio.TaskGroup() as group:
-            web = group.create_task(serve_on(create_app(replay.program, token=token), listener))
+            web = group.create_task(place.serve(create_app(replay.program, token=token)))
             telling = replay.program.notifying.deliver_for_ever(replay.program.changed)
             told = group.create_task(telling, name="delivery")
-            with bar.begun(replay, url=running.url, folder=folder):
+            with bar.begun(replay, url=place.url, folder=folder):
                 await _play(replay, bar, speed=speed)
             if bar.ends:
                 web.cancel()
@@ -110,9 +108,8 @@ async def _play(replay: Replay, bar: ReplayBar, *, speed: float | None) -> None:
         bar.closed(replay.interval.open_ms(slot + 1))
 
 
-def _url(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+def _note(place: Listening, token: str) -> Running:
+    return Running(url=place.url, pid=os.getpid(), token=token, fingerprint=place.fingerprint)
 
 
 async def fall_back(config: Config, live: Program, *, stage: Stage, lines: Lines) -> None:

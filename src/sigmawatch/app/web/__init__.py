@@ -7,9 +7,9 @@ in `site` (program and walks), `gate` (before and after every handler), `problem
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from litestar import Litestar, Router
+from litestar import Litestar, Request, Router
 from litestar.di import Provide
 from litestar.exceptions import ValidationException
 from litestar.types import ControllerRouterHandler
@@ -40,9 +40,15 @@ from sigmawatch.app.web import (
     venues,
     watchlists,
 )
-from sigmawatch.app.web.gate import BODY_BYTES_MAX, Gate
+from sigmawatch.app.web.door.credentials import Access, Nobody
+from sigmawatch.app.web.door.framing import BODY_BYTES_MAX
+from sigmawatch.app.web.door.guard import Budgets, Guard
+from sigmawatch.app.web.door.json_bounds import BoundedRequest
+from sigmawatch.app.web.door.patience import Patience
+from sigmawatch.app.web.gate import Door, Gate
 from sigmawatch.app.web.inputs import refuse_unknown
 from sigmawatch.app.web.site import Contract, Site
+from sigmawatch.domain.caller import Caller
 
 if TYPE_CHECKING:
     from sigmawatch.app.program import Program
@@ -85,21 +91,36 @@ def contract() -> Contract:
     return openapi.contract_of([Router("/api/v1", route_handlers=RESOURCES), *BESIDE])
 
 
-def create_app(program: Program, *, token: str = "") -> Litestar:
+def create_app(program: Program, *, token: str = "", access: Access | None = None) -> Litestar:
     """The ASGI application of `program`. token: of the command line on this machine, accepted as
-    `Authorization: Bearer`; any other credential is refused."""
+    `Authorization: Bearer`. access: who is who beside it."""
     site = Site(program, contract=contract)
+    config, access = program.config, access or Nobody()
+    budgets = Budgets(config.limits, now_ms=program.clock.monotonic_ms)
     resources = [
         Router(path, route_handlers=handlers, guards=[refuse_unknown])
         for path, handlers in (("/api/v1", RESOURCES), ("/api/latest", RESOURCES), ("/", BESIDE))
     ]
     app = Litestar(
         [*resources, *PAGES],
-        dependencies={"site": Provide(lambda: site, sync_to_thread=False)},
+        dependencies={
+            "site": Provide(lambda: site, sync_to_thread=False),
+            "caller": Provide(caller_of, sync_to_thread=False),
+        },
+        guards=[Guard(budgets, access=access)],
+        middleware=[Patience(config.limits.query_s)],
+        request_class=BoundedRequest,
         exception_handlers={ValidationException: rejected.answer, Exception: problems.answer},
         request_max_body_size=BODY_BYTES_MAX,
         openapi_config=None,
         logging_config=None,
     )
-    app.asgi_handler = Gate(app.asgi_handler, token=token)
+    app.asgi_handler = Gate(app.asgi_handler, Door(config.access, access, budgets=budgets,
+                                                   token=token))  # fmt: skip
     return app
+
+
+def caller_of(request: Request[Any, Any, Any]) -> Caller:
+    """Who asks, for handlers."""
+    found: Caller = request.scope["state"]["caller"]
+    return found

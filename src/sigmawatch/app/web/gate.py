@@ -1,7 +1,9 @@
 """The gate: what every request passes before any handler, and every answer on its way out.
 
-Refused here, before routing: foreign host names (DNS rebinding), oversized addresses and headers,
-unsafe methods from other sites' pages (CSRF), bodies that are not JSON, wrong credentials. Every
+Refused here, before routing: what is no proper request, foreign host names (DNS rebinding), unsafe
+methods from other sites' pages (CSRF), wrong credentials, and what an address asks beyond its
+budget. What an operation needs of its caller is looked at behind the router (`door.guard`), which
+finds in the request's state: `caller` (a Caller), `peer`, `asking`, `headers`, `draws`. Every
 answer leaves with the security headers of SECURITY.md and a request id.
 """
 
@@ -9,28 +11,33 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
-from litestar.types.asgi_types import HTTPScope
+from litestar.types.asgi_types import HTTPResponseStartEvent, HTTPScope
 
+from sigmawatch.app.access_config import AccessConfig, AccessMode
+from sigmawatch.app.web.door.buckets import Draw, headers_of
+from sigmawatch.app.web.door.cors import Cors, Headers
+from sigmawatch.app.web.door.credentials import CHALLENGE, Access, Asking, Credentials
+from sigmawatch.app.web.door.csrf import SAFE_METHODS, check_page
+from sigmawatch.app.web.door.framing import check_frame
+from sigmawatch.app.web.door.framing import headers_of as headers_in
+from sigmawatch.app.web.door.guard import Budgets
+from sigmawatch.app.web.door.hosts import Hosts
+from sigmawatch.app.web.door.peers import Peer, Peers
 from sigmawatch.app.web.problems import KINDS, MEDIA_TYPE, ProblemError, encode
+from sigmawatch.domain.caller import CallerKind
 
-HEADER_BYTES_MAX = 16 * 1024
-URL_BYTES_MAX = 8 * 1024
-BODY_BYTES_MAX = 1_000_000
-LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
-
-_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+?)\.?(?::[0-9]{1,5})?", re.ASCII)
-_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "font-src 'self'; worker-src 'self'; img-src 'self' data:; frame-ancestors 'none'; "
     "base-uri 'none'; form-action 'self'; require-trusted-types-for 'script'; trusted-types 'none'"
 )
-_ALWAYS = tuple(
+ALWAYS = tuple(
     (name.encode(), value.encode())
     for name, value in {
         "content-security-policy": _CSP,
@@ -40,94 +47,114 @@ _ALWAYS = tuple(
         "cross-origin-resource-policy": "same-origin",
     }.items()
 )
-_REVALIDATE = (b"cache-control", b"private, no-cache")
+_CACHE = b"cache-control"
+_REVALIDATE, _NEVER = (_CACHE, b"private, no-cache"), (_CACHE, b"no-store")
+_STRICT = (b"strict-transport-security", b"max-age=31536000")
+
+
+class Door:
+    """Who is let in, by the configuration and who exists. token: of the command line."""
+
+    def __init__(
+        self, config: AccessConfig, access: Access, *, budgets: Budgets, token: str = ""
+    ) -> None:
+        self.cors = Cors(config.cors_origins)
+        self._hosts = Hosts(config.hosts)
+        self._peers = Peers(config.networks)
+        self._budgets = budgets
+        open_read = config.mode is AccessMode.OPEN_READ
+        self._credentials = Credentials(access, token=token, open_read=open_read)
+
+    def admit(self, scope: HTTPScope) -> None:
+        """Say in the request's state who asks. Raises ProblemError where nobody is to be asked."""
+        state, headers = scope["state"], headers_in(scope)
+        state["headers"] = headers
+        check_frame(scope, headers)
+        self._hosts.check(headers.get("host", ""))
+        peer = state["peer"] = self._peers.of(scope, headers)
+        asking = state["asking"] = self._credentials.of(scope, headers, peer=peer)
+        state["caller"] = asking.caller
+        if asking.wrong:
+            self._budgets.spend_wrong(peer)
+            raise ProblemError("unauthorized", "the credential is not one of this server's",
+                               headers=CHALLENGE)  # fmt: skip
+        if asking.caller.kind is CallerKind.ANONYMOUS:
+            state["draws"].append(self._budgets.spend_unknown(peer))
+        if scope["method"] not in SAFE_METHODS:
+            self._check_page(headers, asking, peer=peer)
+
+    def _check_page(self, headers: Mapping[str, str], asking: Asking, *, peer: Peer) -> None:
+        own = f"{'https' if peer.tls else 'http'}://{headers['host'].lower()}"
+        brought = asking.caller.kind in {CallerKind.KEY, CallerKind.COMMAND_LINE}
+        listed = brought and self.cors.allows(headers.get("origin"))
+        check_page(headers, own=own, by_cookie=asking.by_cookie, listed=listed)
 
 
 class Gate:
-    """Wraps the whole application. token: what `Authorization: Bearer` must carry where given."""
+    """Wraps the whole application."""
 
-    def __init__(
-        self, app: ASGIApp, *, token: str = "", hosts: Iterable[str] = LOOPBACK_NAMES
-    ) -> None:
+    def __init__(self, app: ASGIApp, door: Door) -> None:
         self._app = app
-        self._token = token.encode()
-        self._hosts = frozenset(hosts)
+        self._door = door
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
-        request_id = secrets.token_hex(8)
-        scope["state"]["request_id"] = request_id
+        state = scope["state"]
+        request_id = state["request_id"] = secrets.token_hex(8)
+        draws: list[Draw] = []
+        state["draws"] = draws
         only_head = scope["method"] == "HEAD"
-        outward = _outward(send, request_id=request_id, only_head=only_head)
+        outward = _Outward(scope, send, cors=self._door.cors, only_head=only_head)
         try:
-            self._admit(scope)
+            self._door.admit(scope)
+            preflight = self._door.cors.preflight(scope, state["headers"])
         except ProblemError as refusal:
             await _refuse(outward, refusal, request_id=request_id)
+            return
+        if preflight is not None:
+            await outward({"type": "http.response.start", "status": 204, "headers": preflight})
+            await outward({"type": "http.response.body", "body": b"", "more_body": False})
             return
         if only_head:
             scope["method"] = "GET"
         _keep_slashes(scope)
         await self._app(scope, receive, outward)
 
-    def _admit(self, scope: HTTPScope) -> None:
-        """Raises ProblemError where the request must not reach a handler."""
-        headers = _once(scope)
-        size = sum(len(name) + len(value) + 4 for name, value in scope["headers"])
-        if size > HEADER_BYTES_MAX:
-            raise ProblemError("headers-too-large", f"{size} bytes of headers")
-        url_bytes = len(scope.get("raw_path") or b"") + len(scope["query_string"])
-        if url_bytes > URL_BYTES_MAX:
-            raise ProblemError("uri-too-long", f"an address of {url_bytes} bytes")
-        found = _HOST.fullmatch(headers.get("host", "").lower())
-        if found is None or found[1] not in self._hosts:
-            names = ", ".join(sorted(self._hosts))
-            raise ProblemError("misdirected", f"this server answers as {names} only")
-        self._check_credential(headers.get("authorization"))
-        if scope["method"] not in _SAFE_METHODS:
-            _check_origin(headers)
-            _check_body(headers)
 
-    def _check_credential(self, given: str | None) -> None:
-        if given is None:
-            return
-        scheme, _, token = given.partition(" ")
-        right = scheme.lower() == "bearer" and secrets.compare_digest(token.encode(), self._token)
-        if not (self._token and right):
-            raise ProblemError("unauthorized", "the credential is not one of this server's",
-                               headers={"www-authenticate": "Bearer"})  # fmt: skip
+@dataclass(slots=True)
+class _Outward:
+    """`send` that adds our headers, and keeps the body of an answer to HEAD."""
 
+    scope: HTTPScope
+    send: Send
+    cors: Cors = field(kw_only=True)
+    only_head: bool = field(kw_only=True)
 
-def _once(scope: HTTPScope) -> Mapping[str, str]:
-    """Headers by name. Raises ProblemError where one that decides is given twice."""
-    found: dict[str, str] = {}
-    for raw_name, raw_value in scope["headers"]:
-        name = raw_name.decode("latin-1").lower()
-        if name in found and name in {"host", "origin", "content-type", "authorization"}:
-            raise ProblemError("malformed", f"two headers {name}")
-        found[name] = raw_value.decode("latin-1")
-    return found
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], *self._added(message)]
+        elif self.only_head and message["type"] == "http.response.body":
+            message["body"] = b""
+        await self.send(message)
 
-
-def _check_origin(headers: Mapping[str, str]) -> None:
-    """Unsafe methods come from our own pages or from programs, which send neither header."""
-    origin, site = headers.get("origin"), headers.get("sec-fetch-site", "none").lower()
-    own = f"http://{headers['host'].lower()}"
-    if site not in {"same-origin", "none"} or (origin is not None and origin.lower() != own):
-        raise ProblemError("forbidden", "another site's page may not change anything here")
-
-
-def _check_body(headers: Mapping[str, str]) -> None:
-    length = headers.get("content-length", "0")
-    has_body = length != "0" or "transfer-encoding" in headers
-    if length.isdigit() and int(length[:12]) > BODY_BYTES_MAX:
-        raise ProblemError("too-large", f"a body of {length[:12]} bytes; {BODY_BYTES_MAX} at most")
-    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json" and (has_body or media_type):
-        raise ProblemError("unsupported-type", "the body must be application/json")
-    if headers.get("content-encoding", "identity").lower() != "identity":
-        raise ProblemError("unsupported-type", "the body must not be compressed")
+    def _added(self, message: HTTPResponseStartEvent) -> Headers:
+        state, status = self.scope["state"], message["status"]
+        names = {name.lower() for name, _ in message["headers"]}
+        added = [*ALWAYS, (b"x-request-id", state["request_id"].encode())]
+        asking: Asking | None = state.get("asking")
+        if _CACHE not in names:
+            known = asking is not None and asking.caller.user_id is not None
+            added.append(_NEVER if known and not names & {b"etag"} else _REVALIDATE)
+        if state["draws"] and b"ratelimit" not in names:
+            added += headers_of(state["draws"])
+        added += self.cors.headers(state.get("headers", {}).get("origin"))
+        if (peer := state.get("peer")) is not None and peer.tls:
+            added.append(_STRICT)
+        if status == 413 and b"connection" not in names:
+            added.append((b"connection", b"close"))  # the rest of the body is not waited for
+        return added
 
 
 def _keep_slashes(scope: HTTPScope) -> None:
@@ -136,23 +163,6 @@ def _keep_slashes(scope: HTTPScope) -> None:
     if b"%2f" in raw.lower():
         kept = re.sub(rb"%2[fF]", b"-", raw)
         scope["path"] = unquote_to_bytes(kept).decode(errors="replace")
-
-
-def _outward(send: Send, *, request_id: str, only_head: bool) -> Send:
-    """`send` that adds our headers, and keeps the body of an answer to HEAD."""
-
-    async def outward(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            names = {name.lower() for name, _ in message["headers"]}
-            added = [*_ALWAYS, (b"x-request-id", request_id.encode())]
-            if _REVALIDATE[0] not in names:
-                added.append(_REVALIDATE)
-            message["headers"] = [*message["headers"], *added]
-        elif only_head and message["type"] == "http.response.body":
-            message["body"] = b""
-        await send(message)
-
-    return outward
 
 
 async def _refuse(send: Send, refusal: ProblemError, *, request_id: str) -> None:

@@ -69,8 +69,11 @@ def allowed(field: FieldDefinition) -> str:
     return declared.description or ""
 
 
-def refuse_unknown(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-    """A guard: every query parameter is known, and is given once."""
+async def refuse_unknown(
+    connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler
+) -> None:
+    """A guard: every query parameter is known, and is given once. (The framework would run a plain
+    function in a thread, for each request.)"""
     handler = connection.route_handler
     assert isinstance(handler, HTTPRouteHandler)
     known = asked_by(handler)

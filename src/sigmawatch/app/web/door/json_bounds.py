@@ -1,0 +1,71 @@
+"""What a JSON body may be, beyond what its fields allow: I-JSON (RFC 7493) of bounded shape.
+
+No key twice in an object, no number of more than 64 digits, nothing deeper than 32, no array longer
+than 10,000. Surrogates alone, NaN, a byte-order mark and anything after the value are refused by
+the decoder (msgspec). Every step is linear in the body, and what nests too deeply ends the first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from litestar import Request
+
+from sigmawatch.app.web.problems import ProblemError
+
+DEPTH_MAX = 32
+ITEMS_MAX = 10_000
+DIGITS_MAX = 64
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
+_DIGITS = re.compile(rb"[0-9]{%d}" % (DIGITS_MAX + 1))
+
+
+def check_json(body: bytes) -> None:
+    """Raises ProblemError 400 for a body that is no JSON, or not within the bounds."""
+    try:
+        value = msgspec.json.decode(body)
+    except RecursionError:
+        raise ProblemError("malformed", f"nested deeper than {DEPTH_MAX}") from None
+    except msgspec.DecodeError as exc:
+        raise ProblemError("malformed", f"the body is not JSON: {exc}") from None
+    except UnicodeDecodeError:
+        raise ProblemError("malformed", "the body is not UTF-8") from None
+    plain = _STRING.sub(b"", body)  # well-formed from here on, so every string ends
+    if _DIGITS.search(plain):
+        raise ProblemError("malformed", f"a number of more than {DIGITS_MAX} digits")
+    if _members_count(value) != plain.count(b":"):
+        raise ProblemError("malformed", "a key is given twice in one object")
+
+
+def _members_count(value: object) -> int:
+    """How many members all objects have. Raises ProblemError for what is too deep or too long."""
+    count, level = 0, [value]
+    for _ in range(DEPTH_MAX + 1):
+        level = [one for one in level if type(one) in {dict, list}]
+        if not level:
+            return count
+        count += sum(len(one) for one in level if type(one) is dict)
+        level = [inner for one in level for inner in _inside(one)]
+    raise ProblemError("malformed", f"nested deeper than {DEPTH_MAX}")
+
+
+def _inside(value: Any) -> Iterator[object]:
+    if isinstance(value, dict):
+        yield from value.values()
+        return
+    if len(value) > ITEMS_MAX:
+        raise ProblemError("malformed", f"an array of {len(value)}; {ITEMS_MAX} at most")
+    yield from value
+
+
+class BoundedRequest(Request[Any, Any, Any]):
+    """A request whose JSON body is within the bounds before anything is made of it."""
+
+    async def body(self) -> bytes:
+        found = await super().body()
+        if found and self.headers.get("content-type", "").startswith("application/json"):
+            check_json(found)
+        return found
