@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from sigmawatch.app.access.access import Access
 from sigmawatch.app.alerting.alerting import Alerting
 from sigmawatch.app.alerting.episodes import Episodes
 from sigmawatch.app.alerting.explain import Explainer
@@ -34,10 +35,13 @@ from sigmawatch.app.enrolment import Enrolment
 from sigmawatch.app.importing import Imported, Importer, Record
 from sigmawatch.app.neighbours import Neighbours
 from sigmawatch.app.notifying.service import Notifying, NotifyPorts, Outlook
+from sigmawatch.app.once import Once
 from sigmawatch.app.past import Past
 from sigmawatch.app.rank_keeping import RankKeeper
 from sigmawatch.app.sealing import Sealer, Stores
+from sigmawatch.app.sparklines import Sparklines
 from sigmawatch.app.stations import Stations
+from sigmawatch.app.streaming.of_program import hub_of
 from sigmawatch.app.tables import Tables
 from sigmawatch.app.tracker import Tracker
 from sigmawatch.app.watchlists import Watchlists
@@ -53,9 +57,11 @@ from sigmawatch.ports.alerts import AlertStore
 from sigmawatch.ports.archive import Archive
 from sigmawatch.ports.backup import BackupStore
 from sigmawatch.ports.bus import Bus, Item
+from sigmawatch.ports.channel_store import Vault
 from sigmawatch.ports.clock import Clock
 from sigmawatch.ports.history import History, Sealing, Stretch
 from sigmawatch.ports.ledger import Damage, Ledger
+from sigmawatch.ports.once import OnceStore
 from sigmawatch.ports.ranks import RankStore
 from sigmawatch.ports.storage import Storage
 from sigmawatch.ports.zones import Zones
@@ -78,6 +84,9 @@ class Ports:
     zones: Zones
     notify: NotifyPorts
     channels: ChannelBook
+    access: Access
+    once: OnceStore
+    vault: Vault
     archive: Archive | None = None
     judge: Judge | None = None  # instead of our own
 
@@ -102,6 +111,8 @@ class Program:
         self._recovered = False
         self.watchlists = Watchlists(config, ledger=ports.ledger)
         self.channels = ports.channels
+        self.access = ports.access
+        self.once = Once(ports.once, ledger=ports.ledger, vault=ports.vault)
         self.notifying = Notifying(
             config, ports.notify, ledger=ports.ledger, clock=ports.clock,
             watchlists=self.watchlists,
@@ -121,6 +132,7 @@ class Program:
         )
         self.past = Past(ports.history, hot=self.tracker.hot, clock=ports.clock)
         holdings = self._holdings(tables)
+        self.sparklines = Sparklines(self.past)
         self.previews = Previews(holdings)
         self.explainer = Explainer(holdings, ports.alerts)
         self._sealer = Sealer(
@@ -149,7 +161,7 @@ class Program:
             tables, now_ms=ports.clock.now_ms, zones=ports.zones, watchlists=self.watchlists.by_name
         )
         self.alerting = Alerting(judge, alerts=ports.alerts, ledger=ports.ledger, clock=ports.clock)
-        self.tracker.appoint(
+        judging = self.tracker.appoint(
             ports.judge or judge, alerts=ports.alerts,
             catching_up=self.stations.catching_up,
         )  # fmt: skip
@@ -163,6 +175,8 @@ class Program:
             self.catalogue, ledger=ports.ledger, alerts=ports.alerts, clock=ports.clock
         )
         self.episodes.tell_seen = self.alerting.acknowledged
+        self.streaming = hub_of(self)
+        judging.tell = self.streaming.note_episodes
 
     def _scope(self) -> LiveScope:
         """What rules may speak of."""
@@ -212,6 +226,7 @@ class Program:
         """What people named, ruled, silenced and follow, as it is stored."""
         await self.watchlists.recover()
         await self.channels.recover()
+        await self.access.follow()
         await self.notifying.subscriptions.recover()
         await self.silencing.follow()
         await self.rulebook.follow()
@@ -234,10 +249,12 @@ class Program:
                     group.create_task(self.backups.make_for_ever(), name="backups"),
                     group.create_task(self._follow_storage(), name="storage"),
                     group.create_task(self._neighbours.follow_for_ever(), name="neighbours"),
+                    group.create_task(self.access.keep_for_ever(), name="access"),
                     group.create_task(self.rulebook.follow_file_for_ever(), name="rules file"),
                 ]
                 fill = self.stations.backfill_for_ever()
                 tasks.append(group.create_task(fill, name="backfill"))
+                tasks.append(group.create_task(self.streaming.run_for_ever(), name="streaming"))
                 yield
                 for task in tasks:
                     task.cancel()
@@ -267,7 +284,7 @@ class Program:
     def _outlook(self) -> Outlook:
         return Outlook(
             changed=self.changed, alerts=self._ports.alerts,
-            venues=lambda: [report.status for report in self.stations.reports()],
+            venues=self.stations.statuses,
         )  # fmt: skip
 
     async def close(self) -> None:

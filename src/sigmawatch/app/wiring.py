@@ -25,21 +25,24 @@ from sigmawatch.adapters.ledgers.ledger import SqlLedger
 from sigmawatch.adapters.ledgers.restoring import restore_to_folder
 from sigmawatch.adapters.ledgers.salvaging import salvage as save
 from sigmawatch.adapters.ledgers.sqlite import SqliteLedger
+from sigmawatch.adapters.passwords import ArgonPasswords
+from sigmawatch.adapters.pepper import FolderPepper
 from sigmawatch.adapters.signal import UrlSignal
 from sigmawatch.adapters.vault import KeyVault
 from sigmawatch.adapters.venues import VENUES, VenueSettings, recorded, venue_for
 from sigmawatch.adapters.venues.files import FileVenue, read_tapes
 from sigmawatch.adapters.venues.rest import RestVenue
 from sigmawatch.adapters.zones import IanaZones
+from sigmawatch.app.access.access import Access, AccessPorts
 from sigmawatch.app.backfill import Backfill
 from sigmawatch.app.catalogue import Catalogue
 from sigmawatch.app.channels import ChannelBook, ChannelPorts
 from sigmawatch.app.collector import Collector
-from sigmawatch.app.config import BackfillConfig, Config, HistoryConfig, Track, VenueConfig
+from sigmawatch.app.config import Config, Track, VenueConfig
 from sigmawatch.app.notifying.service import NotifyPorts
 from sigmawatch.app.program import Ports, Program
 from sigmawatch.app.recording import record_for
-from sigmawatch.app.replay import replay
+from sigmawatch.app.replay import replay, replay_config
 from sigmawatch.domain.errors import Refused
 from sigmawatch.domain.window import MINUTE_MS, Interval
 from sigmawatch.ports.archive import Archive
@@ -131,7 +134,8 @@ async def build(
             notify=NotifyPorts(delivery=ledger.delivery, zones=IanaZones(),
                                key=read_key(config.data), channels=None if means.dry else channels,
                                signal=None if means.dry else _signal(config)),
-            channels=channels,
+            channels=channels, once=ledger.once, vault=vault,
+            access=_access(config, ledger, clock=clock),
         )  # fmt: skip
         catalogue = Catalogue()
         program = Program(
@@ -147,6 +151,12 @@ async def build(
         await program.recover()
         await stack.enter_async_context(program.core())
         yield program
+
+
+def _access(config: Config, ledger: SqlLedger, *, clock: Clock) -> Access:
+    pepper = FolderPepper(config.data, given=config.secrets.pepper.get_secret_value())
+    ports = AccessPorts(store=ledger.access, passwords=ArgonPasswords(), pepper=pepper)
+    return Access(ports, ledger=ledger, clock=clock, folder=config.data)
 
 
 @asynccontextmanager
@@ -354,7 +364,7 @@ async def _replaying_candles(
         metrics=("price", "volume_24h_quote", "traded_quote"),
         every=config.interval,
     )
-    settings = _replay_config(config, folder, track=(track,), venues={})
+    settings = replay_config(config, folder, track=(track,), venues={})
     async with build(
         settings, clock=clock, venues=[FileVenue(tapes, clock=clock)], dry=True
     ) as program:
@@ -376,25 +386,8 @@ async def _replaying_answers(
             for name in names
         }
         track = tuple(one for one in config.track if one.venue_name in names)
-        settings = _replay_config(config, folder, track=track, venues=venues)
+        settings = replay_config(config, folder, track=track, venues=venues)
         async with build(settings, clock=clock, dry=True) as program:
             last = config.interval.slot(exchanges[-1].at_ms)
             until_ms = config.interval.open_ms(last + 1)  # the end of the last recorded slot
             yield Replay(program=program, clock=clock, interval=config.interval, until_ms=until_ms)
-
-
-def _replay_config(
-    config: Config, folder: Path, *, track: tuple[Track, ...], venues: Mapping[str, VenueConfig]
-) -> Config:
-    return Config(
-        data=folder,
-        interval=config.interval,
-        windows_ms=config.windows_ms,
-        reference_currency=config.reference_currency,
-        derived=config.derived,
-        server=config.server,
-        history=HistoryConfig(raw_days=36_500),  # recorded days are old by nature
-        backfill=BackfillConfig(enabled=False),
-        track=track,
-        venues=venues,
-    )

@@ -9,7 +9,7 @@ write for as long as nothing can be stored.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -30,6 +30,7 @@ from sigmawatch.ports.alerts import (
 )
 from sigmawatch.ports.channel_store import ChannelRepository
 from sigmawatch.ports.delivery import InboxRepository, SubscriptionRepository
+from sigmawatch.ports.once import OnceRepository
 from sigmawatch.ports.storage import Storage
 
 
@@ -162,6 +163,9 @@ class Transaction(Protocol):
     def channels(self) -> ChannelRepository: ...
 
     @property
+    def once(self) -> OnceRepository: ...
+
+    @property
     def access(self) -> AccessRepository: ...
 
     @property
@@ -173,7 +177,12 @@ class Transaction(Protocol):
 
 
 class Ledger(Protocol):
-    """The database. One writer; reads see committed data only and never wait for the writer."""
+    """The database. One writer; reads see committed data only and never wait for the writer.
+
+    before_commit: called in every transaction when its block has ended, and is part of it.
+    """
+
+    before_commit: Callable[[Transaction], Awaitable[None]]
 
     def transaction(self, *, bulk: bool = False) -> AbstractAsyncContextManager[Transaction]:
         """All or nothing, synced to disk when the block ends without an exception.

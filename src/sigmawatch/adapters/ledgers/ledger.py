@@ -9,7 +9,7 @@ left out, counted in `damaged_count` and logged by its id; it is never guessed a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,7 @@ from sigmawatch.adapters.ledgers.copies import keep, part_of, refuse_present
 from sigmawatch.adapters.ledgers.delivery_reads import DeliveryReads
 from sigmawatch.adapters.ledgers.history import SqlHistory
 from sigmawatch.adapters.ledgers.means import Means
+from sigmawatch.adapters.ledgers.once import OnceReads
 from sigmawatch.adapters.ledgers.rank_columns import read_rank_column, read_rank_slots
 from sigmawatch.adapters.ledgers.reading import BATCH_ROWS, Stored
 from sigmawatch.adapters.ledgers.repositories import (
@@ -77,6 +78,8 @@ class SqlLedger:
         self.alerts = AlertReads(self._read, sql=sql, damaged=self._stored.damaged)
         self.delivery = DeliveryReads(self._read, sql=sql)
         self.channels = ChannelReads(self._read, sql=sql)
+        self.once = OnceReads(self._read, sql=sql, clock=clock)
+        self.before_commit: Callable[[Transaction], Awaitable[None]] = _nothing
         self.access = AccessReads(self._read, sql=sql)
         self.sealing = SqlSealing(means, sql=sql, stored=self._stored, reads=reads)
 
@@ -86,6 +89,7 @@ class SqlLedger:
         commit, the commit ends first: then it stands, and the cancellation follows."""
         async with self._begun(bulk=bulk) as transaction:
             yield transaction
+            await self.before_commit(transaction)
 
     @asynccontextmanager
     async def _begun(self, *, bulk: bool = False) -> AsyncIterator[SqlTransaction]:
@@ -282,3 +286,7 @@ class SqlLedger:
                 return
             self._closed = True
             await self._closing.aclose()
+
+
+async def _nothing(_: Transaction) -> None:
+    """Nobody adds anything."""

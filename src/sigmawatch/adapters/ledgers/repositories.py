@@ -18,6 +18,7 @@ from sigmawatch.adapters.ledgers.chain import Written, write_link
 from sigmawatch.adapters.ledgers.channels import Channels
 from sigmawatch.adapters.ledgers.checksums import checksum
 from sigmawatch.adapters.ledgers.inbox import Inbox, Subscriptions
+from sigmawatch.adapters.ledgers.once import Once
 from sigmawatch.adapters.ledgers.outbox import Outbox
 from sigmawatch.adapters.ledgers.rank_columns import RankColumns
 from sigmawatch.adapters.ledgers.reading import Stored
@@ -61,6 +62,7 @@ class SqlTransaction:
         self.inbox = Inbox(self)
         self.subscriptions = Subscriptions(self)
         self.channels = Channels(self)
+        self.once = Once(self)
         self.access = Access(self)
         self.audit = Audit(self)
 

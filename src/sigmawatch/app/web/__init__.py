@@ -6,7 +6,9 @@ in `site` (program and walks), `gate` (before and after every handler), `problem
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from litestar import Litestar, Request, Router
@@ -32,14 +34,18 @@ from sigmawatch.app.web import (
     rules,
     runs,
     silences,
+    snapshot,
+    sparklines,
     statistics,
     storage,
+    stream,
     subscriptions,
     tracking,
     trials,
     venues,
     watchlists,
 )
+from sigmawatch.app.web.asked_once import AskedOnce
 from sigmawatch.app.web.door.credentials import Access, Nobody
 from sigmawatch.app.web.door.framing import BODY_BYTES_MAX
 from sigmawatch.app.web.door.guard import Budgets, Guard
@@ -47,17 +53,21 @@ from sigmawatch.app.web.door.json_bounds import BoundedRequest
 from sigmawatch.app.web.door.patience import Patience
 from sigmawatch.app.web.gate import Door, Gate
 from sigmawatch.app.web.inputs import refuse_unknown
+from sigmawatch.app.web.presented import Presented
 from sigmawatch.app.web.site import Contract, Site
 from sigmawatch.domain.caller import Caller
 
 if TYPE_CHECKING:
     from sigmawatch.app.program import Program
 
-RESOURCES: tuple[ControllerRouterHandler, ...] = (
+Handlers = tuple[ControllerRouterHandler, ...]
+
+RESOURCES: Handlers = (
     health.show_index,
     metrics.list_metrics, metrics.show_metric, tracking.track, tracking.untrack,
     records.list_records, records.show_records, imports.import_records, statistics.show_statistics,
     ranking.show_ranking,
+    snapshot.show_snapshot, sparklines.list_sparklines, stream.show_stream,
     rank_history.show_rank_history,
     watchlists.list_watchlists, watchlists.show_watchlist, watchlists.add_watchlist,
     watchlists.put_watchlist, watchlists.remove_watchlist,
@@ -77,12 +87,15 @@ RESOURCES: tuple[ControllerRouterHandler, ...] = (
     backups.list_backups, backups.make_backup,
     storage.show_storage,
 )  # fmt: skip
-BESIDE: tuple[ControllerRouterHandler, ...] = (
+BESIDE: Handlers = (
     health.show_health, health.show_readiness, health.show_problem,
 )  # fmt: skip
-PAGES: tuple[ControllerRouterHandler, ...] = (
+PAGES: Handlers = (
     pages.show_page, pages.show_docs, pages.show_asset, openapi.show_document,
 )  # fmt: skip
+
+
+VERSIONS: Mapping[str, Handlers] = MappingProxyType({"v1": RESOURCES})
 
 
 @cache
@@ -91,15 +104,20 @@ def contract() -> Contract:
     return openapi.contract_of([Router("/api/v1", route_handlers=RESOURCES), *BESIDE])
 
 
-def create_app(program: Program, *, token: str = "", access: Access | None = None) -> Litestar:
+def create_app(
+    program: Program, *, token: str = "", access: Access | None = None,
+    versions: Mapping[str, Handlers] = VERSIONS,
+) -> Litestar:  # fmt: skip
     """The ASGI application of `program`. token: of the command line on this machine, accepted as
-    `Authorization: Bearer`. access: who is who beside it."""
+    `Authorization: Bearer`. access: who is who beside it. versions: of the API, the newest last."""
     site = Site(program, contract=contract)
     config, access = program.config, access or Nobody()
     budgets = Budgets(config.limits, now_ms=program.clock.monotonic_ms)
+    mounted = {f"/api/{name}": handlers for name, handlers in versions.items()}
+    mounted |= {"/api/latest": list(mounted.values())[-1], "/": BESIDE}
     resources = [
         Router(path, route_handlers=handlers, guards=[refuse_unknown])
-        for path, handlers in (("/api/v1", RESOURCES), ("/api/latest", RESOURCES), ("/", BESIDE))
+        for path, handlers in mounted.items()
     ]
     app = Litestar(
         [*resources, *PAGES],
@@ -115,8 +133,9 @@ def create_app(program: Program, *, token: str = "", access: Access | None = Non
         openapi_config=None,
         logging_config=None,
     )
-    app.asgi_handler = Gate(app.asgi_handler, Door(config.access, access, budgets=budgets,
-                                                   token=token))  # fmt: skip
+    door = Door(config.access, access, budgets=budgets, token=token)
+    inner = AskedOnce(Presented(app.asgi_handler), program.once)
+    app.asgi_handler = Gate(inner, door)
     return app
 
 
