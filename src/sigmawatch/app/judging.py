@@ -17,7 +17,7 @@ from typing import NamedTuple, Protocol
 
 import structlog
 
-from sigmawatch.domain.alert import Remembered, States
+from sigmawatch.domain.alert import Episode, Remembered, States
 from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.window import MINUTE_MS, Interval
 from sigmawatch.engine.judge import Decisions, Hearing, Judge
@@ -115,7 +115,8 @@ class _Docket:
 
 
 class Judging:
-    """One judge over every interval. Not for two callers at a time."""
+    """One judge over every interval. Not for two callers at a time. tell: called with every episode
+    that was opened, changed or closed, once that is durable."""
 
     def __init__(self, judge: Judge, *, ledger: Ledger, alerts: AlertStore) -> None:
         self._judge = judge
@@ -125,6 +126,7 @@ class Judging:
         self._memories: dict[tuple[int, int], Remembered] = {}
         self._dockets: dict[Interval, _Docket] = {}
         self._started_ms = 0
+        self.tell: Callable[[Sequence[Episode]], None] | None = None
 
     async def recover(self, now_ms: int) -> None:
         """States and marks as the last life left them."""
@@ -216,6 +218,8 @@ class Judging:
             await transaction.outbox.put(decisions.notices)
             if through is not None:
                 await transaction.alerts.judged(interval, through)
+        if self.tell is not None and decisions.episodes:
+            self.tell(tuple(decisions.episodes))
 
 
 async def _shown(case: _Case, board: Board, *, court: Court) -> Board | None:

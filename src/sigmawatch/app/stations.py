@@ -156,6 +156,10 @@ class Stations:
 
     # Reading
 
+    def statuses(self) -> Sequence[VenueStatus]:
+        """How every venue is, by name."""
+        return [self._stations[name].collector.health.status for name in sorted(self._stations)]
+
     def reports(self) -> Sequence[VenueReport]:
         return [self._report(name, self._stations[name]) for name in sorted(self._stations)]
 

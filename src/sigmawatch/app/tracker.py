@@ -112,11 +112,12 @@ class Tracker:
 
     def appoint(
         self, judge: Judge, *, alerts: AlertStore, catching_up: Callable[[str], bool]
-    ) -> None:
+    ) -> Judging:
         """Have every closed slot judged; to be said before `recover`. catching_up: whether what a
         venue said while we were down may still be fetched."""
         self._judging = Judging(judge, ledger=self._ledger, alerts=alerts)
         self._catching_up = catching_up
+        return self._judging
 
     async def recover(self) -> int:
         """Read the hot slots back from the ledger; how many frames and patches that were. The next
@@ -256,8 +257,7 @@ class Tracker:
         await self._publish_again()
 
     def _newest_closed(self, interval: Interval) -> int:
-        ended = interval.slot(self._clock.now_ms()) - 1
-        return self._closed.setdefault(interval, ended)
+        return self._closed.setdefault(interval, interval.slot(self._clock.now_ms()) - 1)
 
     async def _publish_again(self) -> None:
         for interval in self._tables.intervals:

@@ -65,11 +65,18 @@ class Episodes:
             self.tell_seen(found.stored.episode.id)
         return await self.find(name)
 
-    async def _named(self, stored: StoredEpisode) -> NamedEpisode:
-        rule_id = stored.episode.rule_id
+    async def rule_name(self, rule_id: int) -> str:
+        """Of a removed one, too."""
         if rule_id not in self._rules:
             versions = await self._alerts.versions(rule_id)
             self._rules[rule_id] = versions[0].name if versions else str(rule_id)
-        series = self._catalogue.by_id(stored.episode.series_id)
-        return NamedEpisode(stored=stored, rule=self._rules[rule_id],
-                            series=series.name if series else None)  # fmt: skip
+        return self._rules[rule_id]
+
+    def series_name(self, series_id: int) -> str | None:
+        """None where it is tracked no more."""
+        series = self._catalogue.by_id(series_id)
+        return series.name if series else None
+
+    async def _named(self, stored: StoredEpisode) -> NamedEpisode:
+        return NamedEpisode(stored=stored, rule=await self.rule_name(stored.episode.rule_id),
+                            series=self.series_name(stored.episode.series_id))  # fmt: skip

@@ -87,6 +87,8 @@ KINDS = _kinds(
     ("unknown-field", 422, "Unknown field", "Use a field that `allowed` names."),
     ("precondition-required", 428, "If-Match is needed",
      "Send the ETag of what you have read as If-Match."),
+    ("too-many-streams", 429, "Too many streams",
+     "Close one of yours, or try again later; a browser needs one for all its tabs."),
     ("too-many-requests", 429, "Too many requests", "Ask again after Retry-After seconds."),
     ("headers-too-large", 431, "Headers too large", "Send at most 16 KB."),
     ("internal", 500, "Internal error", "Report it with the request id; it is in the log."),

@@ -1,0 +1,23 @@
+"""The hub of a program: what it sees of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sigmawatch.app.streaming.hub import Hub, Sources
+from sigmawatch.app.streaming.picking import Picker
+
+if TYPE_CHECKING:
+    from sigmawatch.app.program import Program
+
+
+def hub_of(program: Program) -> Hub:
+    """Made once everything else of the program is."""
+    sources = Sources(
+        snapshot=lambda: program.snapshot, changed=program.changed,
+        venues=program.stations.statuses,
+        pick=lambda asked: Picker(asked, program.watchlists),
+        rule_name=program.episodes.rule_name, series_name=program.episodes.series_name,
+        demo=program.demo,
+    )  # fmt: skip
+    return Hub(sources, clock=program.clock)

@@ -1,0 +1,26 @@
+"""Whether a client takes an answer compressed (RFC 9110, 12.5.3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Request
+
+
+def takes_gzip(request: Request[Any, Any, Any]) -> bool:
+    """Whether `Accept-Encoding` lets us answer in gzip; without the header it does not: who does
+    not ask for it may not be able to read it."""
+    weights = dict(map(_weighed, request.headers.get("accept-encoding", "").lower().split(",")))
+    return weights.get("gzip", weights.get("x-gzip", weights.get("*", 0.0))) > 0.0
+
+
+def _weighed(text: str) -> tuple[str, float]:
+    """A coding and how much it is wanted, 0 to 1; what cannot be read is not wanted."""
+    coding, _, parameter = text.partition(";")
+    name, _, weight = parameter.replace(" ", "").partition("=")
+    if not name:
+        return coding.strip(), 1.0
+    try:
+        return coding.strip(), float(weight[:5]) if name == "q" else 0.0
+    except ValueError:
+        return coding.strip(), 0.0
