@@ -25,6 +25,7 @@ from sigmawatch.app.web.site import Contract, Site, not_modified, unchanged
 TAGS = {
     "metrics": "A metric resource is one series: one metric of one market at one venue.",
     "ranking": "All series of one metric in one order.",
+    "stream": "What a page shows: one table, drawings, and what changes.",
     "watchlists": "Lists of markets by name.",
     "rules": "What is alerted on, what is not told of, and when rules were active.",
     "alerts": "What is told, to whom, and what became of it.",
