@@ -103,12 +103,18 @@ class EgressConfig(Table):
 
 
 class SecretsConfig(Table):
-    """What the secrets of channels that were made while the program ran are encrypted with."""
+    """What secrets in the database are protected with; it is in no backup."""
 
     key: SecretStr = Field(
         default=SecretStr(""),
         description="Base64 of 32 bytes, older keys after a comma. Better set in the environment. "
         "Default: `secrets.key` in the data folder, made when it is first needed.",
+    )
+    pepper: SecretStr = Field(
+        default=SecretStr(""),
+        description="Base64 of 32 bytes under which API keys are hashed. Better set in the "
+        "environment, the same wherever a database is shared. Default: `pepper.key` in the data "
+        "folder, made with the first key.",
     )
 
 

@@ -7,9 +7,11 @@ live ones. Every slot is polled at its boundary plus the offset and closed once 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 from typing import Protocol
 
+from sigmawatch.app.config import BackfillConfig, Config, HistoryConfig, Track, VenueConfig
 from sigmawatch.app.program import Program
 from sigmawatch.domain.venue import RunKind
 from sigmawatch.domain.window import Interval
@@ -51,3 +53,21 @@ async def replay(
         if speed is not None:
             due_s = started_s + (boundary_ms - started_ms) / 1_000 / speed
             await asyncio.sleep(max(due_s - loop.time(), 0.0))
+
+
+def replay_config(
+    config: Config, folder: Path, *, track: tuple[Track, ...], venues: Mapping[str, VenueConfig]
+) -> Config:
+    """The configuration of a replay in `folder`: nothing is asked of anybody."""
+    return Config(
+        data=folder,
+        interval=config.interval,
+        windows_ms=config.windows_ms,
+        reference_currency=config.reference_currency,
+        derived=config.derived,
+        server=config.server,
+        history=HistoryConfig(raw_days=36_500),  # recorded days are old by nature
+        backfill=BackfillConfig(enabled=False),
+        track=track,
+        venues=venues,
+    )
