@@ -1,7 +1,7 @@
 """The OpenAPI 3.1 document: the API's contract, drawn from the handlers themselves.
 
 What the framework cannot know is added: whole examples composed of the fields' own, request bodies
-closed to unknown fields, and 304 where an answer has an entity tag.
+closed to unknown fields, tags and keys (app.web.openapi_conditions), and who may ask.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from litestar.types import ControllerRouterHandler
 from sigmawatch import __version__
 from sigmawatch.app.web.asked import Format
 from sigmawatch.app.web.formats import MEDIA_TYPES
+from sigmawatch.app.web.openapi_access import secure
+from sigmawatch.app.web.openapi_conditions import add_conditions
 from sigmawatch.app.web.site import Contract, Site, not_modified, unchanged
 
 TAGS = {
@@ -65,8 +67,10 @@ def document(handlers: Sequence[ControllerRouterHandler]) -> dict[str, Any]:
     for schema in found["components"]["schemas"].values():
         _compose(schema, found["components"]["schemas"])
     for operations in found["paths"].values():
-        for operation in operations.values():
+        for method, operation in operations.items():
             _complete(operation, found["components"]["schemas"])
+            add_conditions(method, operation)
+    secure(found, app)
     return found
 
 
@@ -83,7 +87,7 @@ def contract_of(handlers: Sequence[ControllerRouterHandler]) -> Contract:
 
 
 def _complete(operation: dict[str, Any], schemas: Mapping[str, Any]) -> None:
-    """Close the request body, and say 304 where an answer carries an entity tag."""
+    """Close the request body, and name the formats."""
     content = operation.get("requestBody", {}).get("content", {})
     for media in content.values():
         for schema in _referred(media["schema"], schemas):
@@ -92,10 +96,6 @@ def _complete(operation: dict[str, Any], schemas: Mapping[str, Any]) -> None:
         _one_type(parameter["schema"])
         if parameter["name"] == "format":
             operation["responses"]["200"]["content"] |= _TABLES
-    tag = operation["responses"].get("200", {}).get("headers", {}).get("etag")
-    if tag is not None:
-        tag["schema"] = {"type": "string"}
-        operation["responses"]["304"] = {"description": "Unchanged since that entity tag"}
 
 
 def _one_type(schema: dict[str, Any]) -> None:

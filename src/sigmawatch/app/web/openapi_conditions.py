@@ -1,0 +1,34 @@
+"""What the OpenAPI document says of tags and keys that no handler names: app.web.presented gives
+every answer an entity tag, app.web.asked_once takes an Idempotency-Key with every POST."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_TAG = {"schema": {"type": "string"}, "description": "For If-None-Match"}
+_KEY = {
+    "name": "Idempotency-Key", "in": "header", "required": False,
+    "description": "sent again under the same key, it is done once and answered alike",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+    "example": "8e03978e-40d5-43dd-bc93-6894a57f9324",
+}  # fmt: skip
+_MATCH = {
+    "name": "If-Match", "in": "header", "required": False,
+    "description": "the ETag of what was read; needed where something stands",
+    "schema": {"type": "string", "maxLength": 200}, "example": '"4.1.1.api"',
+}  # fmt: skip
+_ABOUT_KEY = {"409": "Conflict", "422": "Invalid value"}
+
+
+def add_conditions(method: str, operation: dict[str, Any]) -> None:
+    """Tell of one operation what may be asked under a condition."""
+    responses = operation["responses"]
+    if method == "get" and "application/json" in responses.get("200", {}).get("content", {}):
+        responses["200"].setdefault("headers", {})["etag"] = _TAG
+        responses["304"] = {"description": "Unchanged since that entity tag"}
+    if method == "post":
+        operation["parameters"] = [*operation.get("parameters", ()), _KEY]
+        for status, title in _ABOUT_KEY.items():
+            responses.setdefault(status, {**responses["400"], "description": title})
+    if "428" in responses:
+        operation["parameters"] = [*operation.get("parameters", ()), _MATCH]
