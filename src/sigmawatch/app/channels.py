@@ -126,6 +126,11 @@ class ChannelBook:
     def find(self, name: str) -> Channel:
         return self._usable(self.entry(name))
 
+    def service(self, name: str) -> str:
+        folded = name.strip().lower()
+        found = self._defined.get(folded) or self._stored.get(folded)
+        return "gone" if found is None else found.service
+
     def mailing(self, address: str) -> Channel:
         if self._mail is None:
             raise NotFound("no channel is named for the mail of subscribers", field="notify.mail",

@@ -20,6 +20,7 @@ from sigmawatch.app.delisting import Delistings
 from sigmawatch.app.flows import FlowReader
 from sigmawatch.app.framing import BlockPlan, Framer, Stamp, outage, present_count, stamp
 from sigmawatch.app.health import SKEW_WARN_MS, VenueHealth, reason_of
+from sigmawatch.app.telemetry.telemetry import Stage, Telemetry
 from sigmawatch.app.timing import until, within
 from sigmawatch.domain.errors import SigmawatchError, Unavailable
 from sigmawatch.domain.frame import Frame, Patch
@@ -98,6 +99,7 @@ class Collector:
         self._doubted = asyncio.Event()
         self._polling: asyncio.TaskGroup | None = None  # of what is on its way to the disk
         self._refused = False
+        self.telemetry = Telemetry(clock)
 
     async def keep_markets(self, listed: Callable[[str], Awaitable[None]]) -> None:
         """Read the venue's market list now, daily, when a tracked market is no longer quoted, and
@@ -198,7 +200,10 @@ class Collector:
             plans = self.plans() if share is None else self._planned(share)
             if boundary_ms is not None:
                 plans = tuple(plan for plan in plans if boundary_ms % plan.interval.ms == 0)
-            run = await self._run(kind, plans, started_ms=started_ms)
+            with self.telemetry.stage(
+                Stage.COLLECT, _moment_ms(plans, started_ms), venue=self.name, kind=str(kind)
+            ):
+                run = await self._run(kind, plans, started_ms=started_ms)
         skipped = self._count_skipped(plans, run)
         if skipped or (share is None and self._healed(plans, run)):
             self.recovered.set()
@@ -345,6 +350,12 @@ class Collector:
             self._last_slots[plan.interval] = slot
         self.health.skipped_runs_count += skipped_count
         return skipped_count
+
+
+def _moment_ms(plans: Sequence[Plan], now_ms: int) -> int | None:
+    """The open of the slot that ended last."""
+    each = (plan.interval for plan in plans)
+    return max((one.open_ms(one.slot(now_ms) - 1) for one in each), default=None)
 
 
 def _plan(interval: Interval, pairs: Sequence[tuple[BlockPlan, tuple[Series, ...]]]) -> Plan:

@@ -17,6 +17,7 @@ from typing import NamedTuple, Protocol
 
 import structlog
 
+from sigmawatch.app.telemetry.telemetry import Stage, Telemetry
 from sigmawatch.domain.alert import Episode, Remembered, States
 from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.window import MINUTE_MS, Interval
@@ -118,8 +119,11 @@ class Judging:
     """One judge over every interval. Not for two callers at a time. tell: called with every episode
     that was opened, changed or closed, once that is durable."""
 
-    def __init__(self, judge: Judge, *, ledger: Ledger, alerts: AlertStore) -> None:
+    def __init__(
+        self, judge: Judge, *, ledger: Ledger, alerts: AlertStore, telemetry: Telemetry
+    ) -> None:
         self._judge = judge
+        self._telemetry = telemetry
         self._ledger = ledger
         self._alerts = alerts
         self._states: dict[tuple[int, int], States] = {}
@@ -166,16 +170,21 @@ class Judging:
                 hearing = Hearing(board=shown, blocks=blocks, awaited=silent | held,
                                   before=case.before, states=self._states,
                                   memories=self._memories)  # fmt: skip
-                decisions = await court.hear(self._judge.judge, hearing)
-                assert decisions.left <= blocks
-                assert all(one.slot == case.slot for one in decisions.states)
-                left = (case.waiting - blocks) | decisions.left
-                through = docket.mark(case, left=left)
-                await self._store(decisions, board.interval, through=through)
-                self._states |= {one.key: one for one in decisions.states}
-                self._memories |= {one.key: one for one in decisions.memories}
-                docket.note(case, left=left)
+                await self._hear(docket, case, hearing=hearing, court=court)
             held |= case.waiting
+
+    async def _hear(self, docket: _Docket, case: _Case, *, hearing: Hearing, court: Court) -> None:
+        interval = hearing.board.interval
+        moment_ms = interval.open_ms(case.slot)
+        with self._telemetry.stage(Stage.JUDGE, moment_ms, interval=str(interval)):
+            decisions = await court.hear(self._judge.judge, hearing)
+            assert decisions.left <= hearing.blocks
+            assert all(one.slot == case.slot for one in decisions.states)
+            left = (case.waiting - hearing.blocks) | decisions.left
+            await self._store(decisions, interval, through=docket.mark(case, left=left))
+        self._states |= {one.key: one for one in decisions.states}
+        self._memories |= {one.key: one for one in decisions.memories}
+        docket.note(case, left=left)
 
     async def _begun(self, board: Board) -> _Docket:
         """An interval that was never judged is, from this slot on. That is durable before any of it
@@ -218,6 +227,7 @@ class Judging:
             await transaction.outbox.put(decisions.notices)
             if through is not None:
                 await transaction.alerts.judged(interval, through)
+        self._telemetry.decided(decisions.episodes, decisions.notices)
         if self.tell is not None and decisions.episodes:
             self.tell(tuple(decisions.episodes))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -38,11 +38,13 @@ from sigmawatch.app.notifying.service import Notifying, NotifyPorts, Outlook
 from sigmawatch.app.once import Once
 from sigmawatch.app.past import Past
 from sigmawatch.app.rank_keeping import RankKeeper
+from sigmawatch.app.readiness import Readiness, unready
 from sigmawatch.app.sealing import Sealer, Stores
 from sigmawatch.app.sparklines import Sparklines
 from sigmawatch.app.stations import Stations
 from sigmawatch.app.streaming.of_program import hub_of
 from sigmawatch.app.tables import Tables
+from sigmawatch.app.telemetry.telemetry import Telemetry
 from sigmawatch.app.tracker import Tracker
 from sigmawatch.app.watchlists import Watchlists
 from sigmawatch.domain.errors import StorageFailed
@@ -64,6 +66,7 @@ from sigmawatch.ports.ledger import Damage, Ledger
 from sigmawatch.ports.once import OnceStore
 from sigmawatch.ports.ranks import RankStore
 from sigmawatch.ports.storage import Storage
+from sigmawatch.ports.tracing import Tracer
 from sigmawatch.ports.zones import Zones
 
 log = structlog.get_logger()
@@ -89,33 +92,30 @@ class Ports:
     vault: Vault
     archive: Archive | None = None
     judge: Judge | None = None  # instead of our own
+    tracer: Tracer | None = None
 
 
 class Program:
     """Everything that runs, for one data folder."""
 
     def __init__(
-        self,
-        config: Config,
-        *,
-        ports: Ports,
-        collectors: Sequence[tuple[Collector, Backfill]],
-        catalogue: Catalogue,
-        demo: bool = False,
-    ) -> None:
+        self, config: Config, *, ports: Ports, collectors: Sequence[tuple[Collector, Backfill]],
+        catalogue: Catalogue, demo: bool = False,
+    ) -> None:  # fmt: skip
         self.config = config
         self.clock = ports.clock
         self.demo = demo
         self.catalogue = catalogue
         self._ports = ports
         self._recovered = False
+        self.telemetry = Telemetry(ports.clock, tracer=ports.tracer)
         self.watchlists = Watchlists(config, ledger=ports.ledger)
         self.channels = ports.channels
         self.access = ports.access
         self.once = Once(ports.once, ledger=ports.ledger, vault=ports.vault)
         self.notifying = Notifying(
-            config, ports.notify, ledger=ports.ledger, clock=ports.clock,
-            watchlists=self.watchlists,
+            config, replace(ports.notify, telemetry=self.telemetry), ledger=ports.ledger,
+            clock=ports.clock, watchlists=self.watchlists,
         )  # fmt: skip
         tables = Tables(
             catalogue, windows_ms=config.windows_ms, reference=config.reference_currency
@@ -124,6 +124,9 @@ class Program:
             ledger=ports.ledger, bus=ports.bus, clock=ports.clock, catalogue=catalogue,
             tables=tables,
         )  # fmt: skip
+        self.tracker.telemetry = self.telemetry
+        for collector, _ in collectors:
+            collector.telemetry = self.telemetry
         self.ranks = RankKeeper(
             self.tracker, tables, ledger=ports.ledger, store=ports.ranks, clock=ports.clock
         )
@@ -324,11 +327,12 @@ class Program:
         """Why we are not ready to be relied on; empty means ready."""
         if not self._recovered:
             return ("the last 24 hours are still being read back",)
-        storage = self.storage.status
-        wrong = [] if storage.state is StorageState.OK else [str(storage)]
-        if self.stations.starting():
-            wrong.append("no venue has answered yet")
-        return tuple(wrong)
+        return unready(Readiness(
+            now_ms=self.clock.now_ms(), storage=self.storage.status,
+            venues=self.stations.statuses(),
+            slots={one.interval: one.slot for one in self.snapshot.boards.values() if one.series},
+            oldest_notice_ms=self.notifying.watch.oldest_ms,
+        ))  # fmt: skip
 
     @property
     def storage(self) -> Storage:

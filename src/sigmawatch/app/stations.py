@@ -22,7 +22,7 @@ from sigmawatch.app.flows import flow_markets_max
 from sigmawatch.domain.errors import NotFound, SigmawatchError, Unavailable
 from sigmawatch.domain.market import Market, MarketRef
 from sigmawatch.domain.series import Series
-from sigmawatch.domain.venue import Run, RunKind, VenueState, VenueStatus
+from sigmawatch.domain.venue import Run, RunKind, VenueStatus
 from sigmawatch.engine.snapshot import Snapshot
 
 log = structlog.get_logger()
@@ -191,11 +191,6 @@ class Stations:
         """Whether any venue has answered yet."""
         healths = (station.collector.health for station in self._stations.values())
         return any(health.status.success_ms is not None for health in healths)
-
-    def starting(self) -> bool:
-        """Whether no venue has answered yet, nor failed; false where there is none."""
-        states = {s.collector.health.status.state for s in self._stations.values()}
-        return bool(states) and states <= {VenueState.STARTING}
 
     def jobs(self) -> Sequence[Job]:
         """The back-fills that run or ran last."""

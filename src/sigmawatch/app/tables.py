@@ -179,6 +179,11 @@ class Tables:
     def _history(self, interval: Interval) -> RankHistory:
         return self._histories.setdefault(interval, RankHistory(interval))
 
+    def newest_ms(self, items: Iterable[Frame | Patch]) -> int | None:
+        """The open of the newest slot that a frame among `items` is of; None without one."""
+        known = ((self.interval_of(one), one.slot) for one in items if isinstance(one, Frame))
+        return max((each.open_ms(slot) for each, slot in known if each is not None), default=None)
+
     def interval_of(self, item: Frame | Patch) -> Interval | None:
         """The interval of an item's slots; None for a block or series that is not known."""
         if isinstance(item, Frame):

@@ -21,6 +21,7 @@ from sigmawatch.app.compute import ComputeThread
 from sigmawatch.app.durability import Durability
 from sigmawatch.app.judging import WAITED_SLOTS, Judging, Past
 from sigmawatch.app.tables import Tables
+from sigmawatch.app.telemetry.telemetry import Stage, Telemetry
 from sigmawatch.app.timing import until
 from sigmawatch.domain.errors import StorageUnavailable
 from sigmawatch.domain.frame import Frame, Patch
@@ -48,19 +49,14 @@ class Tracker:
     """Commits, applies, closes, publishes."""
 
     def __init__(
-        self,
-        *,
-        ledger: Ledger,
-        bus: Bus,
-        clock: Clock,
-        catalogue: Catalogue,
-        tables: Tables,
+        self, *, ledger: Ledger, bus: Bus, clock: Clock, catalogue: Catalogue, tables: Tables
     ) -> None:
         self._ledger = ledger
         self._bus = bus
         self._clock = clock
         self._catalogue = catalogue
         self._tables = tables
+        self.telemetry = Telemetry(clock)
         self._judging: Judging | None = None
         self._catching_up: Callable[[str], bool] = lambda _: False
         self.durability = Durability(catalogue)
@@ -115,7 +111,7 @@ class Tracker:
     ) -> Judging:
         """Have every closed slot judged; to be said before `recover`. catching_up: whether what a
         venue said while we were down may still be fetched."""
-        self._judging = Judging(judge, ledger=self._ledger, alerts=alerts)
+        self._judging = Judging(judge, ledger=self._ledger, alerts=alerts, telemetry=self.telemetry)
         self._catching_up = catching_up
         return self._judging
 
@@ -165,9 +161,11 @@ class Tracker:
             runs = runs if rest else []
 
     async def _commit(self, items: Sequence[Frame | Patch], runs: Sequence[Run]) -> None:
-        async with self._ledger.transaction(bulk=True) as transaction:
-            inserted = await transaction.frames.insert(items)
-            await transaction.runs.insert(runs)
+        with self.telemetry.stage(Stage.COMMIT, self._tables.newest_ms(items), items=len(items)):
+            async with self._ledger.transaction(bulk=True) as transaction:
+                inserted = await transaction.frames.insert(items)
+                await transaction.runs.insert(runs)
+        self.telemetry.committed(items, runs)
         self.durability.note(items)
         fresh = [item for item in items if item.id in inserted]
         applied = await self.computed(self._tables.apply, fresh)
@@ -236,8 +234,10 @@ class Tracker:
     async def close_slot(self, interval: Interval, slot: int) -> None:
         """Compute the slot's derived values, statistics and ranks and publish them."""
         if interval in self._tables.intervals:
-            await self._derive(interval, slot)
-            await self._close(interval, slot)
+            with self.telemetry.stage(Stage.CLOSE, interval.open_ms(slot), interval=str(interval)):
+                await self._derive(interval, slot)
+                await self._close(interval, slot)
+            self.telemetry.closed(interval, slot)
         self._closed[interval] = slot
         kept = slot - WAITED_SLOTS
         self._arrived[interval] = {k for k in self._arrived.get(interval, ()) if k[1] > kept}

@@ -10,7 +10,8 @@ alert_rows, alert_state, alert_turn; engine.block_rows.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -93,6 +94,16 @@ class AlertStates:
     def distinct_count(self) -> int:
         """How many states are kept, each once."""
         return len(self._pool)
+
+    def tally(self) -> tuple[Mapping[Phase, int], Mapping[Hold, int]]:
+        """How many rows are in each phase, and of how many something is held back, by why."""
+        counts = np.bincount(self._number, minlength=len(self._pool)).tolist()
+        phases, withheld = Counter[Phase](), Counter[Hold]()
+        for state, count in zip(self._pool, counts, strict=True):
+            phases[state.phase] += count
+            for hold in Hold:
+                withheld[hold] += count if hold in state.withheld else 0
+        return phases, withheld
 
     def state(self, row: int) -> State:
         return self._pool[int(self._number[row])]

@@ -1,12 +1,15 @@
 """What is kept in memory of every rule from slot to slot: its states, and what it remembers.
 
 What is stored decides: whatever is not what a hearing says was left is read anew. Imports
-domain.alert, errors, rule_memory, ruling; engine.judge, rule_states, silence.
+domain.alert, alert_state, errors, rule_memory, ruling; engine.judge, rule_states, silence.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+
 from sigmawatch.domain.alert import Remembered
+from sigmawatch.domain.alert_state import Hold, Phase
 from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.rule_memory import NOTHING, Memory
 from sigmawatch.domain.ruling import Ruling
@@ -44,6 +47,16 @@ class Seats:
             self._states[ruling.key] = states
         states.take_over(ruling)
         return states
+
+    def tally(self) -> tuple[Counter[Phase], Counter[Hold]]:
+        """How many states there are in each phase, and of how many something is held back, by
+        why."""
+        phases, withheld = Counter[Phase](), Counter[Hold]()
+        for seat in self._states.values():
+            of_phase, of_hold = seat.states.tally()
+            phases.update(of_phase)
+            withheld.update(of_hold)
+        return phases, withheld
 
     def forget(self, key: Key) -> None:
         """Read what is kept of a rule anew the next time."""

@@ -74,6 +74,10 @@ class Channels(Protocol):
         name, Refused where it is disabled or cannot be used, with why."""
         ...
 
+    def service(self, name: str) -> str:
+        """By which service it is sent to; `gone` where there is none of that name."""
+        ...
+
     def mailing(self, address: str) -> Channel:
         """A channel to one mail address, by the way that the configuration names for subscribers.
         Raises NotFound where it names none, Refused as `find`."""

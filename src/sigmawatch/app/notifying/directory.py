@@ -36,6 +36,15 @@ class Directory:
             return self._channels.mailing(self._subscriptions.standing(name).following.address)
         return self._channels.find(name)
 
+    def service(self, name: str) -> str:
+        """What kind of channel a name means: a service, `inbox`, `console`, `subscriber`; `gone`
+        where there is none."""
+        if name == INBOX:
+            return INBOX
+        if self._channels is None or name == CONSOLE:
+            return CONSOLE
+        return "subscriber" if name.startswith(SUBSCRIBER) else self._channels.service(name)
+
     def per_minute(self, lane: str) -> float | None:
         """How many messages a lane takes; None where it takes none, and each is to be told why."""
         try:

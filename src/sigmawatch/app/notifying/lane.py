@@ -19,6 +19,8 @@ from sigmawatch.app.notifying.directory import Directory
 from sigmawatch.app.notifying.fanout import FanOut
 from sigmawatch.app.notifying.own import Concern, own_notice
 from sigmawatch.app.notifying.wording import Wording, severity_of
+from sigmawatch.app.telemetry import families
+from sigmawatch.app.telemetry.telemetry import Stage, Telemetry
 from sigmawatch.app.timing import within
 from sigmawatch.domain.alert import Severity
 from sigmawatch.domain.announcement import Announcement, Digest, Gist
@@ -67,6 +69,7 @@ class Means:
     wording: Wording
     fanout: FanOut
     fallback: str | None
+    telemetry: Telemetry
 
 
 class Lane:
@@ -183,7 +186,7 @@ class Lane:
         going = [lease for lease in leases if lease.number not in outcomes]
         held = await self._begin(going)
         async with asyncio.TaskGroup() as group:
-            tasks = {lease.number: group.create_task(self._attempt(lease)) for lease in held}
+            tasks = {lease.number: group.create_task(self._traced(lease)) for lease in held}
         now_ms = self._means.clock.now_ms()
         for lease in held:
             sent = tasks[lease.number].result()
@@ -193,7 +196,6 @@ class Lane:
         await self._settle(held_or_ended, outcomes)
         for lease in held:
             sent = tasks[lease.number].result()
-            log.info("notice_sent", id=lease.notice.id, answer=str(sent.answer), detail=sent.detail)
             if sent.answer is Answer.GONE:
                 await self._gone(lease.notice.channel, sent.detail)
 
@@ -222,6 +224,19 @@ class Lane:
         sent = await self._sent(channel, message)
         if sent.answer is Answer.MALFORMED and await self._begin([lease]):
             sent = await self._sent(channel, message, plain=True)
+        return sent
+
+    async def _traced(self, lease: Delivery) -> Sent:
+        """An attempt, told where we tell of ourselves."""
+        notice, telemetry = lease.notice, self._means.telemetry
+        service = self._means.directory.service(notice.channel)
+        with telemetry.stage(
+            Stage.SEND, notice.decided_ms, service=service, kind=str(notice.kind),
+            attempt=lease.attempts + 1,
+        ):  # fmt: skip
+            sent = await self._attempt(lease)
+            log.info("notice_sent", id=notice.id, answer=str(sent.answer), detail=sent.detail)
+        telemetry.count(families.DELIVERIES, service, sent.answer)
         return sent
 
     async def _sent(self, channel: Channel, message: Message, *, plain: bool = False) -> Sent:
@@ -276,6 +291,7 @@ class Lane:
         async with self._means.ledger.transaction() as transaction:
             for lease, outcome in ended:
                 await transaction.outbox.settle(lease, outcome, now_ms=now_ms)
+                self._means.telemetry.count(families.SETTLED, outcome.status)
                 lost = outcome.status in (NoticeStatus.DEAD, NoticeStatus.EXPIRED)
                 if lost and (elsewhere := fallen_back(lease.notice, self._means.fallback)):
                     await transaction.outbox.put([replace(elsewhere, due_ms=now_ms)])

@@ -18,6 +18,7 @@ from sigmawatch.app.notifying.tokens import Purpose, Signer
 from sigmawatch.app.notifying.watch import Watch
 from sigmawatch.app.notifying.wording import Links, Wording
 from sigmawatch.app.notifying.words import Times
+from sigmawatch.app.telemetry.telemetry import Telemetry
 from sigmawatch.app.watchlists import Watchlists
 from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.notice import SUBSCRIBER
@@ -49,6 +50,7 @@ class NotifyPorts:
     key: bytes
     channels: Channels | None = None
     signal: Signal | None = None
+    telemetry: Telemetry | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +94,7 @@ class Notifying:
         self.notifier = Notifier(Means(
             ledger=ledger, store=store, clock=clock, directory=self._directory, wording=wording,
             fanout=fanout, fallback=config.notify.fallback,
+            telemetry=ports.telemetry or Telemetry(clock),
         ))  # fmt: skip
         self.watch = Watch(self.notifier, ledger=ledger, store=store, clock=clock,
                             interval=config.interval)  # fmt: skip

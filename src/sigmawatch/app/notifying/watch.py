@@ -48,6 +48,7 @@ class Watch:
         self._wall_ms, self._monotonic_ms = clock.now_ms(), clock.monotonic_ms()
         self._step: tuple[int, int] | None = None  # how far, when
         self._pause_ms = 0  # not told yet
+        self.oldest_ms: int | None = None  # since when the oldest open notice is due
 
     async def recover(self) -> None:
         """What was told to have begun, and not to be over."""
@@ -102,11 +103,12 @@ class Watch:
         dead = [one for status in (NoticeStatus.DEAD, NoticeStatus.EXPIRED)
                 for one in await self._store.deliveries(status=status, limit=DEAD_ROWS)
                 if one.changed_ms >= self._started_ms and one.detail != RESTORED]  # fmt: skip
+        self.oldest_ms = min((one.oldest_ms for one in lanes.values()), default=None)
         stepped_ms, step_ms = self._step or (0, None)
         return Sight(
             now_ms=self._clock.now_ms(), interval=self._interval, venues=venues,
             storage=self._ledger.storage.status, dead_count=len(dead),
-            oldest_ms=min((one.oldest_ms for one in lanes.values()), default=None),
+            oldest_ms=self.oldest_ms,
             dead_ms=max((one.changed_ms for one in dead), default=None),
             stepped_ms=stepped_ms, step_ms=step_ms,
         )  # fmt: skip
