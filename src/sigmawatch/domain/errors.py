@@ -74,6 +74,10 @@ class Unavailable(SigmawatchError):
         self.retry_after_s = retry_after_s
 
 
+class TooSoon(Unavailable):
+    """Whoever asks has to wait: after wrong passwords, longer and longer."""
+
+
 class RateLimited(Unavailable):
     """A venue refuses for now because we asked too often (429, 418, or its own words)."""
 
@@ -100,6 +104,14 @@ class Superseded(Unavailable):
 
 class Refused(SigmawatchError):
     """Trying again will not help until somebody changes something."""
+
+
+class NotProven(Refused):
+    """A name, password or token that was to prove who asks does not; nobody is told which."""
+
+
+class NotPermitted(Refused):
+    """It is there, and not theirs to change."""
 
 
 class BlockedByRegion(Refused):

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 
-from sigmawatch.domain.errors import Unavailable
+from sigmawatch.domain.errors import TooSoon
 from sigmawatch.domain.window import MINUTE_MS
 
 FREE_COUNT = 3
@@ -22,10 +22,6 @@ FORGOTTEN_MS = 15 * MINUTE_MS
 NAMES_MAX = 10_000
 
 Place = tuple[str, str]  # a name; and an address, or "" for all that are strange to it
-
-
-class TooSoon(Unavailable):
-    """The next password of this account is looked at later."""
 
 
 class Delays:

@@ -17,15 +17,11 @@ from sigmawatch.app.access.users import Users
 from sigmawatch.domain.account import LASTS_MS, Session, User, normal_password
 from sigmawatch.domain.audit import Actor, Deed, clipped
 from sigmawatch.domain.caller import Caller
-from sigmawatch.domain.errors import Refused
+from sigmawatch.domain.errors import NotProven
 
 TOKEN_BYTES = 32
 SESSIONS_MAX = 50  # of one user; the oldest gives way
 _NAME_CHARS_MAX, _PASSWORD_CHARS_MAX = 64, 1_024
-
-
-class NotKnown(Refused):
-    """The name or the password is wrong; nobody is told which."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +59,7 @@ class Logins:
         self._delays = delays
 
     async def log_in(self, attempt: Attempt) -> LoggedIn:
-        """Raises NotKnown, TooSoon, Busy."""
+        """Raises NotProven, TooSoon, Busy."""
         name = attempt.name.strip().lower()[:_NAME_CHARS_MAX]
         user = self._users.named(name)
         known = user is not None and self._ground.book.known_from(user.id, attempt.address)
@@ -74,7 +70,7 @@ class Logins:
         right = await self._ground.passwords.match(password, hashed)
         if not right or user is None:
             self._ground.book.denied(Caller.anonymous(), f"login as {clipped(name)}")
-            raise NotKnown("the name or the password is wrong")
+            raise NotProven("the name or the password is wrong")
         self._delays.right(place)
         return await self._begin(user.id, attempt)
 
@@ -82,7 +78,7 @@ class Logins:
         async with self._ground.changing:
             user = self._ground.book.users[user_id]
             if user.disabled:  # while the password was looked at
-                raise NotKnown("the name or the password is wrong")
+                raise NotProven("the name or the password is wrong")
             token, session = self._new(user, attempt.address)
             async with self._ground.ledger.transaction() as transaction:
                 for old in self._giving_way(user_id, instead_of=attempt.instead_of):
@@ -137,7 +133,7 @@ class Logins:
     async def set_own_password(
         self, by: Actor, *, current: str, new: str, address: str
     ) -> LoggedIn:
-        """By whoever knows the present one. Every session ends; a new one begins. Raises NotKnown,
+        """By whoever knows the present one. Every session ends; a new one begins. Raises NotProven,
         TooSoon, Invalid, Busy."""
         caller = by.caller
         assert caller.user_id is not None
@@ -146,7 +142,7 @@ class Logins:
         self._delays.begin(place)
         password = normal_password(current[:_PASSWORD_CHARS_MAX])
         if not await self._ground.passwords.match(password, user.password or None):
-            raise NotKnown("the present password is another one")
+            raise NotProven("the present password is another one")
         self._delays.right(place)
         await self._users.set_password(user.name, new, by=by)
         attempt = Attempt(name=user.name, password="", address=address, request_id=by.request_id)

@@ -20,16 +20,12 @@ from sigmawatch.app.access.users import Users
 from sigmawatch.domain.account import User
 from sigmawatch.domain.audit import Actor
 from sigmawatch.domain.caller import Caller, CallerKind, Role
-from sigmawatch.domain.errors import Conflict, Refused
+from sigmawatch.domain.errors import Conflict, NotProven, Refused
 from sigmawatch.domain.window import MINUTE_MS
 
 NAME = "setup.token"
 VALID_MS = 30 * MINUTE_MS
 TOKEN_BYTES = 32
-
-
-class NoToken(Refused):
-    """The token is none of ours, was used already, or is too old."""
 
 
 class _Issued(msgspec.Struct, frozen=True):
@@ -72,10 +68,10 @@ class Setup:
         return issued.token
 
     async def first_admin(self, wanted: FirstAdmin, *, request_id: str) -> User:
-        """Raises NoToken, Conflict where another one was first, Invalid, Busy."""
+        """Raises NotProven, Conflict where another one was first, Invalid, Busy."""
         issued = self._issued()
         if issued is None or not hmac.compare_digest(issued.token.encode(), wanted.token.encode()):
-            raise NoToken("this token is none of ours, was used already, or is too old")
+            raise NotProven("this token is none of ours, was used already, or is too old")
         actor = Actor(
             caller=Caller(kind=CallerKind.LOCAL, scopes=Role.ADMIN.scopes, name="set-up token"),
             request_id=request_id,

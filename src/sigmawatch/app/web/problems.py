@@ -27,9 +27,12 @@ from sigmawatch.domain.errors import (
     Invalid,
     ManyInvalid,
     NotFound,
+    NotPermitted,
+    NotProven,
     Refused,
     SigmawatchError,
     StorageUnavailable,
+    TooSoon,
     Unavailable,
 )
 
@@ -193,7 +196,7 @@ _UNKNOWN = {
     "metric": "unknown-metric", "watchlist": "unknown-watchlist", "peers": "unknown-watchlist",
     "rule": "unknown-rule", "episode": "not-found", "silence": "not-found",
     "channel": "unknown-channel",
-    "number": "not-found", "token": "not-found",
+    "number": "not-found", "token": "not-found", "user": "not-found", "key": "not-found",
 }  # fmt: skip
 
 
@@ -213,6 +216,12 @@ def _problem(request: Request[Any, Any, Any], exc: Exception) -> ProblemError:
             return _about_field(_UNKNOWN.get(exc.field, "invalid-value"), exc)
         case Invalid():
             return _about_field("invalid-value", exc)
+        case NotProven():
+            return ProblemError("unauthorized", str(exc), headers={"www-authenticate": "Bearer"})
+        case NotPermitted():
+            return ProblemError("not-permitted", str(exc))
+        case TooSoon():
+            return ProblemError("too-many-requests", str(exc), headers=_retry_after(exc))
         case StorageUnavailable():
             return ProblemError("storage", str(exc), headers=_retry_after(exc))
         case Busy() | Unavailable():
