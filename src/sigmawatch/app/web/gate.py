@@ -3,8 +3,9 @@
 Refused here, before routing: what is no proper request, foreign host names (DNS rebinding), unsafe
 methods from other sites' pages (CSRF), wrong credentials, and what an address asks beyond its
 budget. What an operation needs of its caller is looked at behind the router (`door.guard`), which
-finds in the request's state: `caller` (a Caller), `peer`, `asking`, `headers`, `draws`. Every
-answer leaves with the security headers of SECURITY.md and a request id.
+finds in the request's state: `caller` (a Caller), `may_go_on` (whether it still is one), `peer`,
+`asking`, `headers`, `draws`. Every answer leaves with the security headers of SECURITY.md and a
+request id.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from urllib.parse import unquote_to_bytes
 
 from litestar.enums import ScopeType
@@ -62,6 +64,7 @@ class Door:
         self._hosts = Hosts(config.hosts)
         self._peers = Peers(config.networks)
         self._budgets = budgets
+        self._access = access
         open_read = config.mode is AccessMode.OPEN_READ
         self._credentials = Credentials(access, token=token, open_read=open_read)
 
@@ -74,6 +77,7 @@ class Door:
         peer = state["peer"] = self._peers.of(scope, headers)
         asking = state["asking"] = self._credentials.of(scope, headers, peer=peer)
         state["caller"] = asking.caller
+        state["may_go_on"] = partial(self._access.holds, asking.caller)
         if asking.wrong:
             self._budgets.spend_wrong(peer)
             raise ProblemError("unauthorized", "the credential is not one of this server's",

@@ -41,6 +41,10 @@ class Access(Protocol):
         """Who is logged in by that cookie; None for nobody."""
         ...
 
+    def holds(self, caller: Caller) -> bool:
+        """Whether what a caller came by is still good: for who is answered for long."""
+        ...
+
     def expose(self, text: str) -> None:
         """That key was sent where others read it."""
         ...
@@ -126,6 +130,9 @@ class Nobody:
 
     def of_session(self, token: str) -> Caller | None:
         return None
+
+    def holds(self, caller: Caller) -> bool:
+        return True
 
     def expose(self, text: str) -> None:
         return None

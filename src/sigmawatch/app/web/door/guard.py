@@ -97,6 +97,8 @@ class Guard:
     ) -> None:
         """Raises ProblemError."""
         state, method = connection.scope["state"], str(connection.scope.get("method", "GET"))
+        if method == "OPTIONS":  # answered by the framework: what an address takes
+            return
         asking: Asking = state["asking"]
         cost = cost_of(handler, method)
         caller = Caller.anonymous() if asking.by_cookie and cost is Cost.INGEST else asking.caller
