@@ -173,6 +173,11 @@ class LimitsConfig(Table):
         60_000, "Everything that is asked without key or login, by all addresses together."
     )
     wrong_per_minute: int = _a_minute(60, "Wrong keys and sessions from one address.")
+    stream_readers_max: int = Field(
+        default=5_000, ge=1, le=1_000_000,
+        description="Streams that are read at the same time; 20 of one key, user or address, 200 "
+        "of this machine while nobody needs to log in.",
+    )  # fmt: skip
     query_s: float = Field(
         default=5.0, gt=0.0, le=300.0, description="Seconds until a query is given up (503)."
     )

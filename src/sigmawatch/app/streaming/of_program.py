@@ -20,4 +20,5 @@ def hub_of(program: Program) -> Hub:
         rule_name=program.episodes.rule_name, series_name=program.episodes.series_name,
         demo=program.demo,
     )  # fmt: skip
-    return Hub(sources, clock=program.clock)
+    readers_max = program.config.limits.stream_readers_max
+    return Hub(sources, clock=program.clock, readers_max=readers_max)

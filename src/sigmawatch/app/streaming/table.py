@@ -154,9 +154,9 @@ class Table:
             if board is None or not (news or self.behind(snapshot)):
                 return
             rows, total = self._pick(board)
-            self._seen = max(snapshot.sequence, self._seen)
             made = partial(sheet_of, board, rows, standing=self.asked.standing)
             sheet = await asyncio.to_thread(made)
+            self._seen = max(snapshot.sequence, self._seen)
             before = self.told
             if before.sheet is None or not np.array_equal(before.sheet.ids, sheet.ids):
                 self._beats.clear()

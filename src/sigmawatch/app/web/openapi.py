@@ -33,6 +33,7 @@ TAGS = {
     "alerts": "What is told, to whom, and what became of it.",
     "venues": "Where readings come from.",
     "collection": "Runs and long jobs.",
+    "access": "Who there is, what they may, and what they did.",
     "operations": "For whoever runs the program.",
 }
 DESCRIPTION = (
@@ -106,7 +107,7 @@ def _one_type(schema: dict[str, Any]) -> None:
 
 def _referred(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The component schemas that `schema` is, or may be."""
-    choices = [schema, *schema.get("oneOf", ())]
+    choices = [schema, *schema.get("oneOf", ()), *schema.get("allOf", ())]
     names = [choice["$ref"].rpartition("/")[2] for choice in choices if "$ref" in choice]
     return [schemas[name] for name in names]
 

@@ -9,7 +9,7 @@ from litestar.params import QueryParameter
 
 from sigmawatch.app.streaming.hub import Full
 from sigmawatch.app.streaming.table import Asked
-from sigmawatch.app.web.asked import Every, RankKey, Window
+from sigmawatch.app.web.asked import RANK_KEYS, Every, RankKey, Window
 from sigmawatch.app.web.boards import parse_window
 from sigmawatch.app.web.problems import ProblemError
 from sigmawatch.app.web.ranking import interval_of
@@ -44,6 +44,9 @@ class AskedTable:
         if window_ms not in held:
             raise Invalid(f"no table is made over {self.window}", field="window",
                           allowed=", ".join(map(format_span, held)))  # fmt: skip
+        if self.by not in RANK_KEYS:
+            raise Invalid(f"nothing is ranked by {self.by[:32]!r}", field="by",
+                          allowed=", ".join(RANK_KEYS))  # fmt: skip
         standing = Standing(
             metric=metric, by=self.by, window_ms=window_ms, interval=interval
         )  # fmt: skip

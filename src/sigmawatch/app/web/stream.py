@@ -109,6 +109,8 @@ class _Sent:
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         try:
             await send({"type": "http.response.start", "status": 200, "headers": self._headers()})
+            if scope["state"].get("only_head"):
+                self.reader.end()
             async with asyncio.TaskGroup() as group:
                 watch = group.create_task(self._watch(receive), name="reader")
                 await self._tell(send)
