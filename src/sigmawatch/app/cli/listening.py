@@ -7,7 +7,7 @@ import ipaddress
 import re
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -31,9 +31,11 @@ class Listening:
     url: str
     fingerprint: str
 
-    async def serve(self, app: Any) -> None:
-        """Answer with `app` until cancelled."""
-        await serve_on(app, self.listener, receipts=self.receipts, tls=self.tls)
+    async def serve(self, app: Any, *, leaving: Callable[[], None]) -> None:
+        """Answer with `app` until cancelled; then `leaving` says good-bye to who reads streams."""
+        await serve_on(
+            app, self.listener, receipts=self.receipts, tls=self.tls, leaving=leaving
+        )  # fmt: skip
 
 
 @contextmanager

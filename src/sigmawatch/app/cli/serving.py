@@ -36,12 +36,18 @@ class Stage:
 
     def __init__(self, program: Program, *, token: str) -> None:
         self.token = token
+        self.program = program
         self.show(program)
 
     def show(self, program: Program) -> None:
-        """From the next request on, `program` answers."""
+        """From the next request on, `program` answers; who reads a stream comes again."""
+        self.program.streaming.send_away()
         self.program = program
         self._app = create_app(program, token=self.token)
+
+    def leave(self) -> None:
+        """Say good-bye to who reads a stream."""
+        self.program.streaming.close()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         await self._app(scope, receive, send)
@@ -65,7 +71,7 @@ async def _serve(config: Config, *, demo: bool, lines: Lines) -> None:
         stack.enter_context(announced(program.config.data, _note(place, stage.token)))
         lines.started(program, place.url)
         async with asyncio.TaskGroup() as group:
-            group.create_task(place.serve(stage), name="web")
+            group.create_task(place.serve(stage, leaving=stage.leave), name="web")
             group.create_task(program.serve_until_cancelled(), name="program")
             group.create_task(lines.follow(stage), name="lines")
             if not demo:
@@ -93,7 +99,8 @@ async def _serve_replay(
         token = secrets.token_urlsafe(32)
         stack.enter_context(announced(folder, _note(place, token)))
         async with asyncio.TaskGroup() as group:
-            web = group.create_task(place.serve(create_app(replay.program, token=token)))
+            app, leave = create_app(replay.program, token=token), replay.program.streaming.close
+            web = group.create_task(place.serve(app, leaving=leave))
             telling = replay.program.notifying.deliver_for_ever(replay.program.changed)
             told = group.create_task(telling, name="delivery")
             with bar.begun(replay, url=place.url, folder=folder):

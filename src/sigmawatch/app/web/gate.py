@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from urllib.parse import unquote_to_bytes
@@ -55,13 +55,15 @@ _STRICT = (b"strict-transport-security", b"max-age=31536000")
 
 
 class Door:
-    """Who is let in, by the configuration and who exists. token: of the command line."""
+    """Who is let in, by the configuration and who exists. token: of the command line. hosts: by
+    which we are called, beside loopback's names and the configured ones."""
 
     def __init__(
-        self, config: AccessConfig, access: Access, *, budgets: Budgets, token: str = ""
-    ) -> None:
+        self, config: AccessConfig, access: Access, *, budgets: Budgets, token: str = "",
+        hosts: Iterable[str] = (),
+    ) -> None:  # fmt: skip
         self.cors = Cors(config.cors_origins)
-        self._hosts = Hosts(config.hosts)
+        self._hosts = Hosts((*config.hosts, *hosts))
         self._peers = Peers(config.networks)
         self._budgets = budgets
         self._access = access
@@ -109,7 +111,7 @@ class Gate:
         request_id = state["request_id"] = secrets.token_hex(8)
         draws: list[Draw] = []
         state["draws"] = draws
-        only_head = scope["method"] == "HEAD"
+        only_head = state["only_head"] = scope["method"] == "HEAD"
         outward = _Outward(scope, send, cors=self._door.cors, only_head=only_head)
         try:
             self._door.admit(scope)

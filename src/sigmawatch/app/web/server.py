@@ -13,7 +13,7 @@ import errno
 import resource
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import uvicorn
@@ -97,9 +97,10 @@ def listen(host: str, port: int) -> socket.socket:
 
 async def serve_on(
     app: Any, listener: socket.socket, *, receipts: Receipts | None = None,
-    tls: ssl.SSLContext | None = None,
+    tls: ssl.SSLContext | None = None, leaving: Callable[[], None] | None = None,
 ) -> None:  # fmt: skip
-    """As `serve`, on a socket that listens already; closes it. tls: to speak https with."""
+    """As `serve`, on a socket that listens already; closes it. tls: to speak https with. leaving:
+    called when it ends, to end answers that go on by themselves."""
     config = uvicorn.Config(
         app, http="h11", ws="none", loop="asyncio", lifespan="off", interface="asgi3",
         log_config=None, access_log=False, server_header=False, date_header=False,
@@ -112,6 +113,8 @@ async def serve_on(
     try:
         await asyncio.shield(running)
     finally:
+        if leaving is not None:
+            leaving()
         server.should_exit = True
         try:
             await running
@@ -132,8 +135,12 @@ def receipts_of(access: AccessConfig, limits: LimitsConfig) -> Receipts:
 
 def affordable(wanted: int) -> int:
     """How many connections leave some open files to the collectors, the database and what sends
-    alerts (RELIABILITY.md P36)."""
-    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    alerts (RELIABILITY.md P36). As many files may be open afterwards as the system lets us."""
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if allowed != most:
+        with contextlib.suppress(OSError, ValueError):  # some systems say more than they allow
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+            allowed = most
     if allowed == resource.RLIM_INFINITY:
         return wanted
     return max(1, min(wanted, allowed - min(RESERVED_FILES, allowed // 3)))
