@@ -6,6 +6,7 @@ python -m tests.faults.blind_retry ARGUMENTS
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from sigmawatch.adapters.ledgers import postgres
@@ -16,7 +17,7 @@ from sigmawatch.app.cli import main
 def blind_statements(dialect: str) -> Mapping[str, str]:
     sound = load_statements(dialect)
     blind = {
-        name: sound[name].partition("ON CONFLICT")[0] + " RETURNING id"
+        name: re.sub(r"ON CONFLICT.*?DO NOTHING", "", sound[name], flags=re.DOTALL)
         for name in ("insert_frame", "insert_patch")
     }
     return {**sound, **blind, "outcome_of": "SELECT 'aborted' WHERE :transaction::text <> ''"}
