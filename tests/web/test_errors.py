@@ -193,7 +193,7 @@ async def test_a_method_that_is_not_taken_is_405_with_those_that_are(
 async def test_our_own_failure_says_nothing_but_the_request_id(world: World) -> None:
     class Broken:
         clock = world.program.clock
-        config = world.program.config
+        config, access = world.program.config, world.program.access
 
         def __getattr__(self, name: str) -> Any:
             raise RuntimeError("SELECT secret FROM /work/place.py")

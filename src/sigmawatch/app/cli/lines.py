@@ -132,6 +132,12 @@ class Lines:
         self.say(f"sigmawatch {__version__}: {mark}data in {config.place}, {source}")
         self.say(f"page and API at {url} (Ctrl-C ends)")
 
+    def may_be_set_up(self, token: str) -> None:
+        """There is no user yet. The token is no matter for a log."""
+        if not self._as_events:
+            self.say("no user yet: this machine needs no login. To make the first admin within "
+                     f"30 minutes, POST /api/v1/setup with the token {token}")  # fmt: skip
+
     async def follow(self, stage: Stage) -> None:
         """One line for every slot that closes, of whichever program is shown."""
         program: Program | None = None

@@ -32,10 +32,11 @@ DATABASE = "sigmawatch.db"
 
 
 class Stage:
-    """The ASGI application of whichever program is shown."""
+    """The ASGI application of whichever program is shown; who may see it the first one knows."""
 
     def __init__(self, program: Program, *, token: str) -> None:
         self.token = token
+        self._kept = program.access
         self.program = program
         self.show(program)
 
@@ -43,7 +44,7 @@ class Stage:
         """From the next request on, `program` answers; who reads a stream comes again."""
         self.program.streaming.send_away()
         self.program = program
-        self._app = create_app(program, token=self.token)
+        self._app = create_app(program, token=self.token, kept=self._kept)
 
     def leave(self) -> None:
         """Say good-bye to who reads a stream."""
@@ -66,10 +67,12 @@ async def _serve(config: Config, *, demo: bool, lines: Lines) -> None:
         with starting():
             built = demo_program(config) if demo else build(config)
             program = await stack.enter_async_context(built)
-        refuse_exposed(config, guarded=False)
+        refuse_exposed(config, guarded=program.access.book.guarded)
         stage = Stage(program, token=secrets.token_urlsafe(32))
         stack.enter_context(announced(program.config.data, _note(place, stage.token)))
         lines.started(program, place.url)
+        if not (demo or program.access.book.guarded):
+            lines.may_be_set_up(program.access.setup.issue())
         async with asyncio.TaskGroup() as group:
             group.create_task(place.serve(stage, leaving=stage.leave), name="web")
             group.create_task(program.serve_until_cancelled(), name="program")

@@ -9,20 +9,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from litestar import Litestar, Request, Router
+from litestar import Litestar, Router
 from litestar.di import Provide
 from litestar.exceptions import ValidationException
 from litestar.types import ControllerRouterHandler
 
 from sigmawatch.app.web import (
+    audit,
     backups,
     channels,
     deliveries,
     episodes,
     health,
     imports,
+    keys,
     metrics,
     openapi,
     pages,
@@ -33,6 +35,7 @@ from sigmawatch.app.web import (
     rejected,
     rules,
     runs,
+    session,
     silences,
     snapshot,
     sparklines,
@@ -42,11 +45,13 @@ from sigmawatch.app.web import (
     subscriptions,
     tracking,
     trials,
+    users,
     venues,
     watchlists,
 )
+from sigmawatch.app.web.acting import actor_of, caller_of
 from sigmawatch.app.web.asked_once import AskedOnce
-from sigmawatch.app.web.door.credentials import Access, Nobody
+from sigmawatch.app.web.door.credentials import Access as Book
 from sigmawatch.app.web.door.framing import BODY_BYTES_MAX
 from sigmawatch.app.web.door.guard import Budgets, Guard
 from sigmawatch.app.web.door.json_bounds import BoundedRequest
@@ -55,9 +60,9 @@ from sigmawatch.app.web.gate import Door, Gate
 from sigmawatch.app.web.inputs import refuse_unknown
 from sigmawatch.app.web.presented import Presented
 from sigmawatch.app.web.site import Contract, Site
-from sigmawatch.domain.caller import Caller
 
 if TYPE_CHECKING:
+    from sigmawatch.app.access.access import Access
     from sigmawatch.app.program import Program
 
 Handlers = tuple[ControllerRouterHandler, ...]
@@ -86,6 +91,11 @@ RESOURCES: Handlers = (
     channels.try_channel, channels.enable_channel, channels.rekey_channels,
     backups.list_backups, backups.make_backup,
     storage.show_storage,
+    session.show_session, session.log_in, session.log_out, session.set_own_password,
+    session.set_up, session.issue_setup_token,
+    users.list_users, users.show_user, users.add_user, users.change_user, users.set_user_password,
+    keys.list_keys, keys.show_key, keys.add_key, keys.rotate_key, keys.revoke_key,
+    audit.list_audit, audit.verify_audit,
 )  # fmt: skip
 BESIDE: Handlers = (
     health.show_health, health.show_readiness, health.show_problem,
@@ -105,13 +115,16 @@ def contract() -> Contract:
 
 
 def create_app(
-    program: Program, *, token: str = "", access: Access | None = None,
+    program: Program, *, token: str = "", kept: Access | None = None, book: Book | None = None,
     versions: Mapping[str, Handlers] = VERSIONS,
 ) -> Litestar:  # fmt: skip
     """The ASGI application of `program`. token: of the command line on this machine, accepted as
-    `Authorization: Bearer`. access: who is who beside it. versions: of the API, the newest last."""
-    site = Site(program, contract=contract)
-    config, access = program.config, access or Nobody()
+    `Authorization: Bearer`. kept: users, keys and the audit log where they are not the program's
+    own; book: who is who, where not as they say. versions: of the API, the newest last."""
+    kept = kept or program.access
+    book = book or kept.book
+    site = Site(program, contract=contract, access=kept)
+    config = program.config
     budgets = Budgets(config.limits, now_ms=program.clock.monotonic_ms)
     mounted = {f"/api/{name}": handlers for name, handlers in versions.items()}
     mounted |= {"/api/latest": list(mounted.values())[-1], "/": BESIDE}
@@ -124,8 +137,9 @@ def create_app(
         dependencies={
             "site": Provide(lambda: site, sync_to_thread=False),
             "caller": Provide(caller_of, sync_to_thread=False),
+            "actor": Provide(actor_of, sync_to_thread=False),
         },
-        guards=[Guard(budgets, access=access)],
+        guards=[Guard(budgets, access=book)],
         middleware=[Patience(config.limits.query_s)],
         request_class=BoundedRequest,
         exception_handlers={ValidationException: rejected.answer, Exception: problems.answer},
@@ -133,13 +147,7 @@ def create_app(
         openapi_config=None,
         logging_config=None,
     )
-    door = Door(config.access, access, budgets=budgets, token=token)
+    door = Door(config.access, book, budgets=budgets, token=token)
     inner = AskedOnce(Presented(app.asgi_handler), program.once)
     app.asgi_handler = Gate(inner, door)
     return app
-
-
-def caller_of(request: Request[Any, Any, Any]) -> Caller:
-    """Who asks, for handlers."""
-    found: Caller = request.scope["state"]["caller"]
-    return found

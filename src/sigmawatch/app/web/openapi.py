@@ -60,10 +60,12 @@ def document(handlers: Sequence[ControllerRouterHandler]) -> dict[str, Any]:
         tags=[Tag(name=name, description=text) for name, text in TAGS.items()],
         operation_id_creator=lambda handler, _method, _path: handler.handler_name,
     )  # fmt: skip
-    nobody = Provide(lambda: None, sync_to_thread=False)  # these handlers are read, never called
+    nobody = {  # these handlers are read, never called
+        name: Provide(lambda: None, sync_to_thread=False) for name in ("site", "caller", "actor")
+    }
     app = Litestar(
-        list(handlers), dependencies={"site": nobody}, openapi_config=config, logging_config=None
-    )
+        list(handlers), dependencies=nobody, openapi_config=config, logging_config=None
+    )  # fmt: skip
     found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(app.openapi_schema.to_schema()))
     for schema in found["components"]["schemas"].values():
         _compose(schema, found["components"]["schemas"])

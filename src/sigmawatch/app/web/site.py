@@ -25,6 +25,7 @@ from sigmawatch.domain.window import Interval
 from sigmawatch.engine.snapshot import Board, Snapshot
 
 if TYPE_CHECKING:
+    from sigmawatch.app.access.access import Access
     from sigmawatch.app.program import Program
 
 WALK_MS = 300_000
@@ -41,10 +42,13 @@ class Contract(Struct, frozen=True, kw_only=True):
 
 
 class Site:
-    """One application's program and its open walks."""
+    """One application's program and its open walks. access: users, keys and the audit log."""
 
-    def __init__(self, program: Program, *, contract: Callable[[], Contract]) -> None:
+    def __init__(
+        self, program: Program, *, contract: Callable[[], Contract], access: Access
+    ) -> None:  # fmt: skip
         self.program = program
+        self.access = access
         self.contract = contract
         self._epoch = secrets.token_hex(4)  # sequences begin anew in every process
         self._walks: dict[str, tuple[int, Snapshot]] = {}
