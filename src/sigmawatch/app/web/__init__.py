@@ -43,14 +43,17 @@ from sigmawatch.app.web import (
     storage,
     stream,
     subscriptions,
+    telemetry,
     tracking,
     trials,
     users,
     venues,
     watchlists,
+    webhook,
 )
 from sigmawatch.app.web.acting import actor_of, caller_of
 from sigmawatch.app.web.asked_once import AskedOnce
+from sigmawatch.app.web.counted import Counted
 from sigmawatch.app.web.door.credentials import Access as Book
 from sigmawatch.app.web.door.framing import BODY_BYTES_MAX
 from sigmawatch.app.web.door.guard import Budgets, Guard
@@ -98,7 +101,9 @@ RESOURCES: Handlers = (
     audit.list_audit, audit.verify_audit,
 )  # fmt: skip
 BESIDE: Handlers = (
-    health.show_health, health.show_readiness, health.show_problem,
+    health.show_health, health.show_readiness, health.show_problem, webhook.record_trade_volume,
+    webhook.ask_trade_volume,
+    telemetry.show_telemetry,
 )  # fmt: skip
 PAGES: Handlers = (
     pages.show_page, pages.show_docs, pages.show_asset, openapi.show_document,
@@ -149,5 +154,5 @@ def create_app(
     )
     door = Door(config.access, book, budgets=budgets, token=token)
     inner = AskedOnce(Presented(app.asgi_handler), program.once)
-    app.asgi_handler = Gate(inner, door)
+    app.asgi_handler = Counted(Gate(inner, door), program.telemetry)
     return app

@@ -117,7 +117,7 @@ async def written(
     tag = listing.tag or digest(body)
     if unchanged(request, tag):
         return not_modified(tag)
-    headers = {"etag": tag, "vary": "accept", **_next_link(request, listing.page)}
+    headers = {"etag": tag, "vary": "accept", **next_link(request, listing.page)}
     if form is not Format.JSON:
         plain = re.sub(r"[^A-Za-z0-9._-]", "_", listing.name)
         headers["content-disposition"] = f'attachment; filename="{plain}.{form}"'
@@ -132,7 +132,8 @@ def _narrowed(document: Any, fields: tuple[str, ...]) -> Any:
     ]}  # fmt: skip
 
 
-def _next_link(request: Request[Any, Any, Any], page: Page) -> Mapping[str, str]:
+def next_link(request: Request[Any, Any, Any], page: Page) -> Mapping[str, str]:
+    """The header that leads to the page after `page`, if there is one."""
     for name, parameter in (("next_cursor", "cursor"), ("next_before", "before")):
         if (place := getattr(page, name, None)) is not None:
             query = urlencode({**request.query_params, parameter: place})

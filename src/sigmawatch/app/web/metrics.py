@@ -8,7 +8,7 @@ or overtaken by many others, ends with 410 `cursor-expired`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import QueryParameter
 from msgspec import Meta, Struct
 
+from sigmawatch.app.web import classic
 from sigmawatch.app.web.asked import (
     AskedWalk,
     Every,
@@ -29,6 +30,15 @@ from sigmawatch.app.web.asked import (
     Window,
 )
 from sigmawatch.app.web.boards import parse_interval, parse_window, peers_of
+from sigmawatch.app.web.classic import (
+    ClassicMetric,
+    ClassicMetrics,
+    ClassicRow,
+    OneShape,
+    Shape,
+    classic_metric,
+    classic_rows,
+)
 from sigmawatch.app.web.problems import fails
 from sigmawatch.app.web.rows import Freshness, MetricRow, rows_of
 from sigmawatch.app.web.site import Site, not_modified, unchanged
@@ -87,6 +97,10 @@ class AskedMetrics(AskedWalk):
     by: RankKey = "sigma_rel"
     peers: Peers = None
     sort: Annotated[str, QueryParameter(description=SORT, max_length=40)] = "id"
+    shape: Annotated[
+        Shape | None,
+        QueryParameter(description="as the predecessors told it: ranks by sigma_abs over 24 h"),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +110,10 @@ class AskedMetric:
     by: RankKey = "sigma_rel"
     window: Window = "24h"
     peers: Peers = None
+    shape: Annotated[
+        OneShape | None,
+        QueryParameter(description="as the predecessors told it: ranks by sigma_abs over 24 h"),
+    ] = None
 
 
 @get("/metrics", summary="Tracked series with their statistics", tags=["metrics"],
@@ -106,9 +124,11 @@ async def list_metrics(
     request: Request[Any, Any, Any],
     site: NamedDependency[Site],
     asked: NamedDependency[AskedMetrics],
-) -> Response[MetricsPage]:
+) -> Response[MetricsPage | ClassicMetrics | Sequence[ClassicRow]]:
     """Filter, sort by any column, page. Ranks are among all series of the same metric and
     interval, or among `peers`, whatever is filtered. All pages of a walk show one snapshot."""
+    if asked.shape is not None:
+        asked = replace(asked, by=classic.KEY, window=classic.WINDOW, peers=None)
     walk = Walk(request, site, asked=asked, name="metrics")
     if (same := walk.unchanged()) is not None:
         return same
@@ -125,7 +145,10 @@ async def list_metrics(
     page = slice(walk.start, walk.stop)
     places = list(zip(which[page].tolist(), rows[page].tolist(), strict=True))
     items = _rows(views, places, demo=site.program.demo)
-    return await walk.answer(MetricsPage(items=items, **walk.said(len(rows))))
+    told = MetricsPage(items=items, **walk.said(len(rows)))
+    if asked.shape is not None:
+        return walk.answer_as(classic_rows(items, asked.shape), told)
+    return await walk.answer(told)
 
 
 def _picked(board: Board, asked: AskedMetrics, *, site: Site) -> Rows:
@@ -174,8 +197,10 @@ async def show_metric(
     site: NamedDependency[Site],
     id: SeriesId,
     asked: NamedDependency[AskedMetric],
-) -> Response[MetricRow]:
+) -> Response[MetricRow | ClassicMetric]:
     """Value, freshness, three σ, and the rank by any key over any window among any peers."""
+    if asked.shape is not None:
+        asked = AskedMetric(by=classic.KEY, window=classic.WINDOW, shape=asked.shape)
     series = site.program.catalogue.find(parse_series(id))
     snapshot = site.snapshot()
     tag = site.tag(snapshot)
@@ -190,4 +215,5 @@ async def show_metric(
     peers = peers_of(board, asked.peers, site=site)
     view = View(board, window_ms=window_ms, by=asked.by, peers=peers, now_ms=site.now_ms)
     (shown,) = rows_of(view, np.array([row]), demo=site.program.demo)
-    return Response(shown, headers={"etag": site.tag(snapshot)})
+    told = shown if asked.shape is None else await classic_metric(site, series, row=shown)
+    return Response(told, headers={"etag": site.tag(snapshot)})

@@ -52,6 +52,13 @@ _TABLES = {
 }  # fmt: skip
 
 
+GIVEN = ("site", "caller", "actor")  # what every handler may take
+
+
+def _nobody() -> None:
+    """These handlers are read, never called."""
+
+
 def document(handlers: Sequence[ControllerRouterHandler]) -> dict[str, Any]:
     """The document of `handlers` under /api/v1 and of those beside it, as JSON values."""
     config = OpenAPIConfig(

@@ -213,20 +213,25 @@ async def collect(
     venue = known_venue(site, body.venue) if body.venue is not None else None
     runs = await site.program.stations.collect(venue=venue, share=_share(body.shard))
     return Collected(
-        success=_success(runs),
+        success=succeeded(runs),
         expected=sum(run.expected for run in runs),
         updated=sum(run.updated for run in runs),
         failed=sum(run.failed for run in runs),
-        reasons={run.venue: dict(run.reasons) for run in runs if run.reasons},
+        reasons=reasons_of(runs),
         runs=tuple(map(_run, runs)),
         demo=site.program.demo,
     )
 
 
-def _success(runs: Sequence[Run]) -> bool:
+def succeeded(runs: Sequence[Run]) -> bool:
     """Whether something was asked for, and all of it came."""
     asked = {run.outcome for run in runs} - {Outcome.SKIPPED}
     return asked == {Outcome.COMPLETE}
+
+
+def reasons_of(runs: Sequence[Run]) -> dict[str, dict[str, int]]:
+    """Venue -> reason -> how many, where anything failed."""
+    return {run.venue: dict(run.reasons) for run in runs if run.reasons}
 
 
 def _share(text: str) -> Share:

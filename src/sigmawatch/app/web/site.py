@@ -53,10 +53,19 @@ class Site:
         self._epoch = secrets.token_hex(4)  # sequences begin anew in every process
         self._walks: dict[str, tuple[int, Snapshot]] = {}
         self._windows: dict[tuple[int, int], tuple[Board, Board]] = {}
+        self._paced: dict[str, int] = {}
 
     @property
     def now_ms(self) -> int:
         return self.program.clock.now_ms()
+
+    def pace(self, what: str, *, every_ms: int) -> None:
+        """Raises ProblemError where it was asked for less than `every_ms` ago, by anybody."""
+        now_ms = self.program.clock.monotonic_ms()
+        if (wait_ms := self._paced.get(what, now_ms) - now_ms) > 0:
+            raise ProblemError("too-many-requests", f"once in {every_ms // 1_000} s",
+                               headers={"retry-after": str(-(-wait_ms // 1_000))})  # fmt: skip
+        self._paced[what] = now_ms + every_ms
 
     def keep(self, snapshot: Snapshot, window_ms: int) -> str:
         """Keep `snapshot` for the next page of a walk over `window_ms`; the walk's name."""

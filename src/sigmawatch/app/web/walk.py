@@ -16,7 +16,7 @@ from litestar import Request, Response
 from sigmawatch.app.web import cursors
 from sigmawatch.app.web.asked import AskedWalk, Format
 from sigmawatch.app.web.boards import parse_window
-from sigmawatch.app.web.formats import Listing, Page, format_asked, written
+from sigmawatch.app.web.formats import Listing, Page, format_asked, next_link, written
 from sigmawatch.app.web.moments import rfc3339
 from sigmawatch.app.web.rows import MetricRow
 from sigmawatch.app.web.site import Site, not_modified, unchanged
@@ -75,3 +75,8 @@ class Walk:
         """As it was asked for."""
         listing = Listing(page=page, row=MetricRow, name=self._name, tag=self._tag)
         return await written(self._request, listing, asked=self._asked)
+
+    def answer_as(self, content: Any, page: Page) -> Response[Any]:
+        """`content` in place of `page`, whose next one a link leads to."""
+        headers = {"etag": self._tag, **next_link(self._request, page)}
+        return Response(content, headers=headers)
