@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from scripts import channels_reference, reference
+from scripts import channels_reference, reference, telemetry_reference
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -22,6 +22,7 @@ GENERATED: Mapping[str, Callable[[], str]] = {
     "docs/reference/cli.md": reference.cli_page,
     "docs/reference/configuration.md": reference.configuration_page,
     "docs/reference/rules-file.md": reference.rules_file_page,
+    "docs/reference/telemetry.md": telemetry_reference.telemetry_page,
 }
 
 LINK = re.compile(r"(?<!\!)\[[^\]]*\]\(([^)\s]+)[^)]*\)|!\[[^\]]*\]\(([^)\s]+)[^)]*\)")

@@ -33,6 +33,7 @@ from sigmawatch.app.config_table import Table
 from sigmawatch.app.database import DatabaseAddress, shown
 from sigmawatch.app.definitions import Definition, derived_market, derived_metric
 from sigmawatch.app.notify_config import NotifyConfig, Routes
+from sigmawatch.app.telemetry_config import TelemetryConfig
 from sigmawatch.app.tracked import parsed
 from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.market import asset, parse_market, venue_name
@@ -304,6 +305,7 @@ class Config(Table):
     archive: ArchiveConfig = ArchiveConfig()
     backfill: BackfillConfig = BackfillConfig()
     backup: BackupConfig = BackupConfig()
+    telemetry: TelemetryConfig = TelemetryConfig()
     notify: NotifyConfig = NotifyConfig()
     routes: Routes = Routes()
     channels: Channels = Field(default_factory=lambda: MappingProxyType({}))
