@@ -67,6 +67,11 @@ class Setup:
             raise Refused(f"{self._path} cannot be written: {exc.strerror}") from exc
         return issued.token
 
+    def standing(self) -> str:
+        """The token that is good now, else a new one."""
+        issued = self._issued()
+        return self.issue() if issued is None else issued.token
+
     async def first_admin(self, wanted: FirstAdmin, *, request_id: str) -> User:
         """Raises NotProven, Conflict where another one was first, Invalid, Busy."""
         issued = self._issued()

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from sigmawatch import __version__
 from sigmawatch.app.cli import (
+    audit,
     backing_up,
     channels,
     checking,
@@ -22,13 +23,16 @@ from sigmawatch.app.cli import (
     explaining,
     exporting,
     importing,
+    keys,
     looking,
     markets,
+    publishing,
     replaying,
     rules,
     run,
     setting_up,
     silences,
+    users,
     watchlists,
 )
 from sigmawatch.app.cli.exits import MEANING, first_of, tell
@@ -47,7 +51,8 @@ app = typer.Typer(
 )
 for _group in (
     run, setting_up, markets, watchlists, rules, silences, explaining, channels, deliveries,
-    looking, exporting, importing, collecting, replaying, backing_up, checking,
+    looking, exporting, publishing, importing, collecting, replaying, backing_up, checking,
+    users, keys, audit,
 ):  # fmt: skip
     app.add_typer(_group.commands)
 

@@ -55,6 +55,10 @@ class Client(Protocol):
         """Make something, or replace it."""
         ...
 
+    async def patch(self, path: str, body: Mapping[str, object]) -> Json:
+        """Change something."""
+        ...
+
     async def delete(self, path: str, *, if_match: str = "") -> None:
         """Take something away."""
         ...
@@ -83,6 +87,9 @@ class ApiClient:
 
     async def put(self, path: str, body: Mapping[str, object], *, if_match: str = "") -> Json:
         return await self._ask(Question("PUT", API + path, msgspec.json.encode(body), if_match))
+
+    async def patch(self, path: str, body: Mapping[str, object]) -> Json:
+        return await self._ask(Question("PATCH", API + path, msgspec.json.encode(body)))
 
     async def delete(self, path: str, *, if_match: str = "") -> None:
         await self._ask(Question("DELETE", API + path, if_match=if_match))

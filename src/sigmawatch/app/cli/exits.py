@@ -34,7 +34,7 @@ MEANING = {
     Exit.FAILED: "it failed; trying again may help",
     Exit.USAGE: "the command line, the configuration or a name in it must change",
     Exit.PARTIAL: "`collect`, `backfill`: some markets were not updated; `backup`, `restore`, "
-    "`doctor`, `salvage`: "
+    "`doctor`, `salvage`, `audit verify`: "
     "some of it is damaged",
     Exit.NONE: "`collect`, `backfill`: nothing was updated",
     Exit.IN_USE: "the data folder or the port belongs to another process",

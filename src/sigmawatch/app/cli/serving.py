@@ -50,6 +50,11 @@ class Stage:
         """Say good-bye to who reads a stream."""
         self.program.streaming.close()
 
+    async def closed(self) -> None:
+        """Returns when a slot of what is shown has closed since."""
+        program = self.program
+        await program.changed(program.snapshot.sequence)
+
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         await self._app(scope, receive, send)
 
@@ -72,13 +77,25 @@ async def _serve(config: Config, *, demo: bool, lines: Lines) -> None:
         stack.enter_context(announced(program.config.data, _note(place, stage.token)))
         lines.started(program, place.url)
         if not (demo or program.access.book.guarded):
-            lines.may_be_set_up(program.access.setup.issue())
+            lines.may_be_set_up(program.access.setup.standing())
         async with asyncio.TaskGroup() as group:
             group.create_task(place.serve(stage, leaving=stage.leave), name="web")
             group.create_task(program.serve_until_cancelled(), name="program")
             group.create_task(lines.follow(stage), name="lines")
+            group.create_task(publish_slots(config, stage), name="publishing")
             if not demo:
                 group.create_task(fall_back(config, program, stage=stage, lines=lines), name="demo")
+
+
+async def publish_slots(config: Config, stage: Stage) -> None:
+    """Publish what is shown after every slot, where the configuration says where to."""
+    if (place := config.publish.place) is None:
+        return
+    answers = ApiClient(in_process(stage, token=stage.token))
+    await publish_for_ever(
+        Publisher(answers, publication(config, place)), closed=stage.closed,
+        clock=stage.program.clock, database_every_ms=config.publish.database_every_ms,
+    )  # fmt: skip
 
 
 async def serve_replay(
