@@ -8,7 +8,6 @@ server (`receipts`).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -26,7 +25,7 @@ from sigmawatch.app.web.compressed import takes_gzip
 from sigmawatch.app.web.problems import fails
 from sigmawatch.app.web.shown_tables import AskedTable, refused
 from sigmawatch.app.web.site import Site
-from sigmawatch.domain.caller import LOCAL, Caller, CallerKind, Scope
+from sigmawatch.domain.caller import Caller, CallerKind, Scope
 
 MEDIA_TYPE = "text/event-stream"
 OF_ONE_MAX = 20  # streams of one key, user, or address without either
@@ -72,18 +71,14 @@ async def show_stream(
 
 
 def _listener(request: Request[Any, Any, Any]) -> Listener:
+    """Who reads, as the gate has said it."""
     state: dict[str, Any] = request.scope["state"]
-    caller: Caller = state.get("caller", LOCAL)
-    may_go_on: Callable[[], bool] = state.get("may_go_on", _always)
-    place, place_max = _place(caller, request.client.host if request.client else "")
+    caller: Caller = state["caller"]
+    place, place_max = _place(caller, state["peer"].group)
     return Listener(
-        caller=caller, may_go_on=may_go_on, packed=takes_gzip(request), place=place,
+        caller=caller, may_go_on=state["may_go_on"], packed=takes_gzip(request), place=place,
         place_max=place_max,
     )  # fmt: skip
-
-
-def _always() -> bool:
-    return True
 
 
 def _place(caller: Caller, address: str) -> tuple[str, int]:
@@ -109,7 +104,7 @@ class _Sent:
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         try:
             await send({"type": "http.response.start", "status": 200, "headers": self._headers()})
-            if scope["state"].get("only_head"):
+            if scope["state"]["only_head"]:
                 self.reader.end()
             async with asyncio.TaskGroup() as group:
                 watch = group.create_task(self._watch(receive), name="reader")
