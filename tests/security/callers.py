@@ -37,11 +37,6 @@ class Known:
     exposed: list[str] = field(default_factory=list)
     denials: list[tuple[Caller, str]] = field(default_factory=list)
 
-    @property
-    def book(self) -> Known:
-        """In place of a whole `app.access.access.Access`, of which the door asks the book alone."""
-        return self
-
     def of_key(self, text: str, *, address: str) -> Caller | None:
         return self.keys.get(text)
 

@@ -133,6 +133,14 @@ class AccessConfig(Table):
         )  # fmt: skip
 
 
+def called(host: str) -> tuple[str, ...]:
+    """By which name browsers call us where we listen on `host`: an address, which nobody can point
+    at us as they can a name. Empty where it is not one alone."""
+    if host == "localhost" or ipaddress.ip_address(host).is_unspecified:
+        return ()
+    return (f"[{host}]" if ":" in host else host,)
+
+
 def listenable(host: str) -> str:
     """Raises Invalid for what is no address."""
     try:

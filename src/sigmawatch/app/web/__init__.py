@@ -16,6 +16,7 @@ from litestar.di import Provide
 from litestar.exceptions import ValidationException
 from litestar.types import ControllerRouterHandler
 
+from sigmawatch.app.access_config import called
 from sigmawatch.app.web import (
     audit,
     backups,
@@ -152,7 +153,8 @@ def create_app(
         openapi_config=None,
         logging_config=None,
     )
-    door = Door(config.access, book, budgets=budgets, token=token)
+    door = Door(config.access, book, budgets=budgets, token=token,
+                hosts=called(config.server.host))  # fmt: skip
     inner = AskedOnce(Presented(app.asgi_handler), program.once)
     app.asgi_handler = Counted(Gate(inner, door), program.telemetry)
     return app

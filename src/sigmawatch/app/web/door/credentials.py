@@ -23,6 +23,7 @@ from sigmawatch.domain.caller import COMMAND_LINE, LOCAL, Caller, Scope
 
 CHALLENGE = {"www-authenticate": "Bearer"}
 _KEY = re.compile(r"\bsw_[A-Za-z0-9]{4,}_[A-Za-z0-9_-]{16,}")
+_KEY_BYTES_MIN = 24
 
 
 class Access(Protocol):
@@ -80,7 +81,7 @@ class Credentials:
 
     def of(self, scope: HTTPScope, headers: Mapping[str, str], *, peer: Peer) -> Asking:
         """Who asks. Raises ProblemError 400 for a key in the address."""
-        if b"sw" in scope["query_string"]:
+        if len(scope["query_string"]) >= _KEY_BYTES_MIN:
             self._check_query(scope["query_string"])
         if (given := headers.get("authorization")) is not None:
             return self._by_header(given, peer)
