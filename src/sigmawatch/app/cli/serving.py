@@ -50,11 +50,6 @@ class Stage:
         """Say good-bye to who reads a stream."""
         self.program.streaming.close()
 
-    async def closed(self) -> None:
-        """Returns when a slot of what is shown has closed since."""
-        program = self.program
-        await program.changed(program.snapshot.sequence)
-
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         await self._app(scope, receive, send)
 
@@ -82,20 +77,8 @@ async def _serve(config: Config, *, demo: bool, lines: Lines) -> None:
             group.create_task(place.serve(stage, leaving=stage.leave), name="web")
             group.create_task(program.serve_until_cancelled(), name="program")
             group.create_task(lines.follow(stage), name="lines")
-            group.create_task(publish_slots(config, stage), name="publishing")
             if not demo:
                 group.create_task(fall_back(config, program, stage=stage, lines=lines), name="demo")
-
-
-async def publish_slots(config: Config, stage: Stage) -> None:
-    """Publish what is shown after every slot, where the configuration says where to."""
-    if (place := config.publish.place) is None:
-        return
-    answers = ApiClient(in_process(stage, token=stage.token))
-    await publish_for_ever(
-        Publisher(answers, publication(config, place)), closed=stage.closed,
-        clock=stage.program.clock, database_every_ms=config.publish.database_every_ms,
-    )  # fmt: skip
 
 
 async def serve_replay(
