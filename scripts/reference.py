@@ -25,6 +25,7 @@ from sigmawatch.app.config import (
     WatchlistConfig,
 )
 from sigmawatch.app.notify_config import NotifyConfig, Routes
+from sigmawatch.app.publish_config import PublishConfig
 from sigmawatch.app.telemetry_config import TelemetryConfig
 from sigmawatch.domain.window import Interval, format_span
 
@@ -161,6 +162,7 @@ def configuration_page() -> str:
     lines += _section("[archive]", ArchiveConfig)
     lines += _section("[backfill]", BackfillConfig)
     lines += _section("[backup]", BackupConfig)
+    lines += _section("[publish]", PublishConfig)
     lines += _section("[telemetry]", TelemetryConfig)
     lines += _section("[routes]", Routes)
     lines += _section("[notify]", NotifyConfig)

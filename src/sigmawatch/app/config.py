@@ -33,6 +33,7 @@ from sigmawatch.app.config_table import Table
 from sigmawatch.app.database import DatabaseAddress, shown
 from sigmawatch.app.definitions import Definition, derived_market, derived_metric
 from sigmawatch.app.notify_config import NotifyConfig, Routes
+from sigmawatch.app.publish_config import PublishConfig
 from sigmawatch.app.telemetry_config import TelemetryConfig
 from sigmawatch.app.tracked import parsed
 from sigmawatch.domain.errors import Invalid
@@ -305,6 +306,7 @@ class Config(Table):
     archive: ArchiveConfig = ArchiveConfig()
     backfill: BackfillConfig = BackfillConfig()
     backup: BackupConfig = BackupConfig()
+    publish: PublishConfig = PublishConfig()
     telemetry: TelemetryConfig = TelemetryConfig()
     notify: NotifyConfig = NotifyConfig()
     routes: Routes = Routes()

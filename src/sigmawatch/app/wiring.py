@@ -8,12 +8,13 @@ from __future__ import annotations
 import random
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sigmawatch.adapters import tables
+from sigmawatch.adapters.archives import opening
 from sigmawatch.adapters.buses.local import LocalBus
 from sigmawatch.adapters.channels.workshop import Workshop
 from sigmawatch.adapters.clock import RealClock, VirtualClock
@@ -28,19 +29,22 @@ from sigmawatch.adapters.ledgers.sqlite import SqliteLedger
 from sigmawatch.adapters.passwords import ArgonPasswords
 from sigmawatch.adapters.pepper import FolderPepper
 from sigmawatch.adapters.signal import UrlSignal
+from sigmawatch.adapters.traces import Receiver, tracer_to
 from sigmawatch.adapters.vault import KeyVault
 from sigmawatch.adapters.venues import VENUES, VenueSettings, recorded, venue_for
 from sigmawatch.adapters.venues.files import FileVenue, read_tapes
 from sigmawatch.adapters.venues.rest import RestVenue
 from sigmawatch.adapters.zones import IanaZones
 from sigmawatch.app.access.access import Access, AccessPorts
+from sigmawatch.app.archive_place import Bucket
 from sigmawatch.app.backfill import Backfill
 from sigmawatch.app.catalogue import Catalogue
 from sigmawatch.app.channels import ChannelBook, ChannelPorts
 from sigmawatch.app.collector import Collector
-from sigmawatch.app.config import Config, Track, VenueConfig
+from sigmawatch.app.config import ArchiveConfig, Config, Track, VenueConfig
 from sigmawatch.app.notifying.service import NotifyPorts
 from sigmawatch.app.program import Ports, Program
+from sigmawatch.app.publish_config import PublishConfig
 from sigmawatch.app.recording import record_for
 from sigmawatch.app.replay import replay, replay_config
 from sigmawatch.domain.errors import Refused
@@ -49,6 +53,7 @@ from sigmawatch.ports.archive import Archive
 from sigmawatch.ports.backup import Copied, Told
 from sigmawatch.ports.clock import Clock
 from sigmawatch.ports.doctor import Examined, Salvaged
+from sigmawatch.ports.publication import Publication
 from sigmawatch.ports.venue import Venue, VenueTraits
 from sigmawatch_simulator import Config as SimulatorConfig
 from sigmawatch_simulator import Simulator
@@ -98,6 +103,14 @@ def channel_maker(config: Config, *, clock: Clock | None = None) -> Workshop:
     return Workshop.of(config.egress.openings, clock=clock or RealClock())
 
 
+def _receiver(config: Config) -> Receiver | None:
+    to = config.telemetry
+    return None if to.otlp_url is None else Receiver(
+        url=to.otlp_url, service=to.service_name, key=read_key(config.data),
+        authorization=to.otlp_authorization.get_secret_value(),
+    )  # fmt: skip
+
+
 def _signal(config: Config) -> UrlSignal | None:
     return UrlSignal.of(config.notify.heartbeat_url.get_secret_value(), config.egress.openings)
 
@@ -134,19 +147,14 @@ async def build(
             notify=NotifyPorts(delivery=ledger.delivery, zones=IanaZones(),
                                key=read_key(config.data), channels=None if means.dry else channels,
                                signal=None if means.dry else _signal(config)),
-            channels=channels, once=ledger.once, vault=vault,
+            channels=channels, once=ledger.once, vault=vault, tracer=tracer_to(_receiver(config)),
             access=_access(config, ledger, clock=clock),
         )  # fmt: skip
         catalogue = Catalogue()
         program = Program(
-            config,
-            ports=ports,
-            catalogue=catalogue,
-            collectors=[
-                _roles(venue, config, ports=ports, catalogue=catalogue) for venue in venues
-            ],
-            demo=demo,
-        )
+            config, ports=ports, catalogue=catalogue, demo=demo,
+            collectors=[_roles(one, config, ports=ports, catalogue=catalogue) for one in venues],
+        )  # fmt: skip
         stack.push_async_callback(program.close)
         await program.recover()
         await stack.enter_async_context(program.core())
@@ -175,26 +183,20 @@ async def _ledger(config: Config, *, clock: Clock) -> AsyncIterator[SqlLedger]:
 
 
 def _archive(config: Config) -> Archive | None:
-    place, settings = config.archive.place, config.archive
-    if place is None:
-        return None
-    try:
-        from sigmawatch.adapters.archives.bucket import (  # noqa: PLC0415
-            BucketObjects,
-            BucketSettings,
-        )
-        from sigmawatch.adapters.archives.folder import FolderObjects  # noqa: PLC0415
-        from sigmawatch.adapters.archives.parquet import ParquetArchive  # noqa: PLC0415
-    except ModuleNotFoundError as exc:
-        raise Refused(f"an archive needs {exc.name}, which is not installed: "
-                      "pip install 'sigmawatch[arrow]'") from exc  # fmt: skip
+    place = config.archive.place
+    return None if place is None else opening.archive_at(_opened(place, config.archive))
+
+
+def publication(config: Config, place: Path | Bucket) -> Publication:
+    """Files for others to read. Raises Refused where what it needs is not installed."""
+    return opening.publication_at(_opened(place, config.publish))
+
+
+def _opened(place: Path | Bucket, keys: ArchiveConfig | PublishConfig) -> opening.Place:
     if isinstance(place, Path):
-        return ParquetArchive(FolderObjects(place))
-    return ParquetArchive(BucketObjects(BucketSettings(
-        bucket=place.bucket, prefix=place.prefix, endpoint=place.endpoint, region=place.region,
-        access_key=settings.access_key.get_secret_value(),
-        secret_key=settings.secret_key.get_secret_value(),
-    )))  # fmt: skip
+        return place
+    return {**asdict(place), "access_key": keys.access_key.get_secret_value(),
+            "secret_key": keys.secret_key.get_secret_value()}  # fmt: skip
 
 
 async def restore(config: Config, source: Path, *, told: Told) -> Copied:
@@ -288,6 +290,7 @@ async def demo_program(config: Config) -> AsyncIterator[Program]:
             windows_ms=config.windows_ms,
             reference_currency=config.reference_currency,
             server=config.server,
+            telemetry=config.telemetry,
             venues=venues,
         )
         yield await stack.enter_async_context(build(demo, demo=True))

@@ -9,10 +9,11 @@ at most and is made once: who archives tries again.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from pyarrow import fs  # type: ignore[import-untyped]
@@ -34,21 +35,37 @@ class BucketSettings:
     secret_key: str = field(default="", repr=False)
     silence_s: float = SILENCE_S
 
+    @classmethod
+    def of(cls, told: Mapping[str, str | None]) -> BucketSettings:
+        """From its fields by name."""
+        texts: dict[str, Any] = dict(told)
+        return cls(**texts)
+
+    @property
+    def root(self) -> str:
+        """Bucket and prefix."""
+        return "/".join(filter(None, (self.bucket, self.prefix.strip("/"))))
+
+
+def connected(settings: BucketSettings) -> fs.S3FileSystem:
+    """The storage; nothing is asked of it yet."""
+    address = urlsplit(settings.endpoint or "https://")
+    return fs.S3FileSystem(
+        access_key=settings.access_key or None, secret_key=settings.secret_key or None,
+        scheme=address.scheme, endpoint_override=address.netloc or None,
+        region=settings.region or ("us-east-1" if settings.endpoint else None),
+        connect_timeout=settings.silence_s, request_timeout=settings.silence_s,
+        retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=1),
+        allow_delayed_open=True,  # small objects go in one request
+    )  # fmt: skip
+
 
 class BucketObjects:
     """Objects below one prefix of a bucket that exists."""
 
     def __init__(self, settings: BucketSettings) -> None:
-        self._root = "/".join(filter(None, (settings.bucket, settings.prefix.strip("/"))))
-        address = urlsplit(settings.endpoint or "https://")
-        self._s3 = fs.S3FileSystem(
-            access_key=settings.access_key or None, secret_key=settings.secret_key or None,
-            scheme=address.scheme, endpoint_override=address.netloc or None,
-            region=settings.region or ("us-east-1" if settings.endpoint else None),
-            connect_timeout=settings.silence_s, request_timeout=settings.silence_s,
-            retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=1),
-            allow_delayed_open=True,  # small objects go in one request
-        )  # fmt: skip
+        self._root = settings.root
+        self._s3 = connected(settings)
 
     def shown(self, name: str) -> str:
         return f"s3://{self._root}/{name}"

@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any
 
+from sigmawatch.app.cli.client import ApiClient, in_process
 from sigmawatch.app.cli.judging import workable
 from sigmawatch.app.cli.lines import Lines
 from sigmawatch.app.cli.listening import Listening, listening, refuse_exposed
@@ -23,8 +24,9 @@ from sigmawatch.app.config import Config
 from sigmawatch.app.demo import Facts, Mode, next_mode
 from sigmawatch.app.long_lived import starting
 from sigmawatch.app.program import Program
+from sigmawatch.app.publishing import Publisher, publish_for_ever
 from sigmawatch.app.web import create_app
-from sigmawatch.app.wiring import Replay, build, demo_program, replaying
+from sigmawatch.app.wiring import Replay, build, demo_program, publication, replaying
 from sigmawatch.domain.errors import Conflict
 
 LOOK_EVERY_MS = 250
@@ -49,6 +51,15 @@ class Stage:
     def leave(self) -> None:
         """Say good-bye to who reads a stream."""
         self.program.streaming.close()
+
+    async def closed(self) -> None:
+        """Returns when a slot has closed since, or something else is shown."""
+        program, sequence = self.program, self.program.snapshot.sequence
+        while self.program is program:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_EVERY_MS / 1_000):
+                    await program.changed(sequence)
+                    return
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         await self._app(scope, receive, send)
@@ -77,8 +88,20 @@ async def _serve(config: Config, *, demo: bool, lines: Lines) -> None:
             group.create_task(place.serve(stage, leaving=stage.leave), name="web")
             group.create_task(program.serve_until_cancelled(), name="program")
             group.create_task(lines.follow(stage), name="lines")
+            group.create_task(publish_slots(config, stage), name="publishing")
             if not demo:
                 group.create_task(fall_back(config, program, stage=stage, lines=lines), name="demo")
+
+
+async def publish_slots(config: Config, stage: Stage) -> None:
+    """Publish what is shown after every slot, where the configuration says where to."""
+    if (place := config.publish.place) is None:
+        return
+    answers = ApiClient(in_process(stage, token=stage.token))
+    await publish_for_ever(
+        Publisher(answers, publication(config, place)), closed=stage.closed,
+        clock=stage.program.clock, database_every_ms=config.publish.database_every_ms,
+    )  # fmt: skip
 
 
 async def serve_replay(

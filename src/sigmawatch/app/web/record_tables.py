@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from sigmawatch.app.web.steps import Aggregate
 from sigmawatch.app.web.tables import kinds_of
 from sigmawatch.ports.table import Table
 
@@ -35,7 +36,7 @@ class RecordLine(Struct, frozen=True, kw_only=True):
 def record_table(pages: Sequence[Records], fields: tuple[str, ...] | None) -> Table:
     """The records of all pages. fields: which columns; None for all that they have."""
     kinds = kinds_of(RecordLine)
-    stepped = any(page.agg for page in pages)
+    stepped = any(page.agg not in (None, Aggregate.LTTB) for page in pages)
     names = fields or tuple(name for name in kinds if stepped or name not in OF_STEPS)
     return Table(
         columns={name: [cell for page in pages for cell in _column(page, name)] for name in names},
