@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+ROOT = "slot"  # the span that every other one of a trace is a part of
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:

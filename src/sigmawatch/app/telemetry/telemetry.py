@@ -28,7 +28,7 @@ from sigmawatch.domain.notice import Notice
 from sigmawatch.domain.venue import Run
 from sigmawatch.domain.window import Interval
 from sigmawatch.ports.clock import Clock
-from sigmawatch.ports.tracing import Span, Tracer
+from sigmawatch.ports.tracing import ROOT, Span, Tracer
 
 ROOTS_KEPT = 128
 _MS_NS, _S_NS = 1_000_000, 1_000_000_000
@@ -68,6 +68,11 @@ class Telemetry:
         for metric in self._registry.collect():
             metric.samples = [one for one in metric.samples if not one.name.endswith("_created")]
             yield metric
+
+    async def close(self) -> None:
+        """Nothing happens any more: what is known of it is sent."""
+        if self._tracer is not None:
+            await self._tracer.close()
 
     # One by one
 
@@ -142,9 +147,6 @@ class Telemetry:
             self.count(families.EPISODES, _event(one), one.severity.value)
         for notice in notices:
             self.count(families.NOTICES, notice.kind)
-
-
-ROOT = "slot"  # the span that every other one of a trace is a part of
 
 
 def _event(episode: Episode) -> str:
