@@ -293,6 +293,7 @@ class Program:
     async def close(self) -> None:
         """Give back what only the program holds; wiring closes the rest."""
         self.tracker.close()
+        await self.telemetry.close()
 
     # Reading
 
