@@ -26,6 +26,7 @@ from sigmawatch.app.cli import (
     keys,
     looking,
     markets,
+    probing,
     publishing,
     replaying,
     rules,
@@ -51,7 +52,7 @@ app = typer.Typer(
 )
 for _group in (
     run, setting_up, markets, watchlists, rules, silences, explaining, channels, deliveries,
-    looking, exporting, publishing, importing, collecting, replaying, backing_up, checking,
+    looking, exporting, publishing, importing, collecting, replaying, backing_up, checking, probing,
     users, keys, audit,
 ):  # fmt: skip
     app.add_typer(_group.commands)

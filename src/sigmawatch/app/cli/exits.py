@@ -23,7 +23,7 @@ class Exit(IntEnum):
     OK = 0
     FAILED = 1
     USAGE = 2  # the command line, the configuration or a name must change
-    PARTIAL = 3  # a run updated some of what it was to update; a database holds damage
+    PARTIAL = 3  # some of it: a run's series, a database's rows; a tracker is not ready
     NONE = 4  # a run updated nothing
     IN_USE = 5  # the data folder or the port belongs to another process
     STORAGE = 6  # the database, or the disk or server under it, failed
@@ -35,7 +35,7 @@ MEANING = {
     Exit.USAGE: "the command line, the configuration or a name in it must change",
     Exit.PARTIAL: "`collect`, `backfill`: some markets were not updated; `backup`, `restore`, "
     "`doctor`, `salvage`, `audit verify`: "
-    "some of it is damaged",
+    "some of it is damaged; `probe`: it answers, and is not ready or too old",
     Exit.NONE: "`collect`, `backfill`: nothing was updated",
     Exit.IN_USE: "the data folder or the port belongs to another process",
     Exit.STORAGE: "the disk or the server under the database failed; what was shown is stored",

@@ -11,6 +11,7 @@ from litestar.params import PathParameter
 from msgspec import Meta, Struct
 
 from sigmawatch import __version__
+from sigmawatch.app.web.moments import moment_or_none
 from sigmawatch.app.web.problems import KINDS, ProblemError, ProblemKind, fails
 from sigmawatch.app.web.site import Site
 from sigmawatch.domain.caller import Scope
@@ -21,6 +22,18 @@ class Health(Struct, frozen=True, kw_only=True):
     """The process answers."""
 
     status: Annotated[str, Meta(description="Always ok.", examples=["ok"])]
+
+
+class Ready(Struct, frozen=True, kw_only=True):
+    """The program can be relied on."""
+
+    status: Annotated[str, Meta(description="Always ok.", examples=["ok"])]
+    slot_ended_at: Annotated[
+        str | None,
+        Meta(description="When the newest closed slot ended; null before the first.",
+             examples=["2026-11-21T08:01:00.000Z"]),
+    ]  # fmt: skip
+    slot_age_s: Annotated[float | None, Meta(description="The same in seconds.", examples=[12.5])]
 
 
 class Resource(Struct, frozen=True, kw_only=True):
@@ -78,11 +91,15 @@ async def show_health() -> Health:
 
 @get("/readyz", summary="Can it be relied on", tags=["operations"], responses=fails(503),
      opt={"scope": None})  # fmt: skip
-async def show_readiness(site: NamedDependency[Site]) -> Health:
-    """A 503 problem names what is waited for."""
+async def show_readiness(site: NamedDependency[Site]) -> Ready:
+    """A 503 problem names what is waited for: the last day to be read back, the storage, venues,
+    slots, notices."""
     if reasons := site.program.readiness():
         raise ProblemError("not-ready", "; ".join(reasons))
-    return Health(status="ok")
+    boards = site.program.snapshot.boards.values()
+    ended_ms = max((one.interval.open_ms(one.slot + 1) for one in boards), default=None)
+    age_s = None if ended_ms is None else max(0, site.now_ms - ended_ms) / 1_000
+    return Ready(status="ok", slot_ended_at=moment_or_none(ended_ms), slot_age_s=age_s)
 
 
 @get("/problems/{slug:str}", summary="What a kind of problem means", tags=["operations"],
