@@ -20,7 +20,7 @@ HTML = {"Accept": BROWSER}
 PLAIN = [
     path for path, operations in json.loads(contract().content)["paths"].items()
     if "{" not in path and "304" in operations.get("get", {}).get("responses", {})
-    and path not in ("/api/v1/backups", "/readyz")
+    and path not in ("/api/v1/backups", "/readyz", "/webhook/record_trade_volume")
 ]  # fmt: skip
 
 
@@ -160,3 +160,22 @@ def test_whatever_a_name_says_it_is_inert(name: str) -> None:
 def test_the_manner_follows_from_accept(accept: str, manner: str) -> None:
     scope = {"headers": [(b"accept", accept.encode())], "query_string": b""}
     assert _manner(scope) == manner  # type: ignore[arg-type]
+
+
+@reading
+async def test_what_is_too_large_to_be_read_stays_json(still: World) -> None:
+    page = await still.client.get("/api/v1/metrics/1/records?from=-40d&limit=50000", headers=HTML)
+    assert page.status_code == 200
+    assert page.headers["content-type"] == "application/json"
+
+
+@reading
+async def test_an_answer_that_varies_otherwise_varies_by_accept_too(still: World) -> None:
+    """RFC 9110, 12.5.5."""
+    answer = await still.client.get("/api/v1/snapshot")
+    assert {"accept", "accept-encoding"} <= {
+        one.strip().lower() for one in answer.headers["vary"].split(",")
+    }
+    held = {"If-None-Match": answer.headers["etag"]}
+    again = await still.client.get("/api/v1/snapshot", headers=held)
+    assert "accept" in {one.strip() for one in again.headers["vary"].split(",")}

@@ -155,6 +155,6 @@ def create_app(
     )
     door = Door(config.access, book, budgets=budgets, token=token,
                 hosts=called(config.server.host))  # fmt: skip
-    inner = AskedOnce(Presented(app.asgi_handler), program.once)
+    inner = AskedOnce(Presented(app.asgi_handler), program.once, budgets=budgets)
     app.asgi_handler = Counted(Gate(inner, door), program.telemetry)
     return app

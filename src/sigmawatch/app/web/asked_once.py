@@ -11,18 +11,21 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from litestar import Request
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from litestar.types.asgi_types import HTTPScope
 from msgspec import Struct
 
 from sigmawatch.app.once import Once, asking
-from sigmawatch.app.web.problems import KINDS, MEDIA_TYPE, FieldError, ProblemError, encode
-from sigmawatch.domain.errors import StorageUnavailable
+from sigmawatch.app.web.door.guard import Budgets, Cost
+from sigmawatch.app.web.problems import FieldError, ProblemError, answer
+from sigmawatch.domain.errors import SigmawatchError, StorageUnavailable
 from sigmawatch.ports.once import Asked
 
 if TYPE_CHECKING:
@@ -42,10 +45,11 @@ class Reply(Struct, frozen=True, kw_only=True):
 
 
 class AskedOnce:
-    """Wraps the application behind the gate, which has said who asks."""
+    """Wraps the application behind the gate, which has said who asks. budgets: what an answer of
+    the past draws on, as no handler is asked."""
 
-    def __init__(self, app: ASGIApp, once: Once) -> None:
-        self._app, self._once = app, once
+    def __init__(self, app: ASGIApp, once: Once, *, budgets: Budgets) -> None:
+        self._app, self._once, self._budgets = app, once, budgets
         self._under_way: set[tuple[str, str]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -55,8 +59,10 @@ class AskedOnce:
             return
         try:
             await self._asked(scope, receive, send, key=_key(given))
-        except ProblemError as refusal:
-            await _refuse(send, refusal, scope=scope)
+        except SigmawatchError as exc:
+            refusal = answer(Request(scope), exc)
+            headers = [("content-type", refusal.media_type or ""), *refusal.headers.items()]
+            await _send(send, refusal.status_code or 500, headers=headers, body=refusal.content)
 
     async def _asked(self, scope: HTTPScope, receive: Receive, send: Send, *, key: str) -> None:
         body = await _read(receive)
@@ -69,9 +75,17 @@ class AskedOnce:
         try:
             if (reply := await self._known(asked)) is None:
                 reply = await self._answered(scope, asked, body=body)
-            await _send(send, reply)
+            else:
+                self._charge(scope["state"])
+            body = base64.b64decode(reply.body)
+            await _send(send, reply.status, headers=reply.headers, body=body)
         finally:
             self._under_way.discard(name)
+
+    def _charge(self, state: dict[str, Any]) -> None:
+        drawn = self._budgets.spend(Cost.CHEAP, state["caller"], peer=state["peer"])
+        if drawn is not None:
+            state["draws"].append(drawn)
 
     async def _known(self, asked: Asked) -> Reply | None:
         """What was answered before. Raises ProblemError where that is not known, or the question
@@ -179,18 +193,13 @@ def _kept(reply: Reply) -> str:
     return msgspec.json.encode(msgspec.structs.replace(reply, headers=headers)).decode()
 
 
-async def _send(send: Send, reply: Reply) -> None:
-    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers]
-    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-    body = base64.b64decode(reply.body)
-    await send({"type": "http.response.body", "body": body, "more_body": False})
-
-
-async def _refuse(send: Send, refusal: ProblemError, *, scope: HTTPScope) -> None:
-    body = encode(refusal, request_id=str(scope["state"].get("request_id", "")))
-    headers = {"content-type": MEDIA_TYPE, "content-length": str(len(body)), **refusal.headers}
+async def _send(
+    send: Send, status: int, *, headers: Iterable[tuple[str, str]], body: bytes
+) -> None:
+    told = [(name, text) for name, text in headers if name != "content-length"]
+    told.append(("content-length", str(len(body))))
     await send({
-        "type": "http.response.start", "status": KINDS[refusal.slug].status,
-        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+        "type": "http.response.start", "status": status,
+        "headers": [(name.encode("latin-1"), text.encode("latin-1")) for name, text in told],
     })  # fmt: skip
     await send({"type": "http.response.body", "body": body, "more_body": False})

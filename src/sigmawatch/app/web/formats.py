@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import msgspec
 from litestar import Request, Response
@@ -137,7 +137,8 @@ def next_link(request: Request[Any, Any, Any], page: Page) -> Mapping[str, str]:
     for name, parameter in (("next_cursor", "cursor"), ("next_before", "before")):
         if (place := getattr(page, name, None)) is not None:
             query = urlencode({**request.query_params, parameter: place})
-            return {"link": f'<{request.url.path}?{query}>; rel="next"'}
+            path = quote(request.scope["path"], safe="/:-._~")
+            return {"link": f'<{path}?{query}>; rel="next"'}
     return {}
 
 

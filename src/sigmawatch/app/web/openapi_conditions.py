@@ -9,13 +9,13 @@ _TAG = {"schema": {"type": "string"}, "description": "For If-None-Match"}
 _KEY = {
     "name": "Idempotency-Key", "in": "header", "required": False,
     "description": "sent again under the same key, it is done once and answered alike",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+    "schema": {"type": "string", "pattern": r'^"?[!#-\[\]-~]{1,255}"?$'},
     "example": "8e03978e-40d5-43dd-bc93-6894a57f9324",
 }  # fmt: skip
 _MATCH = {
     "name": "If-Match", "in": "header", "required": False,
     "description": "the ETag of what was read; needed where something stands",
-    "schema": {"type": "string", "maxLength": 200}, "example": '"4.1.1.api"',
+    "schema": {"type": "string"}, "example": '"4.1.1.api"',
 }  # fmt: skip
 _ABOUT_KEY = {"409": "Conflict", "422": "Invalid value"}
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -20,12 +21,13 @@ from litestar.types.asgi_types import HTTPScope
 from sigmawatch.app.web.browsable import page_around
 from sigmawatch.app.web.site import digest
 
-INDENT_MAX = 8
+PAGE_BYTES_MAX = 2_000_000  # of JSON; nobody reads more than that, who gets it as it is
 _INDENT = re.compile(rb"application/json\s*;\s*indent=([0-8])(?![0-9])")
 _PART = re.compile(rb"\s*([a-z*]+/[a-z0-9.+*-]+)\s*(?:;[^,]*?\bq=([01](?:\.[0-9]{0,3})?))?[^,]*")
 _ENDING = re.compile(rb'\.(?:html|indent[0-8])"')
 _JSON = (b"application/json", b"application/problem+json")
-_HTML = "html"
+_CODING = b"content-encoding"  # what is compressed is not written anew
+_HTML, _INDENTED = "html", "indent"
 
 
 class Presented:
@@ -55,21 +57,30 @@ class _Leaving:
 
     async def take(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            headers = dict(message["headers"])
-            kind = headers.get(b"content-type", b"").partition(b";")[0]
-            if message["status"] == 304 and b"etag" in headers:
-                message = _changed(message, etag=_of(headers[b"etag"], self._manner))
-            elif kind in _JSON and b"content-encoding" not in headers:
-                message["headers"] = [*message["headers"], *_varying(headers)]
-                if self._manner or (b"etag" not in headers and message["status"] == 200):
-                    self._start = message
-                    return
-        elif self._start is not None and message["type"] == "http.response.body":
+            start = self._varied(message)
+            if start is not None:
+                await self._send(start)
+        elif self._start is None:
+            await self._send(message)
+        elif message["type"] == "http.response.body":
             self._body.append(message.get("body", b""))
             if not message.get("more_body", False):
                 await self._leave(b"".join(self._body))
-            return
-        await self._send(message)
+
+    def _varied(self, start: Any) -> Any:
+        """The start of the answer as it leaves; None where the body decides it."""
+        headers = dict(start["headers"])
+        if start["status"] == 304 and b"etag" in headers:
+            start = _changed(start, etag=_of(headers[b"etag"], self._manner))
+        elif headers.get(b"content-type", b"").partition(b";")[0] not in _JSON:
+            return start
+        start = {**start, "headers": [*start["headers"], *_varying(headers)]}
+        kept = b"no-store" not in headers.get(b"cache-control", b"")
+        untagged = b"etag" not in headers and start["status"] == 200 and kept
+        if start["status"] == 304 or not (self._manner or untagged) or _CODING in headers:
+            return start
+        self._start = start
+        return None
 
     async def _leave(self, body: bytes) -> None:
         start, changed = self._start, {}
@@ -77,11 +88,11 @@ class _Leaving:
             tag = dict(start["headers"]).get(b"etag") or digest(body).encode()
             changed["etag"] = _of(tag, self._manner)
             if self._held == b"*" or tag in [one.strip() for one in self._held.split(b",")]:
-                start, body = {**start, "status": 304, "headers": []}, b""
-        if self._manner == _HTML and body:
+                start, body = {**start, "status": 304, "headers": [(b"vary", b"accept")]}, b""
+        if self._manner == _HTML and 0 < len(body) <= PAGE_BYTES_MAX:
             body = await asyncio.to_thread(page_around, body, self._scope, status=start["status"])
             changed["content_type"] = b"text/html; charset=utf-8"
-        elif self._manner and body:
+        elif self._manner.startswith(_INDENTED) and body:
             body = msgspec.json.format(body, indent=int(self._manner[-1]))
         if body:
             changed["content_length"] = str(len(body)).encode()
@@ -100,7 +111,7 @@ def _manner(scope: HTTPScope) -> str:
     """How JSON is to be written; empty for as it is."""
     accept = next((v.lower() for n, v in scope["headers"] if n.lower() == b"accept"), b"")
     if found := _INDENT.search(accept):
-        return f"indent{int(found[1])}"
+        return f"{_INDENTED}{int(found[1])}"
     if b"text/html" not in accept or b"format=" in scope["query_string"]:
         return ""
     liked = {kind: float(quality or 1) for kind, quality in _PART.findall(accept)}
@@ -134,5 +145,6 @@ def _is_of(tag: bytes, manner: str) -> bool:
     return (found[0] if found else b"") == (f'.{manner}"'.encode() if manner else b"")
 
 
-def _varying(headers: dict[bytes, bytes]) -> list[tuple[bytes, bytes]]:
-    return [] if b"vary" in headers else [(b"vary", b"accept")]
+def _varying(headers: Mapping[bytes, bytes]) -> list[tuple[bytes, bytes]]:
+    told = [one.strip().lower() for one in headers.get(b"vary", b"").split(b",")]
+    return [] if b"accept" in told else [(b"vary", b"accept")]
