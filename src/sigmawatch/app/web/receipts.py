@@ -40,6 +40,7 @@ class Deadlines:
     body_grace_s: float = 5.0
     body_bytes_per_s_min: float = 100.0
     answer_s: float = 10.0
+    linger_s: float = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +63,8 @@ class Receipts:
         self._of_address: Counter[str] = Counter()
         self.cut_count: Counter[str] = Counter()  # by reason
 
-    def __len__(self) -> int:
+    @property
+    def open_count(self) -> int:
         return len(self._open)
 
     def opened(self, connection: Receipt) -> bool:
@@ -111,15 +113,57 @@ class Receipts:
     def look(self, now_s: float) -> None:
         """End what is overdue."""
         for connection in list(self._open):
-            if connection.is_stuck(now_s):
+            if connection.is_over(now_s):
+                connection.transport.abort()
+            elif connection.is_stuck(now_s):
                 self.cut(connection, "answer")
             elif overdue := connection.overdue(now_s):
                 self.cut_count[overdue] += 1
                 connection.time_out()
 
 
+class _Line:
+    """A transport whose end waits until what is still on its way has come, where something is.
+
+    A socket that is closed before all of its input is read resets the connection, and the client
+    may lose the answer that was on its way to it (RFC 9112, 9.6). So we say that we are done, and
+    read what comes without looking at it, until the client is done or `linger_s` are over.
+    """
+
+    __slots__ = ("_linger", "_transport", "get_extra_info", "get_write_buffer_size", "is_lingering",
+                 "pause_reading", "resume_reading", "write")  # fmt: skip
+
+    def __init__(self, transport: asyncio.Transport, linger: Callable[[], bool]) -> None:
+        self._transport = transport
+        self._linger = linger
+        self.is_lingering = False
+        self.write = transport.write
+        self.pause_reading = transport.pause_reading
+        self.resume_reading = transport.resume_reading
+        self.get_extra_info = transport.get_extra_info
+        self.get_write_buffer_size = transport.get_write_buffer_size
+
+    def is_closing(self) -> bool:
+        return self.is_lingering or self._transport.is_closing()
+
+    def close(self) -> None:
+        if self.is_closing():
+            return
+        if not (self._transport.can_write_eof() and self._linger()):
+            self._transport.close()
+            return
+        self.is_lingering = True
+        self._transport.write_eof()
+        self._transport.resume_reading()
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+
 class Receipt(H11Protocol):
     """One connection."""
+
+    transport: _Line  # type: ignore[assignment]
 
     def __init__(self, *given: Any, receipts: Receipts, **more: Any) -> None:
         super().__init__(*given, **more)
@@ -129,13 +173,15 @@ class Receipt(H11Protocol):
         self._body_s: float | None = None  # since when a body is
         self._body_bytes = 0
         self._seen = b""  # of a head that is not whole
+        self._linger_s: float | None = None  # since when the end is only waited for
         self._stuck_s: float | None = None
         self._stuck_bytes = 0
 
     # Of uvicorn
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        line: Any = _Line(transport, self._lingers)
+        super().connection_made(line)
         self.address = self.client[0] if self.client else ""
         self._head_s = self.loop.time()
         self._receipts.opened(self)
@@ -186,6 +232,11 @@ class Receipt(H11Protocol):
         late = taken_s > deadlines.body_s or (taken_s > deadlines.body_grace_s and slow)
         return "body" if late else ""
 
+    def is_over(self, now_s: float) -> bool:
+        """Whether its end was waited for long enough."""
+        since_s, linger_s = self._linger_s, self._receipts.deadlines.linger_s
+        return since_s is not None and now_s - since_s > linger_s
+
     def is_stuck(self, now_s: float) -> bool:
         """Whether nothing of what we have to say was taken for too long."""
         waiting_bytes = self.transport.get_write_buffer_size()
@@ -217,8 +268,17 @@ class Receipt(H11Protocol):
         if cycle is not None and not cycle.response_complete:
             cycle.disconnected = True  # whoever waits for the rest of it hears that it ended
             cycle.message_event.set()
+        self._head_s = self.loop.time()  # more of it may come
         self.transport.write(head.encode() + body)
         self.transport.close()
+
+    def _lingers(self) -> bool:
+        """Whether more may be on its way to us as we end."""
+        if self.conn.their_state not in {h11.SEND_BODY, h11.ERROR} and self._head_s is None:
+            return False
+        self._linger_s = self.loop.time()
+        self._head_s = self._body_s = None
+        return True
 
     def _is_clean(self, data: bytes) -> bool:
         """Whether `data`, of which a head begins or goes on, holds no bare line feed in it."""

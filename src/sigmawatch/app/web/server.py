@@ -107,7 +107,8 @@ async def serve_on(
         proxy_headers=False, timeout_keep_alive=KEEP_ALIVE_S, timeout_graceful_shutdown=GRACE_S,
         h11_max_incomplete_event_size=HEADER_BYTES_MAX,
     )  # fmt: skip
-    receipts = receipts or receipts_of(AccessConfig(), LimitsConfig())
+    if receipts is None:
+        receipts = receipts_of(AccessConfig(), LimitsConfig())
     server = _Server(config, receipts=receipts, tls=tls)
     running = asyncio.ensure_future(server.serve(sockets=[listener]))
     try:
