@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sigmawatch.domain.account import Session, new_password, user_name
 from sigmawatch.domain.api_key import ApiKey, id_of, written
-from sigmawatch.domain.audit import FIRST, PROGRAM, Row, Verifier
+from sigmawatch.domain.audit import FIRST, OURSELVES, Row, Verifier
 from sigmawatch.domain.caller import Scope
 from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.window import DAY_MS, HOUR_MS
@@ -94,7 +94,7 @@ def a_log(count: int) -> list[Row]:
     rows: list[Row] = []
     for number in range(1, count + 1):
         before = rows[-1].hash if rows else FIRST
-        deed = PROGRAM.did("rule.put", f"rule {number}", after={"text": number})
+        deed = OURSELVES.did("rule.put", f"rule {number}", after={"text": number})
         rows.append(Row.after(before, deed, number=number, at_ms=1_000 * number))
     return rows
 
@@ -144,6 +144,6 @@ def test_rows_that_were_taken_out_are_missed_wherever_they_stood() -> None:
 def test_what_strangers_write_stays_one_line_in_the_log() -> None:
     # SECURITY.md, S23: "Log injection: newline, ANSI escapes, 1 MB field | one escaped, clipped
     # line"
-    deed = PROGRAM.did("rule.put", "rule \x1b[31m\n" + "x" * 1_000_000)
+    deed = OURSELVES.did("rule.put", "rule \x1b[31m\n" + "x" * 1_000_000)
     assert deed.about.isprintable()
     assert len(deed.about) == 200

@@ -18,9 +18,12 @@ from types import MappingProxyType
 
 import structlog
 
+from sigmawatch.app.access.owning import check_theirs, sees, visible
 from sigmawatch.app.channel_config import TAKEN, Given, free_name
 from sigmawatch.app.config import Config
 from sigmawatch.domain.alert import Severity
+from sigmawatch.domain.audit import OURSELVES, Actor
+from sigmawatch.domain.caller import Caller
 from sigmawatch.domain.errors import Conflict, Edited, Invalid, ManyInvalid, NotFound, Refused
 from sigmawatch.domain.message import Message
 from sigmawatch.domain.notice import NoticeKind
@@ -61,6 +64,11 @@ class Entry:
     given: Given = field(repr=False)
     stored: StoredChannel | None = None
 
+    @property
+    def owner_id(self) -> int | None:
+        """The user whose it is; None where it is the installation's, as all of the file are."""
+        return None if self.stored is None else self.stored.owner_id
+
 
 class ChannelBook:
     """Every channel by its name. Changes are durable before they are seen."""
@@ -97,16 +105,25 @@ class ChannelBook:
         found = {**self._stored, **self._defined}
         return [found[name] for name in sorted(found)]
 
+    def visible(self, caller: Caller) -> Sequence[Entry]:
+        """Those that exist for a caller, by name."""
+        return visible(self.all, caller)
+
+    def may_tell(self, name: str, caller: Caller) -> bool:
+        """Whether a channel exists for a caller; one that does not exist at all is no secret."""
+        found = self._defined.get(name) or self._stored.get(name)
+        return found is None or sees(found, caller)
+
     def names(self) -> Collection[str]:
         """What a rule or a route may name."""
         return {*self._stored, *self._defined, *TAKEN}
 
-    def entry(self, name: str) -> Entry:
-        """Raises NotFound, with near names."""
+    def entry(self, name: str, *, by: Caller | None = None) -> Entry:
+        """by: for whom it is to exist. Raises NotFound, with near names."""
         folded = name.strip().lower()
         found = self._defined.get(folded) or self._stored.get(folded)
-        if found is None:
-            names = [one.name for one in self.all]
+        if found is None or not sees(found, by):
+            names = [one.name for one in visible(self.all, by)]
             close = difflib.get_close_matches(folded, names, n=5, cutoff=0.5) or names[:5]
             raise NotFound(f"there is no channel {name[:64]!r}", field="channel",
                            allowed=", ".join(close) or "none is defined yet")  # fmt: skip
@@ -157,7 +174,9 @@ class ChannelBook:
 
     # Changing
 
-    async def add(self, name: str, service: str, *, given: Given) -> Entry:
+    async def add(
+        self, name: str, service: str, *, given: Given, by: Actor = OURSELVES
+    ) -> Entry:  # fmt: skip
         """A new one. Raises Conflict where the name is taken, Invalid and ManyInvalid for what is
         wrong with it, Unavailable where its host cannot be looked up."""
         name = free_name(name)
@@ -172,24 +191,33 @@ class ChannelBook:
             await self._ports.maker.check(service, given=given)
         stored = StoredChannel(
             id=secrets.token_hex(8), name=name, service=service, sealed=b"", shown=made.shown,
-            made_ms=self._clock.now_ms(),
+            made_ms=self._clock.now_ms(), owner_id=by.caller.user_id,
         )  # fmt: skip
         stored = replace(stored, sealed=self._sealed(stored, given))
         async with self._ledger.transaction() as transaction:
             await transaction.channels.put(stored)
+            await transaction.audit.append(
+                by.did("channel.add", f"channel {name}", after=_said(stored))
+            )
         self._stored[name] = self._opened(stored)
         return self._stored[name]
 
-    async def remove(self, name: str, *, expected: str | None = None) -> None:
-        """expected: `tag` of what is to go; None for whatever stands. Raises NotFound, Edited, or
-        Conflict where the configuration defines it."""
+    async def remove(
+        self, name: str, *, expected: str | None = None, by: Actor = OURSELVES
+    ) -> None:  # fmt: skip
+        """expected: `tag` of what is to go; None for whatever stands. Raises NotFound,
+        NotPermitted, Edited, or Conflict where the configuration defines it."""
         async with self._removing:
-            entry = self.entry(name)
+            entry = self.entry(name, by=by.caller)
             self._check_free(entry.name)
+            check_theirs(entry, by, name=f"the channel {entry.name}")
             if expected not in (None, self.tag(entry)):
                 raise Edited(f"the channel {name} was changed since you read it", field="channel")
             async with self._ledger.transaction() as transaction:
                 await transaction.channels.remove(entry.name)
+                await transaction.audit.append(by.did(
+                    "channel.remove", f"channel {entry.name}", before=_said(entry.stored)
+                ))  # fmt: skip
             self._stored.pop(entry.name, None)
             self._disabled = {k: v for k, v in self._disabled.items() if k != entry.name}
 
@@ -200,25 +228,28 @@ class ChannelBook:
         self._disabled = {entry.name: reason, **self._disabled}
         log.warning("channel_disabled", channel=entry.name, reason=reason)
 
-    async def enable(self, name: str) -> Entry:
-        """Send there again. Raises NotFound."""
-        entry = self.entry(name)
+    async def enable(self, name: str, *, by: Actor = OURSELVES) -> Entry:
+        """Send there again. Raises NotFound, NotPermitted."""
+        entry = self.entry(name, by=by.caller)
+        check_theirs(entry, by, name=f"the channel {entry.name}")
         async with self._ledger.transaction() as transaction:
             await transaction.channels.enable(entry.name)
+            await transaction.audit.append(by.did("channel.enable", f"channel {entry.name}"))
         self._disabled = {k: v for k, v in self._disabled.items() if k != entry.name}
         return entry
 
-    async def test(self, name: str) -> Sent:
-        """Send a real message there, disabled or not, and say what came. Raises NotFound, Refused
-        where it cannot be used or nothing may leave this machine."""
-        entry = self.entry(name)
+    async def test(self, name: str, *, by: Actor = OURSELVES) -> Sent:
+        """Send a real message there, disabled or not, and say what came. Raises NotFound,
+        NotPermitted, Conflict where it cannot be used or nothing may leave this machine."""
+        entry = self.entry(name, by=by.caller)
+        check_theirs(entry, by, name=f"the channel {entry.name}")
         if self._ports.dry:
             raise Conflict("the demo market sends nothing to anybody", field="channel")
         if entry.channel is None:
             raise Conflict(f"it cannot be used: {entry.fault}", field="channel")
         return await entry.channel.send(_test_message(entry.name, self._clock.now_ms()))
 
-    async def rekey(self) -> int:
+    async def rekey(self, *, by: Actor = OURSELVES) -> int:
         """Seal every stored secret under a new key, and let the older ones go; how many. What could
         not be opened is left as it is, and then the older keys stay."""
         entries = [one for one in self._stored.values() if one.stored is not None]
@@ -229,6 +260,7 @@ class ChannelBook:
                 assert entry.stored is not None
                 sealed = replace(entry.stored, sealed=self._sealed(entry.stored, entry.given))
                 await transaction.channels.put(sealed)
+            await transaction.audit.append(by.did("channel.rekey", f"{len(sound)} channels"))
         if len(sound) == len(entries):
             self._ports.vault.forget()
         await self.recover()
@@ -259,6 +291,14 @@ class ChannelBook:
             raise Conflict(
                 f"the channel {name} is defined by {self._source}; change it there", field="name"
             )
+
+
+def _said(stored: StoredChannel | None) -> dict[str, object] | None:
+    """What is digested of a channel: nothing that could be used is in it."""
+    if stored is None:
+        return None
+    return {"id": stored.id, "name": stored.name, "service": stored.service,
+            "shown": stored.shown, "owner": stored.owner_id}  # fmt: skip
 
 
 def _test_message(name: str, now_ms: int) -> Message:

@@ -174,6 +174,7 @@ class Program:
         )  # fmt: skip
         self.silencing = Silencing(ledger=ports.ledger, alerts=ports.alerts, clock=ports.clock)
         self.rulebook.tell = self.silencing.tell = self.alerting.changed
+        self.rulebook.may_tell = self.channels.may_tell
         self.episodes = Episodes(
             self.catalogue, ledger=ports.ledger, alerts=ports.alerts, clock=ports.clock
         )

@@ -9,9 +9,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from weakref import WeakKeyDictionary
 
+from sigmawatch.app.access.owning import check_theirs, sees, visible
 from sigmawatch.app.config import Config
+from sigmawatch.domain.audit import OURSELVES, Actor
+from sigmawatch.domain.caller import Caller
 from sigmawatch.domain.errors import Conflict, Invalid, NotFound
 from sigmawatch.domain.watchlist import Watchlist
 from sigmawatch.engine.geometry import Mask
@@ -45,16 +49,22 @@ class Watchlists:
         found = {**self._stored, **self._defined}
         return [found[name] for name in sorted(found)]
 
+    def visible(self, caller: Caller) -> Sequence[Watchlist]:
+        """Those that exist for a caller, by name."""
+        return visible(self.all, caller)
+
     def by_name(self) -> Mapping[str, Watchlist]:
         """All of them, as they are now; for any thread."""
         return {**self._stored, **self._defined}
 
-    def find(self, name: str, *, field: str = "watchlist") -> Watchlist:
-        """Raises NotFound naming `field`, with near names."""
+    def find(
+        self, name: str, *, field: str = "watchlist", by: Caller | None = None
+    ) -> Watchlist:  # fmt: skip
+        """by: for whom it is to exist. Raises NotFound naming `field`, with near names."""
         folded = name.strip().lower()
         found = self._defined.get(folded) or self._stored.get(folded)
-        if found is None:
-            names = [one.name for one in self.all]
+        if found is None or not sees(found, by):
+            names = [one.name for one in visible(self.all, by)]
             close = difflib.get_close_matches(folded, names, n=5, cutoff=0.5) or names[:5]
             raise NotFound(
                 f"there is no watchlist {name[:40]!r}", field=field,
@@ -62,34 +72,48 @@ class Watchlists:
             )  # fmt: skip
         return found
 
-    async def add(self, watchlist: Watchlist) -> None:
+    async def add(self, watchlist: Watchlist, *, by: Actor = OURSELVES) -> None:
         """A new one. Raises Conflict where the name is taken, Invalid where there are too many."""
         self._check_free(watchlist.name)
         if watchlist.name in self._stored:
             raise Conflict(f"there is a watchlist {watchlist.name} already", field="name")
-        await self._put(watchlist)
+        await self._put(watchlist, by=by)
 
-    async def put(self, watchlist: Watchlist) -> bool:
-        """A new one, or another content for one that stands; whether it is new. Raises as `add`."""
+    async def put(self, watchlist: Watchlist, *, by: Actor = OURSELVES) -> bool:
+        """A new one, or another content for one that stands; whether it is new. Raises as `add`,
+        and NotFound, NotPermitted where that is not theirs."""
         self._check_free(watchlist.name)
         new = watchlist.name not in self._stored
-        await self._put(watchlist)
+        await self._put(watchlist, by=by)
         return new
 
-    async def _put(self, watchlist: Watchlist) -> None:
-        if watchlist.name not in self._stored and len(self._stored) >= WATCHLISTS_MAX:
+    async def _put(self, watchlist: Watchlist, *, by: Actor) -> None:
+        before = self._stored.get(watchlist.name)
+        if before is not None:
+            check_theirs(before, by, name=f"the watchlist {before.name}")
+        owner_id = by.caller.user_id if before is None else before.owner_id
+        watchlist = replace(watchlist, owner_id=owner_id)
+        if before is None and len(self._stored) >= WATCHLISTS_MAX:
             raise Invalid(f"there are {WATCHLISTS_MAX} watchlists already", field="name",
                           allowed="remove one that is not needed")  # fmt: skip
         async with self._ledger.transaction() as transaction:
             await transaction.watchlists.put(watchlist)
+            await transaction.audit.append(by.did(
+                "watchlist.put", f"watchlist {watchlist.name}", before=_said(before),
+                after=_said(watchlist),
+            ))  # fmt: skip
         self._stored[watchlist.name] = watchlist
 
-    async def remove(self, name: str) -> None:
-        """Raises NotFound, or Conflict where the configuration defines it."""
-        found = self.find(name)
+    async def remove(self, name: str, *, by: Actor = OURSELVES) -> None:
+        """Raises NotFound, NotPermitted, or Conflict where the configuration defines it."""
+        found = self.find(name, by=by.caller)
         self._check_free(found.name)
+        check_theirs(found, by, name=f"the watchlist {found.name}")
         async with self._ledger.transaction() as transaction:
             await transaction.watchlists.remove(found.name)
+            await transaction.audit.append(by.did(
+                "watchlist.remove", f"watchlist {found.name}", before=_said(found)
+            ))  # fmt: skip
         self._stored.pop(found.name, None)
 
     def _check_free(self, name: str) -> None:
@@ -108,3 +132,7 @@ class Watchlists:
             mask.setflags(write=False)
             found[watchlist.name] = watchlist, mask
         return mask
+
+
+def _said(watchlist: Watchlist | None) -> dict[str, object] | None:
+    return None if watchlist is None else {"items": watchlist.items, "owner": watchlist.owner_id}

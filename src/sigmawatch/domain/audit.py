@@ -48,7 +48,7 @@ class Actor:
                     after=digest(after))  # fmt: skip
 
 
-PROGRAM = Actor(caller=COMMAND_LINE)  # what is done without anybody having asked
+OURSELVES = Actor(caller=COMMAND_LINE)  # what is done without anybody having asked
 
 
 def clipped(text: str) -> str:

@@ -100,6 +100,11 @@ class Caller:
         (the file's, and what was made while there was no user), which everybody sees."""
         return owner_id in (None, self.user_id) or self.may(Scope.ADMIN)
 
+    @property
+    def viewer(self) -> int | None:
+        """For whom the database is to look things up: None: all; a user; 0: what is nobody's."""
+        return None if self.may(Scope.ADMIN) else self.user_id or 0
+
     def changes(self, owner_id: int | None) -> bool:
         """Whether what belongs to `owner_id` is theirs to change; the installation's is an
         admin's."""

@@ -51,9 +51,10 @@ class Silence:
         """Whether it is in force at a moment."""
         return self.from_ms <= ts_ms < self.until_ms
 
-    def of_rule(self, name: str) -> bool:
-        """Whether it is about a rule, of whatever series."""
-        return self.rule in (None, name)
+    def of_rule(self, name: str, *, owner_id: int | None = None) -> bool:
+        """Whether it is about a rule, of whatever series; a user's is about their own rules
+        alone."""
+        return self.rule in (None, name) and self.owner_id in (None, owner_id)
 
     def names(self, series: Series, *, rule: str, watchlists: Mapping[str, Watchlist]) -> bool:
         """Whether it is about a rule over a series; of many series, engine.labels tells at once."""

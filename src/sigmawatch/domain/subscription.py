@@ -111,6 +111,11 @@ class Subscription:
     confirmed_ms: int | None = None
 
     @property
+    def owner_id(self) -> int | None:
+        """The user whose it is; None where it is the installation's."""
+        return self.following.owner_id
+
+    @property
     def channel(self) -> str:
         """What stands in the place of a channel's name in the outbox."""
         return f"{SUBSCRIBER}{self.id}"

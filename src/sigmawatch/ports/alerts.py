@@ -144,10 +144,11 @@ class AlertStore(Protocol):
 
     async def episodes(
         self, *, lasting: bool = False, before_ms: int | None = None, after: str | None = None,
-        limit: int = 100,
+        limit: int = 100, viewer: int | None = None,
     ) -> Sequence[StoredEpisode]:  # fmt: skip
         """Episodes opened before `before_ms`, newest first; with `lasting`, only those not closed;
-        or those that follow the one of the id `after` in that order."""
+        or those that follow the one of the id `after` in that order. viewer: only of rules that
+        are that user's or the installation's; 0: the installation's alone; None: all."""
         ...
 
     async def episode(self, name: str) -> StoredEpisode | None:

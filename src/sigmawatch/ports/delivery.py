@@ -58,12 +58,12 @@ class Received:
 class InboxRepository(Protocol):
     """What is told in the program itself."""
 
-    async def put(self, name: str, *, severity: Severity, message: str, owner: str = "") -> None:
-        """Insert where it is absent."""
+    async def put(self, name: str, *, severity: Severity, message: str, rule_id: int = 0) -> None:
+        """Insert where it is absent, for the user whose rule it is about, else for everybody."""
         ...
 
     async def mark_read(self, *, through: int, owner: str = "") -> int:
-        """Everything up to a number is read; how many became it."""
+        """Everybody's, and the owner's own, up to a number is read; how many became it."""
         ...
 
 
@@ -108,9 +108,10 @@ class DeliveryStore(Protocol):
         ...
 
     async def deliveries(
-        self, *, status: NoticeStatus | None = None, before: int | None = None, limit: int = 100
-    ) -> Sequence[Delivery]:
-        """With numbers below `before`, newest first."""
+        self, *, status: NoticeStatus | None = None, before: int | None = None, limit: int = 100,
+        viewer: int | None = None,
+    ) -> Sequence[Delivery]:  # fmt: skip
+        """With numbers below `before`, newest first. viewer: as for episodes (ports.alerts)."""
         ...
 
     async def delivery(self, number: int) -> Delivery | None: ...
@@ -122,7 +123,8 @@ class DeliveryStore(Protocol):
     async def inbox(
         self, *, owner: str = "", unread: bool = False, before: int | None = None, limit: int = 100
     ) -> tuple[Sequence[Received], int]:
-        """Messages with numbers below `before`, newest first, and how many are unread."""
+        """Messages to everybody and to `owner` (`*`: to anybody) with numbers below `before`,
+        newest first, and how many are unread."""
         ...
 
     async def subscriptions(self) -> Sequence[Subscription]:

@@ -27,6 +27,11 @@ T = TypeVar("T")
 END_OF_TIME_MS = 2**62
 
 
+def as_bound(viewer: int | None) -> int:
+    """For whom something is looked up, as statements are told; -1: for whoever may see all."""
+    return -1 if viewer is None else viewer
+
+
 class Read(Protocol):
     """Work in a reader's thread."""
 
@@ -62,10 +67,11 @@ class AlertReads:
 
     async def episodes(
         self, *, lasting: bool = False, before_ms: int | None = None, after: str | None = None,
-        limit: int = 100,
+        limit: int = 100, viewer: int | None = None,
     ) -> Sequence[StoredEpisode]:  # fmt: skip
         bindings = {"rule_id": END_OF_TIME_MS, "series_id": 0, "rows": limit,
-                    "before_ms": END_OF_TIME_MS if before_ms is None else before_ms}  # fmt: skip
+                    "before_ms": END_OF_TIME_MS if before_ms is None else before_ms,
+                    "viewer": as_bound(viewer)}  # fmt: skip
         if after is not None:
             named = episode_key(after) or {"opened_ms": 0}
             bindings |= {**named, "before_ms": named.pop("opened_ms")}
@@ -88,5 +94,7 @@ class AlertReads:
 
     async def deliveries(self, *, open: bool = True, limit: int = 100) -> Sequence[Delivery]:
         statement = self._sql["select_open_notices" if open else "select_notices"]
-        bounds = {"rows": limit} if open else {"rows": limit, "before": END_OF_TIME_MS}
+        bounds = {"rows": limit}
+        if not open:
+            bounds |= {"before": END_OF_TIME_MS, "viewer": as_bound(None)}
         return await self._read(partial(read_deliveries, statement=statement, bindings=bounds))

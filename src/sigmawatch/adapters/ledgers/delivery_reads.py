@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from sigmawatch.adapters.ledgers.alert_reads import END_OF_TIME_MS, Read
+from sigmawatch.adapters.ledgers.alert_reads import END_OF_TIME_MS, Read, as_bound
 from sigmawatch.adapters.ledgers.inbox import read_inbox, read_subscriptions
 from sigmawatch.adapters.ledgers.outbox import read_deliveries
 from sigmawatch.adapters.ledgers.session import Session, value
@@ -65,9 +65,12 @@ class DeliveryReads:
         return await self._read(work)
 
     async def deliveries(
-        self, *, status: NoticeStatus | None = None, before: int | None = None, limit: int = 100
-    ) -> Sequence[Delivery]:
-        bounds: dict[str, object] = {"before": before or END_OF_TIME_MS, "rows": limit}
+        self, *, status: NoticeStatus | None = None, before: int | None = None, limit: int = 100,
+        viewer: int | None = None,
+    ) -> Sequence[Delivery]:  # fmt: skip
+        bounds: dict[str, object] = {
+            "before": before or END_OF_TIME_MS, "rows": limit, "viewer": as_bound(viewer)
+        }  # fmt: skip
         statement = self._sql["select_notices" if status is None else "select_notices_of_status"]
         if status is not None:
             bounds["status"] = str(status)

@@ -23,8 +23,8 @@ class Inbox:
         self._transaction = transaction
         self._sql = transaction.sql
 
-    async def put(self, name: str, *, severity: Severity, message: str, owner: str = "") -> None:
-        row = {"name": name, "owner": owner, "severity": str(severity), "message": message,
+    async def put(self, name: str, *, severity: Severity, message: str, rule_id: int = 0) -> None:
+        row = {"name": name, "rule_id": rule_id, "severity": str(severity), "message": message,
                "now_ms": self._transaction.clock.now_ms()}  # fmt: skip
 
         def work(session: Session) -> None:

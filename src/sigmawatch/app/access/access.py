@@ -20,7 +20,7 @@ from sigmawatch.app.access.logins import Logins
 from sigmawatch.app.access.setup import Setup
 from sigmawatch.app.access.time import AccessTime
 from sigmawatch.app.access.users import Users
-from sigmawatch.domain.audit import PROGRAM, Actor
+from sigmawatch.domain.audit import OURSELVES, Actor
 from sigmawatch.domain.errors import Unavailable
 from sigmawatch.domain.window import DAY_MS, MINUTE_MS
 from sigmawatch.ports.access import AccessStore, Passwords, Pepper
@@ -117,7 +117,7 @@ class Access:
                 key = book.key(key_id)
                 if key is not None:
                     await transaction.access.put_key(replace(key, exposed_ms=now_ms))
-                    await transaction.audit.append(PROGRAM.did("key.exposed", f"key {key_id}"))
+                    await transaction.audit.append(OURSELVES.did("key.exposed", f"key {key_id}"))
         for named in denials:
             book.denials.pop(named, None)
         book.exposed -= exposed

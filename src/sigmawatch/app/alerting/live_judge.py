@@ -22,6 +22,7 @@ from sigmawatch.domain.alert_state import NO_HOLD, Hold
 from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.rule import check_series_count, ranked_windows_ms, standing_windows_ms
 from sigmawatch.domain.ruling import Ruling
+from sigmawatch.domain.silence import Silence
 from sigmawatch.domain.watchlist import Pattern, Watchlist
 from sigmawatch.engine.geometry import Mask, Rows
 from sigmawatch.engine.judge import Decisions, Hearing
@@ -179,7 +180,9 @@ class LiveJudge:
             held = Hold.LATE if late else NO_HOLD
             if self._muted(ruling, end_ms):
                 held |= Hold.MUTED
-            mine = [mask for rule, mask in silenced if rule in (None, ruling.rule.name)]
+            rule = ruling.rule
+            mine = [mask for silence, mask in silenced
+                    if silence.of_rule(rule.name, owner_id=rule.owner_id)]  # fmt: skip
             if mine:
                 each = np.logical_or.reduce(mine).astype(np.uint8) * np.uint8(Hold.SILENCED)
                 found[ruling.rule.id] = each | np.uint8(held)
@@ -195,15 +198,15 @@ class LiveJudge:
 
     def _silenced(
         self, board: Board, in_force: InForce, *, at_ms: int
-    ) -> Iterator[tuple[str | None, Mask]]:
-        """Of each silence that holds, the rule it is about, and bool[rows]."""
+    ) -> Iterator[tuple[Silence, Mask]]:
+        """Each silence that holds, and bool[rows]."""
         for silence in in_force.silences:
             if silence.holds(at_ms):
                 patterns = silence.target.patterns_of(self._watchlists(), metric=None)
                 key = "silence", silence.id, board.interval.ms
                 mask = np.zeros(len(board.series), np.bool_)
                 mask[self._meant(key, board.layout, patterns=patterns)] = True
-                yield silence.rule, mask
+                yield silence, mask
 
     # Who has seen what
 

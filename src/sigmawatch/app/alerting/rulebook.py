@@ -17,6 +17,7 @@ from typing import Any
 
 import structlog
 
+from sigmawatch.app.access.owning import check_theirs, sees, visible
 from sigmawatch.app.alerting.definition import Definition, read_definition, spelled
 from sigmawatch.app.alerting.rules_file import (
     RULES_MAX,
@@ -29,6 +30,8 @@ from sigmawatch.app.alerting.scope import Scope
 from sigmawatch.app.alerting.shipped import SHIPPED
 from sigmawatch.app.problems import ConfigProblems, Problem
 from sigmawatch.domain.alert import Rule
+from sigmawatch.domain.audit import OURSELVES, Actor
+from sigmawatch.domain.caller import Caller
 from sigmawatch.domain.errors import Conflict, Edited, Invalid, NotFound, Unavailable
 from sigmawatch.domain.rule_settings import RuleSettings
 from sigmawatch.ports.alerts import AlertStore
@@ -65,12 +68,13 @@ def tag(rule: Rule) -> str:
 
 class Rulebook:
     """file: the one that defines rules, None where none is to be looked for. tell: called after
-    every change."""
+    every change. may_tell: whether a channel exists for whoever makes a rule."""
 
     def __init__(
         self, scope: Scope, *, ledger: Ledger, alerts: AlertStore, clock: Clock, file: Path | None
     ) -> None:
         self.tell: Tell = nobody
+        self.may_tell: Callable[[str, Caller], bool] = lambda _name, _caller: True
         self.rules_max = RULES_MAX
         self.scope = scope
         self.file = file
@@ -95,12 +99,17 @@ class Rulebook:
         """What is wrong with the file, all of it."""
         return [one for problems in self._content.problems.values() for one in problems]
 
-    def find(self, name: str) -> Rule:
-        """Raises NotFound with near names."""
+    def visible(self, caller: Caller) -> Sequence[Rule]:
+        """Those that exist for a caller, by name."""
+        return visible(self.all, caller)
+
+    def find(self, name: str, *, by: Caller | None = None) -> Rule:
+        """by: for whom it is to exist. Raises NotFound with near names."""
         folded = name.strip().lower()
-        if folded in self._rules:
-            return self._rules[folded]
-        names = sorted(self._rules)
+        found = self._rules.get(folded)
+        if found is not None and sees(found, by):
+            return found
+        names = [rule.name for rule in visible(self.all, by)]
         close = difflib.get_close_matches(folded, names, n=5, cutoff=0.5) or names[:5]
         raise NotFound(f"there is no rule {name[:64]!r}", field="rule",
                        allowed=", ".join(close) or "there is none yet")  # fmt: skip
@@ -130,50 +139,81 @@ class Rulebook:
 
     # Changing
 
-    async def put(self, name: str, raw: Mapping[str, Any], *, expected: str | None = None) -> Put:
+    async def put(
+        self, name: str, raw: Mapping[str, Any], *, expected: str | None = None,
+        by: Actor = OURSELVES,
+    ) -> Put:  # fmt: skip
         """Make a rule, or another version of one. expected: `tag` of the one that is to be changed;
-        None for whatever stands. Raises ConfigProblems, Conflict, Edited, Invalid."""
+        None for whatever stands. by: whose a new one is. Raises ConfigProblems, Conflict, Edited,
+        Invalid, NotFound, NotPermitted."""
         async with self._changing:
             found = self.check(name, raw)
+            self._check_channels(found, by)
             before = self._rules.get(found.name)
-            self._check_free(before, name=found.name, expected=expected)
+            self._check_free(before, by, expected=expected)
             if before is not None and _same(before, found):
                 return Put(rule=before, new=False, warnings=found.warnings)
             async with self._ledger.transaction() as transaction:
                 rule = await _store(transaction, found, origin=API)
+                if before is None and by.caller.user_id is not None:
+                    rule = await transaction.rules.give(rule, by.caller.user_id)
+                await transaction.audit.append(by.did(
+                    "rule.put", f"rule {rule.name}", before=_said(before), after=_said(rule)
+                ))  # fmt: skip
             await self._note({found.name: rule})
             return Put(rule=rule, new=before is None, warnings=found.warnings)
 
-    async def enable(self, name: str, enabled: bool, *, expected: str | None = None) -> Rule:
-        """Judge a rule from now on, or no longer. Raises NotFound, Conflict, Edited."""
+    async def enable(
+        self, name: str, enabled: bool, *, expected: str | None = None, by: Actor = OURSELVES
+    ) -> Rule:
+        """Judge a rule from now on, or no longer. Raises NotFound, NotPermitted, Conflict,
+        Edited."""
         async with self._changing:
-            rule = self.find(name)
-            self._check_free(rule, name=name, expected=expected)
+            before = rule = self.find(name, by=by.caller)
+            self._check_free(rule, by, expected=expected)
             if rule.enabled != enabled:
                 async with self._ledger.transaction() as transaction:
                     rule = await transaction.rules.put(
                         rule.name, text=rule.text, settings=rule.settings, origin=rule.origin,
                         enabled=enabled,
                     )  # fmt: skip
+                    await transaction.audit.append(by.did(
+                        "rule.enable" if enabled else "rule.disable", f"rule {rule.name}",
+                        before=_said(before), after=_said(rule),
+                    ))  # fmt: skip
                 await self._note({rule.name: rule})
             return rule
 
-    async def remove(self, name: str, *, expected: str | None = None) -> None:
-        """Raises NotFound, Conflict, Edited. Its versions and episodes stay."""
+    async def remove(
+        self, name: str, *, expected: str | None = None, by: Actor = OURSELVES
+    ) -> None:  # fmt: skip
+        """Raises NotFound, NotPermitted, Conflict, Edited. Its versions and episodes stay."""
         async with self._changing:
-            rule = self.find(name)
-            self._check_free(rule, name=name, expected=expected)
+            rule = self.find(name, by=by.caller)
+            self._check_free(rule, by, expected=expected)
             async with self._ledger.transaction() as transaction:
                 await transaction.rules.remove(rule.name)
+                await transaction.audit.append(
+                    by.did("rule.remove", f"rule {rule.name}", before=_said(rule))
+                )
             await self._note({rule.name: None})
 
-    def _check_free(self, rule: Rule | None, *, name: str, expected: str | None) -> None:
+    def _check_channels(self, found: Definition, by: Actor) -> None:
+        """Nobody is told by a channel of somebody else."""
+        hidden = [name for name in found.settings.channels if not self.may_tell(name, by.caller)]
+        if hidden:
+            raise Invalid(f"there is no channel {hidden[0]!r}", field="channels",
+                          allowed="GET /api/v1/channels lists them")  # fmt: skip
+
+    def _check_free(self, rule: Rule | None, by: Actor, *, expected: str | None) -> None:
         if rule is not None and rule.origin == FILE:
             source = self.file.name if self.file else "a file"
             raise Conflict(f"the rule {rule.name} is defined by {source}; change it there",
                            field="name")  # fmt: skip
+        if rule is not None:
+            check_theirs(rule, by, name=f"the rule {rule.name}")
         if expected is not None and (rule is None or tag(rule) != expected):
-            raise Edited(f"the rule {name} was changed since you read it", field="rule")
+            raise Edited("the rule was changed since you read it", field="rule")
 
     async def _note(self, changes: Mapping[str, Rule | None]) -> None:
         for name, rule in changes.items():
@@ -289,6 +329,14 @@ def _same(rule: Rule, definition: Definition) -> bool:
         return False
     told = (rule.text, settings, rule.enabled)
     return told == (definition.text, definition.settings, definition.enabled)
+
+
+def _said(rule: Rule | None) -> dict[str, object] | None:
+    """What is digested of a rule."""
+    if rule is None:
+        return None
+    return {"text": rule.text, "settings": rule.settings, "enabled": rule.enabled,
+            "owner": rule.owner_id}  # fmt: skip
 
 
 async def _store(transaction: Transaction, definition: Definition, *, origin: str) -> Rule:

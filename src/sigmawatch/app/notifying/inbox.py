@@ -18,6 +18,12 @@ PER_MINUTE = 60_000.0
 log = structlog.get_logger()
 
 
+def _rule_of(thread: str) -> int:
+    """The rule whose episode a message is about; 0 for what is about the program."""
+    number = thread.partition("-")[0]
+    return int(number) if number.isdecimal() else 0
+
+
 class Inbox:
     """A row a message, however often it is sent. Fulfils ports.channel.Channel."""
 
@@ -30,8 +36,9 @@ class Inbox:
     async def send(self, message: Message, *, plain: bool = False) -> Sent:
         async with self._ledger.transaction() as transaction:
             await transaction.inbox.put(
-                message.id, severity=message.severity, message=msgspec.json.encode(message).decode()
-            )
+                message.id, severity=message.severity, rule_id=_rule_of(message.thread),
+                message=msgspec.json.encode(message).decode(),
+            )  # fmt: skip
         return Sent(answer=Answer.ACCEPTED, detail="in the inbox")
 
 

@@ -20,6 +20,8 @@ from sigmawatch.app.notifying.wording import Links, Wording
 from sigmawatch.app.notifying.words import Times
 from sigmawatch.app.telemetry.telemetry import Telemetry
 from sigmawatch.app.watchlists import Watchlists
+from sigmawatch.domain.audit import OURSELVES, Actor
+from sigmawatch.domain.caller import Caller
 from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.notice import SUBSCRIBER
 from sigmawatch.domain.subscription import Following, Subscription
@@ -150,23 +152,25 @@ class Notifying:
                 boards = snapshot.boards
                 self.notifier.wake()
 
-    async def subscribe(self, following: Following) -> Subscription:
+    async def subscribe(self, following: Following, *, by: Actor = OURSELVES) -> Subscription:
         """Ask an address whether it wants to follow something. Raises Conflict, Invalid."""
         if self._directory.per_minute(SUBSCRIBER) is None:
             raise Invalid("no mail can be sent to subscribers", field="address",
                           allowed="name a channel for it: notify.mail")  # fmt: skip
-        made = await self.subscriptions.make(following)
+        made = await self.subscriptions.make(following, by=by)
         self.notifier.wake()
         return made
 
-    async def mark_read(self, through: int) -> int:
-        """Everything in the inbox up to a number; how many were unread."""
+    async def mark_read(self, through: int, *, by: Caller) -> int:
+        """Everything in a caller's inbox up to a number; how many were unread."""
         async with self._ledger.transaction() as transaction:
-            return await transaction.inbox.mark_read(through=through)
+            return await transaction.inbox.mark_read(through=through, owner=str(by.user_id or ""))
 
-    async def send_again(self, number: int) -> bool:
+    async def send_again(self, number: int, *, by: Actor = OURSELVES) -> bool:
         """A dead letter, anew; False where there is none of that number."""
         async with self._ledger.transaction() as transaction:
             done = await transaction.outbox.send_again(number, now_ms=self._clock.now_ms())
+            if done:
+                await transaction.audit.append(by.did("delivery.resend", f"delivery {number}"))
         self.notifier.wake()
         return done

@@ -10,14 +10,17 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
+from sigmawatch.app.access.owning import check_theirs, visible
 from sigmawatch.app.notifying.tokens import Purpose, Signer, named
 from sigmawatch.app.notifying.wording import RANK, rated
 from sigmawatch.app.watchlists import Watchlists
 from sigmawatch.domain.announcement import Question
+from sigmawatch.domain.audit import OURSELVES, Actor
+from sigmawatch.domain.caller import Caller
 from sigmawatch.domain.errors import Conflict, Invalid, NotFound
 from sigmawatch.domain.notice import PROGRAM, SUBSCRIBER, Notice, NoticeKind
 from sigmawatch.domain.receipt import Receipt
@@ -101,6 +104,10 @@ class Subscriptions:
         """By number."""
         return list(self._standing.values())
 
+    def visible(self, caller: Caller) -> Sequence[Subscription]:
+        """Those that exist for a caller, by number."""
+        return visible(self.all, caller)
+
     def standing(self, name: str) -> Subscription:
         """By its number or its name in the outbox. Raises NotFound."""
         number = name.removeprefix(SUBSCRIBER)
@@ -109,8 +116,9 @@ class Subscriptions:
             raise NotFound(f"there is no subscription {number[:40]}", field="number")
         return found
 
-    async def make(self, following: Following) -> Subscription:
+    async def make(self, following: Following, *, by: Actor = OURSELVES) -> Subscription:
         """A new one, and the question to its address in the outbox. Raises Conflict, Invalid."""
+        following = replace(following, owner_id=by.caller.user_id)
         same = [one for one in self._standing.values()
                 if one.following.address == following.address]  # fmt: skip
         if any((one.following.follows, one.following.target)
@@ -122,6 +130,9 @@ class Subscriptions:
         async with self._ledger.transaction() as transaction:
             made = await transaction.subscriptions.put(following)
             await transaction.outbox.put([_question(made)])
+            await transaction.audit.append(
+                by.did("subscription.add", f"subscription {made.id}", after=_said(made))
+            )
         self._keep(made)
         return made
 
@@ -142,11 +153,17 @@ class Subscriptions:
         """By the link in every message. Raises NotFound."""
         await self.end(self._proven(Purpose.UNSUBSCRIBE, token).id)
 
-    async def end(self, number: int) -> None:
-        """Raises NotFound."""
+    async def end(self, number: int, *, by: Actor = OURSELVES) -> None:
+        """Raises NotFound, NotPermitted."""
         found = self.standing(str(number))
+        if not by.caller.sees(found.owner_id):
+            raise NotFound(f"there is no subscription {number}", field="number")
+        check_theirs(found, by, name=f"subscription {number}")
         async with self._ledger.transaction() as transaction:
             await transaction.subscriptions.end(found.id)
+            await transaction.audit.append(
+                by.did("subscription.end", f"subscription {found.id}", before=_said(found))
+            )
         del self._standing[found.id]
         self._followers = None
 
@@ -210,6 +227,11 @@ def _parts(series: str) -> tuple[str, str, str, str] | None:
     """Venue, base, quote and metric of a series as receipts name it."""
     match = _SERIES.fullmatch(series)
     return None if match is None else (match[1], match[2], match[3], match[4])
+
+
+def _said(one: Subscription) -> dict[str, object]:
+    return {"address": one.following.address, "target": one.following.told,
+            "owner": one.owner_id}  # fmt: skip
 
 
 def _no_link() -> NotFound:

@@ -32,7 +32,7 @@ from sigmawatch.app.streaming.table import Asked, News, Pick, Table
 from sigmawatch.app.streaming.telling import greeting, news_of_episode, news_of_venue, venue_event
 from sigmawatch.app.streaming.wire import Piece
 from sigmawatch.app.timing import within
-from sigmawatch.domain.alert import Episode
+from sigmawatch.domain.alert import Episode, Rule
 from sigmawatch.domain.errors import NotFound, SigmawatchError
 from sigmawatch.domain.venue import VenueStatus
 from sigmawatch.engine.snapshot import Snapshot
@@ -52,14 +52,14 @@ class Full(SigmawatchError):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
     """What a hub sees of the program. changed: waits for the first snapshot after one. pick: how a
-    table finds its rows; raises NotFound for a watchlist that is none. rule_name: of a rule's id.
-    series_name: None for one that is tracked no more."""
+    table finds its rows; raises NotFound for a watchlist that is none. rule_of: of a
+    rule's id. series_name: None for one that is tracked no more."""
 
     snapshot: Callable[[], Snapshot]
     changed: Callable[[int], Coroutine[Any, Any, Snapshot]]
     venues: Callable[[], Sequence[VenueStatus]]
     pick: Callable[[Asked], Pick]
-    rule_name: Callable[[int], Awaitable[str]]
+    rule_of: Callable[[int], Awaitable[Rule | None]]
     series_name: Callable[[int], str | None]
     demo: bool
 
@@ -201,7 +201,7 @@ class Hub:
         episodes, self._episodes = self._episodes[:EPISODES_MAX], []
         found = [news_of_venue(one) for one in self._look_at_venues()]
         for episode in episodes:
-            rule = await self._sources.rule_name(episode.rule_id)
+            rule = await self._sources.rule_of(episode.rule_id)
             series = self._sources.series_name(episode.series_id)
             found.append(news_of_episode(episode, rule=rule, series=series))
         return found

@@ -17,7 +17,7 @@ def hub_of(program: Program) -> Hub:
         snapshot=lambda: program.snapshot, changed=program.changed,
         venues=program.stations.statuses,
         pick=lambda asked: Picker(asked, program.watchlists),
-        rule_name=program.episodes.rule_name, series_name=program.episodes.series_name,
+        rule_of=program.episodes.rule_of, series_name=program.episodes.series_name,
         demo=program.demo,
     )  # fmt: skip
     readers_max = program.config.limits.stream_readers_max

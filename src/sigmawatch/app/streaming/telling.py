@@ -12,7 +12,7 @@ from sigmawatch.app.streaming.reader import Position
 from sigmawatch.app.streaming.shown import PACE_MS
 from sigmawatch.app.streaming.table import News, Table
 from sigmawatch.app.streaming.wire import Piece, event
-from sigmawatch.domain.alert import Episode
+from sigmawatch.domain.alert import Episode, Rule
 from sigmawatch.domain.caller import Scope
 from sigmawatch.domain.venue import VenueStatus
 
@@ -46,11 +46,14 @@ def news_of_venue(venue: VenueEvent) -> News:
     return News(piece=event("venue", venue), scope=Scope.READ_METRICS)
 
 
-def news_of_episode(episode: Episode, *, rule: str, series: str | None) -> News:
+def news_of_episode(episode: Episode, *, rule: Rule | None, series: str | None) -> News:
+    """For who may read alerts, and for whom the rule exists."""
     told = EpisodeEvent(
-        id=episode.id, rule=rule, severity=episode.severity, series_id=episode.series_id,
+        id=episode.id, rule=rule.name if rule else str(episode.rule_id),
+        severity=episode.severity, series_id=episode.series_id,
         series=series, opened_at=rfc3339(episode.opened_ms),
         closed_at=moment_or_none(episode.closed_ms), reason=episode.reason,
         reopened=episode.reopened_count,
     )  # fmt: skip
-    return News(piece=event("episode", told), scope=Scope.READ_ALERTS)
+    owner_id = rule.owner_id if rule else None
+    return News(piece=event("episode", told), scope=Scope.READ_ALERTS, owner_id=owner_id)

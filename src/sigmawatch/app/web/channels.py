@@ -16,7 +16,8 @@ from sigmawatch.app.channels import Entry
 from sigmawatch.app.web.matching import expected
 from sigmawatch.app.web.problems import fails
 from sigmawatch.app.web.site import Site, not_modified, tagged, unchanged
-from sigmawatch.domain.caller import Scope
+from sigmawatch.domain.audit import Actor
+from sigmawatch.domain.caller import Caller, Scope
 from sigmawatch.domain.sent import Answer
 
 Name = Annotated[str, PathParameter(description="a channel's name", max_length=64)]
@@ -86,20 +87,21 @@ class Rekeyed(Struct, frozen=True, kw_only=True):
 @get("/channels", summary="All channels", tags=["alerts"], responses=fails(),
      opt={"scope": Scope.READ_ALERTS})  # fmt: skip
 async def list_channels(
-    request: Request[Any, Any, Any], site: NamedDependency[Site]
+    request: Request[Any, Any, Any], site: NamedDependency[Site], caller: NamedDependency[Caller]
 ) -> Response[ChannelsPage]:
     """Where notices can go, beside the inbox, which is always there."""
-    items = [_shown(site, one) for one in site.program.channels.all]
+    items = [_shown(site, one) for one in site.program.channels.visible(caller)]
     return tagged(request, ChannelsPage(items=items, demo=site.program.demo))
 
 
 @get("/channels/{name:str}", summary="One channel", tags=["alerts"], responses=fails(404),
      opt={"scope": Scope.READ_ALERTS})  # fmt: skip
 async def show_channel(
-    request: Request[Any, Any, Any], site: NamedDependency[Site], name: Name
-) -> Response[ShownChannel]:
+    request: Request[Any, Any, Any], site: NamedDependency[Site],
+    caller: NamedDependency[Caller], name: Name,
+) -> Response[ShownChannel]:  # fmt: skip
     """Its settings are write-only. Its ETag is what a removal sends back as If-Match."""
-    shown = _shown(site, site.program.channels.entry(name))
+    shown = _shown(site, site.program.channels.entry(name, by=caller))
     if unchanged(request, shown.etag):
         return not_modified(shown.etag)
     return Response(shown, headers={"etag": shown.etag})
@@ -109,11 +111,11 @@ async def show_channel(
       responses=fails(403, 409, 413, 415, 422, 503),
       opt={"scope": Scope.WRITE_CHANNELS})  # fmt: skip
 async def add_channel(
-    site: NamedDependency[Site], data: JSONBody[NewChannelBody]
+    site: NamedDependency[Site], actor: NamedDependency[Actor], data: JSONBody[NewChannelBody]
 ) -> Response[ShownChannel]:
     """Its settings are encrypted before they are stored. An address that leads to this machine or
     its network is refused (422)."""
-    made = await site.program.channels.add(data.name, data.service, given=data.settings)
+    made = await site.program.channels.add(data.name, data.service, given=data.settings, by=actor)
     shown = _shown(site, made)
     headers = {"location": f"/api/v1/channels/{made.name}", "etag": shown.etag}
     return Response(shown, status_code=HTTP_201_CREATED, headers=headers)
@@ -122,21 +124,25 @@ async def add_channel(
 @delete("/channels/{name:str}", summary="Remove a channel", tags=["alerts"],
         responses=fails(403, 404, 409, 412, 428), opt={"scope": Scope.WRITE_CHANNELS})  # fmt: skip
 async def remove_channel(
-    request: Request[Any, Any, Any], site: NamedDependency[Site], name: Name
-) -> None:
+    request: Request[Any, Any, Any], site: NamedDependency[Site],
+    actor: NamedDependency[Actor], name: Name,
+) -> None:  # fmt: skip
     """With If-Match: 428 without, 412 where somebody was faster. What the configuration defines is
     removed there (409)."""
-    entry = site.program.channels.entry(name)
-    await site.program.channels.remove(entry.name, expected=expected(request, known=True))
+    entry = site.program.channels.entry(name, by=actor.caller)
+    asked = expected(request, known=True)
+    await site.program.channels.remove(entry.name, expected=asked, by=actor)
 
 
 @post("/channels/{name:str}/test", summary="Send a test message", tags=["alerts"],
       status_code=HTTP_200_OK, responses=fails(403, 404, 409),
       opt={"scope": Scope.WRITE_CHANNELS})  # fmt: skip
-async def try_channel(site: NamedDependency[Site], name: Name) -> Tested:
+async def try_channel(
+    site: NamedDependency[Site], actor: NamedDependency[Actor], name: Name
+) -> Tested:
     """Sends a real message, once, and says what came; within 15 seconds."""
     began_ms = site.program.clock.monotonic_ms()
-    sent = await site.program.channels.test(name)
+    sent = await site.program.channels.test(name, by=actor)
     took_ms = site.program.clock.monotonic_ms() - began_ms
     return Tested(
         name=site.program.channels.entry(name).name, delivered=sent.answer is Answer.ACCEPTED,
@@ -148,16 +154,18 @@ async def try_channel(site: NamedDependency[Site], name: Name) -> Tested:
 @post("/channels/{name:str}/enable", summary="Send to a disabled channel again",
       tags=["alerts"], status_code=HTTP_200_OK, responses=fails(403, 404),
       opt={"scope": Scope.WRITE_CHANNELS})  # fmt: skip
-async def enable_channel(site: NamedDependency[Site], name: Name) -> ShownChannel:
+async def enable_channel(
+    site: NamedDependency[Site], actor: NamedDependency[Actor], name: Name
+) -> ShownChannel:
     """A channel is disabled where its service answers 410: there is nobody any more."""
-    return _shown(site, await site.program.channels.enable(name))
+    return _shown(site, await site.program.channels.enable(name, by=actor))
 
 
 @post("/channels/rekey", summary="Change the key of the secrets", tags=["alerts"],
       status_code=HTTP_200_OK, responses=fails(403, 503), opt={"scope": Scope.ADMIN})  # fmt: skip
-async def rekey_channels(site: NamedDependency[Site]) -> Rekeyed:
+async def rekey_channels(site: NamedDependency[Site], actor: NamedDependency[Actor]) -> Rekeyed:
     """Seals every stored secret under a new key and lets the older ones go."""
-    return Rekeyed(count=await site.program.channels.rekey(), demo=site.program.demo)
+    return Rekeyed(count=await site.program.channels.rekey(by=actor), demo=site.program.demo)
 
 
 def _shown(site: Site, entry: Entry) -> ShownChannel:

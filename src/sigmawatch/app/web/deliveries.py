@@ -18,7 +18,8 @@ from sigmawatch.app.web.moments import moment_or_none, rfc3339
 from sigmawatch.app.web.problems import fails
 from sigmawatch.app.web.site import Site
 from sigmawatch.domain.alert import Severity
-from sigmawatch.domain.caller import Scope
+from sigmawatch.domain.audit import Actor
+from sigmawatch.domain.caller import Caller, Scope
 from sigmawatch.domain.errors import Conflict, NotFound
 from sigmawatch.domain.notice import Delivery, NoticeKind, NoticeStatus
 from sigmawatch.ports.delivery import Received
@@ -141,12 +142,13 @@ class AskedInbox:
      dependencies={"asked": Provide(AskedDeliveries, sync_to_thread=False)},
      opt={"scope": Scope.READ_ALERTS})  # fmt: skip
 async def list_deliveries(
-    site: NamedDependency[Site], asked: NamedDependency[AskedDeliveries]
-) -> Deliveries:
+    site: NamedDependency[Site], caller: NamedDependency[Caller],
+    asked: NamedDependency[AskedDeliveries],
+) -> Deliveries:  # fmt: skip
     """`status=dead` and `status=expired` are the dead letters: `/deliveries/{number}/resend`."""
     store = site.program.notifying.store
     found = await store.deliveries(
-        status=asked.status, before=asked.before, limit=asked.limit + 1
+        status=asked.status, before=asked.before, limit=asked.limit + 1, viewer=caller.viewer
     )  # fmt: skip
     counts, unsure = await store.counts()
     page = found[: asked.limit]
@@ -159,31 +161,42 @@ async def list_deliveries(
 
 @get("/deliveries/{number:int}", summary="One delivery", tags=["alerts"], responses=fails(404),
      opt={"scope": Scope.READ_ALERTS})  # fmt: skip
-async def show_delivery(site: NamedDependency[Site], number: Number) -> ShownDelivery:
+async def show_delivery(
+    site: NamedDependency[Site], caller: NamedDependency[Caller], number: Number
+) -> ShownDelivery:
     """How far it is, and what it came to last."""
-    return _shown(await _found(site, number))
+    return _shown(await _found(site, number, caller=caller))
 
 
 @post("/deliveries/{number:int}/resend", summary="Send a dead letter again", tags=["alerts"],
       status_code=HTTP_202_ACCEPTED, responses=fails(403, 404, 409),
       opt={"scope": Scope.WRITE_CHANNELS})  # fmt: skip
-async def resend_delivery(site: NamedDependency[Site], number: Number) -> ShownDelivery:
+async def resend_delivery(
+    site: NamedDependency[Site], actor: NamedDependency[Actor], number: Number
+) -> ShownDelivery:
     """Under the same id, with 24 hours to succeed. 409 for what is not dead or expired."""
-    found = await _found(site, number)
-    if not await site.program.notifying.send_again(number):
+    found = await _found(site, number, caller=actor.caller)
+    await site.program.episodes.check_theirs(found.notice.rule_id, by=actor)
+    if not await site.program.notifying.send_again(number, by=actor):
         raise Conflict(f"delivery {number} is {found.status}; only dead and expired ones can be "
                        "sent again", field="number")  # fmt: skip
-    return _shown(await _found(site, number))
+    return _shown(await _found(site, number, caller=actor.caller))
 
 
 @get("/inbox", summary="What was told in the program itself", tags=["alerts"],
      responses=fails(422),
      dependencies={"asked": Provide(AskedInbox, sync_to_thread=False)},
      opt={"scope": Scope.READ_ALERTS})  # fmt: skip
-async def list_inbox(site: NamedDependency[Site], asked: NamedDependency[AskedInbox]) -> InboxPage:
+async def list_inbox(
+    site: NamedDependency[Site], caller: NamedDependency[Caller],
+    asked: NamedDependency[AskedInbox],
+) -> InboxPage:  # fmt: skip
     """Every notice of a rule without channels, and all that the program says of itself."""
     found, unread = await site.program.notifying.store.inbox(
-        unread=asked.unread, before=asked.before, limit=asked.limit + 1
+        unread=asked.unread,
+        before=asked.before,
+        limit=asked.limit + 1,
+        owner="*" if caller.viewer is None else str(caller.viewer or ""),
     )
     page = found[: asked.limit]
     return InboxPage(
@@ -194,14 +207,16 @@ async def list_inbox(site: NamedDependency[Site], asked: NamedDependency[AskedIn
 
 @post("/inbox/read", summary="Mark messages as read", tags=["alerts"], status_code=HTTP_200_OK,
       responses=fails(403, 413, 415, 422), opt={"scope": Scope.READ_ALERTS})  # fmt: skip
-async def read_inbox(site: NamedDependency[Site], data: JSONBody[ReadBody]) -> ReadAnswer:
+async def read_inbox(
+    site: NamedDependency[Site], caller: NamedDependency[Caller], data: JSONBody[ReadBody]
+) -> ReadAnswer:
     """Everything up to a number: what came since the page was shown stays unread."""
-    return ReadAnswer(read=await site.program.notifying.mark_read(data.through))
+    return ReadAnswer(read=await site.program.notifying.mark_read(data.through, by=caller))
 
 
-async def _found(site: Site, number: int) -> Delivery:
+async def _found(site: Site, number: int, *, caller: Caller) -> Delivery:
     found = await site.program.notifying.store.delivery(number)
-    if found is None:
+    if found is None or not await site.program.episodes.exists_for(found.notice.rule_id, caller):
         raise NotFound(f"there is no delivery {number}", field="number")
     return found
 

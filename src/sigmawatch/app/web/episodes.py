@@ -19,7 +19,8 @@ from sigmawatch.app.web.moments import moment_or_none, rfc3339
 from sigmawatch.app.web.problems import fails
 from sigmawatch.app.web.site import Site, tagged
 from sigmawatch.domain.alert import Severity
-from sigmawatch.domain.caller import Scope
+from sigmawatch.domain.audit import Actor
+from sigmawatch.domain.caller import Caller, Scope
 from sigmawatch.domain.silence import BY_CHARS_MAX
 
 EpisodeId = Annotated[str, PathParameter(description="an episode's id", max_length=60)]
@@ -88,11 +89,11 @@ class AcknowledgeBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
      responses=fails(422), opt={"scope": Scope.READ_ALERTS})  # fmt: skip
 async def list_episodes(
     request: Request[Any, Any, Any], site: NamedDependency[Site],
-    asked: NamedDependency[AskedEpisodes],
+    caller: NamedDependency[Caller], asked: NamedDependency[AskedEpisodes],
 ) -> Response[EpisodesPage]:  # fmt: skip
     """Newest first; what opens while somebody turns pages is on none of them."""
     found = await site.program.episodes.page(
-        lasting=asked.open, after=asked.cursor, limit=asked.limit
+        lasting=asked.open, after=asked.cursor, limit=asked.limit, viewer=caller.viewer
     )
     more = found[-1].stored.episode.id if len(found) == asked.limit else None
     items = [_shown(site, one) for one in found]
@@ -104,20 +105,22 @@ async def list_episodes(
 @get("/episodes/{name:str}", summary="One episode", tags=["rules"], responses=fails(404),
      opt={"scope": Scope.READ_ALERTS})  # fmt: skip
 async def show_episode(
-    request: Request[Any, Any, Any], site: NamedDependency[Site], name: EpisodeId
-) -> Response[ShownEpisode]:
+    request: Request[Any, Any, Any], site: NamedDependency[Site],
+    caller: NamedDependency[Caller], name: EpisodeId,
+) -> Response[ShownEpisode]:  # fmt: skip
     """While it lasts, it may still change."""
-    return tagged(request, _shown(site, await site.program.episodes.find(name)))
+    return tagged(request, _shown(site, await site.program.episodes.find(name, by=caller)))
 
 
 @post("/episodes/{name:str}/acknowledge", summary="Acknowledge an episode", tags=["rules"],
       status_code=HTTP_200_OK, responses=fails(403, 404, 413, 415, 422),
       opt={"scope": Scope.WRITE_RULES})  # fmt: skip
 async def acknowledge_episode(
-    site: NamedDependency[Site], name: EpisodeId, data: JSONBody[AcknowledgeBody]
-) -> ShownEpisode:
+    site: NamedDependency[Site], actor: NamedDependency[Actor], name: EpisodeId,
+    data: JSONBody[AcknowledgeBody],
+) -> ShownEpisode:  # fmt: skip
     """No more reminders of this episode. Who was first stays."""
-    return _shown(site, await site.program.episodes.acknowledge(name, by=data.by))
+    return _shown(site, await site.program.episodes.acknowledge(name, who=data.by, by=actor))
 
 
 def _shown(site: Site, named: NamedEpisode) -> ShownEpisode:

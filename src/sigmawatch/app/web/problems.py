@@ -197,6 +197,7 @@ _UNKNOWN = {
     "rule": "unknown-rule", "episode": "not-found", "silence": "not-found",
     "channel": "unknown-channel",
     "number": "not-found", "token": "not-found", "user": "not-found", "key": "not-found",
+    "name": "not-found",
 }  # fmt: skip
 
 

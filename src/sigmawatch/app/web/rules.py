@@ -24,7 +24,8 @@ from sigmawatch.app.web.problems import clip, fails
 from sigmawatch.app.web.site import Site, not_modified, tagged, unchanged
 from sigmawatch.domain.alert import Rule, Severity
 from sigmawatch.domain.alert_policy import NoData
-from sigmawatch.domain.caller import Scope
+from sigmawatch.domain.audit import Actor
+from sigmawatch.domain.caller import Caller, Scope
 from sigmawatch.domain.rule import default_clear, print_condition
 from sigmawatch.domain.rule_reader import read_condition
 from sigmawatch.domain.rule_settings import NAME_ALLOWED, NOTE_CHARS_MAX, On
@@ -213,11 +214,11 @@ class AskedRules:
      opt={"scope": Scope.READ_ALERTS})  # fmt: skip
 async def list_rules(
     request: Request[Any, Any, Any], site: NamedDependency[Site],
-    asked: NamedDependency[AskedRules],
+    caller: NamedDependency[Caller], asked: NamedDependency[AskedRules],
 ) -> Response[RulesPage]:  # fmt: skip
     """With what is wrong in the file that defines some, if anything is."""
     book = site.program.rulebook
-    rules, problems = book.all, book.file_problems
+    rules, problems = book.visible(caller), book.file_problems
     first = bisect_right(rules, asked.cursor or "", key=lambda rule: rule.name)
     page = rules[first : first + asked.limit]
     return tagged(request, RulesPage(
@@ -232,11 +233,12 @@ async def list_rules(
 @get("/rules/{name:str}", summary="One rule", tags=["rules"], responses=fails(404),
      opt={"scope": Scope.READ_ALERTS})  # fmt: skip
 async def show_rule(
-    request: Request[Any, Any, Any], site: NamedDependency[Site], name: Name
-) -> Response[ShownRule]:
+    request: Request[Any, Any, Any], site: NamedDependency[Site],
+    caller: NamedDependency[Caller], name: Name,
+) -> Response[ShownRule]:  # fmt: skip
     """Its ETag names the version; a change sends it back as If-Match. `problems` says what of it
     cannot be judged."""
-    rule = site.program.rulebook.find(name)
+    rule = site.program.rulebook.find(name, by=caller)
     if unchanged(request, _etag(rule)):
         return not_modified(_etag(rule))
     problems = [*site.program.rulebook.problems(rule), *_known(site, rule)]
@@ -247,11 +249,12 @@ async def show_rule(
 @get("/rules/{name:str}/versions", summary="What a rule was", tags=["rules"], responses=fails(404),
      opt={"scope": Scope.READ_ALERTS})  # fmt: skip
 async def list_rule_versions(
-    request: Request[Any, Any, Any], site: NamedDependency[Site], name: Name
-) -> Response[RuleVersions]:
+    request: Request[Any, Any, Any], site: NamedDependency[Site],
+    caller: NamedDependency[Caller], name: Name,
+) -> Response[RuleVersions]:  # fmt: skip
     """Versions never change, so what was decided by one can be explained."""
     book = site.program.rulebook
-    found = await book.versions(book.find(name))
+    found = await book.versions(book.find(name, by=caller))
     items = [_shown(site, one, problems=()) for one in reversed(found)]
     return tagged(request, RuleVersions(items=items, demo=site.program.demo))
 
@@ -274,17 +277,19 @@ async def check_rule(site: NamedDependency[Site], data: JSONBody[CheckRuleBody])
 
 @put("/rules/{name:str}", summary="Make or change a rule", tags=["rules"],
      request_max_body_size=BODY_BYTES_MAX,
-     responses=fails(403, 409, 412, 413, 415, 422, 428),
+     responses=fails(403, 404, 409, 412, 413, 415, 422, 428),
      opt={"scope": Scope.WRITE_RULES})  # fmt: skip
 async def put_rule(
-    request: Request[Any, Any, Any], site: NamedDependency[Site], name: Name,
-    data: JSONBody[RuleBody],
+    request: Request[Any, Any, Any], site: NamedDependency[Site],
+    actor: NamedDependency[Actor], name: Name, data: JSONBody[RuleBody],
 ) -> Response[ShownRule]:  # fmt: skip
     """201 where it is new. One that stands is changed with If-Match: 428 without, 412 where it was
     changed meanwhile. What the rules file defines is changed there (409)."""
     book = site.program.rulebook
-    known = any(rule.name == name.strip().lower() for rule in book.all)
-    put = await book.put(name, raw_of(data), expected=expected(request, known=known))
+    mine = book.visible(actor.caller)
+    known = any(rule.name == name.strip().lower() for rule in mine)
+    asked = expected(request, known=known)
+    put = await book.put(name, raw_of(data), expected=asked, by=actor)
     problems = [*put.warnings, *_known(site, put.rule)]
     return Response(
         _shown(site, put.rule, problems=problems),
@@ -295,29 +300,35 @@ async def put_rule(
 
 @post("/rules/{name:str}/enable", summary="Judge a rule", tags=["rules"], status_code=HTTP_200_OK,
       responses=fails(403, 404, 409), opt={"scope": Scope.WRITE_RULES})  # fmt: skip
-async def enable_rule(site: NamedDependency[Site], name: Name) -> ShownRule:
+async def enable_rule(
+    site: NamedDependency[Site], actor: NamedDependency[Actor], name: Name
+) -> ShownRule:
     """From the next slot on; its version stays."""
-    rule = await site.program.rulebook.enable(name, enabled=True)
+    rule = await site.program.rulebook.enable(name, enabled=True, by=actor)
     return _shown(site, rule, problems=_known(site, rule))
 
 
 @post("/rules/{name:str}/disable", summary="Judge a rule no more", tags=["rules"],
       status_code=HTTP_200_OK, responses=fails(403, 404, 409),
       opt={"scope": Scope.WRITE_RULES})  # fmt: skip
-async def disable_rule(site: NamedDependency[Site], name: Name) -> ShownRule:
+async def disable_rule(
+    site: NamedDependency[Site], actor: NamedDependency[Actor], name: Name
+) -> ShownRule:
     """What is open under it closes with that reason; the rule and its versions stay."""
-    rule = await site.program.rulebook.enable(name, enabled=False)
+    rule = await site.program.rulebook.enable(name, enabled=False, by=actor)
     return _shown(site, rule, problems=_known(site, rule))
 
 
 @delete("/rules/{name:str}", summary="Remove a rule", tags=["rules"],
         responses=fails(403, 404, 409, 412, 428), opt={"scope": Scope.WRITE_RULES})  # fmt: skip
 async def remove_rule(
-    request: Request[Any, Any, Any], site: NamedDependency[Site], name: Name
-) -> None:
+    request: Request[Any, Any, Any], site: NamedDependency[Site],
+    actor: NamedDependency[Actor], name: Name,
+) -> None:  # fmt: skip
     """With If-Match, as a change. What is open under it closes; its episodes stay."""
-    rule = site.program.rulebook.find(name)
-    await site.program.rulebook.remove(rule.name, expected=expected(request, known=True))
+    rule = site.program.rulebook.find(name, by=actor.caller)
+    asked = expected(request, known=True)
+    await site.program.rulebook.remove(rule.name, expected=asked, by=actor)
 
 
 def _etag(rule: Rule) -> str:

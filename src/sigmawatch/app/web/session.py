@@ -132,7 +132,7 @@ async def log_in(
         name=data.name, password=data.password, address=request.scope["state"]["peer"].address,
         request_id=str(request.scope["state"]["request_id"]), instead_of=caller,
     )  # fmt: skip
-    return _entered(request, site, await site.access.logins.log_in(attempt))
+    return _entered(request, site, login=await site.access.logins.log_in(attempt))
 
 
 @delete("/session", summary="Log out", tags=["access"], responses=fails(403),
@@ -162,7 +162,7 @@ async def set_own_password(
         actor, current=data.current, new=data.password,
         address=request.scope["state"]["peer"].address,
     )  # fmt: skip
-    return _entered(request, site, login, status=HTTP_200_OK)
+    return _entered(request, site, login=login, status=HTTP_200_OK)
 
 
 @post("/setup", summary="Make the first admin", tags=["access"], status_code=HTTP_201_CREATED,
@@ -182,7 +182,7 @@ async def set_up(
     user = await site.access.setup.first_admin(wanted, request_id=str(state["request_id"]))
     attempt = Attempt(name=user.name, password=data.password, address=state["peer"].address,
                       request_id=str(state["request_id"]))  # fmt: skip
-    return _entered(request, site, await site.access.logins.log_in(attempt))
+    return _entered(request, site, login=await site.access.logins.log_in(attempt))
 
 
 @post("/setup/token", summary="Issue the set-up token anew", tags=["access"],
@@ -204,7 +204,7 @@ def _check_logged_in(caller: Caller) -> None:
 
 
 def _entered(
-    request: Request[Any, Any, Any], site: Site, login: LoggedIn, *, status: int = HTTP_201_CREATED
+    request: Request[Any, Any, Any], site: Site, *, login: LoggedIn, status: int = HTTP_201_CREATED
 ) -> Response[ShownSession]:
     cookie = _cookie(request, login.token, max_age_s=LASTS_MS // 1_000)
     caller = site.access.book.of_session(login.token)

@@ -14,8 +14,9 @@ from msgspec import Meta, Struct
 from sigmawatch.app.web.moments import parse_moment, rfc3339
 from sigmawatch.app.web.problems import fails
 from sigmawatch.app.web.site import Site, tagged
-from sigmawatch.domain.caller import Scope
-from sigmawatch.domain.errors import Invalid, NotFound
+from sigmawatch.domain.audit import Actor
+from sigmawatch.domain.caller import Caller, Scope
+from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.rule_settings import rule_name
 from sigmawatch.domain.rule_target import ITEMS_MAX, TARGET_ALLOWED, parse_target
 from sigmawatch.domain.silence import BY_CHARS_MAX, COMMENT_CHARS_MAX, Silence
@@ -73,28 +74,30 @@ class SilenceBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 @get("/silences", summary="Silences in force", tags=["rules"], responses=fails(),
      opt={"scope": Scope.READ_ALERTS})  # fmt: skip
 async def list_silences(
-    request: Request[Any, Any, Any], site: NamedDependency[Site]
+    request: Request[Any, Any, Any], site: NamedDependency[Site], caller: NamedDependency[Caller]
 ) -> Response[SilencesPage]:
     """What still fires when one ends is told then, once."""
-    items = [_shown(site, one) for one in site.program.silencing.in_force]
+    items = [_shown(site, one) for one in site.program.silencing.visible(caller)]
     return tagged(request, SilencesPage(items=items, demo=site.program.demo))
 
 
 @post("/silences", summary="Silence some series", tags=["rules"],
       responses=fails(403, 413, 415, 422), opt={"scope": Scope.WRITE_RULES})  # fmt: skip
 async def add_silence(
-    site: NamedDependency[Site], data: JSONBody[SilenceBody]
+    site: NamedDependency[Site], actor: NamedDependency[Actor], data: JSONBody[SilenceBody]
 ) -> Response[ShownSilence]:
     """From now on; it ends by itself."""
     now_ms = site.now_ms
-    rule = None if data.rule is None else site.program.rulebook.find(rule_name(data.rule)).name
+    rule = data.rule
+    if rule is not None:
+        rule = site.program.rulebook.find(rule_name(rule), by=actor.caller).name
     target = parse_target(data.target)
     for name in target.watchlists:
-        site.program.watchlists.find(name)
+        site.program.watchlists.find(name, by=actor.caller)
     silence = await site.program.silencing.add(Silence(
         target=target, rule=rule, from_ms=now_ms, until_ms=_until(data.until, now_ms=now_ms),
         by=data.by, comment=data.comment,
-    ))  # fmt: skip
+    ), by=actor)  # fmt: skip
     location = f"/api/v1/silences/{silence.id}"
     return Response(
         _shown(site, silence), status_code=HTTP_201_CREATED, headers={"location": location}
@@ -104,20 +107,20 @@ async def add_silence(
 @get("/silences/{number:int}", summary="One silence", tags=["rules"], responses=fails(404),
      opt={"scope": Scope.READ_ALERTS})  # fmt: skip
 async def show_silence(
-    request: Request[Any, Any, Any], site: NamedDependency[Site], number: Number
-) -> Response[ShownSilence]:
+    request: Request[Any, Any, Any], site: NamedDependency[Site],
+    caller: NamedDependency[Caller], number: Number,
+) -> Response[ShownSilence]:  # fmt: skip
     """While it is in force."""
-    for one in site.program.silencing.in_force:
-        if one.id == number:
-            return tagged(request, _shown(site, one))
-    raise NotFound(f"there is no silence {number}", field="silence")
+    return tagged(request, _shown(site, site.program.silencing.find(number, by=caller)))
 
 
 @delete("/silences/{number:int}", summary="End a silence", tags=["rules"],
         responses=fails(403, 404), opt={"scope": Scope.WRITE_RULES})  # fmt: skip
-async def end_silence(site: NamedDependency[Site], number: Number) -> None:
+async def end_silence(
+    site: NamedDependency[Site], actor: NamedDependency[Actor], number: Number
+) -> None:
     """Now; what still fires is told."""
-    await site.program.silencing.end(number)
+    await site.program.silencing.end(number, by=actor)
 
 
 def _until(text: str, *, now_ms: int) -> int:

@@ -16,7 +16,8 @@ from sigmawatch.app.web.moments import moment_or_none, rfc3339
 from sigmawatch.app.web.problems import fails
 from sigmawatch.app.web.site import Site, tagged
 from sigmawatch.domain.alert import Severity
-from sigmawatch.domain.caller import Scope
+from sigmawatch.domain.audit import Actor
+from sigmawatch.domain.caller import Caller, Scope
 from sigmawatch.domain.subscription import ADDRESS_CHARS_MAX, Following, Subscription
 
 TARGET = "rule:NAME, watchlist:NAME or pattern:VENUE:BASE/QUOTE"
@@ -81,23 +82,23 @@ _LINK = {"asked": Provide(AskedLink, sync_to_thread=False)}
 @get("/subscriptions", summary="Who is told by mail", tags=["alerts"], responses=fails(),
      opt={"scope": Scope.READ_ALERTS})  # fmt: skip
 async def list_subscriptions(
-    request: Request[Any, Any, Any], site: NamedDependency[Site]
+    request: Request[Any, Any, Any], site: NamedDependency[Site], caller: NamedDependency[Caller]
 ) -> Response[SubscriptionsPage]:
     """Confirmed or not; those that ended are not there."""
-    items = [_shown(one) for one in site.program.notifying.subscriptions.all]
+    items = [_shown(one) for one in site.program.notifying.subscriptions.visible(caller)]
     return tagged(request, SubscriptionsPage(items=items, demo=site.program.demo))
 
 
 @post("/subscriptions", summary="Follow a rule, a pattern or a watchlist", tags=["alerts"],
       responses=fails(403, 409, 413, 415, 422), opt={"scope": Scope.WRITE_CHANNELS})  # fmt: skip
 async def add_subscription(
-    site: NamedDependency[Site], data: JSONBody[SubscriptionBody]
+    site: NamedDependency[Site], actor: NamedDependency[Actor], data: JSONBody[SubscriptionBody]
 ) -> ShownSubscription:
     """The address is asked first, by mail; until it says yes nothing is sent to it."""
     following = Following.of(
         data.address, target=data.target, severity=data.severity, mute=data.mute
     )
-    return _shown(await site.program.notifying.subscribe(following))
+    return _shown(await site.program.notifying.subscribe(following, by=actor))
 
 
 @post("/subscriptions/confirm", summary="Say yes, by the link in the mail", tags=["alerts"],
@@ -122,9 +123,11 @@ async def unsubscribe(
 
 @delete("/subscriptions/{number:int}", summary="End a subscription", tags=["alerts"],
         responses=fails(403, 404), opt={"scope": Scope.WRITE_CHANNELS})  # fmt: skip
-async def end_subscription(site: NamedDependency[Site], number: Number) -> None:
+async def end_subscription(
+    site: NamedDependency[Site], actor: NamedDependency[Actor], number: Number
+) -> None:
     """Nothing more is sent by it, not even what waits."""
-    await site.program.notifying.subscriptions.end(number)
+    await site.program.notifying.subscriptions.end(number, by=actor)
 
 
 def _shown(one: Subscription) -> ShownSubscription:

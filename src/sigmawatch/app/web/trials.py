@@ -19,7 +19,7 @@ from sigmawatch.app.web.moments import parse_moment, rfc3339
 from sigmawatch.app.web.problems import fails
 from sigmawatch.app.web.rules import BODY_BYTES_MAX, Name, RuleBody, raw_of
 from sigmawatch.app.web.site import Site, tagged
-from sigmawatch.domain.caller import Scope
+from sigmawatch.domain.caller import Caller, Scope
 from sigmawatch.domain.window import parse_span
 
 EPISODES_MAX = 1_000  # told one by one
@@ -203,10 +203,11 @@ async def preview_rule(site: NamedDependency[Site], data: JSONBody[PreviewBody])
      dependencies={"asked": Provide(AskedCourse, sync_to_thread=False)},
      responses=fails(404, 422), opt={"scope": Scope.READ_ALERTS, "cost": "query"})  # fmt: skip
 async def show_course(
-    site: NamedDependency[Site], name: Name, asked: NamedDependency[AskedCourse]
-) -> ShownCourse:
+    site: NamedDependency[Site], caller: NamedDependency[Caller], name: Name,
+    asked: NamedDependency[AskedCourse],
+) -> ShownCourse:  # fmt: skip
     """Slot by slot, also where it did not fire: state, reason, numbers, from history."""
-    rule = site.program.rulebook.find(name)
+    rule = site.program.rulebook.find(name, by=caller)
     at_ms = parse_moment(asked.at, now_ms=site.now_ms, field="at")
     course = await site.program.explainer.course(rule, asked.series, at_ms=at_ms, slots=asked.slots)
     return ShownCourse(rule=rule.name, series=asked.series, demo=site.program.demo, items=[
@@ -222,9 +223,11 @@ async def show_course(
 @get("/episodes/{name:str}/explain", summary="Why an episode was told", tags=["rules"],
      responses=fails(404), opt={"scope": Scope.READ_ALERTS, "cost": "query"})  # fmt: skip
 async def explain_episode(
-    request: Request[Any, Any, Any], site: NamedDependency[Site], name: EpisodeId
-) -> Response[ShownExplanation]:
+    request: Request[Any, Any, Any], site: NamedDependency[Site],
+    caller: NamedDependency[Caller], name: EpisodeId,
+) -> Response[ShownExplanation]:  # fmt: skip
     """Every number of every decision: as the receipt has it, and computed again from history."""
+    await site.program.episodes.find(name, by=caller)
     found = await site.program.explainer.explain(name)
     episode = found.episode
     return tagged(request, ShownExplanation(

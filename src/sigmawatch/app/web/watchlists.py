@@ -13,7 +13,8 @@ from msgspec import Meta, Struct
 
 from sigmawatch.app.web.problems import fails
 from sigmawatch.app.web.site import Site, tagged
-from sigmawatch.domain.caller import Scope
+from sigmawatch.domain.audit import Actor
+from sigmawatch.domain.caller import Caller, Scope
 from sigmawatch.domain.watchlist import ALLOWED, NAME_ALLOWED, PATTERNS_MAX, Watchlist
 
 Name = Annotated[str, PathParameter(description="a watchlist's name", max_length=32)]
@@ -63,50 +64,54 @@ class NewWatchlistBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 @get("/watchlists", summary="All watchlists", tags=["watchlists"], responses=fails(),
      opt={"scope": Scope.READ_METRICS})  # fmt: skip
 async def list_watchlists(
-    request: Request[Any, Any, Any], site: NamedDependency[Site]
+    request: Request[Any, Any, Any], site: NamedDependency[Site], caller: NamedDependency[Caller]
 ) -> Response[WatchlistsPage]:
     """What is on a list follows from its patterns: new markets join by themselves."""
-    items = [_shown(site, one) for one in site.program.watchlists.all]
+    items = [_shown(site, one) for one in site.program.watchlists.visible(caller)]
     return tagged(request, WatchlistsPage(items=items, demo=site.program.demo))
 
 
 @get("/watchlists/{name:str}", summary="One watchlist", tags=["watchlists"],
      responses=fails(404), opt={"scope": Scope.READ_METRICS})  # fmt: skip
 async def show_watchlist(
-    request: Request[Any, Any, Any], site: NamedDependency[Site], name: Name
-) -> Response[ShownWatchlist]:
+    request: Request[Any, Any, Any], site: NamedDependency[Site],
+    caller: NamedDependency[Caller], name: Name,
+) -> Response[ShownWatchlist]:  # fmt: skip
     """Its series: `/metrics?watchlist=`; ranked among themselves: `/ranking?peers=watchlist:`."""
-    return tagged(request, _shown(site, site.program.watchlists.find(name)))
+    return tagged(request, _shown(site, site.program.watchlists.find(name, by=caller)))
 
 
 @post("/watchlists", summary="Make a watchlist", tags=["watchlists"],
       responses=fails(403, 409, 413, 415, 422), opt={"scope": Scope.WRITE_RULES})  # fmt: skip
 async def add_watchlist(
-    site: NamedDependency[Site], data: JSONBody[NewWatchlistBody]
+    site: NamedDependency[Site], actor: NamedDependency[Actor], data: JSONBody[NewWatchlistBody]
 ) -> Response[ShownWatchlist]:
     """409 where the name is taken."""
     watchlist = Watchlist.of(data.name, data.items)
-    await site.program.watchlists.add(watchlist)
+    await site.program.watchlists.add(watchlist, by=actor)
     return _made(site, watchlist, new=True)
 
 
 @put("/watchlists/{name:str}", summary="Make or replace a watchlist", tags=["watchlists"],
-     responses=fails(403, 409, 413, 415, 422), opt={"scope": Scope.WRITE_RULES})  # fmt: skip
+     responses=fails(403, 404, 409, 413, 415, 422), opt={"scope": Scope.WRITE_RULES})  # fmt: skip
 async def put_watchlist(
-    site: NamedDependency[Site], name: Name, data: JSONBody[WatchlistBody]
-) -> Response[ShownWatchlist]:
+    site: NamedDependency[Site], actor: NamedDependency[Actor], name: Name,
+    data: JSONBody[WatchlistBody],
+) -> Response[ShownWatchlist]:  # fmt: skip
     """201 where it is new, 200 where it stood already. What the configuration defines is changed
     there (409)."""
     watchlist = Watchlist.of(name, data.items)
-    new = await site.program.watchlists.put(watchlist)
+    new = await site.program.watchlists.put(watchlist, by=actor)
     return _made(site, watchlist, new=new)
 
 
 @delete("/watchlists/{name:str}", summary="Remove a watchlist", tags=["watchlists"],
         responses=fails(403, 404, 409), opt={"scope": Scope.WRITE_RULES})  # fmt: skip
-async def remove_watchlist(site: NamedDependency[Site], name: Name) -> None:
+async def remove_watchlist(
+    site: NamedDependency[Site], actor: NamedDependency[Actor], name: Name
+) -> None:
     """Its series stay tracked. What the configuration defines is removed there (409)."""
-    await site.program.watchlists.remove(name)
+    await site.program.watchlists.remove(name, by=actor)
 
 
 def _made(site: Site, watchlist: Watchlist, *, new: bool) -> Response[ShownWatchlist]:
