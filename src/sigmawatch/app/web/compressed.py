@@ -9,7 +9,11 @@ from litestar import Request
 
 def takes_gzip(request: Request[Any, Any, Any]) -> bool:
     """Whether `Accept-Encoding` lets us answer in gzip; without the header it does not: who does
-    not ask for it may not be able to read it."""
+    not ask for it may not be able to read it. Nor what is written anew on its way out, as a page or
+    indented (`presented`)."""
+    accept = request.headers.get("accept", "").lower()
+    if "text/html" in accept or "indent=" in accept:
+        return False
     weights = dict(map(_weighed, request.headers.get("accept-encoding", "").lower().split(",")))
     return weights.get("gzip", weights.get("x-gzip", weights.get("*", 0.0))) > 0.0
 
