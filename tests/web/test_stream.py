@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import json
 import re
+import socket
 import zlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -15,8 +16,11 @@ from typing import Any
 import aiohttp
 import pytest
 from tests.web.conftest import MOVES, World, a_world, reading
+from tests.web.test_access import a_key, a_page, add
 from tests.web.test_server import get, serving
 
+from sigmawatch.app.web.receipts import Deadlines, Receipts, Room
+from sigmawatch.app.web.server import listen, serve_on
 from sigmawatch.engine.sparkline import ALPHABET, MISSING
 
 PAGE = Path(__file__).parents[2] / "docs/reference/stream.md"
@@ -245,3 +249,58 @@ async def test_an_aiohttp_client_reads_the_compressed_stream_as_it_comes(world: 
         hello = json.loads(first.partition(b"data: ")[2])
         assert hello["rows"] == 12
         await left(world)
+
+
+async def test_who_takes_nothing_is_cut_off_and_leaves_its_place(world: World) -> None:
+    """SECURITY.md S44: a stalled reader is cut; here after a tenth of a second instead of ten."""
+    await world.pass_slots(2, MOVES)
+    listener = listen("127.0.0.1", 0)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
+    receipts = Receipts(room=Room(connections_max=99), deadlines=Deadlines(answer_s=0.1))
+    task = asyncio.ensure_future(serve_on(world.app, listener, receipts=receipts))
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        client.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(client, listener.getsockname())
+        client.send(get("/api/v1/stream"))
+        async with asyncio.timeout(60):
+            while not receipts.cut_count["answer"]:
+                await world.pass_slots(1, MOVES)
+        await left(world)
+    task.cancel()
+    await asyncio.wait([task])
+
+
+async def test_a_revoked_key_is_told_nothing_more(world: World) -> None:
+    """SECURITY.md S02: SSE of a revoked key cut <= 5 s."""
+    await world.pass_slots(2, MOVES)
+    await add(world, "ada", "admin")
+    async with a_page(world, "ada") as page, serving(world.app) as (port, _):
+        made = await a_key(page)
+        async with connected(port, f"Authorization: Bearer {made['key']}") as reader:
+            async with asyncio.timeout(60):
+                await reader.readuntil(b"event: hello")
+            gone = await page.delete(f"/keys/{made['about']['id']}")
+            assert gone.is_success, gone.text
+            await world.clock.advance_to_ms(world.clock.now_ms() + 5_000, turns=10)
+            async with asyncio.timeout(60):
+                told = await reader.read()
+            assert b"event: bye\n" in told
+            assert b"event: delta" not in told
+
+
+async def test_nobody_hears_of_another_users_rules_or_lists(world: World) -> None:
+    """SECURITY.md S08: only A's data."""
+    await world.pass_slots(2, MOVES)
+    hub = world.program.streaming
+    for name, role in (("ada", "admin"), ("ann", "editor"), ("bob", "editor")):
+        await add(world, name, role)
+    async with a_page(world, "ann") as ann, a_page(world, "bob") as bob:
+        made = await ann.post("/watchlists", json={"name": "hers", "items": ["*:BTC/*"]})
+        assert made.status_code == 201, made.text
+        assert (await ann.get("/snapshot", params={"watchlist": "hers"})).status_code == 200
+        for path in ("/snapshot", "/stream"):
+            refused = await bob.get(path, params={"watchlist": "hers"})
+            assert refused.status_code == 422
+            assert refused.json()["type"] == "/problems/unknown-watchlist"
+    assert hub.readers_count == 0

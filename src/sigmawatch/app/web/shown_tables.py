@@ -14,6 +14,7 @@ from sigmawatch.app.web.boards import parse_window
 from sigmawatch.app.web.problems import ProblemError
 from sigmawatch.app.web.ranking import interval_of
 from sigmawatch.app.web.site import Site
+from sigmawatch.domain.caller import Caller
 from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.metric import metric_named
 from sigmawatch.domain.rank_column import Standing
@@ -35,8 +36,8 @@ class AskedTable:
     ] = None
     page: Annotated[int, QueryParameter(description="which 5,000 rows, from 1", ge=1, le=1_000)] = 1
 
-    def table(self, site: Site) -> Asked:
-        """Raises Invalid, NotFound."""
+    def table(self, site: Site, *, by: Caller) -> Asked:
+        """The table, of what exists for a caller. Raises Invalid, NotFound."""
         metric = metric_named(self.metric).name
         interval = interval_of(site.snapshot(), self.interval, metric=metric,
                                configured=site.program.config.interval)  # fmt: skip
@@ -50,7 +51,7 @@ class AskedTable:
         standing = Standing(
             metric=metric, by=self.by, window_ms=window_ms, interval=interval
         )  # fmt: skip
-        name = self.watchlist and site.program.watchlists.find(self.watchlist).name
+        name = self.watchlist and site.program.watchlists.find(self.watchlist, by=by).name
         return Asked(standing=standing, watchlist=name or None, page=self.page)
 
 

@@ -17,7 +17,7 @@ from sigmawatch.app.web.compressed import takes_gzip
 from sigmawatch.app.web.problems import fails
 from sigmawatch.app.web.shown_tables import AskedTable, refused
 from sigmawatch.app.web.site import Site, not_modified, unchanged
-from sigmawatch.domain.caller import Scope
+from sigmawatch.domain.caller import Caller, Scope
 
 ETAG = ResponseHeader(name="etag", documentation_only=True, description="For If-None-Match")
 
@@ -29,11 +29,12 @@ async def show_snapshot(
     request: Request[Any, Any, Any],
     site: NamedDependency[Site],
     asked: NamedDependency[AskedTable],
+    caller: NamedDependency[Caller],
 ) -> Response[TableSnapshot]:
     """Where `/stream` goes on from: apply the deltas after `sequence`. At most 5,000 rows a page,
     by id; numbers to seven significant digits; a second old at most."""
     try:
-        document = await site.program.streaming.document(asked.table(site))
+        document = await site.program.streaming.document(asked.table(site, by=caller))
     except Full as exc:
         raise refused(exc) from exc
     tag = f'W/"{document.name}"'

@@ -57,6 +57,7 @@ async def show_stream(
     request: Request[Any, Any, Any],
     site: NamedDependency[Site],
     asked: NamedDependency[AskedTable],
+    caller: NamedDependency[Caller],
     last_event_id: LastEventId = None,
 ) -> EventStream:
     """Deltas that go on from `/snapshot` with the same query, states of venues, episodes. A
@@ -64,16 +65,16 @@ async def show_stream(
     `reset`: then load the snapshot again."""
     hub = site.program.streaming
     try:
-        reader = await hub.join(asked.table(site), _listener(request), last=last_event_id)
+        table, listener = asked.table(site, by=caller), _listener(request, caller)
+        reader = await hub.join(table, listener, last=last_event_id)
     except Full as exc:
         raise refused(exc) from exc
     return EventStream(hub, reader)
 
 
-def _listener(request: Request[Any, Any, Any]) -> Listener:
+def _listener(request: Request[Any, Any, Any], caller: Caller) -> Listener:
     """Who reads, as the gate has said it."""
     state: dict[str, Any] = request.scope["state"]
-    caller: Caller = state["caller"]
     place, place_max = _place(caller, state["peer"].group)
     return Listener(
         caller=caller, may_go_on=state["may_go_on"], packed=takes_gzip(request), place=place,
