@@ -11,6 +11,7 @@ import apsw
 import httpx
 import pytest
 from tests.web.conftest import World, a_world, reading
+from tests.web.test_access import PAGE, PASSWORD, a_client, a_page, add
 
 from sigmawatch.app.once import asking
 from sigmawatch.domain.watchlist import Watchlist
@@ -127,3 +128,35 @@ async def test_a_transaction_outside_a_question_notes_nothing(world: World) -> N
         pass
     await world.client.post(SILENCES, json=QUIET)
     assert await world.program.once.find(asked) is None
+
+
+async def test_keys_of_different_callers_are_apart(world: World) -> None:
+    await add(world, "ada", "admin")
+    await add(world, "edi", "editor")
+    async with a_page(world, "ada") as ada, a_page(world, "edi") as edi:
+        answers = [
+            await page.post("/watchlists", json={**MAJORS, "name": name}, headers=under("k-1"))
+            for page, name in ((ada, "majors"), (edi, "minors"))
+        ]
+        assert [answer.status_code for answer in answers] == [201, 201]
+
+
+async def test_what_is_told_once_is_told_again_to_who_lost_the_answer(world: World) -> None:
+    await add(world, "ada", "admin")
+    async with a_page(world, "ada") as ada:
+        body = {"name": "ci", "scopes": ["read:metrics"]}
+        made = await ada.post("/keys", json=body, headers=under("k-1"))
+        again = await ada.post("/keys", json=body, headers=under("k-1"))
+        assert told(again) == told(made)
+        assert len((await ada.get("/keys")).json()["items"]) == 1
+
+
+async def test_nobody_is_signed_in_by_an_answer_of_the_past(world: World) -> None:
+    await add(world, "ada", "admin")
+    async with a_client(world, **PAGE) as page:
+        body = {"name": "ada", "password": PASSWORD}
+        first = await page.post("/session", json=body, headers=under("k-1"))
+        assert "set-cookie" in first.headers
+    async with a_client(world, **PAGE) as page:
+        again = await page.post("/session", json=body, headers=under("k-1"))
+        assert "set-cookie" not in again.headers

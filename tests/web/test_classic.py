@@ -11,6 +11,7 @@ import pytest
 from litestar import get
 from msgspec import Struct
 from tests.web.conftest import TOKEN, World, reading
+from tests.web.test_access import a_key, a_page, add
 
 from sigmawatch.app.web import RESOURCES, contract, create_app
 from sigmawatch.app.web.classic import classic_row
@@ -140,3 +141,20 @@ async def test_it_is_asked_for_once_in_a_while(world: World) -> None:
     assert second.headers["retry-after"] == "5"
     await world.clock.advance_to_ms(world.clock.now_ms() + 5_000)
     assert (await world.client.get("/webhook/record_trade_volume")).status_code == 200
+
+
+async def test_a_key_that_may_push_triggers_it_and_a_cookie_does_not(world: World) -> None:
+    """Never by cookie; a key needs the scope `write:ingest`."""
+    await add(world, "ada", "admin")
+    path = "/webhook/record_trade_volume"
+    assert (await world.client.get(path)).status_code == 401
+    async with a_page(world, "ada") as page:
+        for method in ("GET", "POST"):
+            asked = page.build_request(method, f"http://127.0.0.1:8000{path}")
+            assert (await page.send(asked)).status_code == 401
+        keys = [(await a_key(page, scope))["key"] for scope in ("read:metrics", "write:ingest")]
+    answers = [
+        await world.client.get(path, headers={"authorization": f"Bearer {key}"}) for key in keys
+    ]
+    assert [answer.status_code for answer in answers] == [403, 200]
+    assert answers[1].json() == {"success": True}

@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 import httpx
 import pytest
 from tests.web.conftest import World, reading
+from tests.web.test_access import a_page, add
 
 from sigmawatch.app.web import contract
 from sigmawatch.app.web.browsable import page_around
@@ -17,10 +18,11 @@ from sigmawatch.app.web.presented import _manner
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
 HTML = {"Accept": BROWSER}
+UNKEPT = {"/api/v1/backups", "/readyz", "/webhook/record_trade_volume", "/api/v1/session"}
 PLAIN = [
     path for path, operations in json.loads(contract().content)["paths"].items()
     if "{" not in path and "304" in operations.get("get", {}).get("responses", {})
-    and path not in ("/api/v1/backups", "/readyz", "/webhook/record_trade_volume")
+    and path not in UNKEPT
 ]  # fmt: skip
 
 
@@ -179,3 +181,13 @@ async def test_an_answer_that_varies_otherwise_varies_by_accept_too(still: World
     held = {"If-None-Match": answer.headers["etag"]}
     again = await still.client.get("/api/v1/snapshot", headers=held)
     assert "accept" in {one.strip() for one in again.headers["vary"].split(",")}
+
+
+async def test_what_may_be_somebodys_own_is_kept_nowhere(world: World) -> None:
+    """SECURITY.md: "no-store on private data"; a tag of the bytes does not change that."""
+    await add(world, "ada", "admin")
+    async with a_page(world, "ada") as page:
+        for path in ("/inbox", "/deliveries"):
+            answer = await page.get(path)
+            assert answer.status_code == 200
+            assert answer.headers["cache-control"] == "no-store", path

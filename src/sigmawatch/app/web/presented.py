@@ -85,7 +85,11 @@ class _Leaving:
     async def _leave(self, body: bytes) -> None:
         start, changed = self._start, {}
         if start["status"] == 200:
-            tag = dict(start["headers"]).get(b"etag") or digest(body).encode()
+            tag = dict(start["headers"]).get(b"etag", b"")
+            if not tag:
+                tag = digest(body).encode()
+                if self._scope["state"]["caller"].user_id is not None:
+                    changed["cache_control"] = b"no-store"  # it may be theirs alone
             changed["etag"] = _of(tag, self._manner)
             if self._held == b"*" or tag in [one.strip() for one in self._held.split(b",")]:
                 start, body = {**start, "status": 304, "headers": [(b"vary", b"accept")]}, b""
