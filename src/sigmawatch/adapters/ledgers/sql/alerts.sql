@@ -96,6 +96,9 @@ SELECT rule_id, series_id, opened_ms, version, severity, told_ms, closed_ms, rea
 FROM episodes
 WHERE opened_ms <= :before_ms
     AND (opened_ms < :before_ms OR (rule_id, series_id) > (:rule_id, :series_id))
+    AND (:viewer = -1 OR rule_id IN (
+        SELECT id FROM rules WHERE owner_id IS NULL OR owner_id = :viewer
+    ))
 ORDER BY opened_ms DESC, rule_id, series_id
 LIMIT :rows
 
@@ -105,6 +108,9 @@ SELECT rule_id, series_id, opened_ms, version, severity, told_ms, closed_ms, rea
 FROM episodes
 WHERE closed_ms IS NULL AND opened_ms <= :before_ms
     AND (opened_ms < :before_ms OR (rule_id, series_id) > (:rule_id, :series_id))
+    AND (:viewer = -1 OR rule_id IN (
+        SELECT id FROM rules WHERE owner_id IS NULL OR owner_id = :viewer
+    ))
 ORDER BY opened_ms DESC, rule_id, series_id
 LIMIT :rows
 

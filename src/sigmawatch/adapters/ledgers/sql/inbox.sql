@@ -1,33 +1,37 @@
 -- The inbox, and who follows what.
 
 -- name: put_in_inbox
+-- In the inbox of whoever the rule belongs to; '' is everybody's.
 INSERT INTO inbox (id, name, owner, severity, message, came_ms)
-SELECT coalesce(max(id), 0) + 1, :name, :owner, :severity, :message, :now_ms
+SELECT coalesce(max(id), 0) + 1, :name,
+       coalesce((SELECT CAST(owner_id AS TEXT) FROM rules WHERE id = :rule_id), ''),
+       :severity, :message, :now_ms
 FROM inbox
 WHERE true
 ON CONFLICT (owner, name) DO NOTHING
 
 -- name: mark_read
 UPDATE inbox SET read_ms = :now_ms
-WHERE owner = :owner AND id <= :through AND read_ms IS NULL
+WHERE owner IN ('', :owner) AND id <= :through AND read_ms IS NULL
 RETURNING id
 
 -- name: select_inbox
 SELECT id, name, owner, severity, message, came_ms, read_ms
 FROM inbox
-WHERE owner = :owner AND id < :before
+WHERE (owner IN ('', :owner) OR :owner = '*') AND id < :before
 ORDER BY id DESC
 LIMIT :rows
 
 -- name: select_inbox_unread
 SELECT id, name, owner, severity, message, came_ms, read_ms
 FROM inbox
-WHERE owner = :owner AND id < :before AND read_ms IS NULL
+WHERE (owner IN ('', :owner) OR :owner = '*') AND id < :before AND read_ms IS NULL
 ORDER BY id DESC
 LIMIT :rows
 
 -- name: count_unread
-SELECT count(*) FROM inbox WHERE owner = :owner AND read_ms IS NULL
+SELECT count(*) FROM inbox
+WHERE (owner IN ('', :owner) OR :owner = '*') AND read_ms IS NULL
 
 -- name: put_subscription
 INSERT INTO subscriptions

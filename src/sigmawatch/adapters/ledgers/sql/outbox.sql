@@ -109,6 +109,9 @@ SELECT id, rule_id, series_id, episode, kind, ordinal, channel, decided_ms, due_
        status, attempts, next_ms, fence, detail, unsure, changed_ms
 FROM outbox
 WHERE id < :before
+    AND (:viewer = -1 OR rule_id = 0 OR rule_id IN (
+        SELECT id FROM rules WHERE owner_id IS NULL OR owner_id = :viewer
+    ))
 ORDER BY id DESC
 LIMIT :rows
 
@@ -117,6 +120,9 @@ SELECT id, rule_id, series_id, episode, kind, ordinal, channel, decided_ms, due_
        status, attempts, next_ms, fence, detail, unsure, changed_ms
 FROM outbox
 WHERE status = :status AND id < :before
+    AND (:viewer = -1 OR rule_id = 0 OR rule_id IN (
+        SELECT id FROM rules WHERE owner_id IS NULL OR owner_id = :viewer
+    ))
 ORDER BY id DESC
 LIMIT :rows
 
