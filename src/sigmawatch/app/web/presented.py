@@ -26,6 +26,8 @@ _INDENT = re.compile(rb"application/json\s*;\s*indent=([0-8])(?![0-9])")
 _PART = re.compile(rb"\s*([a-z*]+/[a-z0-9.+*-]+)\s*(?:;[^,]*?\bq=([01](?:\.[0-9]{0,3})?))?[^,]*")
 _ENDING = re.compile(rb'\.(?:html|indent[0-8])"')
 _JSON = (b"application/json", b"application/problem+json")
+_VARY = (b"vary", b"accept")
+_TAGS = (b"if-match", b"if-none-match")
 _CODING = b"content-encoding"  # what is compressed is not written anew
 _HTML, _INDENTED = "html", "indent"
 
@@ -92,7 +94,7 @@ class _Leaving:
                     changed["cache_control"] = b"no-store"  # it may be theirs alone
             changed["etag"] = _of(tag, self._manner)
             if self._held == b"*" or tag in [one.strip() for one in self._held.split(b",")]:
-                start, body = {**start, "status": 304, "headers": [(b"vary", b"accept")]}, b""
+                start, body = {**start, "status": 304, "headers": [_VARY]}, b""
         if self._manner == _HTML and 0 < len(body) <= PAGE_BYTES_MAX:
             body = await asyncio.to_thread(page_around, body, self._scope, status=start["status"])
             changed["content_type"] = b"text/html; charset=utf-8"
@@ -113,10 +115,12 @@ def _changed(start: Any, **headers: bytes) -> Any:
 
 def _manner(scope: HTTPScope) -> str:
     """How JSON is to be written; empty for as it is."""
-    accept = next((v.lower() for n, v in scope["headers"] if n.lower() == b"accept"), b"")
+    accept = dict(scope["headers"]).get(b"accept", b"").lower()
+    if b"html" not in accept and b"indent" not in accept:
+        return ""
     if found := _INDENT.search(accept):
         return f"{_INDENTED}{int(found[1])}"
-    if b"text/html" not in accept or b"format=" in scope["query_string"]:
+    if b"format=" in scope["query_string"]:
         return ""
     liked = {kind: float(quality or 1) for kind, quality in _PART.findall(accept)}
     html = liked.get(b"text/html", 0.0)
@@ -132,12 +136,13 @@ def _without_endings(scope: HTTPScope, manner: str) -> bytes:
     manner count, since others are of other answers. What If-None-Match says then."""
     held = b""
     for place, (name, value) in enumerate(scope["headers"]):
-        lower = name.lower()
-        if lower == b"if-match":
+        if name not in _TAGS:
+            continue
+        if name == b"if-match":
             value = _ENDING.sub(b'"', value)
-        elif lower == b"if-none-match" and value.strip() == b"*":
+        elif value.strip() == b"*":
             held = b"*"
-        elif lower == b"if-none-match":
+        else:
             ours = [one for one in value.split(b",") if _is_of(one.strip(), manner)]
             held = value = _ENDING.sub(b'"', b",".join(ours))
         scope["headers"][place] = (name, value)  # type: ignore[index]
@@ -150,5 +155,7 @@ def _is_of(tag: bytes, manner: str) -> bool:
 
 
 def _varying(headers: Mapping[bytes, bytes]) -> list[tuple[bytes, bytes]]:
-    told = [one.strip().lower() for one in headers.get(b"vary", b"").split(b",")]
-    return [] if b"accept" in told else [(b"vary", b"accept")]
+    if b"vary" not in headers:
+        return [_VARY]
+    told = [one.strip().lower() for one in headers[b"vary"].split(b",")]
+    return [] if b"accept" in told else [_VARY]
