@@ -14,7 +14,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from sigmawatch.app.telemetry.families import Family
+from sigmawatch.app.telemetry.families import ALL, EVENTS, VALUES, Family
 from sigmawatch.app.telemetry.sight import see
 
 if TYPE_CHECKING:
@@ -24,22 +24,27 @@ Put = Callable[..., None]
 
 
 class Page(Collector):
-    """Families with their samples, in the order in which they were put."""
+    """Families with their samples; those that are always looked at, without any too, so that it is
+    seen what there is."""
 
     def __init__(self) -> None:
-        self._metrics: dict[Family, Metric] = {}
+        always = (one for one in ALL if one not in EVENTS and one not in VALUES)
+        self._metrics = {one: _metric(one) for one in always}
 
     def put(self, family: Family, value: float, *labels: str) -> None:
         """One sample; its labels in the family's order."""
-        known = self._metrics.get(family)
-        if known is None:
-            name = family.name.removesuffix("_total")  # as OpenMetrics calls a counter
-            known = self._metrics[family] = Metric(name, family.help, family.kind)
+        if family not in self._metrics:
+            self._metrics[family] = _metric(family)
         given = dict(zip(family.labels, labels, strict=True))
-        known.add_sample(family.name, given, value)
+        self._metrics[family].add_sample(family.name, given, value)
 
     def collect(self) -> Iterable[Metric]:
         return self._metrics.values()
+
+
+def _metric(family: Family) -> Metric:
+    """Without samples; a counter by the name that OpenMetrics gives it."""
+    return Metric(family.name.removesuffix("_total"), family.help, family.kind)
 
 
 class _All(Collector):

@@ -16,6 +16,7 @@ from sigmawatch.app.stations import VenueReport
 from sigmawatch.app.telemetry import families
 from sigmawatch.app.telemetry.families import Family
 from sigmawatch.app.telemetry.values import put_values
+from sigmawatch.domain.alert_state import Hold, Phase
 from sigmawatch.domain.errors import Unavailable
 from sigmawatch.domain.storage import StorageState
 from sigmawatch.domain.venue import VenueState
@@ -112,10 +113,10 @@ async def _see_alerts(program: Program, put: Put) -> None:
     put(families.RULES, len(judge.in_force.rules))
     put(families.RULES_FAILING, len(judge.errors))
     phases, withheld = await program.tracker.computed(judge.seats.tally)
-    for phase, count in phases.items():
-        put(families.ALERT_STATES, count, phase.name.lower())
-    for hold, count in withheld.items():
-        put(families.WITHHELD, count, str(hold.name).lower())
+    for phase in Phase:
+        put(families.ALERT_STATES, phases[phase], phase.name.lower())
+    for hold in Hold:
+        put(families.WITHHELD, withheld[hold], str(hold.name).lower())
 
 
 async def _see_outbox(program: Program, put: Put, *, now_ms: int) -> None:
