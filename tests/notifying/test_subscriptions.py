@@ -9,6 +9,9 @@ import pytest
 from tests.notifying.world import START_MS, World, a_world, notice
 
 from sigmawatch.app.notifying.tokens import Purpose, Signer
+from sigmawatch.domain.account import User
+from sigmawatch.domain.audit import Actor
+from sigmawatch.domain.caller import COMMAND_LINE, Caller, Role
 from sigmawatch.domain.errors import Conflict, Invalid, NotFound
 from sigmawatch.domain.message import Message
 from sigmawatch.domain.notice import FANOUT, NoticeKind, NoticeStatus
@@ -114,6 +117,31 @@ async def test_a_subscription_means_a_rule_a_pattern_or_a_watchlist(
         await world.put(notice(series=series))
         await world.settled()
         assert len(mailed(world)) == 1 + hears
+
+
+async def test_a_users_subscription_is_told_of_nothing_that_is_another_users(world: World) -> None:
+    """SECURITY.md, S07: a pattern means series, and not whose rules they are judged by."""
+    async with world.ledger.transaction() as transaction:
+        for user in ("edi", "eve"):
+            await transaction.access.put_user(
+                User(name=user, role=Role.EDITOR, made_ms=START_MS, changed_ms=START_MS)
+            )
+        rule = await transaction.rules.put("hot", text="price > 1", settings="{}", origin="api",
+                                           enabled=True)  # fmt: skip
+        assert (await transaction.rules.give(rule, 1)).id == 1  # the rule of notice()
+    subscriptions = world.notifying.subscriptions
+    for address, user_id in (("edi@example.org", 1), ("eve@example.org", 2), (ADA, None)):
+        caller = COMMAND_LINE
+        if user_id is not None:
+            caller = Caller.user(user_id, role=Role.EDITOR, name=address)
+        made = await world.notifying.subscribe(
+            Following.of(address, target="pattern:*:BTC/*"), by=Actor(caller=caller)
+        )
+        await subscriptions.confirm(subscriptions.token(Purpose.CONFIRM, made.channel) or "")
+    await world.put(notice())
+    await world.settled()
+    told = {who: len(mailed(world, f"{who}@example.org")) - 1 for who in ("edi", "eve", "ada")}
+    assert told == {"edi": 1, "eve": 0, "ada": 1}
 
 
 async def test_less_than_what_a_subscriber_wants_to_hear_of_is_not_told(world: World) -> None:

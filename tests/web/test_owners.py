@@ -61,6 +61,12 @@ async def test_a_watchlist_of_another_user_does_not_exist(users: Users) -> None:
     for page in (users.eve, users.rea):
         assert await names(page, "/watchlists") == []
         assert kind(await page.get("/watchlists/mine")) == (404, "unknown-watchlist")
+    for path in ("/metrics?watchlist=mine", "/ranking?peers=watchlist:mine",
+                 "/metrics?peers=watchlist:mine", "/snapshot?watchlist=mine"):  # fmt: skip
+        assert kind(await users.eve.get(path)) == (422, "unknown-watchlist")
+        assert (await users.edi.get(path)).json().get("type") != "/problems/unknown-watchlist"
+    named = await users.eve.put("/rules/hot", json={**HOT, "target": ["watchlist:mine"]})
+    assert (named.status_code, named.json()["errors"][0]["field"]) == (422, "target")
     stolen = await users.eve.put("/watchlists/mine", json={"items": ["*:XRP/*"]})
     assert stolen.status_code == 404
     assert (await users.eve.delete("/watchlists/mine")).status_code == 404

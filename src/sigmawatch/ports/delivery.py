@@ -103,6 +103,10 @@ class DeliveryStore(Protocol):
         """Of that version of a rule."""
         ...
 
+    async def owner(self, rule_id: int) -> int | None:
+        """The user whose a rule is, or was; None where it is the installation's."""
+        ...
+
     async def own_words(self) -> Sequence[OwnWord]:
         """Of every condition of the program's own that was ever told of."""
         ...

@@ -55,6 +55,15 @@ class DeliveryReads:
 
         return await self._read(work)
 
+    async def owner(self, rule_id: int) -> int | None:
+        row = {"rule_id": rule_id}
+
+        def work(session: Session) -> int | None:
+            found: int | None = value(session.execute(self._sql["select_rule_owner"], row))
+            return found
+
+        return await self._read(work)
+
     async def own_words(self) -> Sequence[OwnWord]:
         def work(session: Session) -> list[OwnWord]:
             return [OwnWord(condition=condition, kind=NoticeKind(kind), episode=episode,

@@ -148,7 +148,7 @@ class Rulebook:
         Invalid, NotFound, NotPermitted."""
         async with self._changing:
             found = self.check(name, raw)
-            self._check_channels(found, by)
+            self._check_names(found, by)
             before = self._rules.get(found.name)
             self._check_free(before, by, expected=expected)
             if before is not None and _same(before, found):
@@ -198,12 +198,16 @@ class Rulebook:
                 )
             await self._note({rule.name: None})
 
-    def _check_channels(self, found: Definition, by: Actor) -> None:
-        """Nobody is told by a channel of somebody else."""
-        hidden = [name for name in found.settings.channels if not self.may_tell(name, by.caller)]
-        if hidden:
-            raise Invalid(f"there is no channel {hidden[0]!r}", field="channels",
-                          allowed="GET /api/v1/channels lists them")  # fmt: skip
+    def _check_names(self, found: Definition, by: Actor) -> None:
+        """Nobody is told by a channel of somebody else, or of what is on their list."""
+        for name in found.settings.channels:
+            if not self.may_tell(name, by.caller):
+                raise Invalid(f"there is no channel {name!r}", field="channels",
+                              allowed="GET /api/v1/channels lists them")  # fmt: skip
+        for name in found.settings.target.watchlists:
+            if not sees(self.scope.watchlists[name], by.caller):
+                raise Invalid(f"there is no watchlist {name!r}", field="target",
+                              allowed="GET /api/v1/watchlists lists them")  # fmt: skip
 
     def _check_free(self, rule: Rule | None, by: Actor, *, expected: str | None) -> None:
         if rule is not None and rule.origin == FILE:

@@ -44,7 +44,7 @@ class FanOut:
         """Everybody who is to hear of it has a notice of their own; then it is settled."""
         notice = lease.notice
         names = await self._channels(notice)
-        subscribers = [one.channel for one in self._subscribers(notice)]
+        subscribers = [one.channel for one in await self._subscribers(notice)]
         first, *rest = _batches([*names, *subscribers])
         if rest and not await self._begun(lease):
             return
@@ -75,12 +75,18 @@ class FanOut:
             named = ()
         return named or routed
 
-    def _subscribers(self, notice: Notice) -> Sequence[Subscription]:
+    async def _subscribers(self, notice: Notice) -> Sequence[Subscription]:
+        """Those for whom the rule exists: a user's are told of theirs and the installation's."""
         try:
             receipt = msgspec.json.decode(notice.receipt, type=Receipt)
         except msgspec.DecodeError:
             return ()
-        return self._subscriptions.hearing(notice, receipt)
+        found = self._subscriptions.hearing(notice, receipt)
+        whose = {one.owner_id for one in found} - {None}
+        owner_id = await self._store.owner(notice.rule_id) if whose else None
+        if owner_id is None:
+            return found
+        return [one for one in found if one.owner_id in (None, owner_id)]
 
 
 class _Versioned(msgspec.Struct):

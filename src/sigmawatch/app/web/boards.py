@@ -9,6 +9,7 @@ import numpy as np
 from msgspec import Meta, Struct
 
 from sigmawatch.app.web.moments import rfc3339
+from sigmawatch.domain.caller import Caller
 from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.market import asset, venue_name
 from sigmawatch.domain.series import Series, parse_series
@@ -76,6 +77,18 @@ def series_named(site: Site, text: str, *, count_max: int) -> Sequence[Series]:
         raise Invalid(f"{len(refs)} series asked for", field="ids", allowed=f"1 to {count_max}")
     found = [site.program.catalogue.find(ref) for ref in refs]
     return list({series.id: series for series in found}.values())
+
+
+def check_visible(
+    site: Site, caller: Caller, *, watchlist: str | None = None, peers: str | None = None
+) -> None:
+    """Raises NotFound where a query names a watchlist that does not exist for who asks."""
+    if watchlist is not None:
+        site.program.watchlists.find(watchlist, by=caller)
+    for part in (peers or "").split(","):
+        key, _, name = part.strip().partition(":")
+        if key == "watchlist":
+            site.program.watchlists.find(name, field="peers", by=caller)
 
 
 def peers_of(board: Board, text: str | None, *, site: Site) -> Mask | None:

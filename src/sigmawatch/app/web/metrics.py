@@ -29,7 +29,7 @@ from sigmawatch.app.web.asked import (
     VenueName,
     Window,
 )
-from sigmawatch.app.web.boards import parse_interval, parse_window, peers_of
+from sigmawatch.app.web.boards import check_visible, parse_interval, parse_window, peers_of
 from sigmawatch.app.web.classic import (
     ClassicMetric,
     ClassicMetrics,
@@ -45,7 +45,7 @@ from sigmawatch.app.web.site import Site, not_modified, unchanged
 from sigmawatch.app.web.venues import tracked_venue
 from sigmawatch.app.web.view import SORTABLE, View, ordered
 from sigmawatch.app.web.walk import Walk
-from sigmawatch.domain.caller import Scope
+from sigmawatch.domain.caller import Caller, Scope
 from sigmawatch.domain.errors import Unavailable
 from sigmawatch.domain.market import asset
 from sigmawatch.domain.metric import metric_named
@@ -123,12 +123,14 @@ class AskedMetric:
 async def list_metrics(
     request: Request[Any, Any, Any],
     site: NamedDependency[Site],
+    caller: NamedDependency[Caller],
     asked: NamedDependency[AskedMetrics],
 ) -> Response[MetricsPage | ClassicMetrics | Sequence[ClassicRow]]:
     """Filter, sort by any column, page. Ranks are among all series of the same metric and
     interval, or among `peers`, whatever is filtered. All pages of a walk show one snapshot."""
     if asked.shape is not None:
         asked = replace(asked, by=classic.KEY, window=classic.WINDOW, peers=None)
+    check_visible(site, caller, watchlist=asked.watchlist, peers=asked.peers)
     walk = Walk(request, site, asked=asked, name="metrics")
     if (same := walk.unchanged()) is not None:
         return same
@@ -195,12 +197,14 @@ def _rows(
 async def show_metric(
     request: Request[Any, Any, Any],
     site: NamedDependency[Site],
+    caller: NamedDependency[Caller],
     id: SeriesId,
     asked: NamedDependency[AskedMetric],
 ) -> Response[MetricRow | ClassicMetric]:
     """Value, freshness, three σ, and the rank by any key over any window among any peers."""
     if asked.shape is not None:
         asked = AskedMetric(by=classic.KEY, window=classic.WINDOW, shape=asked.shape)
+    check_visible(site, caller, peers=asked.peers)
     series = site.program.catalogue.find(parse_series(id))
     snapshot = site.snapshot()
     tag = site.tag(snapshot)

@@ -17,7 +17,7 @@ from litestar.params import QueryParameter
 from msgspec import Meta, Struct
 
 from sigmawatch.app.web.asked import AskedWalk, Every, Peers, RankKey
-from sigmawatch.app.web.boards import parse_interval, peers_of
+from sigmawatch.app.web.boards import check_visible, parse_interval, peers_of
 from sigmawatch.app.web.metrics import ETAG
 from sigmawatch.app.web.moments import rfc3339
 from sigmawatch.app.web.problems import fails
@@ -25,7 +25,7 @@ from sigmawatch.app.web.rows import DDOF, MetricRow, rows_of
 from sigmawatch.app.web.site import Site
 from sigmawatch.app.web.view import View
 from sigmawatch.app.web.walk import Walk
-from sigmawatch.domain.caller import Scope
+from sigmawatch.domain.caller import Caller, Scope
 from sigmawatch.domain.metric import Kind, Unit, metric_named
 from sigmawatch.domain.window import Interval, format_span
 from sigmawatch.engine.geometry import Rows
@@ -94,10 +94,12 @@ class AskedRanking(AskedWalk):
 async def show_ranking(
     request: Request[Any, Any, Any],
     site: NamedDependency[Site],
+    caller: NamedDependency[Caller],
     asked: NamedDependency[AskedRanking],
 ) -> Response[RankingPage]:
     """Ties share the better rank: 1, 2, 2, 4. Ranks are made once a slot for all readers."""
     metric = metric_named(asked.metric)
+    check_visible(site, caller, peers=asked.peers)
     walk = Walk(request, site, asked=asked, name="ranking")
     if (same := walk.unchanged()) is not None:
         return same

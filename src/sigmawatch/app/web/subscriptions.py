@@ -18,7 +18,7 @@ from sigmawatch.app.web.site import Site, tagged
 from sigmawatch.domain.alert import Severity
 from sigmawatch.domain.audit import Actor
 from sigmawatch.domain.caller import Caller, Scope
-from sigmawatch.domain.subscription import ADDRESS_CHARS_MAX, Following, Subscription
+from sigmawatch.domain.subscription import ADDRESS_CHARS_MAX, Following, Follows, Subscription
 
 TARGET = "rule:NAME, watchlist:NAME or pattern:VENUE:BASE/QUOTE"
 Number = Annotated[int, PathParameter(description="a subscription's number", ge=1)]
@@ -98,6 +98,13 @@ async def add_subscription(
     following = Following.of(
         data.address, target=data.target, severity=data.severity, mute=data.mute
     )
+    match following.follows:
+        case Follows.RULE:
+            if any(rule.name == following.target for rule in site.program.rulebook.all):
+                site.program.rulebook.find(following.target, by=actor.caller)
+        case Follows.WATCHLIST:
+            if following.target in site.program.watchlists.by_name():
+                site.program.watchlists.find(following.target, by=actor.caller)
     return _shown(await site.program.notifying.subscribe(following, by=actor))
 
 

@@ -184,5 +184,8 @@ WHERE o.rule_id = 0 AND o.channel = '*' AND o.series_id > 0
   AND o.id = (SELECT max(l.id) FROM outbox AS l
               WHERE l.rule_id = 0 AND l.channel = '*' AND l.series_id = o.series_id)
 
+-- name: select_rule_owner
+SELECT owner_id FROM rules WHERE id = :rule_id
+
 -- name: select_settings
 SELECT settings FROM rule_versions WHERE rule_id = :rule_id AND version = :version
