@@ -1,5 +1,6 @@
-"""What the OpenAPI document says of tags and keys that no handler names: app.web.presented gives
-every answer an entity tag, app.web.asked_once takes an Idempotency-Key with every POST."""
+"""What the OpenAPI document says that no handler names: app.web.presented gives every answer an
+entity tag, app.web.asked_once takes an Idempotency-Key with every POST, and what stands in an
+address may be none of what is allowed."""
 
 from __future__ import annotations
 
@@ -30,5 +31,7 @@ def add_conditions(method: str, operation: dict[str, Any]) -> None:
         operation["parameters"] = [*operation.get("parameters", ()), _KEY]
         for status, title in _ABOUT_KEY.items():
             responses.setdefault(status, {**responses["400"], "description": title})
+    if any(one["in"] in {"path", "query"} for one in operation.get("parameters", ())):
+        responses.setdefault("422", {**responses["400"], "description": "Invalid value"})
     if "428" in responses:
         operation["parameters"] = [*operation.get("parameters", ()), _MATCH]
