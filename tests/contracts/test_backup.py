@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from tests.contracts.conftest import Database
 from tests.contracts.samples import SLOT, frame, patch, replayed, run, store, track
+from tests.contracts.test_access import ADA, KEY
 from tests.contracts.test_alerts import notice, ready
 from tests.contracts.test_outbox import begin, claim, put, settle
 
@@ -22,6 +23,8 @@ from sigmawatch.adapters.ledgers.postgres_restoring import restore_to_server
 from sigmawatch.adapters.ledgers.restoring import restore_to_folder
 from sigmawatch.adapters.ledgers.sqlite import SqliteLedger
 from sigmawatch.adapters.ledgers.statements import load_migrations
+from sigmawatch.domain.account import Session
+from sigmawatch.domain.audit import Deed, Verifier
 from sigmawatch.domain.errors import Conflict, NotFound, Refused, StorageNewer
 from sigmawatch.domain.notice import NoticeStatus
 from sigmawatch.domain.watchlist import Watchlist
@@ -270,6 +273,31 @@ async def test_what_waited_to_be_sent_is_not_sent_from_a_restored_database(
     assert await claim(again, "@", now_ms=2**60) == []
     assert len(await ledger.alerts.deliveries()) == 2  # the one it was made of goes on
     await again.close()
+
+
+async def test_whoever_was_logged_in_has_to_log_in_again_at_a_restored_database(
+    database: Database, restored: Restore, tmp_path: Path
+) -> None:
+    """Else who was logged out since the backup would be in again."""
+    ledger = await database.open()
+    async with ledger.transaction() as transaction:
+        ada = await transaction.access.put_user(ADA)
+        await transaction.access.put_session(
+            Session(hash=b"\x01", user_id=ada.id, address="::1", made_ms=1, used_ms=1)
+        )
+        await transaction.access.put_key(KEY)
+        await transaction.audit.append(Deed(who="ada", what="key.make", about="key 1"))
+    target = tmp_path / "backup.db"
+    await ledger.backup(str(target), told=untold)
+    copy = await restored(target)
+    try:
+        assert [one.ended_ms for one in await copy.access.sessions()] == [CLOCK.now_ms()]
+        assert await copy.access.keys() == [KEY]
+        verifier = Verifier()
+        assert verifier.feed(await copy.access.audit_after(0, limit=9))
+        assert verifier.ended(written=await copy.access.audit_count()).wrong is None
+    finally:
+        await copy.close()
 
 
 async def test_both_dialects_have_the_same_migrations_tables_and_columns(

@@ -103,3 +103,5 @@ def _mark(connection: apsw.Connection, schema: Schema, *, now_ms: int) -> None:
         connection.execute(schema.sql["note_restored"], moment)
         if connection.table_exists("main", "outbox"):
             connection.execute(schema.sql["expire_open_notices"], moment)
+        if connection.table_exists("main", "sessions"):
+            connection.execute(schema.sql["end_all_sessions"], moment)

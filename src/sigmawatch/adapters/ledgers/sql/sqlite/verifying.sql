@@ -26,6 +26,10 @@ SELECT metric, ranked_by, window_ms, interval_ms, slot, body FROM rank_columns
 INSERT INTO meta (key, value, twin) VALUES ('restored_ms', :now_ms, - :now_ms)
 ON CONFLICT (key) DO UPDATE SET value = excluded.value, twin = excluded.twin
 
+-- name: end_all_sessions
+-- Who was logged out since the backup was made stays so.
+UPDATE sessions SET ended_ms = :now_ms WHERE ended_ms IS NULL
+
 -- name: expire_open_notices
 -- The program that the backup was made of has sent them, or will.
 UPDATE outbox
