@@ -304,3 +304,13 @@ async def test_nobody_hears_of_another_users_rules_or_lists(world: World) -> Non
             assert refused.status_code == 422
             assert refused.json()["type"] == "/problems/unknown-watchlist"
     assert hub.readers_count == 0
+
+
+async def test_without_a_window_a_table_is_made_over_the_longest_there_is(tmp_path: Path) -> None:
+    async with a_world(tmp_path / "data", windows=["10m", "6h"]) as world:
+        await world.pass_slots(12, MOVES)
+        assert (await world.get("/snapshot"))["window"] == "6h"
+        assert (await world.get("/snapshot", window="10m"))["window"] == "10m"
+        answer = await world.client.get("/api/v1/snapshot", params={"window": "1h"})
+        assert answer.json()["errors"][0]["allowed"] == "6h, 10m"
+        assert (await world.get("/snapshot", interval="1h"))["columns"]["id"] == []

@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 from tests.web.conftest import MINUTE, MOVES, World, a_world
 
-from sigmawatch.app.streaming.hub import Full, Hub
+from sigmawatch.app.streaming.hub import Full, Hub, Sources
+from sigmawatch.app.streaming.picking import Picker
 from sigmawatch.app.streaming.reader import WAITING_MAX, Listener, Reader
-from sigmawatch.app.streaming.table import BEATS_MAX, Asked
+from sigmawatch.app.streaming.table import BEATS_MAX, Asked, Beat, News
+from sigmawatch.app.streaming.wire import Piece
 from sigmawatch.domain.alert import Episode, Severity
-from sigmawatch.domain.caller import LOCAL, Caller, Scope
+from sigmawatch.domain.caller import LOCAL, Caller, Role, Scope
 from sigmawatch.domain.errors import NotFound, Unavailable
 from sigmawatch.domain.market import parse_market
 from sigmawatch.domain.rank_column import Standing
@@ -33,6 +35,11 @@ def a_listener(
         caller=caller, may_go_on=may_go_on, packed=False,
         **{"place": "here", "place_max": 9_999, **more},
     )  # fmt: skip
+
+
+def an_episode(*, series_id: int) -> Episode:
+    return Episode(rule_id=7, series_id=series_id, version=1, severity=Severity.WARNING,
+                   opened_ms=60_000, told_ms=60_000)  # fmt: skip
 
 
 @dataclass
@@ -288,10 +295,7 @@ async def test_venues_and_episodes_are_told_to_who_may_read_them(moving: World, 
             "BINANCE", "KRAKEN",
         }  # fmt: skip
     series = moving.program.catalogue.series[0]
-    hub.note_episodes([
-        Episode(rule_id=7, series_id=series.id, version=1, severity=Severity.WARNING,
-                opened_ms=60_000, told_ms=60_000)
-    ])  # fmt: skip
+    hub.note_episodes([an_episode(series_id=series.id)])
     moving.venues["KRAKEN"].error = Unavailable("away")
     await moving.pass_slots(1, MOVES)
     told = await everything.until("episode")
@@ -330,3 +334,54 @@ async def test_a_table_that_nobody_reads_is_let_go(moving: World, hub: Hub) -> N
         await hub.document(pages[32])
     await moving.clock.advance_to_ms(moving.clock.now_ms() + 121_000)
     await hub.document(pages[32])
+
+
+@pytest.mark.parametrize(
+    ("caller", "told"),
+    [
+        (LOCAL, True),
+        (Caller.user(1, role=Role.READER, name="hers"), True),
+        (Caller.user(2, role=Role.EDITOR, name="his"), False),
+        (Caller.user(3, role=Role.ADMIN, name="admin"), True),
+        (Caller.anonymous([Scope.READ_ALERTS]), False),
+        (Caller.anonymous([Scope.READ_METRICS]), False),
+    ],
+)
+def test_an_episode_of_a_users_rule_is_told_to_that_user_and_admins(
+    caller: Caller, told: bool
+) -> None:
+    """SECURITY.md S08: only A's data."""
+    news = News(piece=Piece.of(b"her episode"), scope=Scope.READ_ALERTS, owner_id=1)
+    beat = Beat(1, delta=Piece.of(b"delta"), news=[news])
+    for _ in range(2):  # what was made for one is not told to another
+        assert (b"her" in beat.wire(caller, packed=False)) == told
+        assert b"her" in beat.wire(LOCAL, packed=False)
+
+
+async def test_a_database_that_is_away_is_waited_for(moving: World) -> None:
+    """RELIABILITY.md: what fails degrades alone; episodes are told once their rules can be read."""
+    away = True
+
+    async def rule_of(_: int) -> None:
+        if away:
+            raise Unavailable("the database is away")
+
+    program = moving.program
+    sources = Sources(
+        snapshot=lambda: program.snapshot, changed=program.changed,
+        venues=program.stations.statuses, pick=lambda asked: Picker(asked, program.watchlists),
+        rule_of=rule_of, series_name=program.episodes.series_name, demo=False,
+    )  # fmt: skip
+    hub = Hub(sources, clock=moving.clock)
+    running = asyncio.ensure_future(hub.run_for_ever())
+    heard = await listening(hub)
+    await heard.until("hello")
+    hub.note_episodes([an_episode(series_id=1)])
+    await moving.pass_slots(1, MOVES)
+    assert (await heard.told())[0] == "delta"
+    away = False
+    await moving.pass_slots(1, MOVES)
+    assert (await heard.told())[0] == "episode"
+    running.cancel()
+    await asyncio.wait([running])
+    assert (await heard.until("reset"))["reason"]

@@ -33,7 +33,7 @@ from sigmawatch.app.streaming.telling import greeting, news_of_episode, news_of_
 from sigmawatch.app.streaming.wire import Piece
 from sigmawatch.app.timing import within
 from sigmawatch.domain.alert import Episode, Rule
-from sigmawatch.domain.errors import NotFound, SigmawatchError
+from sigmawatch.domain.errors import NotFound, SigmawatchError, Unavailable
 from sigmawatch.domain.venue import VenueStatus
 from sigmawatch.engine.snapshot import Snapshot
 from sigmawatch.ports.clock import Clock
@@ -192,19 +192,24 @@ class Hub:
     async def _advance(self, shown: Shown, news: Sequence[News]) -> None:
         try:
             await shown.advance(self._sources.snapshot(), news)
-        except NotFound:
+        except NotFound:  # of its watchlist
             for reader in shown.readers:
                 reader.end(GONE)
 
     async def _news(self) -> Sequence[News]:
         """What is to be told beside the tables."""
-        episodes, self._episodes = self._episodes[:EPISODES_MAX], []
         found = [news_of_venue(one) for one in self._look_at_venues()]
-        for episode in episodes:
-            rule = await self._sources.rule_of(episode.rule_id)
-            series = self._sources.series_name(episode.series_id)
-            found.append(news_of_episode(episode, rule=rule, series=series))
-        return found
+        episodes, self._episodes = self._episodes[:EPISODES_MAX], []
+        try:
+            return found + [await self._told(episode) for episode in episodes]
+        except Unavailable:  # the database, which knows what the rules are called
+            self._episodes = episodes + self._episodes
+            return found
+
+    async def _told(self, episode: Episode) -> News:
+        rule = await self._sources.rule_of(episode.rule_id)
+        series = self._sources.series_name(episode.series_id)
+        return news_of_episode(episode, rule=rule, series=series)
 
     def _look_at_venues(self) -> Sequence[VenueEvent]:
         """The venues whose state is another one than when we last looked."""

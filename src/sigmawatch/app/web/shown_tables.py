@@ -9,7 +9,7 @@ from litestar.params import QueryParameter
 
 from sigmawatch.app.streaming.hub import Full
 from sigmawatch.app.streaming.table import Asked
-from sigmawatch.app.web.asked import RANK_KEYS, Every, RankKey, Window
+from sigmawatch.app.web.asked import RANK_KEYS, Every, RankKey
 from sigmawatch.app.web.boards import parse_window
 from sigmawatch.app.web.problems import ProblemError
 from sigmawatch.app.web.ranking import interval_of
@@ -29,7 +29,11 @@ class AskedTable:
 
     metric: Annotated[str, QueryParameter(description="a metric's name", max_length=32)] = "price"
     by: RankKey = "sigma_rel"
-    window: Window = "24h"
+    window: Annotated[
+        str | None,
+        QueryParameter(description="one of the configured windows; else the longest",
+                       max_length=10),
+    ] = None  # fmt: skip
     interval: Every = None
     watchlist: Annotated[
         str | None, QueryParameter(description="a watchlist's name", max_length=32)
@@ -41,9 +45,10 @@ class AskedTable:
         metric = metric_named(self.metric).name
         interval = interval_of(site.snapshot(), self.interval, metric=metric,
                                configured=site.program.config.interval)  # fmt: skip
-        window_ms, held = parse_window(self.window), site.program.config.windows_ms
+        held = [w for w in site.program.config.windows_ms if w % interval.ms == 0]
+        window_ms = held[0] if self.window is None and held else parse_window(self.window or "24h")
         if window_ms not in held:
-            raise Invalid(f"no table is made over {self.window}", field="window",
+            raise Invalid(f"no table is made over {format_span(window_ms)}", field="window",
                           allowed=", ".join(map(format_span, held)))  # fmt: skip
         if self.by not in RANK_KEYS:
             raise Invalid(f"nothing is ranked by {self.by[:32]!r}", field="by",
