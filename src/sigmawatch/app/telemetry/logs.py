@@ -7,15 +7,18 @@ Tracebacks show no variables, since those may hold secrets.
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import TextIO
 
 import structlog
-from structlog.typing import EventDict, Processor
+from structlog.typing import EventDict, ExcInfo, Processor
 
 VALUE_CHARS_MAX = 1_000
+ITEMS_MAX, DEPTH_MAX = 100, 3  # of what is no text
 
 
 class LogStyle(StrEnum):
@@ -46,17 +49,39 @@ def configure(style: LogStyle, *, level: int = logging.INFO, stream: TextIO | No
 def _renderers(style: LogStyle, *, colors: bool) -> list[Processor]:
     if style is LogStyle.JSON:
         return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-    plain = structlog.dev.plain_traceback
     return [
         structlog.dev.ConsoleRenderer(
-            colors=colors, exception_formatter=plain, timestamp_key="at", pad_event_to=24
+            colors=colors, exception_formatter=_trace, timestamp_key="at", pad_event_to=24
         )
     ]
 
 
+def _trace(stream: TextIO, exc_info: ExcInfo) -> None:
+    """A traceback whose lines are ours, whatever the message of the exception holds."""
+    whole = io.StringIO()
+    structlog.dev.plain_traceback(whole, exc_info)
+    stream.write("\n".join(_tamed(line) for line in whole.getvalue().split("\n")))
+
+
 def _tame(event: EventDict) -> EventDict:
-    """Escape and clip every text value but our own traceback."""
-    return {key: _tamed(value) if isinstance(value, str) else value for key, value in event.items()}
+    """Escape and clip every text, however deep, but our own traceback."""
+    return {
+        key: value if key == "exc_info" else _tamed_value(value) for key, value in event.items()
+    }
+
+
+def _tamed_value(value: object, *, depth: int = 0) -> object:
+    match value:
+        case str():
+            return _tamed(value)
+        case Mapping() if depth < DEPTH_MAX:
+            pairs = list(value.items())[:ITEMS_MAX]
+            return {_tamed(str(k)): _tamed_value(v, depth=depth + 1) for k, v in pairs}
+        case list() | tuple() if depth < DEPTH_MAX:
+            return [_tamed_value(one, depth=depth + 1) for one in value[:ITEMS_MAX]]
+        case None | bool() | int() | float():
+            return value
+    return _tamed(repr(value))
 
 
 def _tamed(text: str) -> str:
