@@ -42,6 +42,20 @@ async def test_an_answer_stays_whoever_notes_the_question_again(database: Databa
     assert found == Answered(digest=QUESTION.digest, sealed=b"sealed")
 
 
+async def test_what_was_refused_after_all_is_forgotten_and_an_answer_never(
+    database: Database,
+) -> None:
+    ledger = await database.open()
+    answered = replace(QUESTION, key="k2")
+    async with ledger.transaction() as transaction:
+        await transaction.once.note(QUESTION)
+        await transaction.once.answer(answered, b"sealed")
+        for asked in (QUESTION, answered):
+            await transaction.once.forget(asked)
+    assert await ledger.once.find(QUESTION.owner, QUESTION.key) is None
+    assert await ledger.once.find(answered.owner, answered.key) is not None
+
+
 async def test_what_was_not_kept_was_not_carried_out(database: Database) -> None:
     ledger = await database.open()
     with suppress(ZeroDivisionError):

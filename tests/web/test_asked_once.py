@@ -160,3 +160,17 @@ async def test_nobody_is_signed_in_by_an_answer_of_the_past(world: World) -> Non
     async with a_client(world, **PAGE) as page:
         again = await page.post("/session", json=body, headers=under("k-1"))
         assert "set-cookie" not in again.headers
+
+
+async def test_who_was_refused_and_written_down_may_send_it_again(world: World) -> None:
+    """SECURITY.md S06: "403, nothing changed, audit entry"; the entry is not the work."""
+    for name, role in (("ada", "admin"), ("rea", "reader")):
+        await add(world, name, role)
+    async with a_page(world, "rea") as rea, a_page(world, "ada") as ada:
+        body = {"name": "majors", "items": ["*:BTC/*"]}
+        assert (await rea.post("/watchlists", json=body, headers=under("k-1"))).status_code == 403
+        promoted = await ada.patch("/users/rea", json={"role": "editor"})
+        assert promoted.status_code == 200, promoted.text
+    async with a_page(world, "rea") as rea:
+        again = await rea.post("/watchlists", json=body, headers=under("k-1"))
+        assert again.status_code == 201, again.text

@@ -61,6 +61,12 @@ class Once:
         except Refused:  # sealed under a key that was let go
             return None
 
+    async def forget(self, asked: Asked) -> None:
+        """It was refused; what was noted all the same (as who was refused) was no work."""
+        if await self.find(asked) is not None:
+            async with self._ledger.transaction() as transaction:
+                await transaction.once.forget(asked)
+
     async def keep(self, asked: Asked, answer: str) -> None:
         """From now on it was answered so; of a long answer only that it was carried out."""
         async with self._ledger.transaction() as transaction:

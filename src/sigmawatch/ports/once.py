@@ -45,6 +45,10 @@ class OnceRepository(Protocol):
         """It was carried out, and this was answered."""
         ...
 
+    async def forget(self, asked: Asked) -> None:
+        """It was refused after all. What was answered stays."""
+        ...
+
 
 class OnceStore(Protocol):
     """What was asked of late."""

@@ -29,6 +29,12 @@ class Once:
     async def answer(self, asked: Asked, sealed: bytes) -> None:
         await self._put("put_answer", asked, sealed=sealed)
 
+    async def forget(self, asked: Asked) -> None:
+        row = {"owner": asked.owner, "key": asked.key}
+        await self._transaction.run(
+            lambda session: session.execute(self._sql["forget_question"], row).fetchall()
+        )
+
     async def _put(self, statement: str, asked: Asked, **more: bytes) -> None:
         now_ms = self._transaction.clock.now_ms()
         row = {"owner": asked.owner, "key": asked.key, "digest": asked.digest, "now_ms": now_ms,

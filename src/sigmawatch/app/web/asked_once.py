@@ -115,8 +115,10 @@ class AskedOnce:
             await self._app(scope, _once_received(body), collect)
         reply = _reply(sent)
         with suppress(StorageUnavailable):  # it was done, and is answered all the same
-            if reply.status < 300 or (reply.status < 500 and await self._once.find(asked)):
+            if reply.status < 300:
                 await self._once.keep(asked, _kept(reply))
+            elif reply.status < 500:
+                await self._once.forget(asked)
         return reply
 
 

@@ -13,6 +13,9 @@ ON CONFLICT (owner, key) DO UPDATE
 SET digest = excluded.digest, sealed = excluded.sealed, made_ms = excluded.made_ms
 RETURNING key
 
+-- name: forget_question
+DELETE FROM questions WHERE owner = :owner AND key = :key AND sealed IS NULL RETURNING key
+
 -- name: find_question
 SELECT digest, sealed FROM questions
 WHERE owner = :owner AND key = :key AND made_ms > :after_ms
