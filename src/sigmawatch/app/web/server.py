@@ -27,6 +27,7 @@ from sigmawatch.domain.errors import InUse, Invalid
 GRACE_S = 1
 KEEP_ALIVE_S = 15
 BACKLOG = 512
+ACCEPTED_AT_ONCE = 4
 RESERVED_FILES = 256
 
 
@@ -53,10 +54,14 @@ class _Server(uvicorn.Server):
             return Receipt(self.config, self.server_state, {}, loop, receipts=self._receipts)
 
         self.servers = [
-            await loop.create_server(connection, sock=one, ssl=self._tls, backlog=BACKLOG,
+            await loop.create_server(connection, sock=one, ssl=self._tls, backlog=ACCEPTED_AT_ONCE,
                                      ssl_handshake_timeout=shake_s)
             for one in sockets or ()
         ]  # fmt: skip
+        # The loop accepts `backlog` of them before it tells us of the first, and then we could only
+        # look on as they take the last open files; those that wait in the kernel may be many.
+        for one in sockets or ():
+            one.listen(BACKLOG)
         self.started = True
 
     async def on_tick(self, counter: int) -> bool:
@@ -144,7 +149,7 @@ def affordable(wanted: int) -> int:
             allowed = most
     if allowed == resource.RLIM_INFINITY:
         return wanted
-    return max(1, min(wanted, allowed - min(RESERVED_FILES, allowed // 3)))
+    return max(1, min(wanted, allowed - min(RESERVED_FILES, allowed // 2)))
 
 
 def tls_of(access: AccessConfig) -> ssl.SSLContext | None:
