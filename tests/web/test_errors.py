@@ -194,6 +194,7 @@ async def test_our_own_failure_says_nothing_but_the_request_id(world: World) -> 
     class Broken:
         clock = world.program.clock
         config, access = world.program.config, world.program.access
+        once, telemetry = world.program.once, world.program.telemetry
 
         def __getattr__(self, name: str) -> Any:
             raise RuntimeError("SELECT secret FROM /work/place.py")
