@@ -106,6 +106,8 @@ def test_beyond_this_machine_nothing_is_said_in_the_clear(host: str) -> None:
     assert exposed(host, mode="open-read") == ["server.host"]
     assert exposed(host, tls_cert="a.pem", tls_key="b.pem") == []
     assert exposed(host, behind_proxy=True, proxies=["10.0.0.1"]) == []
+    with pytest.raises(ConfigProblems, match="read keys and passwords"):
+        refuse_exposed(Config(server=Server(host=host)), guarded=True)  # the demo too
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "127.9.9.9"])

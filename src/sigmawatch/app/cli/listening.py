@@ -50,11 +50,12 @@ def listening(config: Config) -> Iterator[Listening]:
 
 
 def refuse_exposed(config: Config, *, guarded: bool) -> None:
-    """Raises ConfigProblems where others could connect and nobody decided who may. guarded: a user
-    exists."""
-    problem = config.access.exposed_to_nobody(config.server.host, guarded=guarded)
-    if problem is not None:
-        raise ConfigProblems([problem])
+    """Raises ConfigProblems where others could connect, and it is not decided how nobody listens
+    in, or who may read. guarded: a user exists."""
+    host = config.server.host
+    found = [config.access.exposed(host), config.access.exposed_to_nobody(host, guarded=guarded)]
+    if problems := [problem for problem in found if problem is not None]:
+        raise ConfigProblems(problems)
 
 
 def _url(listener: socket.socket, scheme: str) -> str:

@@ -122,6 +122,7 @@ async def _serve_replay(
     async with AsyncExitStack() as stack:
         place = stack.enter_context(listening(config))
         replay = await stack.enter_async_context(replaying(config, source, folder=folder))
+        refuse_exposed(config, guarded=replay.program.access.book.guarded)
         token = secrets.token_urlsafe(32)
         stack.enter_context(announced(folder, _note(place, token)))
         async with asyncio.TaskGroup() as group:
