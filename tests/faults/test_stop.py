@@ -10,7 +10,9 @@ import socket
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
@@ -29,6 +31,7 @@ ENDS_WITHIN_S = 5.0
 AT_ONCE_S = 1.0
 SLOW_MS = 300  # a sync
 HANGING = 20  # clients of each kind
+READERS = 200  # of the stream: as many as this machine may have
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(times(change=180, full=3_600)), needs_strace]
 
@@ -73,17 +76,45 @@ def hanging(url: str, held: ExitStack) -> None:
             client.send(words)
 
 
+def reading(url: str, held: ExitStack) -> list[socket.socket]:
+    """Clients that read the stream, each greeted."""
+    address, readers = urlsplit(url), list[socket.socket]()
+    for _ in range(READERS):
+        client = held.enter_context(socket.create_connection((address.hostname, address.port)))
+        client.settimeout(60.0)
+        client.send(b"GET /api/v1/stream HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        told = b""
+        while b"event: hello" not in told:
+            told += client.recv(65_536)
+        readers.append(client)
+    return readers
+
+
+def left(readers: Sequence[socket.socket]) -> int:
+    """How many were told `bye` before they were left."""
+    return sum(b"event: bye" in b"".join(iter(partial(one.recv, 65_536), b"")) for one in readers)
+
+
+class Stop(NamedTuple):
+    """took_s: from the last SIGTERM to the end. code: None where it had to be killed. byes: how
+    many readers of the stream were told of the end."""
+
+    took_s: float
+    code: int | None
+    byes: int
+
+
 async def stopped(
     folder: Path, log: Log, *, signals: int = 1, program: Sequence[str] = SOUND
-) -> tuple[float, int | None]:
-    """How long a life took to end after its last SIGTERM, in seconds, and its exit code; None
-    where it had to be killed."""
+) -> Stop:
+    """The end of a life that everybody clings to."""
     async with alive(folder, program=program) as life:
         watched = Watched(life, log)
         await watched.begun()
         with ExitStack() as held:
             async with slow_disk(life):
                 await asyncio.to_thread(hanging, life.url, held)
+                readers = await asyncio.to_thread(reading, life.url, held)
                 await watched.look(for_s=2.0)
                 for _ in range(signals - 1):
                     life.process.send_signal(signal.SIGTERM)
@@ -91,9 +122,10 @@ async def stopped(
                 life.process.send_signal(signal.SIGTERM)
                 began_s = time.monotonic()
                 code = await ended(life)
-        took_s = time.monotonic() - began_s
-        life.kill() if code is None else setattr(life, "killed", True)
-    return took_s, code
+                took_s = time.monotonic() - began_s
+                life.kill() if code is None else setattr(life, "killed", True)
+                byes = 0 if code is None else await asyncio.to_thread(left, readers)
+    return Stop(took_s, code, byes)
 
 
 async def ended(life: Life) -> int | None:
@@ -110,17 +142,19 @@ async def test_sigterm_is_a_normal_end_within_five_seconds(
     log, took_s = Log(), list[float]()
     configure(tmp_path, double)
     for _ in range(STOPS):
-        one_s, code = await stopped(tmp_path, log)
-        assert code == 0
-        assert one_s < allowed_s(ENDS_WITHIN_S)
-        took_s.append(one_s)
+        stop = await stopped(tmp_path, log)
+        assert stop.code == 0
+        assert stop.took_s < allowed_s(ENDS_WITHIN_S)
+        assert stop.byes == READERS
+        took_s.append(stop.took_s)
         assert lost(tmp_path, log, scratch=tmp_path) == 0
-    twice_s, code = await stopped(tmp_path, log, signals=2)
+    twice_s, code, _ = await stopped(tmp_path, log, signals=2)
     assert code == 0
     assert twice_s < allowed_s(AT_ONCE_S)
     assert lost(tmp_path, log, scratch=tmp_path) == 0
     tell(Finding(promise="P28", fault="SIGTERM: syncs of 300 ms, forty clients that hang",
-                 figures={"stops": STOPS, "numbers_shown": len(log.seen), "numbers_lost": 0,
+                 figures={"stops": STOPS, "stream_readers_told": READERS,
+                          "numbers_shown": len(log.seen), "numbers_lost": 0,
                           "ended_after_s_max": round(max(took_s), 2),
                           "ended_after_second_signal_s": round(twice_s, 2)},
                  ))  # fmt: skip
@@ -130,7 +164,7 @@ async def test_the_check_above_notices_a_program_that_waits_for_whoever_hangs(
     tmp_path: Path, double: Simulator
 ) -> None:
     configure(tmp_path, double)
-    took_s, code = await stopped(tmp_path, Log(), program=("-m", "tests.faults.endless"))
+    took_s, code, _ = await stopped(tmp_path, Log(), program=("-m", "tests.faults.endless"))
     assert code is None
     tell(Finding(promise="P28", fault="the same with a program that waits for whoever hangs",
                  figures={"killed_after_s": round(took_s, 1)}, control=True))  # fmt: skip
