@@ -104,7 +104,7 @@ async def asked(life: Life, count: int) -> list[float]:
     async with aiohttp.ClientSession(life.url) as session:
         for _ in range(count):
             began_s = time.monotonic()
-            async with session.get("/api/v1/metrics?limit=10") as answer:
+            async with session.get("/api/v1/metrics?limit=10&window=10m") as answer:
                 assert answer.status == 200
                 await answer.read()
             took_s.append(time.monotonic() - began_s)
@@ -185,6 +185,6 @@ async def sequence(life: Life) -> int:
     """The newest snapshot's, by a connection of its own."""
     async with (
         aiohttp.ClientSession(life.url) as session,
-        session.get("/api/v1/metrics?limit=1") as answer,
+        session.get("/api/v1/metrics?limit=1&window=10m") as answer,
     ):
         return int((await answer.json())["sequence"])
