@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -30,6 +30,7 @@ CONCURRENT_MAX = 4
 ATTEMPTS_MAX = 5
 RETRY_MS = 5_000
 CARRY_SLOTS = 10  # asked before the first missing slot, so that a quiet start can be carried
+CANCELLED = "cancelled"  # the reason of a job that somebody ended
 MISSING_SUBJECT = "tracker.missing"
 
 log = structlog.get_logger()
@@ -89,12 +90,20 @@ class Backfill:
         self._bus = bus
         self._clock = clock
         self._wanted = asyncio.Event()
+        self._filling: list[asyncio.Task[None]] = []
+        self._cancelled = False
         self.job: Job | None = None
         self.done_once = False  # since the start
 
     def want(self) -> None:
         """Something may be missing: look, and fetch it."""
         self._wanted.set()
+
+    def cancel(self) -> None:
+        """End the job under way; what is stored stays."""
+        self._cancelled = True
+        for task in self._filling:
+            task.cancel()
 
     async def run_for_ever(
         self, ready: asyncio.Event, *, busiest: Callable[[Series], float]
@@ -122,10 +131,13 @@ class Backfill:
             async with gate:
                 await self._fill(gap)
 
+        self._cancelled = False
         async with asyncio.TaskGroup() as group:
-            for gap in gaps:
-                group.create_task(one(gap))
+            self._filling = [group.create_task(one(gap)) for gap in gaps]
+        self._filling = []
         self._advance(finished_ms=self._clock.now_ms())
+        if self._cancelled:
+            self.job = replace(self.job, reason=CANCELLED)
         self.done_once = True
         log.info("backfill_finished", venue=self._name, markets_count=self.job.done,
                  failed_count=self.job.failed, patches_count=self.job.patches)  # fmt: skip

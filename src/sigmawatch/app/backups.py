@@ -16,7 +16,7 @@ from pathlib import Path
 
 import structlog
 
-from sigmawatch.app.backfill import Job
+from sigmawatch.app.backfill import CANCELLED, Job
 from sigmawatch.domain.errors import Conflict, Invalid, SigmawatchError
 from sigmawatch.domain.window import HOUR_MS, MINUTE_MS
 from sigmawatch.ports.backup import BackupStore, Copied
@@ -58,6 +58,7 @@ class Backups:
         self._store, self._plan, self._clock = store, plan, clock
         self._known: deque[Backup] = deque(maxlen=REMEMBERED)
         self._asked: asyncio.Queue[Backup] = asyncio.Queue(1)
+        self._making: asyncio.Task[Copied] | None = None
 
     @property
     def known(self) -> Sequence[Backup]:
@@ -80,6 +81,15 @@ class Backups:
             raise Invalid(f"there is no folder {path.parent.name}", field="target")
         return self._begin(path)
 
+    def cancel(self) -> None:
+        """End the backup that is being made; nothing of it is left."""
+        if self._making is not None:
+            self._making.cancel()
+
+    def again(self) -> None:
+        """Make the newest one anew, in its folder. Raises Conflict, Invalid."""
+        self.ask(self._known[0].path.parent)
+
     def _begin(self, path: Path) -> Backup:
         if self._known and self._known[0].job.finished_ms is None:
             raise Conflict("a backup is being made; wait for its end")
@@ -97,12 +107,20 @@ class Backups:
             self._asked.task_done()
 
     async def _make(self, backup: Backup) -> None:
+        problem = ""
         try:
-            copied = await self._store.backup(str(backup.path), told=self._told)
-        except SigmawatchError as exc:
-            log.error("backup_failed", path=str(backup.path), reason=str(exc))
-            self._end(problem=str(exc))
+            async with asyncio.TaskGroup() as group:
+                copying = self._store.backup(str(backup.path), told=self._told)
+                self._making = group.create_task(copying, name="backup")
+        except* SigmawatchError as failures:
+            problem = str(failures.exceptions[0])
+        making, self._making = self._making, None
+        assert making is not None
+        if making.cancelled() or problem:
+            log.error("backup_failed", path=str(backup.path), reason=problem or CANCELLED)
+            self._end(problem=problem or CANCELLED)
             return
+        copied = making.result()
         if copied.damaged:
             log.error("backup_holds_damage", path=str(backup.path), count=len(copied.damaged),
                       first=copied.damaged[0])  # fmt: skip
@@ -117,7 +135,7 @@ class Backups:
         backup = self._known[0]
         job = replace(
             backup.job, finished_ms=self._clock.now_ms(), failed=int(copied is None),
-            reason="it could not be made; the log says why" if problem else None,
+            reason=_told_of(problem),
         )  # fmt: skip
         self._known[0] = replace(backup, job=job, copied=copied, problem=problem)
 
@@ -154,6 +172,13 @@ class Backups:
         await self._asked.join()
         if await asyncio.to_thread(path.exists):
             await asyncio.to_thread(_prune, plan)
+
+
+def _told_of(problem: str) -> str | None:
+    """What anybody may read of it: paths and the like stand in the log."""
+    if problem in ("", CANCELLED):
+        return problem or None
+    return "it could not be made; the log says why"
 
 
 def named(now_ms: int, *, ending: str = ".db") -> str:

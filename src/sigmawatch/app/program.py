@@ -138,7 +138,7 @@ class Program:
         self.sparklines = Sparklines(self.past)
         self.previews = Previews(holdings)
         self.explainer = Explainer(holdings, ports.alerts)
-        self._sealer = Sealer(
+        self.sealer = Sealer(
             Stores(history=ports.history, sealing=ports.sealing, archiver=self._archiver(),
                    between=self.tracker.compute.calm),
             catalogue=catalogue, config=config.history, clock=ports.clock,
@@ -280,7 +280,7 @@ class Program:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.tracker.close_for_ever(), name="closer")
             group.create_task(self.notifying.run_for_ever(self._outlook), name="notifying")
-            group.create_task(self._sealer.run_for_ever(), name="sealer")
+            group.create_task(self.sealer.run_for_ever(), name="sealer")
             group.create_task(self.backups.plan_for_ever(), name="backup plan")
             group.create_task(self.stations.keep_for_ever(), name="stations")
 
@@ -348,7 +348,7 @@ class Program:
 
     def jobs(self) -> Sequence[Job]:
         """Everything that takes long: back-fills, sealing, backups."""
-        return [*self.stations.jobs(), *self._sealer.jobs(), *self.backups.jobs()]
+        return [*self.stations.jobs(), *self.sealer.jobs(), *self.backups.jobs()]
 
     # Changing
 

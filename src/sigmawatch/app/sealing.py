@@ -17,9 +17,10 @@ from dataclasses import dataclass, replace
 import structlog
 
 from sigmawatch.app.archiving import Archiver
-from sigmawatch.app.backfill import Job
+from sigmawatch.app.backfill import CANCELLED, Job
 from sigmawatch.app.catalogue import Catalogue
 from sigmawatch.app.config import HistoryConfig
+from sigmawatch.app.timing import until
 from sigmawatch.app.tracker import HOT_MS
 from sigmawatch.domain.errors import Unavailable
 from sigmawatch.domain.metric import METRICS, Kind
@@ -57,7 +58,17 @@ class Sealer:
         self._history, self._sealing = stores.history, stores.sealing
         self._archiver, self._between = stores.archiver, stores.between
         self._catalogue, self._config, self._clock = catalogue, config, clock
+        self._wanted = asyncio.Event()
+        self._cancelled = False
         self.job: Job | None = None
+
+    def want(self) -> None:
+        """Have a round soon."""
+        self._wanted.set()
+
+    def cancel(self) -> None:
+        """End the sealing under way after the section at hand; the next round goes on there."""
+        self._cancelled = True
 
     def jobs(self) -> Sequence[Job]:
         """The newest of sealing and of archiving."""
@@ -74,7 +85,8 @@ class Sealer:
     async def _seal_for_ever(self) -> None:
         due_ms = self._clock.now_ms() + OFFSET_MS
         while True:
-            await self._clock.sleep_until_ms(due_ms)
+            await until(self._wanted, clock=self._clock, ts_ms=due_ms)
+            self._wanted.clear()
             await self.run_once()
             due_ms = self._clock.now_ms() // EVERY_MS * EVERY_MS + EVERY_MS + OFFSET_MS
 
@@ -112,12 +124,16 @@ class Sealer:
             id=f"sealing:{started_ms}", kind="sealing", venue=None, started_ms=started_ms,
             total=len(sections),
         )  # fmt: skip
-        for done, section in enumerate(sections):
-            self.job = replace(job, done=done)
+        self.job, self._cancelled = job, False
+        for section in sections:
+            if self._cancelled:
+                self.job = replace(self.job, reason=CANCELLED)
+                break
             await seal(self._sealing, section, between=self._between)
             await self._clear(section.block)
-        self.job = replace(job, done=len(sections), finished_ms=self._clock.now_ms())
-        log.info("sealed", sections_count=len(sections),
+            self.job = replace(self.job, done=self.job.done + 1)
+        self.job = replace(self.job, finished_ms=self._clock.now_ms())
+        log.info("sealed", sections_count=self.job.done,
                  took_ms=self._clock.now_ms() - started_ms)  # fmt: skip
         return self.job
 

@@ -145,6 +145,14 @@ class Stations:
         if venue in self._stations:
             self._want(self._stations[venue])
 
+    def cancel_backfill(self, venue: str) -> None:
+        """End the back-fill of one venue that is under way."""
+        self._stations[venue].backfill.cancel()
+
+    def retry_backfill(self, venue: str) -> None:
+        """Look for what is missing of one venue once more."""
+        self._stations[venue].backfill.want()
+
     def catching_up(self, venue: str) -> bool:
         """Whether what a venue said while we were down may still be fetched."""
         station = self._stations.get(venue)

@@ -86,7 +86,7 @@ RESOURCES: Handlers = (
     silences.list_silences, silences.show_silence, silences.add_silence, silences.end_silence,
     episodes.list_episodes, episodes.show_episode, episodes.acknowledge_episode,
     venues.list_venues, venues.show_venue, venues.list_markets,
-    runs.list_runs, runs.list_jobs, runs.start_job, runs.collect,
+    runs.list_runs, runs.list_jobs, runs.start_job, runs.cancel_job, runs.retry_job, runs.collect,
     deliveries.list_deliveries, deliveries.show_delivery, deliveries.resend_delivery,
     deliveries.list_inbox, deliveries.read_inbox,
     subscriptions.list_subscriptions, subscriptions.add_subscription,

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency, Provide
-from litestar.params import JSONBody, QueryParameter
+from litestar.params import JSONBody, PathParameter, QueryParameter
 from litestar.status_codes import HTTP_200_OK, HTTP_202_ACCEPTED
 from msgspec import Meta, Struct
 
+from sigmawatch.app import jobs
 from sigmawatch.app.collector import Share
 from sigmawatch.app.web.asked import AskedTable, Limit, VenueName
 from sigmawatch.app.web.formats import Listing, written
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
 SHARDS_MAX = 1_000
 _SHARD = re.compile(r"([1-9][0-9]{0,3})/([1-9][0-9]{0,3})", re.ASCII)
+
+
+JobId = Annotated[str, PathParameter(description="as backfill:KRAKEN:1795248061000", max_length=80)]
 
 
 class Outcome(StrEnum):
@@ -200,6 +204,21 @@ async def start_job(site: NamedDependency[Site], data: JSONBody[JobBody]) -> Job
     jobs = await site.program.stations.backfill(venue=venue)
     chosen = [job for job in jobs if venue in (None, job.venue)]
     return Jobs(items=tuple(map(_job, chosen)), demo=site.program.demo)
+
+
+@post("/jobs/{id:str}/cancel", summary="End a job", tags=["collection"], status_code=HTTP_200_OK,
+      responses=fails(403, 404, 409), opt={"scope": Scope.ADMIN})  # fmt: skip
+async def cancel_job(site: NamedDependency[Site], id: JobId) -> LongJob:
+    """It ends soon, with the reason `cancelled`; what is stored stays."""
+    return _job(jobs.cancel(site.program, id))
+
+
+@post("/jobs/{id:str}/retry", summary="Begin a job anew", tags=["collection"],
+      status_code=HTTP_202_ACCEPTED, responses=fails(403, 404, 409),
+      opt={"scope": Scope.ADMIN})  # fmt: skip
+async def retry_job(site: NamedDependency[Site], id: JobId) -> LongJob:
+    """Another one of its kind begins soon; answers the one that is over."""
+    return _job(jobs.retry(site.program, id))
 
 
 @post("/collect", summary="Poll now", tags=["collection"], responses=fails(403, 413, 415, 422, 503),
