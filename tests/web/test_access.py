@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -198,28 +199,51 @@ async def test_users_are_for_admins(guarded: World) -> None:
         assert (await editor.get("/session")).json()["kind"] == "anonymous"
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "body"),
-    [
-        ("PATCH", "/users/edi", {"id": 1}),
-        ("PATCH", "/users/edi", {"made_at": "2026-11-21T08:00:00Z"}),
-        ("PATCH", "/users/edi", {"password": PASSWORD}),
-        ("POST", "/users", {"name": "x", "role": "reader", "password": PASSWORD, "owner_id": 1}),
-        ("POST", "/keys", {"name": "x", "scopes": ["read:metrics"], "user_id": 1}),
-        ("POST", "/keys", {"name": "x", "scopes": ["read:metrics"], "made_ms": 0}),
-        ("POST", "/session", {"name": "edi", "password": PASSWORD, "role": "admin"}),
-        ("PUT", "/session/password", {"current": "x", "password": PASSWORD, "role": "admin"}),
-        ("POST", "/silences", {"target": ["KRAKEN:*/*"], "until": "2h", "owner_id": 1}),
-        ("PUT", "/watchlists/x", {"items": ["*:BTC/*"], "owner_id": 1}),
-        ("POST", "/channels", {"name": "x", "service": "y", "settings": {}, "owner_id": 1}),
-    ],
+NOT_THEIRS: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    ("PATCH", "/users/edi", {"id": 1}),
+    ("PATCH", "/users/edi", {"made_at": "2026-11-21T08:00:00Z"}),
+    ("PATCH", "/users/edi", {"password": PASSWORD}),
+    ("POST", "/users", {"name": "x", "role": "reader", "password": PASSWORD, "owner_id": 1}),
+    ("POST", "/keys", {"name": "x", "scopes": ["read:metrics"], "user_id": 1}),
+    ("POST", "/keys", {"name": "x", "scopes": ["read:metrics"], "made_ms": 0}),
+    ("POST", "/session", {"name": "edi", "password": PASSWORD, "role": "admin"}),
+    ("PUT", "/session/password", {"current": "x", "password": PASSWORD, "role": "admin"}),
+    ("POST", "/silences", {"target": ["KRAKEN:*/*"], "until": "2h", "owner_id": 1}),
+    ("PUT", "/watchlists/x", {"items": ["*:BTC/*"], "owner_id": 1}),
+    ("POST", "/channels", {"name": "x", "service": "y", "settings": {}, "owner_id": 1}),
 )
-async def test_what_is_not_ones_to_set_is_an_unknown_field(
-    guarded: World, method: str, path: str, body: dict[str, Any]
-) -> None:
+
+
+async def test_what_is_not_ones_to_set_is_an_unknown_field(guarded: World) -> None:
     # SECURITY.md, S09: "PATCH with owner_id, role, scopes, created_at, id | 422 unknown field"
     async with a_page(guarded, "ada") as admin:
-        assert kind(await admin.request(method, path, json=body)) == (422, "unknown-field")
+        for method, path, body in NOT_THEIRS:
+            answer = await admin.request(method, path, json=body)
+            assert kind(answer) == (422, "unknown-field"), path
+
+
+async def test_no_key_names_files_of_this_machine(guarded: World, tmp_path: Path) -> None:
+    """A backup is a file where somebody says: for who has the data folder alone."""
+    async with a_page(guarded, "ada") as admin:
+        key = (await a_key(admin, "admin"))["key"]
+        body = {"target": str(tmp_path / "stolen.db")}
+        assert kind(await admin.post("/backups", json=body)) == (403, "not-permitted")
+    async with a_client(guarded, authorization=f"Bearer {key}") as program:
+        assert kind(await program.post("/backups", json=body)) == (403, "not-permitted")
+        assert kind(await program.get("/backups")) == (403, "not-permitted")
+    assert not (tmp_path / "stolen.db").exists()
+
+
+async def test_what_is_tracked_and_untracked_is_in_the_audit_log(guarded: World) -> None:
+    async with a_page(guarded, "ada") as admin:
+        made = await admin.post("/metrics", json={"market": "KRAKEN:NEW/USD", "metrics": ["price"]})
+        assert made.status_code == 201, made.text
+        await admin.delete("/metrics/KRAKEN:NEW-USD:price")
+        items = (await admin.get("/audit", params={"limit": 2})).json()["items"]
+    assert [(one["who"], one["what"], one["about"]) for one in items] == [
+        ("ada", "metric.untrack", "KRAKEN:NEW/USD:price"),
+        ("ada", "metric.track", "KRAKEN:NEW/USD:price"),
+    ]  # fmt: skip
 
 
 async def test_a_key_is_told_once_and_asks_for_what_it_may(guarded: World) -> None:

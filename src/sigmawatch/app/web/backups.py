@@ -7,19 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-from litestar import Request, get, post
+from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
 from litestar.status_codes import HTTP_202_ACCEPTED
 from msgspec import Meta, Struct
 
 from sigmawatch.app.backups import Backup
+from sigmawatch.app.web.door.credentials import CHALLENGE
 from sigmawatch.app.web.moments import moment_or_none, rfc3339
 from sigmawatch.app.web.problems import ProblemError, fails
 from sigmawatch.app.web.site import Site
-from sigmawatch.domain.caller import Scope
+from sigmawatch.domain.audit import Actor
+from sigmawatch.domain.caller import Caller, CallerKind, Scope
 
 _FILE = "/backups/sigmawatch-20261122T051500Z.db"
 
@@ -70,9 +72,9 @@ class BackupsPage(Struct, frozen=True, kw_only=True):
 
 @get("/backups", summary="Backups made", tags=["operations"], responses=fails(),
      opt={"scope": Scope.ADMIN})  # fmt: skip
-async def list_backups(request: Request[Any, Any, Any], site: NamedDependency[Site]) -> BackupsPage:
+async def list_backups(site: NamedDependency[Site], caller: NamedDependency[Caller]) -> BackupsPage:
     """Asked for and by plan, since the program started. With the token of the data folder only."""
-    _refuse_strangers(request)
+    _refuse_strangers(caller)
     items = tuple(map(_shown, site.program.backups.known))
     return BackupsPage(items=items, demo=site.program.demo)
 
@@ -81,19 +83,24 @@ async def list_backups(request: Request[Any, Any, Any], site: NamedDependency[Si
       responses=fails(403, 409, 413, 415, 422), status_code=HTTP_202_ACCEPTED,
       opt={"scope": Scope.ADMIN})  # fmt: skip
 async def make_backup(
-    request: Request[Any, Any, Any], site: NamedDependency[Site], data: JSONBody[BackupBody]
+    site: NamedDependency[Site], actor: NamedDependency[Actor], data: JSONBody[BackupBody]
 ) -> ShownBackup:
     """Begins one; `GET /backups` tells how far it is. 409 where the file is there already, or one
     is being made. With the token of the data folder only."""
-    _refuse_strangers(request)
-    return _shown(site.program.backups.ask(Path(data.target)))
+    _refuse_strangers(actor.caller)
+    begun = site.program.backups.ask(Path(data.target))
+    await site.access.auditing.note(actor.did("backup.make", str(begun.path)))
+    return _shown(begun)
 
 
-def _refuse_strangers(request: Request[Any, Any, Any]) -> None:
-    """A credential that is given is right: the gate let it pass."""
-    if "authorization" not in request.headers:
-        raise ProblemError("unauthorized", "only for who can read the token in the data folder",
-                           headers={"www-authenticate": "Bearer"})  # fmt: skip
+def _refuse_strangers(caller: Caller) -> None:
+    """Files of this machine are named, so no key will do, whatever it may."""
+    if caller.kind is CallerKind.COMMAND_LINE:
+        return
+    told = "only for who can read the token in the data folder"
+    if caller.kind in {CallerKind.LOCAL, CallerKind.ANONYMOUS}:
+        raise ProblemError("unauthorized", told, headers=CHALLENGE)
+    raise ProblemError("not-permitted", told)
 
 
 def _shown(backup: Backup) -> ShownBackup:

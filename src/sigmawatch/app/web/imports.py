@@ -15,6 +15,7 @@ from sigmawatch.app.importing import Record
 from sigmawatch.app.web.asked import SeriesId
 from sigmawatch.app.web.problems import fails
 from sigmawatch.app.web.site import Site
+from sigmawatch.domain.audit import Actor
 from sigmawatch.domain.caller import Scope
 from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.frame import mark_named
@@ -69,12 +70,15 @@ class ImportedRecords(Struct, frozen=True, kw_only=True):
       responses=fails(403, 404, 413, 415, 422, 503), status_code=HTTP_200_OK,
       opt={"scope": Scope.WRITE_INGEST, "cost": "ingest"})  # fmt: skip
 async def import_records(
-    site: NamedDependency[Site], id: SeriesId, data: JSONBody[ImportBody]
-) -> ImportedRecords:
+    site: NamedDependency[Site], actor: NamedDependency[Actor], id: SeriesId,
+    data: JSONBody[ImportBody],
+) -> ImportedRecords:  # fmt: skip
     """Takes what fills a gap; what stands is never replaced. Answers when it is on disk."""
     series = site.program.catalogue.find(parse_series(id))
     records = list(map(_record, data.records))
     imported = await site.program.import_records(series, records, dry_run=data.dry_run)
+    if imported.taken and not data.dry_run:
+        await site.access.auditing.note(actor.did("metric.import", series.name))
     return ImportedRecords(
         taken=imported.taken, known=imported.known, refused=dict(imported.refused),
         demo=site.program.demo,

@@ -15,6 +15,7 @@ from sigmawatch.app.definitions import Definition
 from sigmawatch.app.web.asked import SeriesId
 from sigmawatch.app.web.problems import fails
 from sigmawatch.app.web.site import Site
+from sigmawatch.domain.audit import Actor
 from sigmawatch.domain.caller import Scope
 from sigmawatch.domain.errors import ExpressionInvalid, Invalid
 from sigmawatch.domain.market import parse_market
@@ -79,7 +80,9 @@ class Tracked(Struct, frozen=True, kw_only=True):
 
 @post("/metrics", summary="Track metrics of a market, or a formula", tags=["metrics"],
       responses=fails(403, 409, 413, 415, 422, 503), opt={"scope": Scope.WRITE_RULES})  # fmt: skip
-async def track(site: NamedDependency[Site], data: JSONBody[TrackBody]) -> Response[Tracked]:
+async def track(
+    site: NamedDependency[Site], actor: NamedDependency[Actor], data: JSONBody[TrackBody]
+) -> Response[Tracked]:
     """201 where something new is tracked, 200 where all of it was tracked already. Readings begin
     with the next poll; the last 24 hours are filled in the background. A `_ref` metric brings the
     metric it is computed from; a formula is refused while what it reads is not tracked."""
@@ -87,6 +90,9 @@ async def track(site: NamedDependency[Site], data: JSONBody[TrackBody]) -> Respo
     series = await _begun(site, data)
     created = any(one.id not in before for one in series)
     items = tuple(_tracked(one, created=one.id not in before) for one in series)
+    if created:
+        names = ", ".join(one.name for one in items if one.created)
+        await site.access.auditing.note(actor.did("metric.track", names))
     return Response(
         Tracked(items=items, demo=site.program.demo),
         status_code=HTTP_201_CREATED if created else HTTP_200_OK,
@@ -117,11 +123,14 @@ async def _begun(site: Site, data: TrackBody) -> Sequence[Series]:
         responses=fails(403, 404, 409), opt={"scope": Scope.WRITE_RULES})  # fmt: skip
 async def untrack(
     site: NamedDependency[Site],
+    actor: NamedDependency[Actor],
     id: SeriesId,
 ) -> None:
     """Its history stays. What the configuration file defines is removed there, and what others
     are computed from goes after those (409)."""
-    await site.program.untrack(site.program.catalogue.find(parse_series(id)))
+    series = site.program.catalogue.find(parse_series(id))
+    await site.program.untrack(series)
+    await site.access.auditing.note(actor.did("metric.untrack", series.name))
 
 
 def _interval(text: str | None) -> Interval | None:
