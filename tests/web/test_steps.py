@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 import pytest_asyncio
 from tests.app.doubles import MemoryVenue, market
 from tests.app.test_sealing import DAY, MINUTE, NOW, Rig, rigged
+from tests.pace import allowed_s
 
 from sigmawatch.adapters.clock import VirtualClock
 from sigmawatch.app.config import BackfillConfig, Config, HistoryConfig, Track
@@ -126,6 +128,27 @@ async def test_a_line_of_triangles_is_made_of_slots_that_were_measured(past: Pas
         RECORDS, params={"points": 100, "agg": "lttb", "from": "-9d", "format": "ndjson"}
     )
     assert len(table.text.splitlines()) == 100
+
+
+@shared
+@pytest.mark.parametrize("agg", ["lttb", "mean", "ohlc"])
+async def test_ten_years_are_told_in_as_many_points_as_were_asked_for(past: Past, agg: str) -> None:
+    """SECURITY.md S46: "range of 10 years at 1 s, 10,000 series: 422 or down-sampled; < 5 s"."""
+    began_s = time.monotonic()
+    answer = await past.get(RECORDS, points=500, agg=agg, **{"from": "-3650d"})
+    assert time.monotonic() - began_s < allowed_s(5.0)
+    assert 0 < len(answer["items"]) <= 500
+    assert all(row["value"] is None or row["value"] > 0 for row in answer["items"])
+
+
+@shared
+async def test_a_line_of_more_slots_than_can_be_looked_at_is_picked_from_runs(past: Past) -> None:
+    answer = await past.get(RECORDS, points=50, agg="lttb", **{"from": "-365d"})
+    assert (answer["step"], answer["tier"]) == ("5m", "slots")  # 200,000 points at most
+    assert len(answer["items"]) == 50
+    newest = answer["items"][-1]
+    step = int(newest["time"][14:16]) % 5
+    assert step == 0
 
 
 @shared

@@ -8,6 +8,7 @@ any span. Where the slots themselves were let go for their age, only whole runs 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
@@ -83,7 +84,7 @@ class Past:
             from_slot=span[0], interval_ms=series.interval.ms, values=values[:, None],
             marks=marks[:, None], levels=series.kind.kind is Kind.LEVEL,
         )  # fmt: skip
-        return rolled_up(slots, width_ms=width_ms)[0]
+        return (await asyncio.to_thread(rolled_up, slots, width_ms=width_ms))[0]
 
     async def columns(
         self, series: Series, *, from_slot: int, to_slot: int

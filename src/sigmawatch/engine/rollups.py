@@ -14,7 +14,7 @@ over 30 days is that of its minutes to a rounding error. Imports engine.moments,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -27,6 +27,7 @@ from sigmawatch.engine.marks import counted, reasons_of
 from sigmawatch.engine.moments import log_returns
 
 FIRST_SLOT, LAST_SLOT = 1, 2  # bits of `edges`
+AT_ONCE_VALUES = 1 << 17  # a megabyte of them, and some as much beside it
 _FLAGS = np.uint8(0xFF & ~REASON_MASK)
 _AnyColumn = npt.NDArray[Any]
 
@@ -123,20 +124,43 @@ def rolled_up(slots: Slotted, *, width_ms: int) -> list[Rollups]:
     values = np.ascontiguousarray(np.where(there, slots.values, np.nan).T)
     flags = np.ascontiguousarray(np.where(there, slots.marks & _FLAGS, np.uint8(0)).T)
     of_run, stop = width_ms // slots.interval_ms, slots.from_slot + values.shape[1]
-    runs = range(slots.from_slot // of_run, -(-stop // of_run) if values.shape[1] else 0)
+    at_once = max(1, AT_ONCE_VALUES // (len(values) * of_run or 1))
     rolled = []
-    for run in runs:
-        first = max(run * of_run, slots.from_slot) - slots.from_slot
-        part = slice(first, min((run + 1) * of_run, stop) - slots.from_slot)
-        rolled.append(_rolled(values[:, part], flags[:, part], levels=slots.levels))
+    for first, end, runs in _spans(slots.from_slot, stop, of_run=of_run, at_once=at_once):
+        part = slice(first - slots.from_slot, end - slots.from_slot)
+        rolled.append(_side_by_side(values[:, part], flags[:, part], runs=runs,
+                                    levels=slots.levels))  # fmt: skip
     if not rolled:
         return [Rollups.joined(width_ms, [])] * len(values)
-    at = np.array(runs, np.int64)
-    columns = {name: np.array([row[name] for row in rolled]) for name in COLUMNS if name != "at"}
+    at = np.arange(slots.from_slot // of_run, -(-stop // of_run))
+    columns = {
+        name: np.concatenate([rows[name] for rows in rolled]) for name in COLUMNS if name != "at"
+    }
     return [
         Rollups.of(width_ms, {"at": at[there]} | {n: c[there, k] for n, c in columns.items()})
         for k, there in enumerate((columns["n"] > 0).T)
     ]
+
+
+def _spans(first: int, stop: int, *, of_run: int, at_once: int) -> Iterator[tuple[int, int, int]]:
+    """The slots [first, stop) in parts, each with how many runs it is: whole ones up to `at_once`
+    together, those that are cut off at either end alone."""
+    while first < stop:
+        whole = (stop - first) // of_run if first % of_run == 0 else 0
+        runs = min(whole, at_once)
+        end = first + runs * of_run if runs else min((first // of_run + 1) * of_run, stop)
+        yield first, end, max(runs, 1)
+        first = end
+
+
+def _side_by_side(
+    values: Column, flags: Marks, *, runs: int, levels: bool
+) -> dict[str, _AnyColumn]:
+    """Several runs of equal length of every series, [k, slots]: column -> [runs, k]. A run is a row
+    like that of another series, so its numbers are those that it has alone."""
+    rows = len(values) * runs, values.shape[1] // runs
+    found = _rolled(values.reshape(rows), flags.reshape(rows), levels=levels)
+    return {name: column.reshape(len(values), runs).T for name, column in found.items()}
 
 
 def _rolled(values: Column, flags: Marks, *, levels: bool) -> dict[str, _AnyColumn]:

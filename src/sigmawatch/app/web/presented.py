@@ -21,7 +21,7 @@ from litestar.types.asgi_types import HTTPScope
 from sigmawatch.app.web.browsable import page_around
 from sigmawatch.app.web.site import digest
 
-PAGE_BYTES_MAX = 2_000_000  # of JSON; nobody reads more than that, who gets it as it is
+PAGE_BYTES_MAX = 1_000_000  # of JSON; nobody reads more than that, who gets it as it is
 _INDENT = re.compile(rb"application/json\s*;\s*indent=([0-8])(?![0-9])")
 _PART = re.compile(rb"\s*([a-z*]+/[a-z0-9.+*-]+)\s*(?:;[^,]*?\bq=([01](?:\.[0-9]{0,3})?))?[^,]*")
 _ENDING = re.compile(rb'\.(?:html|indent[0-8])"')
