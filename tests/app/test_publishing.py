@@ -21,6 +21,7 @@ from sigmawatch.adapters.archives.bucket_publication import BucketPublication
 from sigmawatch.adapters.archives.opening import publication_at
 from sigmawatch.adapters.archives.publication import FolderPublication
 from sigmawatch.app.cli.client import ApiClient, in_process
+from sigmawatch.app.cli.serving import Stage, publish_slots
 from sigmawatch.app.published_page import page_of
 from sigmawatch.app.publishing import Publisher, publish_for_ever
 from sigmawatch.domain.errors import Unavailable
@@ -100,6 +101,22 @@ async def test_it_goes_on_with_every_slot_and_after_a_failure(moved: World, tmp_
             await rounds.get()
         task.cancel()
     assert read(public / "latest.json")["sequence"] <= moved.program.snapshot.sequence
+
+
+async def test_run_publishes_what_it_shows_where_the_configuration_says(tmp_path: Path) -> None:
+    public = tmp_path / "public"
+    async with (
+        a_world(tmp_path / "data", publish={"url": str(public)}) as world,
+        asyncio.timeout(60),
+        asyncio.TaskGroup() as group,
+    ):
+        stage = Stage(world.program, token=TOKEN)
+        task = group.create_task(publish_slots(world.program.config, stage))
+        while not (public / "latest.json").exists():
+            await world.pass_slots(1, MOVES)
+            await asyncio.sleep(0)
+        task.cancel()
+    assert read(public / "metrics.json")["total"] == 12
 
 
 async def test_the_database_is_put_beside_it_on_request_for_its_owner_alone(
