@@ -20,8 +20,12 @@ from sigmawatch.adapters.ledgers.sqlite import SqliteLedger
 from sigmawatch.app.cli.checking import lines, verdict
 from sigmawatch.app.cli.exits import Exit
 from sigmawatch.app.web.moments import rfc3339
+from sigmawatch.domain.audit import Deed
 from sigmawatch.domain.errors import Conflict, NotFound
 from sigmawatch.domain.frame import Flag, Reason
+from sigmawatch.domain.rule_target import parse_target
+from sigmawatch.domain.silence import Silence
+from sigmawatch.domain.watchlist import Watchlist
 from sigmawatch.ports.doctor import Examined
 
 VICTIM = frame(SLOT + 1, values=[1.0, 2.0], late_slots=2)
@@ -150,6 +154,26 @@ async def test_what_verifies_is_saved_and_the_damaged_file_stays_as_it_is(tmp_pa
     assert told.marks[1] == Reason.DAMAGED, "an older observation is not taken for it"
     assert await track(ledger, "SOL") == [3], "no id is given twice"
     assert [one.block_id for one in await ledger.series()] == [1, 2], "nor a place"
+    await ledger.close()
+
+
+async def test_what_belongs_to_somebody_is_saved_as_theirs(tmp_path: Path) -> None:
+    ledger = await SqliteLedger.open(tmp_path / "old", clock=VirtualClock(0))
+    lists = [Watchlist.of("mine", ["*:BTC/*"], owner_id=7), Watchlist.of("ours", ["*:ETH/*"])]
+    async with ledger.transaction() as transaction:
+        for one in lists:
+            await transaction.watchlists.put(one)
+        silence = await transaction.silences.add(Silence(
+            target=parse_target(["KRAKEN:*/*"]), from_ms=0, until_ms=9, by="ada", owner_id=7,
+        ))  # fmt: skip
+        row = await transaction.audit.append(Deed(who="ada", what="silence.add", about="1"))
+    await ledger.close()
+    assert not salvage(tmp_path / "old", tmp_path / "new", way=WAY).lost
+    ledger = await SqliteLedger.open(tmp_path / "new", clock=VirtualClock(0))
+    assert await ledger.watchlists() == lists
+    assert await ledger.alerts.silences(after_ms=0) == [silence]
+    assert await ledger.access.audit() == [row]
+    assert not ledger.damage
     await ledger.close()
 
 
