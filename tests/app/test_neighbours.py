@@ -4,18 +4,24 @@ restart. The same with real processes: tests/faults/test_two_programs.py."""
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 from tests.app.test_database import on_server
 from tests.app.test_program import T0, fileless, program
 
 from sigmawatch.adapters.clock import VirtualClock
+from sigmawatch.app.access.keys import Wanted
+from sigmawatch.app.channel_config import SecretsConfig
 from sigmawatch.app.definitions import Definition
 from sigmawatch.app.neighbours import LOOK_MS
 from sigmawatch.app.program import Program
+from sigmawatch.domain.audit import OURSELVES
+from sigmawatch.domain.caller import Role, Scope
 from sigmawatch.domain.market import parse_market
 from sigmawatch.domain.watchlist import Watchlist
 from sigmawatch.domain.window import MINUTE_MS, Interval
@@ -91,6 +97,29 @@ async def test_both_may_add_the_same_at_once(
             both = [group.create_task(each.track(sol, ["price"])) for each in (one, other)]
         assert both[0].result() == both[1].result()
         await comes_to_hold(clock, lambda: tracked(other) == tracked(one))
+
+
+async def test_a_key_that_is_revoked_here_is_good_nowhere_seconds_later(
+    tmp_path: Path, postgres_url: str, clock: VirtualClock
+) -> None:
+    # SECURITY.md: "revocation effective <= 5 s also for open SSE"
+    pepper = SecretsConfig(pepper=SecretStr(base64.b64encode(bytes(range(32))).decode()))
+    one_s, others = [
+        on_server(tmp_path / name, postgres_url).model_copy(update={"secrets": pepper})
+        for name in ("one", "two")
+    ]
+    async with program(one_s, clock=clock) as one, program(others, clock=clock) as other:
+        await one.access.users.add("ada", Role.ADMIN, password="correct horse", by=OURSELVES)
+        wanted = Wanted(name="ci", scopes=frozenset({Scope.READ_METRICS}))
+        made = await one.access.keys.make(wanted, by=OURSELVES)
+        book = other.access.book
+        await comes_to_hold(clock, lambda: book.of_key(made.token, address="::1") is not None)
+        assert book.guarded
+        caller = book.of_key(made.token, address="::1")
+        assert caller is not None
+        await one.access.keys.revoke(made.key.id, by=OURSELVES)
+        await comes_to_hold(clock, lambda: book.of_key(made.token, address="::1") is None)
+        assert not book.holds(caller)
 
 
 async def test_a_file_is_not_looked_at_every_second(tmp_path: Path, clock: VirtualClock) -> None:
