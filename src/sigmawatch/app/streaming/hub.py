@@ -29,7 +29,13 @@ from sigmawatch.app.streaming.payloads import VenueEvent
 from sigmawatch.app.streaming.reader import ENDS, GONE, MOVED, Listener, Position, Reader
 from sigmawatch.app.streaming.shown import PACE_MS, Shown
 from sigmawatch.app.streaming.table import Asked, News, Pick, Table
-from sigmawatch.app.streaming.telling import greeting, news_of_episode, news_of_venue, venue_event
+from sigmawatch.app.streaming.telling import (
+    About,
+    greeting,
+    news_of_episode,
+    news_of_venue,
+    venue_event,
+)
 from sigmawatch.app.streaming.wire import Piece
 from sigmawatch.app.timing import within
 from sigmawatch.domain.alert import Episode, Rule
@@ -97,7 +103,8 @@ class Hub:
         self._admit(listener)  # others came while we waited
         self._look_at_venues()
         reader = Reader(
-            shown.table, listener, hello=partial(self._hello, shown.table), clock=self._clock
+            shown.table, listener, hello=partial(self._hello, shown.table, ui=listener.ui),
+            clock=self._clock,
         )  # fmt: skip
         reader.begin(last)
         shown.readers[reader] = None
@@ -140,10 +147,10 @@ class Hub:
     def _epoch(self) -> str:
         return f"{self._name}{next(self._numbers):x}"
 
-    def _hello(self, table: Table, position: Position) -> Piece:
+    def _hello(self, table: Table, position: Position, *, ui: str) -> Piece:
         return greeting(
             table, position, venues=self._venues, now_ms=self._clock.now_ms(),
-            demo=self._sources.demo,
+            about=About(ui=ui, demo=self._sources.demo),
         )  # fmt: skip
 
     # Telling

@@ -23,6 +23,10 @@ class VenueEvent(Struct, frozen=True, kw_only=True):
         str, Meta(description="In this state since.", examples=["2026-11-21T08:00:00.000Z"])
     ]
     detail: Annotated[str, Meta(description="Why, in one line.", examples=[""])]
+    success_at: Annotated[
+        str | None,
+        Meta(description="Last answer that held data.", examples=["2026-11-21T08:01:01.250Z"]),
+    ]
     skew_ms: Annotated[
         int | None, Meta(description="How far its clock is ahead of ours.", examples=[-120])
     ]
@@ -54,6 +58,10 @@ class Hello(Struct, frozen=True, kw_only=True):
     """`hello`: the first event, and the one after every `reset`: what is told from here on."""
 
     version: Annotated[str, Meta(description="Of the program.", examples=["0.1.0"])]
+    ui: Annotated[
+        str, Meta(description="The build of its page: a page of another one is to be loaded anew.",
+                  examples=["5f0c1d2e3a4b5c6d"]),
+    ]  # fmt: skip
     epoch: Annotated[
         str, Meta(description="Names this table; another one is another table.",
                   examples=["7f3a9c211"]),

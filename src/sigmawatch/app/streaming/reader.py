@@ -30,13 +30,15 @@ GONE = event("reset", Reset(reason="the watchlist is no more"))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listener:
     """Who reads. may_go_on: whether the credential still holds. packed: compressed. place: what
-    readers of one kind are counted under, `place_max` of them at most."""
+    readers of one kind are counted under, `place_max` of them at most. ui: the build of our page.
+    """
 
     caller: Caller
     may_go_on: Callable[[], bool]
     packed: bool
     place: str
     place_max: int
+    ui: str = ""
 
 
 class Reader:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sigmawatch import __version__
 from sigmawatch.app.moments import moment_or_none, rfc3339
@@ -19,17 +20,26 @@ from sigmawatch.domain.venue import VenueStatus
 RETRY_MS, RETRY_SPREAD_MS = 2_000, 3_000  # who was cut off comes back in so long, not all at once
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What a greeting says of the program. ui: the build of the page that the reader was served."""
+
+    ui: str
+    demo: bool
+
+
 def greeting(
     table: Table, position: Position, *, venues: Sequence[VenueEvent], now_ms: int,
-    demo: bool,
+    about: About,
 ) -> Piece:  # fmt: skip
     """`hello` from a position in a table on."""
     epoch, sequence = position
     told, standing = table.told, table.asked.standing
     hello = Hello(
-        version=__version__, epoch=epoch, sequence=sequence, time=rfc3339(now_ms),
+        version=__version__, ui=about.ui, epoch=epoch, sequence=sequence, time=rfc3339(now_ms),
         metric=standing.metric, interval_ms=standing.interval.ms, pace_ms=PACE_MS,
-        rows=len(told.series), page=table.asked.page, pages=told.pages, venues=venues, demo=demo,
+        rows=len(told.series), page=table.asked.page, pages=told.pages, venues=venues,
+        demo=about.demo,
     )  # fmt: skip
     retry_ms = RETRY_MS + secrets.randbelow(RETRY_SPREAD_MS)
     return event("hello", hello, id=f"{epoch}-{sequence}", retry_ms=retry_ms)
@@ -38,7 +48,8 @@ def greeting(
 def venue_event(status: VenueStatus) -> VenueEvent:
     return VenueEvent(
         venue=status.venue, state=status.state, since=rfc3339(status.since_ms),
-        detail=status.detail, skew_ms=status.skew_ms,
+        detail=status.detail, success_at=moment_or_none(status.success_ms),
+        skew_ms=status.skew_ms,
     )  # fmt: skip
 
 

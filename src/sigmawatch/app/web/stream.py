@@ -22,6 +22,7 @@ from sigmawatch.app.streaming.hub import Full, Hub
 from sigmawatch.app.streaming.reader import Listener, Reader
 from sigmawatch.app.streaming.wire import GZIP_HEADER
 from sigmawatch.app.web.compressed import takes_gzip
+from sigmawatch.app.web.pages import build
 from sigmawatch.app.web.problems import fails
 from sigmawatch.app.web.shown_tables import AskedTable, refused
 from sigmawatch.app.web.site import Site
@@ -78,7 +79,7 @@ def _listener(request: Request[Any, Any, Any], caller: Caller) -> Listener:
     place, place_max = _place(caller, state["peer"].group)
     return Listener(
         caller=caller, may_go_on=state["may_go_on"], packed=takes_gzip(request), place=place,
-        place_max=place_max,
+        place_max=place_max, ui=build(),
     )  # fmt: skip
 
 
