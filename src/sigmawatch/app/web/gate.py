@@ -140,7 +140,10 @@ class _Outward:
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = [*message["headers"], *self._added(message)]
+            kept = message["headers"]
+            if allow := self.scope["state"].get("allow"):  # the framework knows of one handler
+                kept = [*(one for one in kept if one[0].lower() != b"allow"), (b"allow", allow)]
+            message["headers"] = [*kept, *self._added(message)]
         elif self.only_head and message["type"] == "http.response.body":
             message["body"] = b""
         await self.send(message)

@@ -170,6 +170,11 @@ def fails(*statuses: int) -> dict[int, ResponseSpec]:
     }  # fmt: skip
 
 
+def made(shape: type[Struct]) -> dict[int, ResponseSpec]:
+    """For the documentation of what answers 200 or 201: the latter, of something new."""
+    return {201: ResponseSpec(shape, generate_examples=False, description="Made")}
+
+
 def clip(value: object) -> str:
     text = str(value)
     return text if len(text) <= VALUE_CHARS_MAX else f"{text[:VALUE_CHARS_MAX]}…"

@@ -20,7 +20,7 @@ from sigmawatch.app.problems import Problem
 from sigmawatch.app.web.asked import Cursor, Limit
 from sigmawatch.app.web.matching import expected
 from sigmawatch.app.web.moments import rfc3339
-from sigmawatch.app.web.problems import clip, fails
+from sigmawatch.app.web.problems import clip, fails, made
 from sigmawatch.app.web.site import Site, not_modified, tagged, unchanged
 from sigmawatch.domain.alert import Rule, Severity
 from sigmawatch.domain.alert_policy import NoData
@@ -277,7 +277,7 @@ async def check_rule(site: NamedDependency[Site], data: JSONBody[CheckRuleBody])
 
 @put("/rules/{name:str}", summary="Make or change a rule", tags=["rules"],
      request_max_body_size=BODY_BYTES_MAX,
-     responses=fails(403, 404, 409, 412, 413, 415, 422, 428),
+     responses=fails(403, 404, 409, 412, 413, 415, 422, 428) | made(ShownRule),
      opt={"scope": Scope.WRITE_RULES})  # fmt: skip
 async def put_rule(
     request: Request[Any, Any, Any], site: NamedDependency[Site],

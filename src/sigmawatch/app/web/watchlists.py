@@ -11,7 +11,7 @@ from litestar.params import JSONBody, PathParameter
 from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED
 from msgspec import Meta, Struct
 
-from sigmawatch.app.web.problems import fails
+from sigmawatch.app.web.problems import fails, made
 from sigmawatch.app.web.site import Site, tagged
 from sigmawatch.domain.audit import Actor
 from sigmawatch.domain.caller import Caller, Scope
@@ -93,7 +93,8 @@ async def add_watchlist(
 
 
 @put("/watchlists/{name:str}", summary="Make or replace a watchlist", tags=["watchlists"],
-     responses=fails(403, 404, 409, 413, 415, 422), opt={"scope": Scope.WRITE_RULES})  # fmt: skip
+     responses=fails(403, 404, 409, 413, 415, 422) | made(ShownWatchlist),
+     opt={"scope": Scope.WRITE_RULES})  # fmt: skip
 async def put_watchlist(
     site: NamedDependency[Site], actor: NamedDependency[Actor], name: Name,
     data: JSONBody[WatchlistBody],

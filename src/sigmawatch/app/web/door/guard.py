@@ -9,6 +9,7 @@ JSON. A handler that does not say its scope is answered to nobody (and fails a t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
@@ -26,6 +27,7 @@ from sigmawatch.app.web.problems import ProblemError
 from sigmawatch.domain.caller import Caller, CallerKind, Scope
 
 JSON = frozenset({"application/json"})
+_TYPED = re.compile(r":\w+}")  # `{name:str}` of a handler, `{name}` of a request
 
 
 class Cost(StrEnum):
@@ -98,6 +100,7 @@ class Guard:
         """Raises ProblemError."""
         state, method = connection.scope["state"], str(connection.scope.get("method", "GET"))
         if method == "OPTIONS":  # answered by the framework: what an address takes
+            state["allow"] = _taken(connection)
             return
         asking: Asking = state["asking"]
         cost = cost_of(handler, method)
@@ -116,6 +119,14 @@ class Guard:
             raise ProblemError("unauthorized", "this needs a key or a login", headers=CHALLENGE)
         self._access.denied(caller, operation)
         raise ProblemError("not-permitted", f"this needs the scope {needed}")
+
+
+def _taken(connection: ASGIConnection[Any, Any, Any, Any]) -> bytes:
+    """The methods that the address of a request takes."""
+    template, known = connection.scope.get("path_template"), connection.app.route_handler_method_map
+    methods = {str(method) for path, handlers in known.items()
+               if _TYPED.sub("}", path) == template for method in handlers}  # fmt: skip
+    return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set()))).encode()
 
 
 def cost_of(handler: BaseRouteHandler, method: str) -> Cost:
