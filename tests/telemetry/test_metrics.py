@@ -15,7 +15,7 @@ from tests.web.conftest import MOVES, World, a_world
 from sigmawatch import __version__
 from sigmawatch.app.telemetry import families
 from sigmawatch.app.telemetry.families import Kind
-from sigmawatch.app.telemetry.telemetry import Telemetry
+from sigmawatch.app.telemetry.tally import Tally
 from sigmawatch.domain.errors import RateLimited
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -184,4 +184,16 @@ def test_nothing_is_counted_that_is_not_named() -> None:
     assert len(set(names)) == len(names)
     assert {one.kind for one in families.EVENTS} == {Kind.COUNTER, Kind.HISTOGRAM}
     assert {one for one in families.ALL if one.kind is Kind.HISTOGRAM} <= set(families.EVENTS)
-    assert isinstance(Telemetry.__doc__, str)
+
+
+def test_a_histogram_counts_what_is_at_an_edge_below_it_and_adds_up() -> None:
+    family = families.COMMIT_DURATION
+    tally = Tally(family)
+    for value in (family.edges[0], family.edges[0] + 1e-9, 1e9):
+        tally.spread().observe(value)
+    found = {
+        sample.labels.get("le", sample.name): sample.value for sample in tally.metric().samples
+    }
+    assert (found["0.001"], found["0.0025"], found["+Inf"]) == (1, 2, 3)
+    assert found[f"{family.name}_count"] == 3
+    assert found[f"{family.name}_sum"] == pytest.approx(1e9)

@@ -4,8 +4,8 @@
         ...                                    # timed, and a span of the slot's trace
     telemetry.count(families.NOTICES, "firing")
 
-One registry a program, nothing global. While tracing is on, log lines inside a stage carry its
-`trace_id`.
+Of one program, nothing global, and for its event loop alone. While tracing is on, log lines inside
+a stage carry its `trace_id`.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from enum import Enum
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.metrics_core import Metric
 
 from sigmawatch.app.telemetry import families
-from sigmawatch.app.telemetry.families import EVENTS, Family, Kind
+from sigmawatch.app.telemetry.families import EVENTS, Family
+from sigmawatch.app.telemetry.tally import Count, Spread, Tally
 from sigmawatch.domain.alert import Episode
 from sigmawatch.domain.frame import Frame, Patch
 from sigmawatch.domain.notice import Notice
@@ -52,22 +52,12 @@ class Telemetry:
         perf_s: Callable[[], float] = time.perf_counter,
     ) -> None:  # fmt: skip
         self._clock, self._tracer, self.perf_s = clock, tracer, perf_s
-        self._registry = CollectorRegistry(auto_describe=False)
-        self._counters: dict[Family, Counter] = {}
-        self._histograms: dict[Family, Histogram] = {}
         self._roots: deque[int] = deque(maxlen=ROOTS_KEPT)
-        for one in EVENTS:
-            told = one.name, one.help, one.labels
-            if one.kind is Kind.COUNTER:
-                self._counters[one] = Counter(*told, registry=self._registry)
-            else:
-                self._histograms[one] = Histogram(*told, registry=self._registry, buckets=one.edges)
+        self._tallies = {one: Tally(one) for one in EVENTS}
 
     def collect(self) -> Iterable[Metric]:
-        """What was counted so far, without the moments at which counting began."""
-        for metric in self._registry.collect():
-            metric.samples = [one for one in metric.samples if not one.name.endswith("_created")]
-            yield metric
+        """What was counted so far."""
+        return [tally.metric() for tally in self._tallies.values()]
 
     async def close(self) -> None:
         """Nothing happens any more: what is known of it is sent."""
@@ -76,13 +66,19 @@ class Telemetry:
 
     # One by one
 
+    def counter(self, family: Family, *labels: str) -> Count:
+        """What is counted into; to be held by who does so often."""
+        return self._tallies[family].count(*labels)
+
+    def histogram(self, family: Family, *labels: str) -> Spread:
+        """What is observed into; to be held by who does so often."""
+        return self._tallies[family].spread(*labels)
+
     def count(self, family: Family, *labels: str, by: int = 1) -> None:
-        counter = self._counters[family]
-        (counter.labels(*labels) if labels else counter).inc(by)
+        self.counter(family, *labels).add(by)
 
     def took(self, family: Family, *labels: str, seconds: float) -> None:
-        histogram = self._histograms[family]
-        (histogram.labels(*labels) if labels else histogram).observe(seconds)
+        self.histogram(family, *labels).observe(seconds)
 
     @contextmanager
     def stage(
