@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from msgspec import Struct
 
 from sigmawatch.app.web.steps import Aggregate
 from sigmawatch.app.web.tables import kinds_of
+from sigmawatch.app.web.told_records import Record, Records
 from sigmawatch.ports.table import Table
-
-if TYPE_CHECKING:
-    from sigmawatch.app.web.records import Record, Records
 
 OF_STEPS = ("open", "high", "low", "close", "n")
 

@@ -19,12 +19,11 @@ from litestar import Request, Response, get
 from litestar.datastructures import ResponseHeader
 from litestar.di import NamedDependency, Provide
 from litestar.params import QueryParameter
-from msgspec import Meta, Struct
 
 from sigmawatch.app.archived_rows import record_begins
 from sigmawatch.app.web import cursors
 from sigmawatch.app.web.asked import AskedTable, SeriesId
-from sigmawatch.app.web.boards import Live, live_of, newest_slot, series_named
+from sigmawatch.app.web.boards import live_of, newest_slot, series_named
 from sigmawatch.app.web.formats import Listing, written
 from sigmawatch.app.web.marks import MARKS
 from sigmawatch.app.web.moments import parse_moment, rfc3339, rfc3339_column
@@ -40,6 +39,7 @@ from sigmawatch.app.web.steps import (
     aggregate_asked,
     step_asked,
 )
+from sigmawatch.app.web.told_records import Record, Records, RecordsOfSeveral
 from sigmawatch.domain.caller import Scope
 from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.frame import Flag
@@ -50,66 +50,6 @@ from sigmawatch.engine.rollups import Rollups
 
 SERIES_MAX = 100
 ETAG = ResponseHeader(name="etag", documentation_only=True, description="For If-None-Match")
-
-
-class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One slot, or one coarse span."""
-
-    time: Annotated[
-        str, Meta(description="Open of the slot.", examples=["2026-11-21T08:00:00.000Z"])
-    ]
-    value: Annotated[float | None, Meta(description="Null where missing.", examples=[67284.1])]
-    marks: Annotated[
-        Sequence[str], Meta(description="Why it is what it is.", examples=[["carried"]])
-    ] = ()
-    span: Annotated[
-        str | None, Meta(description="Coarse: what the value covers.", examples=["5m"])
-    ] = None
-    open: Annotated[float | None, Meta(description="First of a step.", examples=[67190.0])] = None
-    high: Annotated[float | None, Meta(description="Greatest of it.", examples=[67301.5])] = None
-    low: Annotated[float | None, Meta(description="Least of it.", examples=[67188.2])] = None
-    close: Annotated[float | None, Meta(description="Last of it.", examples=[67284.1])] = None
-    n: Annotated[int | None, Meta(description="Values in a step.", examples=[60])] = None
-
-
-class Records(Struct, frozen=True, kw_only=True):
-    """One page of one series."""
-
-    id: Annotated[int, Meta(description="The series.", examples=[17])]
-    name: Annotated[str, Meta(description="Its name.", examples=["KRAKEN:BTC/USD:price"])]
-    slug: Annotated[str, Meta(description="For addresses.", examples=["KRAKEN:BTC-USD:price"])]
-    metric: Annotated[str, Meta(description="What is measured.", examples=["price"])]
-    kind: Annotated[str, Meta(description="level or flow.", examples=["level"])]
-    unit: Annotated[str, Meta(description="What it counts.", examples=["quote_per_base"])]
-    interval: Annotated[str, Meta(description="Width of a slot.", examples=["1m"])]
-    step: Annotated[str, Meta(description="Width of a record.", examples=["1m"])]
-    tier: Annotated[
-        str,
-        Meta(description="What it was made of: slots, or runs of 5m or 1h.", examples=["slots"]),
-    ]
-    agg: Annotated[
-        Aggregate | None,
-        Meta(description="What is told of a step; null for slots.", examples=[None]),
-    ]
-    begin: Annotated[
-        str, Meta(description="First moment told.", examples=["2026-11-20T08:00:00.000Z"])
-    ]
-    end: Annotated[
-        str, Meta(description="First moment not told.", examples=["2026-11-21T08:00:00.000Z"])
-    ]
-    items: Annotated[Sequence[Record], Meta(description="Oldest first.")]
-    running: Annotated[Live | None, Meta(description="The running slot, in no statistic.")]
-    next_cursor: Annotated[
-        str | None, Meta(description="For the next page; null on the last.", examples=[None])
-    ]
-    demo: Annotated[bool, Meta(description="An invented market.", examples=[False])]
-
-
-class RecordsOfSeveral(Struct, frozen=True, kw_only=True):
-    """First pages of several series; their cursors continue at each one's own records."""
-
-    items: Annotated[Sequence[Records], Meta(description="In the order asked for.")]
-    demo: Annotated[bool, Meta(description="An invented market.", examples=[False])]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
