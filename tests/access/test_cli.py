@@ -35,12 +35,9 @@ def test_users_keys_and_the_log_from_the_command_line(
     assert "first user is an admin" in refused.stderr
     assert typed(folder, monkeypatch, "user", "add", "Ada", "--role", "admin").returncode == 0
     assert typed(folder, monkeypatch, "user", "add", "edi").stdout == "user edi: editor\n"
-    assert "disabled" in folder.run("user", "disable", "edi").stdout
-    assert folder.run("user", "disable", "edi", "--enable").stdout == "user edi: editor\n"
+    assert folder.run("user", "disable", "edi").stdout == "user edi: editor, disabled\n"
+    assert folder.run("user", "disable", "edi", "--enable").returncode == 0
     assert folder.run("user", "role", "edi", "reader").stdout == "user edi: reader\n"
-    assert typed(folder, monkeypatch, "user", "password", "edi").returncode == 0
-    names = [one["name"] for one in folder.json("user", "list")["items"]]
-    assert names == ["ada", "edi"]
 
     made = folder.run("key", "add", "grafana", "--scope", "read:metrics", "--user", "edi",
                       "--from", "10.0.0.0/8", "--expires", "90d")  # fmt: skip
@@ -56,11 +53,9 @@ def test_users_keys_and_the_log_from_the_command_line(
     assert (beyond.returncode, "read:alerts, read:metrics" in beyond.stderr) == (2, True)
 
     deeds = [one["what"] for one in folder.json("audit", "list")["items"]]
-    assert deeds == ["key.revoke", "key.rotate", "key.make", "user.password", "user.change",
-                     "user.change", "user.change", "user.add", "user.add"]  # fmt: skip
-    assert "9 rows are as they were written" in folder.run("audit", "verify").stdout
-    nobody = folder.run("user", "setup-token")
-    assert (nobody.returncode, "user already" in nobody.stderr) == (2, True)
+    assert deeds == ["key.revoke", "key.rotate", "key.make", "user.change", "user.change",
+                     "user.change", "user.add", "user.add"]  # fmt: skip
+    assert "8 rows are as they were written" in folder.run("audit", "verify").stdout
 
 
 def test_a_changed_row_of_the_log_is_named(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -146,6 +146,18 @@ async def test_a_session_that_is_used_lasts_a_week_and_an_idle_one_half_a_day(
     assert house.access.book.of_session(used.token) is None
 
 
+async def test_sessions_of_long_ago_are_forgotten_after_a_start(enter: Enter) -> None:
+    house = await enter()
+    await house.user("ada", Role.ADMIN)
+    await house.log_in("ada")
+    house = await enter(START_MS + 13 * DAY_MS)
+    await house.access.keep()
+    assert len(await house.ledger.access.sessions()) == 1
+    house = await enter(START_MS + 15 * DAY_MS)
+    await house.access.keep()
+    assert await house.ledger.access.sessions() == []
+
+
 async def test_wrong_passwords_make_the_next_one_wait_longer_and_longer() -> None:
     # SECURITY.md: "growing delay per account, no permanent lock-out"
     now_ms = 0

@@ -57,8 +57,9 @@ class Access:
         self.logins = Logins(self._ground, users=self.users, delays=delays)
         self.setup = Setup(self._ground, users=self.users, folder=folder)
         self.auditing = Auditing(self._ground)
-        self._pruned_ms = clock.monotonic_ms()
-        self._touched_ms, self._noted_ms = self._pruned_ms - TOUCH_MS, self._pruned_ms - NOTE_MS
+        now_ms = clock.monotonic_ms()  # all three are due
+        self._noted_ms, self._touched_ms = now_ms - NOTE_MS, now_ms - TOUCH_MS
+        self._pruned_ms = now_ms - DAY_MS
 
     async def follow(self) -> None:
         """Take over what is stored: at a start, and where another program changed it."""
@@ -67,12 +68,16 @@ class Access:
 
     async def keep_for_ever(self) -> None:
         """Store what was noted; what cannot be stored now is tried again."""
+        failing = False
         while True:
             await self._clock.sleep_until_ms(self._clock.now_ms() + KEEP_MS)
             try:
                 await self.keep()
+                failing = False
             except Unavailable as exc:
-                log.warning("access_not_kept", reason=str(exc))
+                if not failing:
+                    log.warning("access_not_kept", reason=str(exc))
+                failing = True
 
     async def keep(self) -> None:
         """Store what the door has noted so far. Raises Unavailable; then it is kept in mind."""

@@ -62,7 +62,7 @@ class Logins:
         """Raises NotProven, TooSoon, Busy."""
         name = attempt.name.strip().lower()[:_NAME_CHARS_MAX]
         user = self._users.named(name)
-        known = user is not None and self._ground.book.known_from(user.id, attempt.address)
+        known = self._ground.book.known_from(user.id if user else 0, attempt.address)
         place = (name, attempt.address if known else "")
         self._delays.begin(place)
         password = normal_password(attempt.password[:_PASSWORD_CHARS_MAX])
