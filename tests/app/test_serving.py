@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from tests.web.test_streaming import listening
 
 from sigmawatch.adapters.clock import RealClock, ScaledClock
 from sigmawatch.app.cli.client import ApiClient, in_process
@@ -57,7 +58,12 @@ async def test_the_demo_shows_while_no_venue_answers_and_live_as_soon_as_one_doe
         unconfigured = Config(data=tmp_path)
         falling = group.create_task(fall_back(unconfigured, live, stage=stage, lines=lines))
         assert (await client.get("/venues"))["demo"] is False
+        early = await listening(live.streaming)
         assert "DEMO" in await lines.said.get()
+        await early.until("reset")  # SEMANTICS.md 5: switches with a `reset`
+        assert await early.told() == ("end", None)
+        late = await listening(stage.program.streaming)
+        assert (await late.until("hello"))["demo"] is True
         shown = await client.get("/venues")
         assert shown["demo"] is True
         assert len(shown["items"]) == 3
@@ -68,6 +74,8 @@ async def test_the_demo_shows_while_no_venue_answers_and_live_as_soon_as_one_doe
             await falling
             assert (await client.get("/venues"))["demo"] is False
             assert stage.program is live
+            await late.until("reset")
+            assert await late.told() == ("end", None)
             serving.cancel()
 
 
