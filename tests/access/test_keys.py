@@ -223,7 +223,7 @@ async def test_a_key_that_was_sent_in_an_address_is_marked(house: House) -> None
     house.access.book.expose(made.token)
     await house.access.keep()
     assert house.access.keys.find(made.key.id, by=OPERATOR.caller).exposed_ms == START_MS
-    assert ("command line", "key.exposed", f"key {made.key.id}") in await house.told()
+    assert ("program", "key.exposed", f"key {made.key.id}") in await house.told()
 
 
 async def test_when_a_key_was_last_used_is_known_after_a_restart(enter: Enter) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sigmawatch.domain.caller import COMMAND_LINE, Caller
 
@@ -48,7 +48,8 @@ class Actor:
                     after=digest(after))  # fmt: skip
 
 
-OURSELVES = Actor(caller=COMMAND_LINE)  # what is done without anybody having asked
+# What is done without anybody having asked.
+OURSELVES = Actor(caller=replace(COMMAND_LINE, name="program"))
 
 
 def clipped(text: str) -> str:
