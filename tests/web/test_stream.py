@@ -74,6 +74,15 @@ async def test_the_program_in_the_manual_shows_what_the_snapshot_shows(world: Wo
         await left(world)
 
 
+@reading
+async def test_every_address_in_the_tutorial_answers(still: World) -> None:
+    text = PAGE.parents[1].joinpath("tutorial.md").read_text("utf-8")
+    addresses = re.findall(r"(?m)^ {4}curl .*'http://127\.0\.0\.1:8000([^']+)'$", text)
+    assert "/api/v1/stream?metric=price" in addresses
+    for address in addresses:  # asked for its head only: the stream would go on
+        assert (await still.client.head(address)).status_code == 200, address
+
+
 @pytest.mark.parametrize(("accept", "packed"), [("gzip, br", True), ("identity", False)])
 async def test_a_stream_comes_compressed_to_whom_takes_it(
     world: World, accept: str, packed: bool
