@@ -18,6 +18,11 @@ from sigmawatch.app.telemetry.families import Kind
 from sigmawatch.app.telemetry.tally import Tally
 from sigmawatch.domain.errors import RateLimited
 
+PROMETHEUS_3 = (
+    "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
+    "application/openmetrics-text;version=0.0.1;q=0.5,"
+    "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
+)
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 
@@ -52,6 +57,23 @@ async def test_both_formats_pass_their_parsers_and_the_lint_finds_nothing(moving
     plain = {metric.name for metric in prometheus(text)}
     parsed = openmetrics(answer.text)  # type: ignore[no-untyped-call]
     assert {metric.name for metric in parsed} == plain
+
+
+@pytest.mark.parametrize(
+    ("accept", "said"),
+    [
+        ("", "text/plain; version=0.0.4; charset=utf-8"),
+        ("text/html,*/*;q=0.8", "text/plain; version=0.0.4; charset=utf-8"),
+        ("text/plain;version=1.0.0;escaping=allow-utf-8",
+         "text/plain; version=1.0.0; escaping=allow-utf-8; charset=utf-8"),
+        (PROMETHEUS_3, ("application/openmetrics-text; version=1.0.0; charset=utf-8; "
+                       "escaping=allow-utf-8")),
+    ],
+)  # fmt: skip
+async def test_the_type_is_one_that_prometheus_reads(world: World, accept: str, said: str) -> None:
+    """Go's mime.ParseMediaType refuses a parameter that stands twice, and Prometheus 3 with it."""
+    answer = await world.client.get("/metrics", headers={"accept": accept})
+    assert answer.headers["content-type"] == said
 
 
 def test_the_lint_would_find_something() -> None:

@@ -12,6 +12,8 @@ from sigmawatch.app.web.problems import fails
 from sigmawatch.app.web.site import Site
 from sigmawatch.domain.caller import Scope
 
+CHARSET = "; charset=utf-8"
+
 
 @get("/metrics", summary="What the program tells of itself", tags=["operations"],
      responses=fails(503), media_type=MediaType.TEXT,
@@ -23,4 +25,7 @@ async def show_telemetry(
     every metric. Behind a switch the tracked values, too."""
     accept = request.headers.get("accept", "")
     content, media_type = await exposition(site.program, accept=accept)
-    return Response(content, media_type=media_type, headers={"cache-control": "no-store"})
+    if media_type.startswith("text/"):  # the framework says the character set itself
+        media_type = media_type.replace(CHARSET, "")
+    headers = {"cache-control": "no-store", "vary": "accept"}
+    return Response(content, media_type=media_type, headers=headers)
