@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from sigmawatch.domain.caller import LOCAL, Caller, Role, Scope
 from sigmawatch.domain.errors import NotFound, Unavailable
 from sigmawatch.domain.market import parse_market
 from sigmawatch.domain.rank_column import Standing
+from sigmawatch.domain.venue import VenueState
 from sigmawatch.domain.watchlist import Watchlist
 from sigmawatch.domain.window import DAY_MS
 
@@ -358,6 +359,33 @@ def test_an_episode_of_a_users_rule_is_told_to_that_user_and_admins(
         assert b"her" in beat.wire(LOCAL, packed=False)
 
 
+def a_hub(world: World, **changed: Any) -> Hub:
+    """Another hub of the world's program, which sees something of it in another way."""
+    program = world.program
+    seen: dict[str, Any] = {
+        "snapshot": lambda: program.snapshot, "changed": program.changed,
+        "venues": program.stations.statuses, "rule_of": program.episodes.rule_of,
+        "pick": lambda asked: Picker(asked, program.watchlists),
+        "series_name": program.episodes.series_name, "demo": False,
+    }  # fmt: skip
+    return Hub(Sources(**(seen | changed)), clock=world.clock)
+
+
+async def test_who_comes_takes_no_news_from_who_reads_already(moving: World) -> None:
+    states = list(moving.program.stations.statuses())
+    hub = a_hub(moving, venues=lambda: states)
+    first = await listening(hub)
+    states[0] = replace(states[0], state=VenueState.DOWN, detail="away")
+    second = await listening(hub)
+    assert (await second.until("hello"))["venues"][0]["state"] == "down"
+    running = asyncio.ensure_future(hub.run_for_ever())
+    assert (await first.until("hello"))["venues"][0]["venue"] == states[0].venue
+    told = await first.until("venue")
+    assert (told["venue"], told["state"], told["detail"]) == (states[0].venue, "down", "away")
+    running.cancel()
+    await asyncio.wait([running])
+
+
 async def test_a_database_that_is_away_is_waited_for(moving: World) -> None:
     """RELIABILITY.md: what fails degrades alone; episodes are told once their rules can be read."""
     away = True
@@ -366,13 +394,7 @@ async def test_a_database_that_is_away_is_waited_for(moving: World) -> None:
         if away:
             raise Unavailable("the database is away")
 
-    program = moving.program
-    sources = Sources(
-        snapshot=lambda: program.snapshot, changed=program.changed,
-        venues=program.stations.statuses, pick=lambda asked: Picker(asked, program.watchlists),
-        rule_of=rule_of, series_name=program.episodes.series_name, demo=False,
-    )  # fmt: skip
-    hub = Hub(sources, clock=moving.clock)
+    hub = a_hub(moving, rule_of=rule_of)
     running = asyncio.ensure_future(hub.run_for_ever())
     heard = await listening(hub)
     await heard.until("hello")

@@ -58,8 +58,8 @@ class Full(SigmawatchError):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
     """What a hub sees of the program. changed: waits for the first snapshot after one. pick: how a
-    table finds its rows; raises NotFound for a watchlist that is none. rule_of: of a
-    rule's id. series_name: None for one that is tracked no more."""
+    table finds its rows; raises NotFound for a watchlist that is none. rule_of: by its id; raises
+    Unavailable. series_name: None for one that is tracked no more."""
 
     snapshot: Callable[[], Snapshot]
     changed: Callable[[int], Coroutine[Any, Any, Snapshot]]
@@ -81,7 +81,8 @@ class Hub:
         self._closed = False
         self._name = secrets.token_hex(4)
         self._numbers = count(1)
-        self._venues: tuple[VenueEvent, ...] = ()
+        self._venues: Sequence[VenueEvent] = ()  # as they were told last
+        self._swept_ms = -PACE_MS
         self._episodes: list[Episode] = []
 
     # Reading
@@ -101,7 +102,8 @@ class Hub:
         self._admit(listener)
         shown = await self._fresh(asked)
         self._admit(listener)  # others came while we waited
-        self._look_at_venues()
+        if not self._places:
+            self._venues = self._venues_now()
         reader = Reader(
             shown.table, listener, hello=partial(self._hello, shown.table, ui=listener.ui),
             clock=self._clock,
@@ -119,8 +121,10 @@ class Hub:
         shown = self._shown[reader.table.asked]
         del shown.readers[reader]
         shown.used_ms = self._clock.monotonic_ms()
-        self._places[reader.listener.place] -= 1
-        self._places += Counter()  # drops who has none
+        place = reader.listener.place
+        self._places[place] -= 1
+        if not self._places[place]:
+            del self._places[place]
         if not self._places:
             self._read.clear()
 
@@ -149,7 +153,7 @@ class Hub:
 
     def _hello(self, table: Table, position: Position, *, ui: str) -> Piece:
         return greeting(
-            table, position, venues=self._venues, now_ms=self._clock.now_ms(),
+            table, position, venues=self._venues_now(), now_ms=self._clock.now_ms(),
             about=About(ui=ui, demo=self._sources.demo),
         )  # fmt: skip
 
@@ -205,7 +209,12 @@ class Hub:
 
     async def _news(self) -> Sequence[News]:
         """What is to be told beside the tables."""
-        found = [news_of_venue(one) for one in self._look_at_venues()]
+        before = {(one.venue, one.state, one.detail) for one in self._venues}
+        self._venues = self._venues_now()
+        found = [
+            news_of_venue(one) for one in self._venues
+            if (one.venue, one.state, one.detail) not in before
+        ]  # fmt: skip
         episodes, self._episodes = self._episodes[:EPISODES_MAX], []
         try:
             return found + [await self._told(episode) for episode in episodes]
@@ -218,15 +227,16 @@ class Hub:
         series = self._sources.series_name(episode.series_id)
         return news_of_episode(episode, rule=rule, series=series)
 
-    def _look_at_venues(self) -> Sequence[VenueEvent]:
-        """The venues whose state is another one than when we last looked."""
-        before = {(one.venue, one.state, one.detail) for one in self._venues}
-        self._venues = tuple(map(venue_event, self._sources.venues()))
-        return [one for one in self._venues if (one.venue, one.state, one.detail) not in before]
+    def _venues_now(self) -> Sequence[VenueEvent]:
+        return tuple(map(venue_event, self._sources.venues()))
 
     def _sweep(self) -> None:
-        """End who may read no more, keep alive who was told nothing for long, let tables go."""
-        quiet_ms = self._clock.monotonic_ms() - KEEP_ALIVE_MS
+        """Once in a pace: end who may read no more, keep alive who was told nothing for long, let
+        tables go."""
+        now_ms = self._clock.monotonic_ms()
+        if now_ms - self._swept_ms < PACE_MS:
+            return
+        self._swept_ms, quiet_ms = now_ms, now_ms - KEEP_ALIVE_MS
         for shown in self._shown.values():
             for reader in shown.readers:
                 if not reader.listener.may_go_on():
