@@ -118,6 +118,11 @@ def test_every_alert_says_how_bad_it_is_and_what_it_is() -> None:
         assert rule["annotations"].keys() == {"summary"}
 
 
+def test_the_manual_says_what_to_do_about_every_alert() -> None:
+    page = (DEPLOY.parent / "docs/how-to/monitoring.md").read_text()
+    assert set(re.findall(r"`(Sigmawatch\w+)`", page)) == {rule["alert"] for rule in alerts()}
+
+
 def test_the_dashboard_is_whole_and_names_no_host() -> None:
     text = (DEPLOY / "grafana-dashboard.json").read_text()
     assert "http" not in text.replace("sigmawatch_http_request", "")
