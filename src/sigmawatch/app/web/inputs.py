@@ -69,6 +69,10 @@ def allowed(field: FieldDefinition) -> str:
     return declared.description or ""
 
 
+def _is_text(field: FieldDefinition) -> bool:
+    return any(inner.annotation is str for inner in (field, *field.inner_types))
+
+
 async def refuse_unknown(
     connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler
 ) -> None:
@@ -78,7 +82,8 @@ async def refuse_unknown(
     assert isinstance(handler, HTTPRouteHandler)
     known = asked_by(handler)
     asked = connection.scope["query_string"].decode("latin-1")
-    given = [name for name, _ in parse_qsl(asked, keep_blank_values=True)]
+    pairs = parse_qsl(asked, keep_blank_values=True)
+    given = [name for name, _ in pairs]
     names = ", ".join(sorted(known)) or "none"
     errors = [
         FieldError(field=clip(name), message="unknown parameter", allowed=names)
@@ -88,6 +93,11 @@ async def refuse_unknown(
     if errors:
         detail = ", ".join(error.field for error in errors)
         raise ProblemError("unknown-parameter", f"unknown: {detail}", errors=errors)
+    nothing = [name for name, value in pairs if value == "null" and not _is_text(known[name])]
+    if nothing:  # the decoder would take it for none at all
+        errors = [FieldError(field=name, message="must be a value, or left out",
+                             allowed=allowed(known[name])) for name in nothing]  # fmt: skip
+        raise ProblemError("invalid-value", f"{nothing[0]}: must be a value", errors=errors)
     twice = [name for name in dict.fromkeys(given) if given.count(name) > 1]
     if twice:
         errors = [FieldError(field=name, message="given more than once") for name in twice]

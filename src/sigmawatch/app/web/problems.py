@@ -166,13 +166,18 @@ def fails(*statuses: int) -> dict[int, ResponseSpec]:
             Problem, generate_examples=False, media_type=MEDIA_TYPE,
             description=" or ".join(k.title for k in KINDS.values() if k.status == status),
         )
-        for status in sorted({400, 401, 403, 421, 429, 500, *statuses})
+        for status in sorted({400, 401, 403, 414, 421, 429, 500, *statuses})
     }  # fmt: skip
 
 
 def made(shape: type[Struct]) -> dict[int, ResponseSpec]:
     """For the documentation of what answers 200 or 201: the latter, of something new."""
     return {201: ResponseSpec(shape, generate_examples=False, description="Made")}
+
+
+def stood(shape: type[Struct]) -> dict[int, ResponseSpec]:
+    """The same the other way round: 200, of what stood already."""
+    return {200: ResponseSpec(shape, generate_examples=False, description="It stood already")}
 
 
 def clip(value: object) -> str:

@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 
 from sigmawatch.app.definitions import Definition
 from sigmawatch.app.web.asked import SeriesId
-from sigmawatch.app.web.problems import fails
+from sigmawatch.app.web.problems import fails, stood
 from sigmawatch.app.web.site import Site
 from sigmawatch.domain.audit import Actor
 from sigmawatch.domain.caller import Scope
@@ -79,7 +79,8 @@ class Tracked(Struct, frozen=True, kw_only=True):
 
 
 @post("/metrics", summary="Track metrics of a market, or a formula", tags=["metrics"],
-      responses=fails(403, 409, 413, 415, 422, 503), opt={"scope": Scope.WRITE_RULES})  # fmt: skip
+      responses=fails(403, 409, 413, 415, 422, 503) | stood(Tracked),
+      opt={"scope": Scope.WRITE_RULES})  # fmt: skip
 async def track(
     site: NamedDependency[Site], actor: NamedDependency[Actor], data: JSONBody[TrackBody]
 ) -> Response[Tracked]:
