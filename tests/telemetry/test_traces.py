@@ -134,3 +134,15 @@ def test_nothing_of_it_is_loaded_where_nobody_wants_traces() -> None:
     look = "import sys, sigmawatch.app.wiring; print([m for m in sys.modules if 'opentel' in m])"
     told = subprocess.run([sys.executable, "-c", look], capture_output=True, check=True, timeout=60)
     assert told.stdout == b"[]\n"
+
+
+def test_without_the_extra_it_says_what_to_install() -> None:
+    code = (
+        "import sys; sys.modules['opentelemetry'] = None\n"
+        "from sigmawatch.adapters.traces import Receiver, tracer_to\n"
+        "try: tracer_to(Receiver(url='http://127.0.0.1:9', service='x', key=b'k'))\n"
+        "except Exception as exc: print(type(exc).__name__, exc)"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, timeout=60)
+    assert told.stdout.startswith(b"Refused traces need opentelemetry")
+    assert b"pip install 'sigmawatch[otel]'" in told.stdout
