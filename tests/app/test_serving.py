@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from tests.web.test_streaming import listening
+from tests.web.listening import listening
 
 from sigmawatch.adapters.clock import RealClock, ScaledClock
 from sigmawatch.app.cli.client import ApiClient, in_process

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from tests.web.conftest import BASES, World
-from tests.web.test_streaming import PRICES, Heard, a_listener, applied
+from tests.web.listening import PRICES, Heard, a_listener, applied
 
 from sigmawatch.app.streaming.hub import Hub
 from sigmawatch.domain.market import parse_market

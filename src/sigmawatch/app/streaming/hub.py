@@ -46,6 +46,7 @@ from sigmawatch.ports.clock import Clock
 
 READERS_MAX = 5_000
 TABLES_MAX = 32  # different ones at a time
+TABLES_FULL = f"{TABLES_MAX} different tables are read already; ask for one of them"
 TABLE_KEPT_MS = 120_000  # without anybody who reads it
 KEEP_ALIVE_MS = 15_000
 EPISODES_MAX = 100  # told at once; /episodes lists them all
@@ -138,15 +139,23 @@ class Hub:
         """The table, as it is now; as it is told, where somebody reads it."""
         shown = self._shown.get(asked)
         if shown is None:
-            self._sweep_tables()
-            if len(self._shown) >= TABLES_MAX:
-                raise Full(f"{TABLES_MAX} different tables are shown already; ask for one of them")
+            self._make_room()
             table = Table(asked, pick=self._sources.pick(asked), epoch=self._epoch)
             shown = self._shown[asked] = Shown(table, clock=self._clock)
         shown.used_ms = self._clock.monotonic_ms()
         if shown.due(self._sources.snapshot()):
             await shown.advance(self._sources.snapshot())
+        if self._shown.get(asked) is not shown:
+            raise Full(TABLES_FULL)  # it gave way while it was made
         return shown
+
+    def _make_room(self) -> None:
+        """For one more table: of those that nobody reads the one longest unused gives way."""
+        unread = [asked for asked, shown in self._shown.items() if not shown.readers]
+        if len(self._shown) >= TABLES_MAX and unread:
+            del self._shown[min(unread, key=lambda asked: self._shown[asked].used_ms)]
+        if len(self._shown) >= TABLES_MAX:
+            raise Full(TABLES_FULL)
 
     def _epoch(self) -> str:
         return f"{self._name}{next(self._numbers):x}"
