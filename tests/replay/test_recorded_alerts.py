@@ -40,7 +40,7 @@ NEVER = "price > 3 * mean(1h)"
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not RECORDED.is_dir(), reason=f"no recorded markets at {RECORDED}"),
-    pytest.mark.timeout(1_800),
+    pytest.mark.timeout(times(change=1_800, full=7_200)),
 ]
 
 
