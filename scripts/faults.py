@@ -50,7 +50,7 @@ PROMISES = {
     "P33": "a backup made while running is whole",
     "P36": "too few open files: it goes on collecting and answering",
 }
-WITHOUT_CONTROL = frozenset({"P09", "P36"})  # there is nothing to lose
+WITHOUT_CONTROL = frozenset({"P09", "P36", "S58"})  # there is nothing to lose
 
 
 @dataclass(frozen=True, slots=True)
