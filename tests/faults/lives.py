@@ -18,6 +18,7 @@ import aiohttp
 ROOT = Path(__file__).parents[2]
 SOUND = ("-c", "from sigmawatch.app.cli import main; main()")
 START_WITHIN_S = 60.0
+LAST_WORDS_WITHIN_S = 5.0
 
 
 @dataclass(kw_only=True)
@@ -28,7 +29,7 @@ class Life:
     url: str = ""
     wrapped: bool = False  # by a command that ends when the program does
     killed: bool = False
-    last_words: deque[str] = field(default_factory=lambda: deque(maxlen=20))
+    last_words: deque[str] = field(default_factory=lambda: deque(maxlen=60))
 
     def cpu_s(self) -> float:
         """Processor time so far. Linux only."""
@@ -67,8 +68,12 @@ async def alive(
             if ready:
                 await _ready(life.url)
         async with asyncio.TaskGroup() as group:
-            group.create_task(_listen(process.stderr, life))
-            yield life
+            listening = group.create_task(_listen(process.stderr, life))
+            try:
+                yield life
+            except BaseException:  # it may be ending by itself, and say why
+                await asyncio.wait([listening], timeout=LAST_WORDS_WITHIN_S)
+                raise
             life.kill()
     except BaseException as error:
         error.add_note(f"the program's last words:\n{''.join(life.last_words)}")

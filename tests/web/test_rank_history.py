@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,11 @@ import pytest_asyncio
 from tests.web.conftest import MINUTE, MOVES, START_MS, VENUES, World, a_world, reading
 
 from sigmawatch.app.web.moments import rfc3339
+from sigmawatch.domain.errors import Unavailable
+from sigmawatch.domain.rank_column import Standing
 from sigmawatch.domain.window import DAY_MS, MINUTE_MS
 from sigmawatch.engine.rank_history import is_quarter
+from sigmawatch.ports.ranks import RankStore
 
 FIRST = MINUTE.slot(START_MS)
 SLOTS = 75
@@ -114,6 +119,39 @@ async def test_what_cannot_be_told_is_refused_by_field(aged: World, query: str, 
     answer = await aged.client.get(f"/api/v1/ranking/history?{query}")
     assert answer.status_code == 422, answer.text
     assert answer.json()["errors"][0]["field"] == field
+
+
+@dataclass(kw_only=True)
+class Away:
+    """A store of ranks whose database is away at first."""
+
+    store: RankStore
+    for_calls: int
+
+    async def rank_slots(self, standing: Standing, *, from_slot: int, to_slot: int) -> Any:
+        self.for_calls -= 1
+        if self.for_calls >= 0:
+            raise Unavailable("the database cannot be reached")
+        return await self.store.rank_slots(standing, from_slot=from_slot, to_slot=to_slot)
+
+    async def rank_column(self, standing: Standing, slot: int) -> Any:
+        return await self.store.rank_column(standing, slot)
+
+
+async def test_ranks_are_read_back_though_the_database_is_away_at_first(tmp_path: Path) -> None:
+    """RELIABILITY.md P25: what reads waits; nothing ends."""
+    async with a_world(tmp_path / "data", windows_ms=TEN) as world:
+        await world.pass_slots(61, MOVES)
+        await world.program.ranks.save()
+    at_ms = MINUTE.open_ms(FIRST + 61)
+    async with a_world(tmp_path / "data", start_ms=at_ms, windows_ms=TEN) as world:
+        ranks = world.program.ranks
+        ranks._store = Away(store=ranks._store, for_calls=2)
+        reading_back = asyncio.create_task(ranks.restore_at_last())
+        while not reading_back.done():
+            await world.clock.advance_to_ms(world.clock.now_ms() + 500)
+        await reading_back
+        assert len((await world.get("/ranking/history", top=1))["slots"]) > 1
 
 
 async def test_quarters_come_back_after_a_restart_and_older_ones_are_thinned(

@@ -16,6 +16,7 @@ import structlog
 
 from sigmawatch.app.tables import Tables
 from sigmawatch.app.tracker import Tracker
+from sigmawatch.domain.errors import Unavailable
 from sigmawatch.domain.rank_column import RankColumn, Standing
 from sigmawatch.domain.series import Series
 from sigmawatch.engine.geometry import Slots
@@ -26,6 +27,7 @@ from sigmawatch.ports.ledger import Ledger
 from sigmawatch.ports.ranks import RankStore
 
 THIN_ROWS = 16  # a transaction, so that a waiting slot waits a few milliseconds at most
+AGAIN_MS = 1_000
 RESTORE_COLUMNS = 4  # at once: of 100,000 series they hold the compute thread for 15 ms
 
 log = structlog.get_logger()
@@ -55,7 +57,7 @@ class RankKeeper:
 
     async def keep_for_ever(self, *, keep_ms: int) -> None:
         """Bring back the day, then store what is new. keep_ms: how long hours stay."""
-        await self.restore()
+        await self.restore_at_last()
         sequence, slots = -1, dict[int, int]()
         while True:
             snapshot = await self._tracker.changed(sequence)
@@ -64,8 +66,17 @@ class RankKeeper:
             if slots != before and await self.save():
                 await self.thin(keep_ms=keep_ms)
 
+    async def restore_at_last(self) -> None:
+        """`restore`, begun anew while the database is away."""
+        while True:
+            try:
+                return await self.restore()
+            except Unavailable as exc:
+                log.info("ranks_wait", reason=str(exc))
+                await self._clock.sleep_until_ms(self._clock.now_ms() + AGAIN_MS)
+
     async def restore(self) -> None:
-        """Read the last day back, and show it on the boards."""
+        """Read the last day back, and show it on the boards. Raises Unavailable."""
         count = 0
         for board in list(self._tracker.snapshot.boards.values()):
             async for columns in self._stored(board):
