@@ -20,7 +20,7 @@ from tests.venues.support import AMPLE, MINUTE_MS, body, captured, recorded
 from sigmawatch.adapters.clock import VirtualClock
 from sigmawatch.adapters.venues.recorded import Exchange, Player
 from sigmawatch.app import wiring
-from sigmawatch.app.config import Config, Track, VenueConfig
+from sigmawatch.app.config import BackfillConfig, Config, Track, VenueConfig
 from sigmawatch.app.program import Program
 from sigmawatch.app.web import create_app
 from sigmawatch.domain.venue import RunKind
@@ -76,6 +76,9 @@ async def shown(
     async with Player(exchanges, clock=clock) as player:
         config = Config(
             data=folder,
+            backfill=BackfillConfig(
+                enabled=False
+            ),  # but by `fill`: what is not recorded is a fault
             track=(Track(venue=venue.lower(), **track),),
             venues={
                 venue.lower(): VenueConfig(
