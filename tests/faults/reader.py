@@ -143,6 +143,7 @@ def _span_ms(text: str) -> int:
 
 async def read_until_gone(url: str, log: Log, dice: random.Random) -> None:
     """Read, and collect from every venue, until nobody answers any more."""
+    log.ids = []  # an earlier life may have shown series that were lost: who compares finds that
     async with aiohttp.ClientSession(f"{url}/api/v1/") as session, asyncio.TaskGroup() as group:
         group.create_task(_again_and_again(lambda: _metrics(session, log)))
         group.create_task(_again_and_again(lambda: _records(session, log, dice)))
