@@ -187,7 +187,7 @@ async def test_what_may_be_somebodys_own_is_kept_nowhere(world: World) -> None:
     """SECURITY.md: "no-store on private data"; a tag of the bytes does not change that."""
     await add(world, "ada", "admin")
     async with a_page(world, "ada") as page:
-        for path in ("/inbox", "/deliveries"):
+        for path in ("/inbox", "/deliveries", "/users", "/users/ada", "/keys", "/audit"):
             answer = await page.get(path)
             assert answer.status_code == 200
             assert answer.headers["cache-control"] == "no-store", path

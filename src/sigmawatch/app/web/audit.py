@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
-from litestar import Request, Response, get
+from litestar import get
 from litestar.di import NamedDependency, Provide
 from litestar.params import QueryParameter
 from msgspec import Meta, Struct
@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 from sigmawatch.app.moments import rfc3339
 from sigmawatch.app.web.cursors import pack, unpack
 from sigmawatch.app.web.problems import fails
-from sigmawatch.app.web.site import Site, tagged
+from sigmawatch.app.web.site import Site
 from sigmawatch.domain.audit import Row
 from sigmawatch.domain.caller import Scope
 
@@ -79,15 +79,15 @@ class AskedAudit:
      dependencies={"asked": Provide(AskedAudit, sync_to_thread=False)},
      opt={"scope": Scope.ADMIN})  # fmt: skip
 async def list_audit(
-    request: Request[Any, Any, Any], site: NamedDependency[Site],
+    site: NamedDependency[Site],
     asked: NamedDependency[AskedAudit],
-) -> Response[AuditPage]:  # fmt: skip
+) -> AuditPage:  # fmt: skip
     """Changes by whomever, logins, and what was refused to those who are known."""
     before = None if asked.cursor is None else unpack(_QUERY, asked.cursor)[1]
     rows = await site.access.auditing.page(before=before, limit=asked.limit)
     more = len(rows) == asked.limit and rows[-1].number > 1
     cursor = pack(_QUERY, walk=_NO_WALK, place=rows[-1].number) if more else None
-    return tagged(request, AuditPage(items=[_shown(row) for row in rows], next_cursor=cursor))
+    return AuditPage(items=[_shown(row) for row in rows], next_cursor=cursor)
 
 
 @get("/audit/verification", summary="Whether the log is as it was written", tags=["access"],

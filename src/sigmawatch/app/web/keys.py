@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
-from litestar import Request, Response, delete, get, post
+from litestar import Response, delete, get, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody, PathParameter
 from litestar.status_codes import HTTP_201_CREATED
@@ -16,7 +16,7 @@ from sigmawatch.app.moments import moment_or_none, rfc3339
 from sigmawatch.app.web.acting import check_personal
 from sigmawatch.app.web.moments import parse_moment
 from sigmawatch.app.web.problems import fails
-from sigmawatch.app.web.site import Site, tagged
+from sigmawatch.app.web.site import Site
 from sigmawatch.domain.api_key import NAME_CHARS_MAX, NETWORKS_MAX, ApiKey
 from sigmawatch.domain.audit import Actor
 from sigmawatch.domain.caller import Caller, Scope, parse_scopes
@@ -115,24 +115,22 @@ class RotationBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 @get("/keys", summary="Your keys", tags=["access"], responses=fails(403),
      opt={"scope": Scope.READ_METRICS})  # fmt: skip
-async def list_keys(
-    request: Request[Any, Any, Any], site: NamedDependency[Site], caller: NamedDependency[Caller]
-) -> Response[KeysPage]:
+async def list_keys(site: NamedDependency[Site], caller: NamedDependency[Caller]) -> KeysPage:
     """An admin sees everybody's. Revoked and expired ones too."""
     check_personal(caller)
     items = [_shown(site, key) for key in site.access.keys.visible(caller)]
-    return tagged(request, KeysPage(items=items))
+    return KeysPage(items=items)
 
 
 @get("/keys/{key_id:str}", summary="One key", tags=["access"], responses=fails(403, 404),
      opt={"scope": Scope.READ_METRICS})  # fmt: skip
 async def show_key(
-    request: Request[Any, Any, Any], site: NamedDependency[Site],
+    site: NamedDependency[Site],
     caller: NamedDependency[Caller], key_id: KeyId,
-) -> Response[ShownKey]:  # fmt: skip
+) -> ShownKey:  # fmt: skip
     """By its public id. Another user's is not there (404)."""
     check_personal(caller)
-    return tagged(request, _shown(site, site.access.keys.find(key_id, by=caller)))
+    return _shown(site, site.access.keys.find(key_id, by=caller))
 
 
 @post("/keys", summary="Make a key", tags=["access"],

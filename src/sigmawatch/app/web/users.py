@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
-from litestar import Request, Response, get, patch, post, put
+from litestar import Response, get, patch, post, put
 from litestar.di import NamedDependency
 from litestar.params import JSONBody, PathParameter
 from litestar.status_codes import HTTP_201_CREATED
@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 
 from sigmawatch.app.moments import rfc3339
 from sigmawatch.app.web.problems import fails
-from sigmawatch.app.web.site import Site, tagged
+from sigmawatch.app.web.site import Site
 from sigmawatch.domain.account import NAME_ALLOWED, PASSWORD_ALLOWED, PASSWORD_CHARS_MAX, User
 from sigmawatch.domain.audit import Actor
 from sigmawatch.domain.caller import Role, Scope
@@ -77,20 +77,16 @@ class PasswordBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 @get("/users", summary="All users", tags=["access"], responses=fails(403),
      opt={"scope": Scope.ADMIN})  # fmt: skip
-async def list_users(
-    request: Request[Any, Any, Any], site: NamedDependency[Site]
-) -> Response[UsersPage]:
+async def list_users(site: NamedDependency[Site]) -> UsersPage:
     """Disabled ones too."""
-    return tagged(request, UsersPage(items=[shown(user) for user in site.access.users.all]))
+    return UsersPage(items=[shown(user) for user in site.access.users.all])
 
 
 @get("/users/{name:str}", summary="One user", tags=["access"], responses=fails(403, 404),
      opt={"scope": Scope.ADMIN})  # fmt: skip
-async def show_user(
-    request: Request[Any, Any, Any], site: NamedDependency[Site], name: Name
-) -> Response[ShownUser]:
+async def show_user(site: NamedDependency[Site], name: Name) -> ShownUser:
     """Never the password, nor anything of it."""
-    return tagged(request, shown(site.access.users.find(name)))
+    return shown(site.access.users.find(name))
 
 
 @post("/users", summary="Make a user", tags=["access"],
