@@ -31,13 +31,16 @@ async def until_signalled(work: Coroutine[Any, Any, None]) -> None:
         signalled.set()
         loop.call_soon_threadsafe(task.cancel)
 
-    for number in SIGNALS:
-        signal.signal(number, first)
+    before = [signal.signal(number, first) for number in SIGNALS]
     try:
         await task
     except asyncio.CancelledError:
         if not signalled.is_set():
             raise
+    finally:
+        if not signalled.is_set():  # ended by itself: whoever called us has their signals back
+            for number, handler in zip(SIGNALS, before, strict=True):
+                signal.signal(number, handler)
 
 
 def _leave_after(signalled: threading.Event) -> None:
