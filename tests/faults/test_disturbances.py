@@ -9,14 +9,16 @@ import signal
 import sqlite3
 import statistics
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from tests.egress.receiver import BOMB, resets, saying
+from tests.faults.alert_oracle import Found
 from tests.faults.alerted import Stage, stage
-from tests.faults.lives import alive
-from tests.faults.tier import Finding, tell, times
+from tests.faults.lives import SOUND, alive
+from tests.faults.tier import Finding, full_only, tell, times
 from tests.faults.waves import SLOT_MS, rule
 
 from sigmawatch_simulator import Fault
@@ -26,6 +28,7 @@ SLOTS = times(change=300, full=1_200)
 WATCHED_S = times(change=12, full=60)
 PAUSE_S = times(change=8, full=600)
 AWAY_S = times(change=10, full=60)
+P16 = "P16 a venue that is away: nothing resolved, told of once"
 DELAY_MAX_MS = 1_000  # RELIABILITY.md P24
 GOOD = "good"
 BAD = {
@@ -57,7 +60,10 @@ def delays_ms(ordeal: Stage, *, from_ms: int) -> list[int]:
 async def settled(ordeal: Stage) -> str:
     """Everything heals and is delivered; what the account of it is, which must be right."""
     await ordeal.drain()
-    result = ordeal.found()
+    return right(ordeal, ordeal.found())
+
+
+def right(ordeal: Stage, result: Found) -> str:
     told = f"seed {ordeal.seed}: {result.figures}"
     assert not result.wrong, f"{told}; {result.wrong}"[:4_000]
     assert result.episodes, told
@@ -114,24 +120,46 @@ async def test_a_pause_tells_nothing_that_is_not_so_and_nothing_twice(tmp_path: 
 async def test_a_venue_that_is_away_resolves_nothing_and_is_told_of_once(tmp_path: Path) -> None:
     """RELIABILITY.md P16: "no false resolve", "one, not one per series"."""
     async with stage(tmp_path, channels=(GOOD,), slots=SLOTS, markets_count=MARKETS) as ordeal:
-        rule(tmp_path, ordeal.rules, no_data='"alert"', no_data_for='"3s"')
-        async with alive(tmp_path) as life:
-            await asyncio.sleep(WATCHED_S / 2)
-            number = ordeal.double.faults.add(Fault(kind="hang", venue="kraken"))
-            await asyncio.sleep(AWAY_S)
-            ordeal.double.faults.remove(number)
-            await asyncio.sleep(WATCHED_S)
-            life.kill()
-        await settled(ordeal)
-        silent = words_on_silence(ordeal)
-        of_kraken = {name for name, one in ordeal.rules.items()
-                     if any(each.startswith("KRAKEN:") for each in one.series)}  # fmt: skip
+        result, silent, of_kraken = await without_kraken(ordeal)
+        right(ordeal, result)
         assert {name for name, _ in silent} == of_kraken
         assert len(silent) == len(set(silent)) == len(of_kraken), silent
         tell(Finding(
-            promise="P16", fault=f"a venue that answers nothing for {AWAY_S} s", seed=ordeal.seed,
+            promise=P16, fault=f"a venue that answers nothing for {AWAY_S} s", seed=ordeal.seed,
             figures={"rules": len(of_kraken), "words_on_silence": len(silent)},
         ))  # fmt: skip
+
+
+@full_only
+async def test_the_check_above_notices_absence_that_is_taken_for_zero(tmp_path: Path) -> None:
+    async with stage(tmp_path, channels=(GOOD,), slots=SLOTS, markets_count=MARKETS) as ordeal:
+        broken = ("-m", "tests.faults.naught")
+        _, silent, of_kraken = await without_kraken(ordeal, program=broken)
+        assert {name for name, _ in silent} != of_kraken
+        tell(Finding(
+            promise=P16, fault="the same, absence taken for zero", seed=ordeal.seed, control=True,
+            figures={"rules": len(of_kraken), "words_on_silence": len(silent)},
+        ))  # fmt: skip
+
+
+async def without_kraken(
+    ordeal: Stage, *, program: Sequence[str] = SOUND
+) -> tuple[Found, list[tuple[str, str]], set[str]]:
+    """A life in which the venue is away for a while: what was found, `words_on_silence`, and the
+    rules about it."""
+    rule(ordeal.folder, ordeal.rules, no_data='"alert"', no_data_for='"3s"')
+    async with alive(ordeal.folder, program=program) as life:
+        await asyncio.sleep(WATCHED_S / 2)
+        number = ordeal.double.faults.add(Fault(kind="hang", venue="kraken"))
+        await asyncio.sleep(AWAY_S)
+        ordeal.double.faults.remove(number)
+        await asyncio.sleep(WATCHED_S)
+        life.kill()
+    await ordeal.drain()
+    result = ordeal.found()
+    of_kraken = {name for name, one in ordeal.rules.items()
+                 if any(each.startswith("KRAKEN:") for each in one.series)}  # fmt: skip
+    return result, words_on_silence(ordeal), of_kraken
 
 
 def words_on_silence(ordeal: Stage) -> list[tuple[str, str]]:
