@@ -28,7 +28,6 @@ SLOTS = times(change=300, full=1_200)
 WATCHED_S = times(change=12, full=60)
 PAUSE_S = times(change=8, full=600)
 AWAY_S = times(change=10, full=60)
-P16 = "P16 a venue that is away: nothing resolved, told of once"
 DELAY_MAX_MS = 1_000  # RELIABILITY.md P24
 GOOD = "good"
 BAD = {
@@ -125,7 +124,7 @@ async def test_a_venue_that_is_away_resolves_nothing_and_is_told_of_once(tmp_pat
         assert {name for name, _ in silent} == of_kraken
         assert len(silent) == len(set(silent)) == len(of_kraken), silent
         tell(Finding(
-            promise=P16, fault=f"a venue that answers nothing for {AWAY_S} s", seed=ordeal.seed,
+            promise="P16", fault=f"a venue that answers nothing for {AWAY_S} s", seed=ordeal.seed,
             figures={"rules": len(of_kraken), "words_on_silence": len(silent)},
         ))  # fmt: skip
 
@@ -137,7 +136,7 @@ async def test_the_check_above_notices_absence_that_is_taken_for_zero(tmp_path: 
         _, silent, of_kraken = await without_kraken(ordeal, program=broken)
         assert {name for name, _ in silent} != of_kraken
         tell(Finding(
-            promise=P16, fault="the same, absence taken for zero", seed=ordeal.seed, control=True,
+            promise="P16", fault="the same, absence taken for zero", seed=ordeal.seed, control=True,
             figures={"rules": len(of_kraken), "words_on_silence": len(silent)},
         ))  # fmt: skip
 
