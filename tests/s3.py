@@ -12,6 +12,7 @@ from itertools import count
 from threading import Thread
 
 from pyarrow import fs  # type: ignore[import-untyped]
+from tests.processes import started
 
 from sigmawatch.adapters.archives.bucket import BucketSettings
 
@@ -23,7 +24,7 @@ _names = count(1)
 @contextmanager
 def running() -> Iterator[str]:
     """`127.0.0.1:PORT` of a server that answers."""
-    with subprocess.Popen(
+    with started(
         [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"],
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip

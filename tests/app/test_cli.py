@@ -20,10 +20,9 @@ from typing import Any, NamedTuple
 import pytest
 import structlog
 from tests.pace import allowed_s
+from tests.processes import started
 
 from sigmawatch.app.cli import main
-
-pytestmark = pytest.mark.timeout(60)
 
 COMMAND = [sys.executable, "-c", "from sigmawatch.app.cli import main; main()"]
 ENDS_WITHIN_S = 2.0
@@ -62,13 +61,10 @@ def _plain(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def double() -> Iterator[dict[str, str]]:
     """The venue double in a process of its own: venue -> address."""
     arguments = [*COMMAND, "simulate", "--markets", "10", "--no-limits"]
-    with subprocess.Popen(
-        arguments, stdout=subprocess.PIPE, text=True, env=environment()
-    ) as process:
+    with started(arguments, stdout=subprocess.PIPE, text=True, env=environment()) as process:
         assert process.stdout is not None
         lines = [process.stdout.readline() for _ in range(4)]
         yield dict(line.split()[:2] for line in lines)
-        process.terminate()
 
 
 class Done(NamedTuple):
@@ -112,15 +108,12 @@ class Folder:
     def running(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
         """`run` on a free port, once it says where it listens."""
         command = [*COMMAND, "run", "--port", "0", *arguments]
-        with subprocess.Popen(
+        with started(
             command, cwd=self.path, env=environment(), stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True,
         ) as process:  # fmt: skip
-            try:
-                line_with(process, "page and API at")
-                yield process
-            finally:
-                process.kill()
+            line_with(process, "page and API at")
+            yield process
 
 
 def line_with(process: subprocess.Popen[str], text: str) -> str:
@@ -318,7 +311,7 @@ def test_run_ends_in_time_during_the_first_back_fill(
 
 
 def test_json_logs_are_events_and_nothing_else(folder: Folder) -> None:
-    with subprocess.Popen(
+    with started(
         [*COMMAND, "run", "--port", "0", "--log", "json"], cwd=folder.path, env=environment(),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip

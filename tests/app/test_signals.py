@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 from tests.pace import allowed_s
+from tests.processes import started
 
 ENDS_WITHIN_S = 2.0
 
@@ -38,15 +39,10 @@ pytestmark = pytest.mark.timeout(60)
 @contextmanager
 def child(body: str, cleaning: str = "pass") -> Iterator[subprocess.Popen[str]]:
     code = WORK.format(body=body, cleaning=cleaning)
-    with subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "working\n"
-            yield process
-        finally:
-            process.kill()
+    with started([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "working\n"
+        yield process
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, list[str]]:

@@ -13,6 +13,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
+from tests.processes import started
 
 from sigmawatch.app.cli import main
 
@@ -36,14 +37,13 @@ def run(*arguments: str) -> tuple[int, str]:
     return ending.value.code, out.getvalue()
 
 
-@pytest.mark.timeout(60)
 def test_every_command_of_the_tutorial_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     found = commands()
     assert ["run", "--demo"] in found
-    with subprocess.Popen(
+    with started(
         [*COMMAND, "run", "--demo", "--port", "0"], cwd=tmp_path, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True,
     ) as program:  # fmt: skip
@@ -57,5 +57,5 @@ def test_every_command_of_the_tutorial_runs(
                 code, said = run(*arguments)
                 assert code == 0, (arguments, said)
         program.send_signal(signal.SIGINT)
-        program.communicate(timeout=10)
+        program.communicate(timeout=60)
         assert program.returncode == 0

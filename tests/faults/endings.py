@@ -29,6 +29,7 @@ from tests.faults.ledger_life import MANY_BASES, METRICS
 from tests.faults.lives import ROOT
 from tests.faults.power import disk
 from tests.faults.tier import Finding, tell
+from tests.processes import started
 
 SHORTEST_S, LONGEST_S = 0.020, 0.400
 SERIES = len(MANY_BASES) * len(METRICS)
@@ -144,7 +145,7 @@ class Endings:
 @contextmanager
 def warm_process() -> Iterator[subprocess.Popen[bytes]]:
     """One that has imported everything; it ends when nobody asks any more."""
-    with subprocess.Popen(
+    with started(
         [sys.executable, "-m", "tests.faults.newborns"],
         cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
     ) as warm:  # fmt: skip

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from tests.contracts.samples import SLOT, frame, replayed, store, track
 from tests.faults.tier import Finding, tell, times
+from tests.processes import started
 
 from sigmawatch.adapters.clock import VirtualClock
 from sigmawatch.adapters.ledgers.high_water import NAME, read_mark
@@ -147,7 +148,7 @@ async def test_the_check_above_notices_that_nobody_keeps_a_mark(
 
 def test_a_log_that_is_gone_after_a_real_kill_is_noticed(tmp_path: Path) -> None:
     folder = tmp_path / "data"
-    with subprocess.Popen(
+    with started(
         [sys.executable, "-m", "tests.ledgers.child", str(folder), "after"],
         cwd=ROOT, stdout=subprocess.PIPE,
     ) as child:  # fmt: skip

@@ -20,6 +20,7 @@ from tests.faults.tier import Finding, tell, times
 from tests.ledgers import opening
 from tests.ledgers.sealed_days import filled, items, wrong
 from tests.postgres import PostgresServer, with_options
+from tests.processes import started
 
 from sigmawatch.adapters.clock import VirtualClock
 from sigmawatch.adapters.ledgers.ledger import SqlLedger
@@ -57,7 +58,7 @@ class Seals:
     def suffer(self, *, order: str) -> bool:
         """Seal, and kill the program at a random moment; before it, half of the time, the server.
         Whether it had ended by itself."""
-        with subprocess.Popen(
+        with started(
             [sys.executable, "-m", "tests.ledgers.sealed_days", self.where, order],
             cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         ) as child:  # fmt: skip

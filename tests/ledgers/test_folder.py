@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.processes import started
 
 from sigmawatch.adapters.ledgers.folder import DataFolder, filesystem
 from sigmawatch.domain.errors import InUse, Refused
@@ -91,7 +92,7 @@ sys.stdin.read()
 
 
 def test_the_holder_is_named_and_its_death_frees_the_folder(tmp_path: Path) -> None:
-    with subprocess.Popen(
+    with started(
         [sys.executable, "-c", HOLD, str(tmp_path / "data")],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.ledgers.opening import opened
+from tests.processes import started
 
 from sigmawatch.adapters.clock import VirtualClock
 from sigmawatch.domain.frame import Frame
@@ -20,7 +21,7 @@ KILLS = 10
 
 def reported_until_killed(where: str, *, report: str, dice: random.Random) -> list[int]:
     """The slots a child reported before it was killed, a random moment after some commit."""
-    with subprocess.Popen(
+    with started(
         [sys.executable, "-m", "tests.ledgers.child", where, report],
         cwd=ROOT,
         stdout=subprocess.PIPE,

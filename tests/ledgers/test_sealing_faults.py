@@ -20,6 +20,7 @@ import pytest
 from tests.contracts.samples import frame, patch, replayed, store
 from tests.ledgers.disk import Disk, disk
 from tests.ledgers.sealed_days import BASES, DAY, END, FIRST, filled, items, seal_all, truth, wrong
+from tests.processes import started
 
 from sigmawatch.adapters.clock import VirtualClock
 from sigmawatch.adapters.ledgers.ledger import SqlLedger
@@ -101,7 +102,7 @@ async def test_the_check_above_notices_frames_that_went_before_their_columns_wer
 
 def killed(folder: Path, *, order: str, dice: random.Random) -> bool:
     """Seal in a process that is killed at a random moment; whether it had ended before."""
-    with subprocess.Popen(
+    with started(
         [sys.executable, "-m", "tests.ledgers.sealed_days", str(folder), order],
         cwd=ROOT, stdout=subprocess.PIPE,
     ) as child:  # fmt: skip

@@ -14,6 +14,7 @@ import pytest
 from tests.contracts.samples import track
 from tests.faults.tier import times
 from tests.notifying.world import notice, settings_of
+from tests.processes import started
 
 from sigmawatch.adapters.clock import VirtualClock
 from sigmawatch.adapters.ledgers.sqlite import SqliteLedger
@@ -47,7 +48,7 @@ async def prepared(folder: Path) -> set[str]:
 
 def lived(folder: Path, log: Path, *, way: str, kill_after_s: float | None) -> bool:
     """One life; whether it came to its end."""
-    with subprocess.Popen(
+    with started(
         [sys.executable, "-m", "tests.notifying.child", str(folder), str(log), way],
         cwd=ROOT, stdout=subprocess.PIPE,
     ) as child:  # fmt: skip
@@ -56,7 +57,7 @@ def lived(folder: Path, log: Path, *, way: str, kill_after_s: float | None) -> b
         if kill_after_s is not None:
             time.sleep(kill_after_s)
             child.kill()
-        return child.stdout.read().endswith(b"done\n")
+        return bool(child.stdout.read().endswith(b"done\n"))
 
 
 async def killed_often(folder: Path, log: Path, *, way: str, dice: random.Random) -> None:
