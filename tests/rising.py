@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from sigmawatch.domain.alert import Episode, Severity, States
 from sigmawatch.domain.frame import MISSING, REASON_MASK
 from sigmawatch.domain.notice import Notice, NoticeKind
-from sigmawatch.engine.judge import Decisions, Hearing
+from sigmawatch.engine.judge import Decisions, Glance, Hearing
 
 RISES = 2
 CHANNELS = ("ops", "mail")
@@ -32,7 +32,7 @@ class Trend:
 class RisingJudge:
     """Fulfils engine.judge.Judge, for rule 1 over every price. heard: what it was asked."""
 
-    idle = False
+    idle = reads = False
 
     def __init__(self) -> None:
         self.heard: list[tuple[int, frozenset[int]]] = []
@@ -46,6 +46,9 @@ class RisingJudge:
             episodes=[one for each in decided for one in each.episodes],
             notices=[one for each in decided for one in each.notices],
         )
+
+    def glance(self, glance: Glance) -> Decisions:
+        return Decisions()
 
     def _block(self, hearing: Hearing, block_id: int) -> Decisions:
         board, known = hearing.board, hearing.states.get((1, block_id))

@@ -114,9 +114,13 @@ class Live:
             await transaction.rules.remove(name)
         await self.alerting.changed()
 
-    def frames(self, slot: int, prices: Sequence[float]) -> list[Frame]:
-        """Of every block: the prices of all series in their order, NaN where there is none."""
-        found = []
+    def frames(
+        self, slot: int, prices: Sequence[float], *, reading_ms: int | None = None
+    ) -> list[Frame]:
+        """Of every block: the prices of all series in their order, NaN where there is none.
+        reading_ms: they are readings inside the slot, and came then."""
+        found, open_ms = [], slot * MINUTE_MS
+        recv_ms = open_ms + MINUTE_MS + 1_000 if reading_ms is None else reading_ms
         for block_id in sorted({one.block_id for one in self.series}):
             mine = [(one.place, prices[at]) for at, one in enumerate(self.series)
                     if one.block_id == block_id]  # fmt: skip
@@ -124,10 +128,9 @@ class Live:
             for place, price in mine:
                 values[place] = price
             marks = np.where(np.isnan(values), np.uint8(self.missing), np.uint8(Reason.OBSERVED))
-            revision = MINUTE_MS + 1_000
             found.append(Frame(
-                block_id=block_id, slot=slot, revision=revision, open=False,
-                recv_ms=slot * MINUTE_MS + revision, values=values.astype("<f8").tobytes(),
+                block_id=block_id, slot=slot, revision=recv_ms - open_ms, recv_ms=recv_ms,
+                open=reading_ms is not None, values=values.astype("<f8").tobytes(),
                 marks=marks.astype(np.uint8).tobytes(),
             ))  # fmt: skip
         return found
@@ -137,6 +140,12 @@ class Live:
         await self.clock.advance_to_ms((slot + 1) * MINUTE_MS + 1_000, turns=5)
         await self.bus.publish(PARTITION, self.frames(slot, prices))
         await self.shown(slot)
+
+    async def read(self, slot: int, *prices: float, after_ms: int = 30_000) -> None:
+        """Readings inside a slot come; what follows from them is durable."""
+        reading_ms = slot * MINUTE_MS + after_ms
+        await self.clock.advance_to_ms(reading_ms, turns=5)
+        await self.bus.publish(PARTITION, self.frames(slot, prices, reading_ms=reading_ms))
 
     async def pass_slots(self, first: int, prices: Sequence[Sequence[float]]) -> int:
         """One slot after the other; the next one."""

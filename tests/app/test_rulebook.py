@@ -25,7 +25,7 @@ from sigmawatch.app.problems import ConfigProblems, Problem
 from sigmawatch.domain.alert import Rule
 from sigmawatch.domain.errors import Conflict, Edited, Invalid, NotFound
 from sigmawatch.domain.market import Market
-from sigmawatch.domain.rule_settings import RuleSettings
+from sigmawatch.domain.rule_settings import On, RuleSettings
 from sigmawatch.domain.series import Series
 from sigmawatch.domain.watchlist import Watchlist
 from sigmawatch.domain.window import Interval
@@ -154,9 +154,13 @@ def test_a_rule_is_spelled_as_it_was_written_and_reads_back() -> None:
     assert read_definition("hot", told, scope=SCOPE) == found
 
 
-def test_what_nobody_judges_yet_is_refused_and_not_taken_for_done() -> None:
-    with pytest.raises(ConfigProblems, match="on: is not judged at each reading"):
-        read_definition("hot", {**HOT, "on": "reading"}, scope=SCOPE)
+def test_readings_that_can_open_nothing_are_told_of() -> None:
+    """SEMANTICS.md 6: "`on: reading` evaluates each new reading"; a `for` is counted in slots."""
+    found = read_definition("hot", {**HOT, "on": "reading"}, scope=SCOPE)
+    assert (found.settings.on, found.warnings) == (On.READING, ())
+    lasting = {**HOT, "condition": f"{HOT['condition']} for 5m", "on": "reading"}
+    [warning] = read_definition("hot", lasting, scope=SCOPE).warnings
+    assert (warning.path, warning.allowed) == ("on", "slot")
 
 
 def test_a_window_that_can_never_hold_enough_is_refused_for_all_slots_and_told_for_some() -> None:

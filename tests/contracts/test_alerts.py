@@ -117,6 +117,22 @@ async def test_who_is_behind_changes_nothing_that_was_judged_later(database: Dat
     assert await ledger.alerts.judged_through() == {MINUTE: SLOT + 2}
 
 
+async def test_of_one_slot_the_later_word_stands_and_an_end_stands_for_good(
+    database: Database,
+) -> None:
+    """A reading opens an episode in the slot whose close may end it (docs/decisions/0022)."""
+    ledger = await ready(database)
+    ended = replace(episode(), closed_ms=OPEN_MS, reason="the clear condition holds")
+    for body, account in ((b"a", episode()), (b"b", ended), (b"c", episode())):
+        async with ledger.transaction() as transaction:
+            await transaction.alerts.put_states([states(body)])
+            await transaction.alerts.put_episodes([account])
+    async with ledger.transaction() as transaction:
+        await transaction.alerts.put_states([states(b"older", slot=SLOT - 1)])
+    assert await ledger.alerts.states() == [states(b"c")]
+    assert [one.episode for one in await ledger.alerts.episodes()] == [ended]
+
+
 async def test_an_edited_rule_has_a_new_version_and_a_cosmetic_save_has_not(
     database: Database,
 ) -> None:

@@ -11,25 +11,27 @@ are replayed from back-fill").
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple, Protocol, TypeVar
 
 import structlog
 
+from sigmawatch.app.docket import DOCKET_SLOTS_MAX, Case, Docket
+from sigmawatch.app.readings import Readings
 from sigmawatch.app.telemetry.telemetry import Stage, Telemetry
 from sigmawatch.domain.alert import Episode, Remembered, States
-from sigmawatch.domain.errors import Invalid
+from sigmawatch.domain.errors import Invalid, StorageUnavailable
+from sigmawatch.domain.frame import Frame, Patch
 from sigmawatch.domain.window import MINUTE_MS, Interval
-from sigmawatch.engine.judge import Decisions, Hearing, Judge
+from sigmawatch.engine.judge import Decisions, Glance, Hearing, Judge
 from sigmawatch.engine.snapshot import Board
 from sigmawatch.ports.alerts import AlertStore
 from sigmawatch.ports.ledger import Ledger
 
 WAITED_SLOTS = 2
-DOCKET_SLOTS_MAX = 120  # not judged yet; of older ones nothing was decided, as if we had been down
 PATIENCE_MS = 2 * MINUTE_MS  # of slot time, after a start: a venue may never be back
 
+T = TypeVar("T")
 log = structlog.get_logger()
 
 
@@ -63,56 +65,9 @@ class Court(Protocol):
         """A closed slot by what is known of it now."""
         ...
 
-    async def hear(self, work: Callable[[Hearing], Decisions], hearing: Hearing) -> Decisions:
+    async def hear(self, work: Callable[[T], Decisions], hearing: T) -> Decisions:
         """`work` in the compute thread."""
         ...
-
-
-@dataclass(slots=True, kw_only=True)
-class _Case:
-    """A slot, the one heard before it, and the blocks that were not heard on it yet."""
-
-    slot: int
-    before: int
-    waiting: frozenset[int]
-
-
-@dataclass(slots=True, kw_only=True)
-class _Docket:
-    """One interval's slots that are not wholly judged, oldest first."""
-
-    newest: int
-    cases: list[_Case] = field(default_factory=list)
-
-    def enter(self, slot: int, blocks: frozenset[int]) -> None:
-        """The next slot, where it is a new one."""
-        if slot > self.newest:
-            self.cases.append(_Case(slot=slot, before=self.newest, waiting=blocks))
-            self.newest = slot
-            if len(self.cases) > DOCKET_SLOTS_MAX:
-                log.warning("slot_not_judged", slot=self.cases.pop(0).slot)
-
-    def mark(self, case: _Case, *, left: frozenset[int]) -> int | None:
-        """The slot through which all is judged once only `left` of a case is; None where that is
-        what it was before."""
-        through = None
-        for one in self.cases:
-            if left if one is case else one.waiting:
-                break
-            through = one.slot
-        return through
-
-    def drop(self, case: _Case) -> None:
-        """It cannot be heard any more: as if we had been down."""
-        row = self.cases.index(case)
-        for following in self.cases[row + 1 : row + 2]:
-            following.before = case.before
-        del self.cases[row]
-
-    def note(self, case: _Case, *, left: frozenset[int]) -> None:
-        case.waiting = left
-        while self.cases and not self.cases[0].waiting:
-            self.cases.pop(0)
 
 
 class Judging:
@@ -128,7 +83,9 @@ class Judging:
         self._alerts = alerts
         self._states: dict[tuple[int, int], States] = {}
         self._memories: dict[tuple[int, int], Remembered] = {}
-        self._dockets: dict[Interval, _Docket] = {}
+        self._dockets: dict[Interval, Docket] = {}
+        self._boards: dict[Interval, Board] = {}  # of the slots heard last
+        self._readings = Readings()
         self._started_ms = 0
         self.tell: Callable[[Sequence[Episode]], None] | None = None
 
@@ -138,23 +95,32 @@ class Judging:
         self._states = {one.key: one for one in await self._alerts.states()}
         self._memories = {one.key: one for one in await self._alerts.memories()}
         for interval, slot in (await self._alerts.judged_through()).items():
-            self._dockets[interval] = _Docket(newest=slot)
+            self._dockets[interval] = Docket(newest=slot)
 
     async def judge(self, board: Board, court: Court, *, awaited: frozenset[int]) -> None:
-        """Hear what can be heard up to the board's slot; it is durable afterwards. Raises what the
-        database raises: what was not stored then is heard again the next time.
+        """Hear what can be heard up to the board's slot; it is durable afterwards. While nothing
+        can be stored nothing is decided: that is heard again the next time.
 
         awaited: of the board's slot, as it was before the board was made: what came since is not
         on it."""
         if self._judge.idle:
             self._dockets.pop(board.interval, None)
+            self._readings.forget(board.interval)
             return
+        try:
+            await self._judged(board, court, awaited=awaited)
+            await self._hear_readings(board.interval, board.slot + 1, court=court)
+        except StorageUnavailable as exc:
+            log.warning("judging_postponed", slot=board.slot, reason=str(exc))
+
+    async def _judged(self, board: Board, court: Court, *, awaited: frozenset[int]) -> None:
         docket = self._dockets.get(board.interval) or await self._begun(board)
         filling = self._filling(board, court)
         for slot in await self._due(docket, board, court=court, filled=bool(filling)):
             docket.enter(slot, court.blocks(board.interval))
         held: frozenset[int] = frozenset()  # not heard on an earlier slot yet
         for case in list(docket.cases):
+            await self._hear_readings(board.interval, case.slot, court=court)
             newest = case.slot == board.slot
             silent = awaited if newest else court.awaited(board.interval, case.slot)
             if case.slot <= board.slot - WAITED_SLOTS:
@@ -163,17 +129,20 @@ class Judging:
                 silent |= filling
             blocks = case.waiting - silent - held
             if blocks or not case.waiting:
-                shown = board if newest else await _shown(case, board, court=court)
+                shown = (
+                    board if newest else await self._shown(board.interval, case.slot, court=court)
+                )
                 if shown is None:
                     docket.drop(case)
                     continue
+                self._boards[board.interval] = shown
                 hearing = Hearing(board=shown, blocks=blocks, awaited=silent | held,
                                   before=case.before, states=self._states,
                                   memories=self._memories)  # fmt: skip
                 await self._hear(docket, case, hearing=hearing, court=court)
             held |= case.waiting
 
-    async def _hear(self, docket: _Docket, case: _Case, *, hearing: Hearing, court: Court) -> None:
+    async def _hear(self, docket: Docket, case: Case, *, hearing: Hearing, court: Court) -> None:
         interval = hearing.board.interval
         moment_ms = interval.open_ms(case.slot)
         with self._telemetry.stage(Stage.JUDGE, moment_ms, interval=str(interval)):
@@ -182,14 +151,74 @@ class Judging:
             assert all(one.slot == case.slot for one in decisions.states)
             left = (case.waiting - hearing.blocks) | decisions.left
             await self._store(decisions, interval, through=docket.mark(case, left=left))
-        self._states |= {one.key: one for one in decisions.states}
-        self._memories |= {one.key: one for one in decisions.memories}
+        self._keep(decisions)
         docket.note(case, left=left)
 
-    async def _begun(self, board: Board) -> _Docket:
+    async def _shown(self, interval: Interval, slot: int, *, court: Court) -> Board | None:
+        """The board of an earlier slot; None where the table no longer holds what it takes: while
+        one waits, slots of a few seconds grow old."""
+        try:
+            return await court.board(interval, slot)
+        except Invalid as exc:
+            log.warning("slot_not_judged", slot=slot, reason=str(exc))
+            return None
+
+    # Readings of running slots
+
+    def note(
+        self, items: Iterable[Frame | Patch], of: Callable[[Frame], Interval | None]
+    ) -> None:  # fmt: skip
+        """Items are durable, since now or an earlier life. of: the interval of a frame."""
+        if not self._judge.reads:
+            return
+        for item in items:
+            if isinstance(item, Frame) and item.open:
+                interval = of(item)
+                docket = None if interval is None else self._dockets.get(interval)
+                if interval is not None and docket is not None and item.slot > docket.judged:
+                    self._readings.note(interval, item)
+
+    @property
+    def asked(self) -> bool:
+        """Whether readings wait to be heard."""
+        return bool(self._readings)
+
+    async def judge_readings(self, court: Court) -> None:
+        """Hear the readings of the slots that run. What cannot be stored is heard later."""
+        for interval, docket in self._dockets.items():
+            try:
+                await self._hear_readings(interval, docket.newest + 1, court=court)
+            except StorageUnavailable as exc:
+                log.warning("readings_postponed", slot=docket.newest + 1, reason=str(exc))
+
+    async def _hear_readings(self, interval: Interval, slot: int, *, court: Court) -> None:
+        """Those of one slot whose blocks have heard the slot before it."""
+        docket = self._dockets.get(interval)
+        frames = self._readings.due(interval, docket, slot=slot) if docket and self.asked else []
+        if docket is None or not frames:
+            return
+        before = self._boards.get(interval)
+        if before is None or before.slot != slot - 1:
+            before = await self._shown(interval, slot - 1, court=court)
+        if before is not None:
+            glance = Glance(
+                board=before, frames=frames, before=docket.before(slot), states=self._states,
+                memories=self._memories,
+            )  # fmt: skip
+            decisions = await court.hear(self._judge.glance, glance)
+            assert all(one.slot == slot - 1 for one in decisions.states)
+            await self._store(decisions, interval, through=None)
+            self._keep(decisions)
+        self._readings.heard(interval, frames)
+
+    def _keep(self, decisions: Decisions) -> None:
+        self._states |= {one.key: one for one in decisions.states}
+        self._memories |= {one.key: one for one in decisions.memories}
+
+    async def _begun(self, board: Board) -> Docket:
         """An interval that was never judged is, from this slot on. That is durable before any of it
         is heard: else a kill would have the next life begin anew, and leave out what came since."""
-        docket = _Docket(newest=board.slot - 1)
+        docket = Docket(newest=board.slot - 1)
         await self._store(Decisions(), board.interval, through=docket.newest)
         self._dockets[board.interval] = docket
         return docket
@@ -200,7 +229,7 @@ class Judging:
         return frozenset() if late else court.filling(board.interval)
 
     async def _due(
-        self, docket: _Docket, board: Board, *, court: Court, filled: bool
+        self, docket: Docket, board: Board, *, court: Court, filled: bool
     ) -> Sequence[int]:
         """The slots to be heard from now on: the board's, and those between that nobody closed,
         because we were late or had been killed; of old ones those that hold frames, or may yet hold
@@ -230,13 +259,3 @@ class Judging:
         self._telemetry.decided(decisions.episodes, decisions.notices)
         if self.tell is not None and decisions.episodes:
             self.tell(tuple(decisions.episodes))
-
-
-async def _shown(case: _Case, board: Board, *, court: Court) -> Board | None:
-    """The board of an earlier slot; None where the table no longer holds what it takes: while one
-    waits, slots of a few seconds grow old."""
-    try:
-        return await court.board(board.interval, case.slot)
-    except Invalid as exc:
-        log.warning("slot_not_judged", slot=case.slot, reason=str(exc))
-        return None

@@ -23,13 +23,12 @@ from sigmawatch.app.judging import WAITED_SLOTS, Judging, Past
 from sigmawatch.app.tables import Tables
 from sigmawatch.app.telemetry.telemetry import Stage, Telemetry
 from sigmawatch.app.timing import until
-from sigmawatch.domain.errors import StorageUnavailable
 from sigmawatch.domain.frame import Frame, Patch
 from sigmawatch.domain.series import Block, Series
 from sigmawatch.domain.storage import StorageState
 from sigmawatch.domain.venue import Run
 from sigmawatch.domain.window import DAY_MS, HOUR_MS, Interval
-from sigmawatch.engine.judge import Decisions, Hearing, Judge
+from sigmawatch.engine.judge import Decisions, Judge
 from sigmawatch.engine.snapshot import Board, Snapshot
 from sigmawatch.ports.alerts import AlertStore
 from sigmawatch.ports.bus import Answer, Bus, Message
@@ -121,10 +120,14 @@ class Tracker:
         count = 0
         items: list[Frame | Patch] = []
         taken: asyncio.Future[None] | None = None
+        if self._judging is not None:
+            await self._judging.recover(self._clock.now_ms())
         async for batch in self._ledger.replay(from_ms=self._clock.now_ms() - HOT_MS):
             items += batch
             count += len(batch)
             self.durability.note(batch)
+            if self._judging is not None:
+                self._judging.note(batch, self._tables.interval_of)
             if len(items) >= RESTORE_ITEMS:
                 if taken is not None:
                     await taken
@@ -133,7 +136,6 @@ class Tracker:
             await taken
         await self.computed(self._tables.restore, items)
         if self._judging is not None:
-            await self._judging.recover(self._clock.now_ms())
             for interval in self._tables.intervals:  # what was to follow from the newest slots
                 await self._settle(interval, interval.slot(self._clock.now_ms()) - 1)
         for interval in self._tables.intervals:
@@ -159,6 +161,9 @@ class Tracker:
             items, rest = await self.computed(self._tables.gate, rest)
             await self._commit(items, () if rest else runs)
             runs = runs if rest else []
+        if self._judging is not None and self._judging.asked:
+            async with self._closing:
+                await self._judging.judge_readings(self)
 
     async def _commit(self, items: Sequence[Frame | Patch], runs: Sequence[Run]) -> None:
         with self.telemetry.stage(Stage.COMMIT, self._tables.newest_ms(items), items=len(items)):
@@ -178,6 +183,8 @@ class Tracker:
             interval = self._tables.interval_of(item)
             if isinstance(item, Frame) and not item.open and interval is not None:
                 self._arrived.setdefault(interval, set()).add((item.block_id, item.slot))
+        if self._judging is not None:
+            self._judging.note(applied, self._tables.interval_of)
         for item in applied:
             interval = self._tables.interval_of(item)
             assert interval is not None
@@ -272,19 +279,11 @@ class Tracker:
             self._lately.clear()
             board = await self.board(interval, slot)
             if self._judging is not None:
-                await self._judge(self._judging, board, awaited=awaited)
+                await self._judging.judge(board, self, awaited=awaited)
             self._closed[interval] = slot
             shown = self._snapshot.with_board(board)  # and what came while the slot was judged:
             self._publish(reduce(Snapshot.with_live, self._lately, shown))
         await self.computed(self._tables.note, board)
-
-    async def _judge(self, judging: Judging, board: Board, *, awaited: frozenset[int]) -> None:
-        """While nothing can be stored, nothing is decided: it is made up for later, and the board
-        is shown meanwhile."""
-        try:
-            await judging.judge(board, self, awaited=awaited)
-        except StorageUnavailable as exc:
-            log.warning("judging_postponed", slot=board.slot, reason=str(exc))
 
     # What judging asks for
 
@@ -319,7 +318,7 @@ class Tracker:
         """A slot that is over, by what is known of it now."""
         return await self.computed(self._tables.close, interval, slot)
 
-    async def hear(self, work: Callable[[Hearing], Decisions], hearing: Hearing) -> Decisions:
+    async def hear(self, work: Callable[[T], Decisions], hearing: T) -> Decisions:
         """`work` in the compute thread."""
         return await self.computed(work, hearing)
 

@@ -73,6 +73,19 @@ def _ended(state: State, case: Case, *, reason: Reason) -> Turn:
     return Turn(state=GONE, effects=tuple(effects), reason=reason)
 
 
+def opened(state: State, said: Said, *, slot: int, policy: Policy) -> Turn:
+    """What a reading inside `slot` makes of a state: where the slot, if it ended with it, would
+    open an episode, the state after it; else the state as it is. Everything else is for closed
+    slots to say: a `for`, an end, a cooldown (docs/decisions/0022). Of the slot again, once it has
+    closed, `step` is told."""
+    begins = state.phase in (Phase.WARMUP, Phase.OK, Phase.COOLDOWN)
+    if begins and said.condition is Truth.TRUE and policy.for_ms == 0:
+        turn = step(state, said, slot=slot, policy=policy)
+        if turn.state.phase is Phase.FIRING:
+            return turn
+    return Turn(state=state, reason=_UNMOVED[state.phase])
+
+
 def pass_over(
     state: State, *, first: int, stop: int, policy: Policy, held: Hold = NO_HOLD
 ) -> tuple[State, tuple[tuple[int, Turn], ...]]:  # fmt: skip

@@ -60,6 +60,7 @@ class Receipt:
     note: str = ""
     listed: tuple[Listed, ...] = ()
     counts: tuple[tuple[str, int], ...] = ()
+    reading_ms: int | None = None
 
     def encode(self) -> str:
         """A JSON object, as a notice keeps it."""

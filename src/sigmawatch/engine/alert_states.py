@@ -11,7 +11,7 @@ alert_rows, alert_state, alert_turn; engine.block_rows.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sigmawatch.domain.alert_codec import RECORD_BYTES, encode_state, encode_states
-from sigmawatch.domain.alert_life import moved_by, pass_over, step
+from sigmawatch.domain.alert_life import moved_by, opened, pass_over, step
 from sigmawatch.domain.alert_policy import Policy
 from sigmawatch.domain.alert_rows import spent
 from sigmawatch.domain.alert_state import GONE, NO_HOLD, RESTING, Hold, Phase, State, due
@@ -117,7 +117,15 @@ class AlertStates:
         rows = self._concerned(slot, heard, words=words)
         if only is not None:
             rows = rows[only[rows]]
-        changes = self._judged(slot, heard, rows=rows, words=words) if len(rows) else []
+        changes = self._judged(slot, heard, rows=rows, words=words)
+        self._tidy()
+        return changes
+
+    def read(self, slot: int, heard: Heard, *, only: Mask) -> list[Change]:
+        """Hear a reading inside `slot`, which is still to be judged, for some rows: bool[rows].
+        What it opened."""
+        rows = np.flatnonzero(only & (heard.condition == Truth.TRUE))
+        changes = self._judged(slot, heard, rows=rows, words=_words(heard), step=opened)
         self._tidy()
         return changes
 
@@ -162,8 +170,13 @@ class AlertStates:
     def _expired(self, slot: int) -> bool:
         return self._policy.valid_until is not None and slot >= self._policy.valid_until
 
-    def _judged(self, slot: int, heard: Heard, *, rows: Rows, words: Phases) -> list[Change]:
+    def _judged(
+        self, slot: int, heard: Heard, *, rows: Rows, words: Phases,
+        step: Callable[..., Turn] = step,
+    ) -> list[Change]:  # fmt: skip
         """What the slot makes of `rows`: those in one state that hear the same at once."""
+        if not len(rows):
+            return []
         codes = _codes(heard, rows, words=words)
         order, edges = _runs(self._number[rows].astype(np.int64) << _CODE_BITS | codes)
         changes = []

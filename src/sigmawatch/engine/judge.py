@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from sigmawatch.domain.alert import Episode, Remembered, States
+from sigmawatch.domain.frame import Frame
 from sigmawatch.domain.notice import Notice
 from sigmawatch.engine.snapshot import Board
 
@@ -35,13 +36,29 @@ class Hearing:
     memories: Mapping[tuple[int, int], Remembered] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Glance:
+    """What a judge is asked about readings of a running slot (docs/decisions/0022).
+
+    board: of the closed slot before it. frames: of the slot, in the order of their commits; of
+    blocks that have heard all that was heard before it. before, states, memories: as in Hearing.
+    """
+
+    board: Board
+    frames: Sequence[Frame]
+    before: int
+    states: Mapping[tuple[int, int], States]
+    memories: Mapping[tuple[int, int], Remembered]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decisions:
-    """What follows from a hearing.
+    """What follows from a hearing, or a glance.
 
-    states: those that changed, with the board's slot; memories likewise. episodes: accounts of what
-    opened, closed or reopened. notices: in the order in which they are to be sent. left: of the
-    hearing's blocks, those that read an awaited one: they are heard on this slot again.
+    states: those that changed, with the slot that they have heard last, the board's; memories
+    likewise. episodes: accounts of what opened, closed or reopened. notices: in the order in which
+    they are to be sent. left: of the hearing's blocks, those that read an awaited one: they are
+    heard on this slot again.
     """
 
     states: Sequence[States] = ()
@@ -55,6 +72,17 @@ class Decisions:
         return not (self.states or self.memories or self.episodes or self.notices)
 
 
+def together(decisions: Sequence[Decisions]) -> Decisions:
+    """What followed one after the other as what followed: of states and memories the last."""
+    return Decisions(
+        states=[*{one.key: one for each in decisions for one in each.states}.values()],
+        memories=[*{one.key: one for each in decisions for one in each.memories}.values()],
+        episodes=[one for each in decisions for one in each.episodes],
+        notices=[one for each in decisions for one in each.notices],
+        left=frozenset().union(*(each.left for each in decisions)),
+    )
+
+
 class Judge(Protocol):
     """Evaluates rules, all states of a rule in one pass."""
 
@@ -66,4 +94,14 @@ class Judge(Protocol):
     def judge(self, hearing: Hearing) -> Decisions:
         """Called in the compute thread. States whose slot is the board's or a later one have heard
         it before, and are left as they are: after a kill a slot may be heard again."""
+        ...
+
+    @property
+    def reads(self) -> bool:
+        """Whether any rule is judged at readings of running slots."""
+        ...
+
+    def glance(self, glance: Glance) -> Decisions:
+        """Called in the compute thread. The same glance again, after its decisions were kept, has
+        none: a reading opens an episode, and nothing else."""
         ...

@@ -22,7 +22,7 @@ class RuleRanks:
     """Shared by all that judge the board; each ranking is looked at once."""
 
     def __init__(self, board: Board) -> None:
-        self._board = board
+        self._board = board.closed
         self._columns: dict[tuple[Standing, int], Column] = {}
 
     def column(self, metric: str, by: RankKey, *, window_ms: int | None, lag: int) -> Column:

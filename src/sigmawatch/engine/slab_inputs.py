@@ -47,8 +47,12 @@ def judge_board(
 
 
 class SlabInputs:
-    """`Inputs` of one slab at the slot of `board`, the last one its table closed. For the table's
-    own thread.
+    """`Inputs` of one slab at the slot of `board`, the last one its table closed, or the one that
+    runs after it. For the table's own thread.
+
+    Of a running slot (engine.running) the reading stands in the place of the value; windows and
+    ranks end with the closed slot before it, and so does what another series is worth that was not
+    read with it (SEMANTICS.md 2: "The running slot ... never enters a statistic").
 
     slabs: every slab of the board, for the past of companions. ranks: of the board, shared by all
     of its slabs.
@@ -61,6 +65,7 @@ class SlabInputs:
         self._at = slab.part
         self._slots: dict[int, Column] = {}  # by how long ago
         self._flow = METRICS[slab.metric].kind is Kind.FLOW
+        self._running = board.slot - board.closed.slot  # slots that no statistic holds yet
 
     @property
     def rows(self) -> int:
@@ -85,6 +90,8 @@ class SlabInputs:
 
     def _slot(self, lag: int) -> Column:
         """One slot's counted values; to be read only."""
+        if lag < self._running:
+            return self._newest(self._at, span=1)
         if lag not in self._slots:
             if len(self._slots) >= SLOTS_KEPT:
                 self._slots.clear()
@@ -105,6 +112,7 @@ class SlabInputs:
         return self._slab.rows(self._slab.close_before(self._board.slot, lag))
 
     def moments(self, count: int, *, span: int, lag: int, channels: int) -> Moments:
+        lag = max(lag, self._running)
         if span == 1 and (count > FEW_VALUES or lag <= REACH_SLOTS):
             return self._window(count, lag=lag)
         channels = 1 if self._flow else channels
@@ -129,8 +137,7 @@ class SlabInputs:
 
     def age_s(self) -> Column:
         changed_ms = self._board.changed_ms[self._at]
-        end_ms = self.interval.open_ms(self._board.slot + 1)
-        age_s = np.maximum(end_ms - changed_ms, 0) / SECOND_MS
+        age_s = np.maximum(self._board.moment_ms - changed_ms, 0) / SECOND_MS
         return np.where(changed_ms > 0, age_s, np.nan)
 
     def stale(self) -> Mask:
@@ -141,8 +148,8 @@ class SlabInputs:
         flow = METRICS[name].kind is Kind.FLOW
         if lag == 0 and (span == 1 or not flow):
             reach = REACH_SLOTS + 1 if stands and not flow else span
-            return np.where(rows >= 0, self._newest(rows, span=reach), np.nan)
-        found = np.full(self.rows, np.nan)
+            return np.where(rows >= 0, self._newest(rows, span=reach + self._running), np.nan)
+        lag, found = max(lag, self._running), np.full(self.rows, np.nan)
         for other, here, there in self._companions(rows):
             take = other.close if stands else other.value
             found[here] = take(span=span, lag=lag)[there]
@@ -174,4 +181,4 @@ class SlabInputs:
         if self._flow:
             return np.full(self.rows, np.nan)
         rows = self._board.layout.counterparts(venue)[self._at]
-        return np.where(rows >= 0, self._newest(rows, span=span), np.nan)
+        return np.where(rows >= 0, self._newest(rows, span=span + self._running), np.nan)

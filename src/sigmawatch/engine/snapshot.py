@@ -172,6 +172,22 @@ class Board:
     def series(self) -> tuple[Series, ...]:
         return self.layout.series
 
+    @property
+    def closed(self) -> Board:
+        """The board of a closed slot whose statistics and ranks these are."""
+        return self
+
+    @property
+    def reading_ms(self) -> int | None:
+        """The receipt of the reading that a running slot is looked at with; None for a closed
+        slot."""
+        return None
+
+    @property
+    def moment_ms(self) -> int:
+        """When it is looked at."""
+        return self.interval.open_ms(self.slot + 1)
+
     def row(self, series_id: int) -> int | None:
         return self.layout.rows.get(series_id)
 

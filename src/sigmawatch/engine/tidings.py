@@ -121,7 +121,7 @@ class _Writer:
             condition=print_condition(self._ruling.condition),
             severity=self._ruling.settings.severity, series="", unit="",
             interval_ms=self._ruling.interval.ms, slot=self._slot, opened=self._slot, value=None,
-            note=self._ruling.settings.note,
+            note=self._ruling.settings.note, reading_ms=evidence.board.reading_ms,
         )  # fmt: skip
 
     def weighed(self, words: Sequence[Word]) -> list[Word]:

@@ -136,8 +136,8 @@ class RuleTable(Table):
     )
     notify_resolved: bool = Field(default=True, description="Whether the end is told.")
     on: On = Field(
-        default=On.SLOT, description="`slot`: judged when a slot has closed. `reading`, at each "
-        "new reading too, is refused as long as nobody judges it.",
+        default=On.SLOT, description="`slot`: judged when a slot has closed. `reading`: "
+        "[at each new reading, too](rules.md#on-reading).",
     )  # fmt: skip
     note: str = Field(
         default="", max_length=NOTE_CHARS_MAX, description="Your own words, in every notice."
@@ -197,7 +197,11 @@ def read_definition(name: str, raw: Mapping[str, Any], *, scope: Scope, at: str 
         enabled=table.enabled,
         warnings=tuple(
             replace(one, path=at + one.path)
-            for one in (*unknown, *_warnings(table.target, kinds, wrong=wrong))
+            for one in (
+                *unknown,
+                *_warnings(table.target, kinds, wrong=wrong),
+                *_idle_readings(table.on, lines.condition),
+            )
         ),
     )
 
@@ -265,9 +269,6 @@ def _unsound(table: RuleTable, scope: Scope) -> Iterator[Problem]:
             scope.zones.offset_ms(window.zone, 0)
         except Invalid as exc:
             yield Problem(path=f"mute[{row}]", rule=str(exc), allowed=exc.allowed)
-    if table.on is On.READING:
-        yield Problem(path="on", rule="is not judged at each reading in this version",
-                      value=str(table.on), allowed=str(On.SLOT))  # fmt: skip
     if not table.note.isprintable():
         yield Problem(path="note", rule="is one line, without control characters")
 
@@ -288,6 +289,12 @@ def _warnings(
         yield Problem(path="target", rule=f"nothing is tracked yet that {items} names")
     for kind, problem in wrong.items():
         yield replace(problem, rule=f"not judged for {kind}: {problem.rule}")
+
+
+def _idle_readings(on: On, condition: Condition) -> Iterator[Problem]:
+    if on is On.READING and condition.for_ms:
+        yield Problem(path="on", rule="makes no difference to a condition with `for`, which is "
+                      "counted in closed slots", value=str(on), allowed=str(On.SLOT))  # fmt: skip
 
 
 def spelled(rule: Rule) -> dict[str, Any]:

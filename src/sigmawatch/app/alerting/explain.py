@@ -13,14 +13,15 @@ import asyncio
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 from sigmawatch.app.alerting.preview import Holdings
 from sigmawatch.domain.alert import Episode, Rule
 from sigmawatch.domain.alert_policy import UNKNOWN_SLOTS_MAX
 from sigmawatch.domain.errors import NotFound
-from sigmawatch.domain.expression import Age
-from sigmawatch.domain.expression_printer import print_condition
+from sigmawatch.domain.expression import Age, Value, Window
+from sigmawatch.domain.expression_printer import print_condition, print_node, print_value
 from sigmawatch.domain.notice import Notice, NoticeKind
 from sigmawatch.domain.ruling import Ruling
 from sigmawatch.domain.series import Series
@@ -52,13 +53,15 @@ class Number:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExplainedNotice:
-    """A notice and what it was decided on. numbers: none where it is about more than one series."""
+    """A notice and what it was decided on. numbers: none where it is about more than one series.
+    reading_ms: when the reading came that decided while the slot ran; None where it had closed."""
 
     kind: NoticeKind
     at_ms: int
     reason: str
     withheld: tuple[str, ...]
     numbers: tuple[Number, ...]
+    reading_ms: int | None = None
 
     @property
     def agrees(self) -> bool:
@@ -155,15 +158,16 @@ class Explainer:
             rehearsal = await self._rehearsal(ruling, series, span=(slot, slot + 1))
             await self._holdings.calm()
             now = await asyncio.to_thread(_numbers, ruling, rehearsal, slot=slot, of=series.id)
-            ages = any(isinstance(node, Age) for node in ruling.condition.test.walk())
+            kept = _kept(ruling, reading=receipt.get("reading_ms") is not None)
             numbers = tuple(
                 Number(text=one["text"], then=one["value"], now=now.get(one["text"]),
-                       kept=not (ages and one["text"] == "age"))
+                       kept=one["text"] in kept)
                 for one in operands
             )  # fmt: skip
         return ExplainedNotice(
             kind=notice.kind, at_ms=notice.decided_ms, reason=receipt["reason"],
             withheld=tuple(receipt["withheld"]), numbers=numbers,
+            reading_ms=receipt.get("reading_ms"),
         )  # fmt: skip
 
     async def _rehearsal(
@@ -193,6 +197,17 @@ def _numbers(
     *_, last = rehearsal.boards(slot - needs.before_ranks(ruling.interval))
     operands = Evidence(last, rehearsal.table.slabs).operands(ruling, last.layout.rows[of])
     return {one.text: one.value for one in operands}
+
+
+def _kept(ruling: Ruling, *, reading: bool) -> frozenset[str]:
+    """The numbers of a condition that history has, by their text: not ages; where a reading
+    decided, only what ended with the slot before."""
+    names = print_value(ruling.condition)
+    return frozenset(
+        print_node(node, names=repeat(names))
+        for node in (Value(), *ruling.condition.test.walk())
+        if (isinstance(node, Window) and node.baseline if reading else not isinstance(node, Age))
+    )
 
 
 def _course(trial: Trial, rehearsal: Rehearsal, *, span: tuple[int, int]) -> Sequence[Moment]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from sigmawatch.domain.alert import Rule
 from sigmawatch.domain.alert_turn import Reason
 from sigmawatch.domain.errors import Invalid
+from sigmawatch.domain.rule_settings import On, RuleSettings
 from sigmawatch.domain.ruling import Ruling
 from sigmawatch.domain.silence import Silence
 from sigmawatch.domain.window import DAY_MS, Interval
@@ -32,6 +33,7 @@ class InForce:
     """Immutable; rulings are made when they are first asked for, and then stay the same."""
 
     rules: Mapping[int, Known] = field(default_factory=dict)
+    reading: frozenset[int] = frozenset()  # those that are judged at readings, too
     silences: Sequence[Silence] = ()
     _rulings: dict[tuple[int, int], Ruling | str] = field(default_factory=dict)
 
@@ -66,6 +68,18 @@ async def read_rules(alerts: AlertStore, before: InForce, *, now_ms: int) -> InF
                                    ended=Reason.DELETED)  # fmt: skip
     kept = {key: ruling for key, ruling in before._rulings.items()
             if found.get(key[0]) == before.rules.get(key[0])}  # fmt: skip
+    reading = frozenset(id for id, known in found.items() if _at_readings(known))
     return InForce(
-        rules=found, silences=await alerts.silences(after_ms=now_ms - DAY_MS), _rulings=kept
+        rules=found,
+        reading=reading,
+        silences=await alerts.silences(after_ms=now_ms - DAY_MS),
+        _rulings=kept,
     )
+
+
+def _at_readings(known: Known) -> bool:
+    try:
+        settings = RuleSettings.decode(known.rule.settings)
+    except Invalid:  # which is its error wherever it is judged
+        return False
+    return known.ended is None and settings.on is On.READING

@@ -8,7 +8,7 @@ in the compute thread; what the event loop has to say is handed over as a whole.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,7 +25,9 @@ from sigmawatch.domain.ruling import Ruling
 from sigmawatch.domain.silence import Silence
 from sigmawatch.domain.watchlist import Pattern, Watchlist
 from sigmawatch.engine.geometry import Mask, Rows
-from sigmawatch.engine.judge import Decisions, Hearing
+from sigmawatch.engine.judge import Decisions, Glance, Hearing, together
+from sigmawatch.engine.reading_sitting import judge_readings
+from sigmawatch.engine.running import rounds, running
 from sigmawatch.engine.seats import Seats
 from sigmawatch.engine.sitting import Acknowledged, Brief, judge
 from sigmawatch.engine.snapshot import Board, Layout
@@ -84,13 +86,14 @@ class LiveJudge:
         thread."""
         self._news.append(seen)
 
+    @property
+    def reads(self) -> bool:
+        return bool(self.in_force.reading)
+
     def judge(self, hearing: Hearing) -> Decisions:
-        interval, in_force = hearing.board.interval, self.in_force
-        table = self._tables.of(interval)
-        board = hearing.board
-        if table.layout is not board.layout:  # series came or went since it was made
-            board = self._tables.close(interval, board.slot)
-        rulings, rows = self._about(board, in_force)
+        in_force, table = self.in_force, self._tables.of(hearing.board.interval)
+        board = self._current(hearing.board)
+        rulings, rows = self._about(board, in_force, rule_ids=in_force.rules)
         board = self._widened(board, rulings, table=table)
         hearing = replace(hearing, board=board)
         brief = Brief(
@@ -100,6 +103,34 @@ class LiveJudge:
         decisions = judge(hearing, brief, slabs=table.slabs, seats=self.seats)
         self._tell_errors()
         return decisions
+
+    def glance(self, glance: Glance) -> Decisions:
+        in_force, table = self.in_force, self._tables.of(glance.board.interval)
+        before = self._current(glance.board)
+        rulings, rows = self._about(before, in_force, rule_ids=in_force.reading)
+        before = self._widened(before, rulings, table=table)
+        states, memories = dict(glance.states), dict(glance.memories)
+        found: list[Decisions] = []
+        for frames in rounds(glance.frames):
+            board = running(before, frames)
+            hearing = Hearing(
+                board=board, blocks=frozenset(frame.block_id for frame in frames),
+                awaited=frozenset(), before=glance.before, states=states, memories=memories,
+            )  # fmt: skip
+            held = self._held(board, rulings, in_force=in_force)
+            brief = Brief(rulings=rulings, rows=rows, held=held)
+            decisions = judge_readings(hearing, brief, slabs=table.slabs, seats=self.seats)
+            states |= {one.key: one for one in decisions.states}
+            memories |= {one.key: one for one in decisions.memories}
+            found.append(decisions)
+        self._tell_errors()
+        return together(found)
+
+    def _current(self, board: Board) -> Board:
+        """The board, anew where series came or went since it was made."""
+        if self._tables.of(board.interval).layout is board.layout:
+            return board
+        return self._tables.close(board.interval, board.slot)
 
     def _tell_errors(self) -> None:
         """Each once, until it is another one."""
@@ -112,11 +143,11 @@ class LiveJudge:
     # Which rules, over which series
 
     def _about(
-        self, board: Board, in_force: InForce
+        self, board: Board, in_force: InForce, *, rule_ids: Iterable[int]
     ) -> tuple[list[Ruling], dict[int, Rows]]:  # fmt: skip
-        """The rules that can be judged, and the rows of each."""
+        """Those of some rules that can be judged, and the rows of each."""
         rulings, found = list[Ruling](), dict[int, Rows]()
-        for rule_id in in_force.rules:
+        for rule_id in rule_ids:
             key = rule_id, board.interval.ms
             ruling = in_force.ruling(rule_id, board.interval)
             try:
@@ -172,13 +203,13 @@ class LiveJudge:
     def _held(
         self, board: Board, rulings: list[Ruling], *, in_force: InForce
     ) -> dict[int, Hold | npt.NDArray[np.uint8]]:
-        end_ms = board.interval.open_ms(board.slot + 1)
-        late = self._now_ms() - end_ms > MAX_LATENESS_MS
-        silenced = [*self._silenced(board, in_force, at_ms=end_ms)]
+        at_ms = board.moment_ms
+        late = self._now_ms() - at_ms > MAX_LATENESS_MS
+        silenced = [*self._silenced(board, in_force, at_ms=at_ms)]
         found: dict[int, Hold | npt.NDArray[np.uint8]] = {}
         for ruling in rulings:
             held = Hold.LATE if late else NO_HOLD
-            if self._muted(ruling, end_ms):
+            if self._muted(ruling, at_ms):
                 held |= Hold.MUTED
             rule = ruling.rule
             mine = [mask for silence, mask in silenced

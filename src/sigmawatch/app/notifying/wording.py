@@ -102,6 +102,8 @@ class Wording:
         lines += [_listed(one) for one in receipt.listed]
         if receipt.reason:
             lines.append(f"Because {receipt.reason}.")
+        if receipt.reading_ms is not None:
+            lines.append("Read before its slot had closed.")
         if receipt.reopened:
             lines.append(f"Reopened {receipt.reopened} times.")
         if opened_ms < notice.decided_ms:

@@ -118,6 +118,14 @@ class ShownExplainedNotice(Struct, frozen=True, kw_only=True):
 
     kind: Annotated[str, Meta(description="What it says.", examples=["firing"])]
     at: Annotated[str, Meta(description="Open of its slot.", examples=[_AT])]
+    read_at: Annotated[
+        str | None,
+        Meta(
+            description="When the reading came that decided while the slot ran, of a rule with "
+            "`on: reading`; null: its close did.",
+            examples=[None],
+        ),
+    ]
     reason: Annotated[str, Meta(description="Why.", examples=["the condition is true"])]
     withheld: Annotated[Sequence[str], Meta(description="Why it was late.", examples=[[]])]
     agrees: Annotated[bool, Meta(description="Whether history agrees.", examples=[True])]
@@ -242,6 +250,7 @@ async def explain_episode(
 def _notice(one: ExplainedNotice) -> ShownExplainedNotice:
     return ShownExplainedNotice(
         kind=one.kind, at=rfc3339(one.at_ms), reason=one.reason, withheld=one.withheld,
+        read_at=None if one.reading_ms is None else rfc3339(one.reading_ms),
         agrees=one.agrees, numbers=[
             ExplainedNumber(text=each.text, then=each.then, now=each.now, kept=each.kept,
                             agrees=each.agrees)

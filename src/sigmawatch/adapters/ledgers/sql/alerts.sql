@@ -42,11 +42,13 @@ WHERE r.id = :rule_id
 ORDER BY v.version
 
 -- name: put_states
+-- Of one slot the later word stands: readings of the slot after it may change what it left.
 INSERT INTO rule_states (rule_id, block_id, version, slot, body)
 VALUES (:rule_id, :block_id, :version, :slot, :body)
 ON CONFLICT (rule_id, block_id)
 DO UPDATE SET version = excluded.version, slot = excluded.slot, body = excluded.body
 WHERE excluded.slot > rule_states.slot OR excluded.version > rule_states.version
+   OR (excluded.slot = rule_states.slot AND excluded.version = rule_states.version)
 
 -- name: end_states
 DELETE FROM rule_states WHERE rule_id = :rule_id AND block_id = :block_id AND slot < :slot
@@ -72,6 +74,7 @@ ON CONFLICT (interval_ms) DO UPDATE SET slot = excluded.slot WHERE excluded.slot
 SELECT interval_ms, slot FROM judged ORDER BY interval_ms
 
 -- name: put_episode
+-- A reading opens it and the close of the same slot may end it: an end stands.
 INSERT INTO episodes
     (rule_id, series_id, opened_ms, version, severity, told_ms, closed_ms, reason, reopened)
 VALUES
@@ -82,6 +85,7 @@ DO UPDATE SET version = excluded.version, severity = excluded.severity, told_ms 
               closed_ms = excluded.closed_ms, reason = excluded.reason,
               reopened = excluded.reopened
 WHERE excluded.told_ms > episodes.told_ms
+   OR (excluded.told_ms = episodes.told_ms AND episodes.closed_ms IS NULL)
 
 -- name: acknowledge_episode
 UPDATE episodes

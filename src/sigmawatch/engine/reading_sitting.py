@@ -1,0 +1,136 @@
+"""One look of every rule `on: reading` at readings of a running slot (docs/decisions/0022).
+
+A true reading opens an episode at once where nothing has to last; everything else is left to the
+slot's close, which hears the states as they are left here. So the same readings again change
+nothing, and states keep the slot that they heard last: the one before. Imports domain.alert_turn,
+ruling; engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from sigmawatch.domain.expression import Condition
+from sigmawatch.domain.ruling import Ruling
+from sigmawatch.engine.alert_states import Heard
+from sigmawatch.engine.expression import UNKNOWN, Verdict
+from sigmawatch.engine.expression import judge as judged
+from sigmawatch.engine.geometry import Mask
+from sigmawatch.engine.judge import Decisions, Hearing
+from sigmawatch.engine.rule_ranks import RuleRanks
+from sigmawatch.engine.rule_states import RuleStates
+from sigmawatch.engine.running import RunningBoard
+from sigmawatch.engine.seats import Key, Seats
+from sigmawatch.engine.sitting import Alone, Brief, Sitting
+from sigmawatch.engine.slab import Slab
+from sigmawatch.engine.slab_inputs import SlabInputs
+from sigmawatch.engine.tidings import Tidings
+
+
+def judge_readings(
+    hearing: Hearing, brief: Brief, *, slabs: Sequence[Slab], seats: Seats
+) -> Decisions:
+    """What follows from readings: a function of hearing and brief, whatever `seats` kept. The
+    hearing's board is a running one; its blocks are those that a frame came of.
+
+    Cost: of the slabs that a reading is in, what their rules' evaluation takes.
+    """
+    return _AtReadings(hearing, brief, slabs=slabs, seats=seats).judge()
+
+
+class _AtReadings(Sitting):
+    def judge(self) -> Decisions:
+        board = self._board
+        assert isinstance(board, RunningBoard)
+        due: list[tuple[Ruling, Mask]] = []
+        for ruling in self._brief.rulings:
+            with Alone(self._seats, ruling):
+                only = self._concerned(ruling, board.read)
+                if only.any():
+                    due.append((ruling, only))
+        verdicts = self._said([ruling for ruling, _ in due], board)
+        for ruling, only in due:
+            if ruling.key in verdicts:
+                with Alone(self._seats, ruling):
+                    self._opened(ruling, verdicts[ruling.key], only=only)
+        return Decisions(states=self._states, memories=self._memories, episodes=self._episodes,
+                         notices=self._notices)  # fmt: skip
+
+    def _concerned(self, ruling: Ruling, read: Mask) -> Mask:
+        """bool[rows of its states]: those that a reading came of. None of those that are to begin
+        anew, have left, or missed what lies before: their slot's close sees to that first."""
+        nobody = np.zeros(0, np.bool_)
+        if self._slot < ruling.first_slot:
+            return nobody
+        layout, rows = self._board.layout, self._brief.rows[ruling.rule.id]
+        seat = self._seats.states(ruling, self._hearing, rows=rows)
+        if not seat.stands(layout, rows):
+            if (seat.leaving(layout, rows) & ~seat.states.gone).any():
+                return nobody
+            seat.seat(layout, rows)
+        blocks = seat.those(self._hearing.blocks)
+        blocks &= ~seat.edited(blocks)
+        for _, late in seat.gaps(blocks, self._slot, before=self._hearing.before):
+            blocks &= ~late
+        mine, only = read[seat.rows], seat.of_blocks(blocks)
+        return mine if only is None else mine & only
+
+    def _said(self, rulings: Sequence[Ruling], board: RunningBoard) -> dict[Key, Verdict]:
+        """Int8[rows of the board] each; all at once, and where that fails one by one."""
+        try:
+            return self._looked(rulings, board)
+        except Exception:  # noqa: BLE001 - whatever a rule does, the others are judged
+            found: dict[Key, Verdict] = {}
+            for ruling in rulings:
+                with Alone(self._seats, ruling):
+                    found |= self._looked([ruling], board)
+            return found
+
+    def _looked(self, rulings: Sequence[Ruling], board: RunningBoard) -> dict[Key, Verdict]:
+        found = {each.key: np.full(len(board.series), UNKNOWN, np.int8) for each in rulings}
+        ranks = RuleRanks(board)
+        for slab, asked in self._asked(rulings, board.read):
+            inputs = SlabInputs(slab, board, slabs=self._slabs, ranks=ranks)
+            conditions = [condition for _, condition in asked]
+            for (key, _), verdict in zip(asked, judged(conditions, inputs), strict=True):
+                found[key][slab.part] = verdict
+        return found
+
+    def _asked(
+        self, rulings: Sequence[Ruling], read: Mask
+    ) -> Iterator[tuple[Slab, list[tuple[Key, Condition]]]]:
+        """The slabs that a reading is in, and who judges them."""
+        for slab in self._slabs:
+            if read[slab.part].any():
+                asked = [(each.key, each.condition) for each in rulings
+                         if each.condition.metric in (None, slab.metric)]  # fmt: skip
+                if asked:
+                    yield slab, asked
+
+    def _opened(self, ruling: Ruling, verdict: Verdict, *, only: Mask) -> None:
+        seat = self._seats.find(ruling.key)
+        assert seat is not None
+        said = verdict[seat.at]
+        heard = Heard(condition=said, clear=np.full(len(said), UNKNOWN, np.int8),
+                      held=self._held(seat))  # fmt: skip
+        changes = seat.states.read(self._slot, heard, only=only)
+        if not changes:
+            return
+        tidings = Tidings(ruling=ruling, slot=self._slot)
+        tidings.take(changes, seat.ids)
+        touched = seat.blocks_of([change.rows for change in changes])
+        self._states += seat.made(touched, self._slot - 1)
+        self._tell_of(seat, tidings)
+
+    def _tell_of(self, seat: RuleStates, tidings: Tidings) -> None:
+        """As a slot does; of what is not there only slots tell."""
+        ruling = seat.ruling
+        before = memory = self._seats.memory(ruling, self._hearing)
+        self._episodes += tidings.episodes
+        if tidings.words or memory.storm.waiting:
+            memory, notices = tidings.told(memory, self._evidence, states_count=len(seat.rows))
+            self._notices += notices
+        if memory != before:
+            self._memories.append(self._seats.remember(ruling, memory, slot=self._slot))
