@@ -41,6 +41,7 @@ class Receipt:
     the one with which the episode began. value: the rule's own series at the slot. operands: every
     number of the condition. reason: domain.alert_turn.Reason. withheld: why it is told late, empty
     if it is not. reopened: how often. note: the rule's own words. listed, counts: of a summary.
+    reading_ms: the receipt of the reading that decided while the slot ran; None where it was over.
     """
 
     rule: str
