@@ -3,7 +3,8 @@
 `python -m scripts.docs` writes the generated pages, `python -m scripts.docs --check` verifies.
 
 Checked: every relative link in a tracked *.md file leads somewhere, every `make verb` in it is a
-verb of the Makefile, and every generated page is what its generator writes today.
+verb of the Makefile, and every generated page, and the Python client (scripts/client.py), is what
+its generator writes today.
 """
 
 import re
@@ -12,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from scripts import channels_reference, reference, telemetry_reference
+from scripts import channels_reference, client, reference, telemetry_reference
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -55,11 +56,13 @@ def unknown_verbs(text: str, *, verbs: frozenset[str]) -> Iterator[str]:
 
 
 def stale_pages() -> Iterator[str]:
-    """Generated pages that differ from what their generator writes now."""
+    """Generated pages and modules that differ from what their generator writes now."""
     for path, generate in GENERATED.items():
         page = ROOT / path
         if not page.exists() or page.read_text("utf-8") != generate():
             yield f"{path}: stale; run `make docs`"
+    for path in client.stale():
+        yield f"{path}: not what the API's contract says today; run `make docs`"
 
 
 def problems() -> list[str]:
@@ -74,7 +77,8 @@ def problems() -> list[str]:
 
 
 def write() -> None:
-    """Write every generated page."""
+    """Write every generated page, and the Python client."""
+    client.write()
     for path, generate in GENERATED.items():
         (ROOT / path).parent.mkdir(parents=True, exist_ok=True)
         (ROOT / path).write_text(generate(), "utf-8")

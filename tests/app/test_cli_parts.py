@@ -15,7 +15,8 @@ import pytest
 from rich.console import Console
 
 from sigmawatch.app.cli import output, running
-from sigmawatch.app.cli.client import ApiClient, in_process, segment
+from sigmawatch.app.cli.api import ApiClient, in_process
+from sigmawatch.app.cli.client import segment
 from sigmawatch.app.cli.exits import Exit, exit_of, tell
 from sigmawatch.app.problems import ConfigProblems, Problem
 from sigmawatch.domain.errors import (

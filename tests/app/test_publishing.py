@@ -20,7 +20,7 @@ from tests.web.conftest import MOVES, TOKEN, World, a_world
 from sigmawatch.adapters.archives.bucket_publication import BucketPublication
 from sigmawatch.adapters.archives.opening import publication_at
 from sigmawatch.adapters.archives.publication import FolderPublication
-from sigmawatch.app.cli.client import ApiClient, in_process
+from sigmawatch.app.cli.api import ApiClient, in_process
 from sigmawatch.app.cli.serving import Stage, publish_slots
 from sigmawatch.app.published_page import page_of
 from sigmawatch.app.publishing import Publisher, publish_for_ever
@@ -36,7 +36,7 @@ async def moved(tmp_path: Path) -> AsyncIterator[World]:
 
 
 def publisher_of(world: World, publication: Publication) -> Publisher:
-    return Publisher(ApiClient(in_process(world.app, token=TOKEN)), publication)
+    return Publisher(ApiClient(in_process(world.app), key=TOKEN), publication)
 
 
 def read(path: Path) -> Any:

@@ -12,7 +12,7 @@ from rich.console import Console
 from tests.web.listening import listening
 
 from sigmawatch.adapters.clock import RealClock, ScaledClock
-from sigmawatch.app.cli.client import ApiClient, in_process
+from sigmawatch.app.cli.api import ApiClient, in_process
 from sigmawatch.app.cli.lines import Lines, SlotLine
 from sigmawatch.app.cli.serving import Stage, fall_back
 from sigmawatch.app.config import Config, Track, VenueConfig

@@ -1,7 +1,8 @@
 """The command line: `sigmawatch --help`.
 
 One small file per group of commands. A command that finds its data folder in use asks the program
-that runs there, else it opens the database itself (app.cli.client); it prints the same from both.
+that runs there, else it opens the database itself (app.cli.connecting); what is printed is the
+same.
 """
 
 from __future__ import annotations

@@ -12,8 +12,10 @@ from contextlib import asynccontextmanager
 import aiohttp
 
 from sigmawatch.app.cli import running
-from sigmawatch.app.cli.client import ApiClient, Client, Question, in_process
+from sigmawatch.app.cli.api import ApiClient, in_process
+from sigmawatch.app.cli.client import Client
 from sigmawatch.app.cli.judging import workable
+from sigmawatch.app.client.http_async import AsyncHttp
 from sigmawatch.app.config import Config
 from sigmawatch.app.web import create_app
 from sigmawatch.app.wiring import build
@@ -37,30 +39,20 @@ async def connected(config: Config) -> AsyncIterator[Client]:
     workable(config)
     async with build(config) as program:
         token = secrets.token_urlsafe(32)
-        yield ApiClient(in_process(create_app(program, token=token), token=token))
+        yield ApiClient(in_process(create_app(program, token=token)), key=token)
 
 
 @asynccontextmanager
 async def over_http(note: running.Running) -> AsyncIterator[ApiClient]:
     """A client of a running program."""
-    timeout = aiohttp.ClientTimeout(total=ANSWER_TIMEOUT_S, sock_connect=CONNECT_TIMEOUT_S)
-    headers = {"Authorization": f"Bearer {note.token}", "Content-Type": "application/json"}
     # Its certificate is the one in the note, whoever signed it and for whichever name.
     known = aiohttp.Fingerprint(bytes.fromhex(note.fingerprint)) if note.fingerprint else True
-    async with aiohttp.ClientSession(note.url, timeout=timeout, headers=headers) as session:
-
-        async def speak(question: Question) -> tuple[int, bytes]:
-            matching = {"If-Match": question.if_match} if question.if_match else {}
-            asked = session.request(
-                question.method, question.target, data=question.body, headers=matching, ssl=known
-            )
-            try:
-                async with asked as answer:
-                    return answer.status, await answer.read()
-            except (aiohttp.ClientError, TimeoutError) as exc:
-                raise Unavailable(f"the program at {note.url} does not answer: {exc}") from exc
-
-        yield ApiClient(speak)
+    transport = AsyncHttp(timeout_s=ANSWER_TIMEOUT_S, connect_s=CONNECT_TIMEOUT_S, tls=known)
+    client = ApiClient(transport, url=note.url, key=note.token)
+    try:
+        yield client
+    finally:
+        await client.close()
 
 
 async def _answers(note: running.Running) -> bool:

@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any
 
-from sigmawatch.app.cli.client import ApiClient, in_process
+from sigmawatch.app.cli.api import ApiClient, in_process
 from sigmawatch.app.cli.judging import workable
 from sigmawatch.app.cli.lines import Lines
 from sigmawatch.app.cli.listening import Listening, listening, refuse_exposed
@@ -97,7 +97,7 @@ async def publish_slots(config: Config, stage: Stage) -> None:
     """Publish what is shown after every slot, where the configuration says where to."""
     if (place := config.publish.place) is None:
         return
-    answers = ApiClient(in_process(stage, token=stage.token))
+    answers = ApiClient(in_process(stage), key=stage.token)
     await publish_for_ever(
         Publisher(answers, publication(config, place)), closed=stage.closed,
         clock=stage.program.clock, database_every_ms=config.publish.database_every_ms,

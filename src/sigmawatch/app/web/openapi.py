@@ -1,7 +1,8 @@
 """The OpenAPI 3.1 document: the API's contract, drawn from the handlers themselves.
 
 What the framework cannot know is added: whole examples composed of the fields' own, request bodies
-closed to unknown fields, tags and keys (app.web.openapi_conditions), and who may ask.
+closed to unknown fields, which texts are moments (app.web.openapi_moments), tags and keys
+(app.web.openapi_conditions), and who may ask.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from sigmawatch.app.web.asked import Format
 from sigmawatch.app.web.formats import MEDIA_TYPES
 from sigmawatch.app.web.openapi_access import secure
 from sigmawatch.app.web.openapi_conditions import add_conditions
+from sigmawatch.app.web.openapi_moments import mark_moments
 from sigmawatch.app.web.site import Contract, Site, not_modified, unchanged
 
 TAGS = {
@@ -80,6 +82,7 @@ def document(handlers: Sequence[ControllerRouterHandler]) -> dict[str, Any]:
         for method, operation in operations.items():
             _complete(operation, found["components"]["schemas"])
             add_conditions(method, operation)
+    mark_moments(found["components"]["schemas"])
     secure(found, app)
     return found
 

@@ -1,0 +1,75 @@
+"""What is answered about collection.
+
+Written by `make docs` from the API's contract (scripts/client.py).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from sigmawatch.app.client.model import Open, Page
+
+
+class Collected(Struct, frozen=True, kw_only=True):
+    success: bool  # Everything was updated.
+    expected: int  # Series to update.
+    updated: int  # Series updated.
+    failed: int  # Series not updated.
+    reasons: dict[str, dict[str, int]]  # Venue, reason, count.
+    runs: list[CollectionRun]  # One a venue.
+    demo: bool  # An invented market.
+
+
+class CollectionRun(Struct, frozen=True, kw_only=True):
+    id: str  # VENUE:kind:start.
+    venue: str  # Where.
+    kind: RunKind  # Why it was made.
+    started_at: datetime  # Start.
+    finished_at: datetime  # End.
+    expected: int  # To update.
+    updated: int  # Updated.
+    failed: int  # Not updated.
+    reasons: dict[str, int]  # Why not, by reason.
+    outcome: Outcome  # How it ended.
+
+
+class LongJob(Struct, frozen=True, kw_only=True):
+    id: str  # Its id.
+    kind: str  # backfill, sealing, archiving or backup.
+    venue: str | None = None  # Where; null for all.
+    total: int  # How many there are.
+    done: int  # How many are done.
+    failed: int  # Given up for now.
+    reason: str | None = None  # Of the newest failure.
+    started_at: datetime  # Start.
+    finished_at: datetime | None = None  # End; null while it runs.
+
+
+class Outcome(Open):
+    """How it ended."""
+
+    COMPLETE = "complete"
+    PARTIAL = "partial"
+    NONE = "none"
+    SKIPPED = "skipped"
+
+
+class RunKind(Open):
+    """Why it was made."""
+
+    POLL = "poll"
+    COLLECT = "collect"
+    BACKFILL = "backfill"
+
+
+class Jobs(Page[LongJob], frozen=True, kw_only=True):
+    items: list[LongJob]  # Back-fill by venue, then the others.
+    demo: bool  # An invented market.
+
+
+class Runs(Page[CollectionRun], frozen=True, kw_only=True):
+    items: list[CollectionRun]  # This page.
+    next_before: str | None = None  # `before` for older ones; null on the last page.
+    demo: bool  # An invented market.
