@@ -80,14 +80,18 @@ every = "1s"
 
 
 async def begin(folder: Path) -> int:
-    """A first life, that judges nothing, until every series is tracked; when it was over."""
+    """A first life, that judges nothing, until every series is tracked; when it was over. The next
+    one finds no slot of it that it could begin with: who is first judged hears the slot just ended.
+    """
     log = Log()
     async with alive(folder) as life:
         while len(log.ids) < 3 * (MARKETS - 1):  # a venue lists a pair twice
             await log.look(life.url)
         for _ in range(20):
             await log.look(life.url)
-    return time.time_ns() // 1_000_000
+    over_ms = time.time_ns() // 1_000_000
+    await asyncio.sleep(SLOT_MS / 1_000)
+    return over_ms
 
 
 async def live_and_die(folder: Path, *, program: Sequence[str], dice: random.Random) -> None:
@@ -113,8 +117,6 @@ def wrong(found: Verdict) -> int:
     return len(found.missing) + len(found.extra) + len(found.double) + len(found.torn)
 
 
-# In `make faults` alone until it holds every time: one run in fifteen, on a machine with ten times
-# the work it can do, found a dozen series judged by other prices than the frames have in the end.
 @full_only
 async def test_every_episode_is_in_the_outbox_exactly_once_whenever_we_are_killed(
     tmp_path: Path, double: Simulator
