@@ -12,7 +12,7 @@ IMPORTS = (
     "from datetime import datetime",
     "from typing import Any, Literal",
     "from msgspec import Struct, field",
-    "from sigmawatch.app.client.model import Open, Page",
+    "from sigmawatch.app.client.model import Framed, Open, Page",
 )
 
 
@@ -61,7 +61,7 @@ def _model(name: str, schemas: Mapping[str, Schema]) -> str:
     if "enum" in schema:
         return "\n".join(_enumeration(name, schema))
     rows = _rows(schema)
-    base = f"Page[{rows}]" if rows else "Struct"
+    base = f"Page[{rows}]" if rows else "Framed" if _has_columns(schema) else "Struct"
     lines = [f"class {name}({base}, frozen=True, kw_only=True):"]
     if schema.get("description"):
         lines += [doc(schema["description"], indent=4), ""]
@@ -103,3 +103,8 @@ def _rows(schema: Schema) -> str:
     """What its `items` are, where they are rows."""
     items = schema.get("properties", {}).get("items", {}).get("items", {})
     return name_of(items) if "$ref" in items else ""
+
+
+def _has_columns(schema: Schema) -> bool:
+    columns = schema.get("properties", {}).get("columns", {})
+    return any("$ref" in one for one in choices(columns))

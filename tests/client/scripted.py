@@ -92,21 +92,30 @@ Ask = Callable[..., Any]
 
 
 def blocking(script: Script, name: str, /, *given: Any, **more: Any) -> Any:
-    """What the blocking client comes to."""
+    """What the blocking client comes to. client: how it is made; keep: gets what is told, one by
+    one, where what is told ends in an error."""
     client = Client(URL, "", transport=script, **more.pop("client", {}))
+    kept = more.pop("keep", [])
     found = getattr(client, name)(*given, **more)
-    return list(found) if isinstance(found, Iterator) else found
+    if not isinstance(found, Iterator):
+        return found
+    for one in found:
+        kept.append(one)
+    return kept
 
 
 def awaiting(script: Script, name: str, /, *given: Any, **more: Any) -> Any:
     """What the other one comes to."""
     client = AsyncClient(URL, "", transport=AsyncScript(script), **more.pop("client", {}))
+    kept = more.pop("keep", [])
 
     async def found() -> Any:
         result = getattr(client, name)(*given, **more)
         if isinstance(result, Awaitable):
             return await result
-        return [one async for one in result]
+        async for one in result:
+            kept.append(one)
+        return kept
 
     return asyncio.run(found())
 

@@ -14,7 +14,14 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from sigmawatch.app.cli.client import Json
-from sigmawatch.app.client import AsyncClient, ClientError, FieldProblem, Problem, Retry
+from sigmawatch.app.client import (
+    AsyncClient,
+    ClientError,
+    FieldProblem,
+    Problem,
+    Retry,
+    Unreachable,
+)
 from sigmawatch.app.client.calls import Reply, Request
 from sigmawatch.app.client.transport import AsyncTransport, OpenedAsync
 from sigmawatch.app.problems import ConfigProblems
@@ -127,7 +134,7 @@ class _InProcess:
 
     @asynccontextmanager
     async def open(self, request: Request) -> AsyncIterator[OpenedAsync]:
-        raise NotImplementedError("no command reads a stream of a program of its own")
+        raise Unreachable("a program of one's own is asked, not listened to", sent=False)
         yield
 
     async def wait(self, wait_s: float) -> None:

@@ -38,8 +38,10 @@ class Columns:
 
 
 def table_of(page: Any) -> Columns:
-    """The rows of an answer with `items`. Pages within it (records of several series, or one page
-    of records) tell their series on every row."""
+    """The rows of an answer with `items`, or its `columns`. Records, of one series or of several,
+    tell their series on every row."""
+    if hasattr(page, "columns"):
+        return _columns(page.columns)
     if hasattr(page, "running"):
         return _records([page])
     if page.items and hasattr(page.items[0], "running"):
@@ -119,6 +121,13 @@ def _records(pages: Sequence[Any]) -> Columns:
             of_series = name in _OF_SERIES
             cells += [getattr(page, name)] * len(page.items) if of_series else one.values[name]
     return Columns(values=values, kinds=kept)
+
+
+def _columns(found: Any) -> Columns:
+    """Of a snapshot, which holds them as they are."""
+    hints = typing.get_type_hints(found.__class__)
+    kinds = {name: _kind(typing.get_args(hint)[0]) for name, hint in hints.items()}
+    return Columns(values={name: getattr(found, name) for name in kinds}, kinds=kinds)
 
 
 def _cell(value: Any) -> Any:

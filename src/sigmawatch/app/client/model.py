@@ -32,10 +32,8 @@ class Open(StrEnum):
         return unknown
 
 
-class Page(Struct, Generic[Row], frozen=True, kw_only=True):
-    """An answer that holds rows."""
-
-    items: list[Row]
+class Framed(Struct, frozen=True, kw_only=True):
+    """An answer that holds a table, as rows (`items`) or as `columns`."""
 
     def to_pandas(self) -> pd.DataFrame:
         """The rows as a pandas frame: moments in UTC, numbers that are not known as missing.
@@ -46,6 +44,12 @@ class Page(Struct, Generic[Row], frozen=True, kw_only=True):
     def to_polars(self) -> Any:
         """The rows as a `polars.DataFrame`. Raises MissingLibrary without Polars."""
         return frames.polars_of(frames.table_of(self))
+
+
+class Page(Framed, Generic[Row], frozen=True, kw_only=True):
+    """An answer that holds rows."""
+
+    items: list[Row]
 
 
 class Table(Struct, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from sigmawatch.app.client.model import Page
+from sigmawatch.app.client.model import Framed, Page
 from sigmawatch.app.client.v1.models.shared import Severity, VenueState
 
 
@@ -102,7 +102,7 @@ class Reset(Struct, frozen=True, kw_only=True):
     reason: str  # Why.
 
 
-class TableSnapshot(Struct, frozen=True, kw_only=True):
+class TableSnapshot(Framed, frozen=True, kw_only=True):
     epoch: str  # As the stream's `hello`.
     sequence: int  # The delta that it holds already; apply those after it.
     time: datetime  # When it was made.
