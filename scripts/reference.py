@@ -26,6 +26,7 @@ from sigmawatch.app.config import (
 )
 from sigmawatch.app.notify_config import NotifyConfig, Routes
 from sigmawatch.app.publish_config import PublishConfig
+from sigmawatch.app.push_config import PushConfig
 from sigmawatch.app.telemetry_config import TelemetryConfig
 from sigmawatch.domain.window import Interval, format_span
 
@@ -163,6 +164,7 @@ def configuration_page() -> str:
     lines += _section("[backfill]", BackfillConfig)
     lines += _section("[backup]", BackupConfig)
     lines += _section("[publish]", PublishConfig)
+    lines += _section("[push]", PushConfig)
     lines += _section("[telemetry]", TelemetryConfig)
     lines += _section("[routes]", Routes)
     lines += _section("[notify]", NotifyConfig)

@@ -64,7 +64,9 @@ ASKED = ["depth 100,000", "5,000 digits", "a key twice", "NaN", "a surrogate alo
 
 
 @pytest.mark.parametrize("name", ASKED)
-@pytest.mark.parametrize("path", ["/rules/check", "/rules/preview", "/collect", "/watchlists"])
+@pytest.mark.parametrize(
+    "path", ["/rules/check", "/rules/preview", "/collect", "/watchlists", "/samples"]
+)
 @reading
 async def test_s45_at_every_operation_that_takes_a_body(still: World, path: str, name: str) -> None:
     body = BAD[name]

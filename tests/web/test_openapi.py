@@ -129,7 +129,7 @@ def test_bodies_are_closed_to_unknown_fields(document: Schema) -> None:
         "AcknowledgeBody", "BackupBody", "CheckRuleBody", "CollectBody", "ImportBody", "JobBody",
         "LoginBody", "NewChannelBody", "NewKeyBody", "NewUserBody", "NewWatchlistBody",
         "OwnPasswordBody", "PasswordBody", "PreviewBody", "ReadBody", "RotationBody", "RuleBody",
-        "SetupBody", "SilenceBody", "SubscriptionBody", "TrackBody", "UserBody", "WatchlistBody",
+        "SamplesBody", "SetupBody", "SilenceBody", "SubscriptionBody", "TrackBody", "UserBody", "WatchlistBody",
     }  # fmt: skip
     assert all(schema["additionalProperties"] is False for schema in bodies.values())
 

@@ -39,12 +39,17 @@ class Catalogue:
 
     @cached_property
     def read_blocks(self) -> Mapping[Interval, frozenset[int]]:
-        """The blocks with a series that venues are asked for, by interval."""
+        """The blocks with a series that is read, from a venue or from who pushes, by interval."""
         found: dict[Interval, set[int]] = {}
         for one in self._ordered:
             if not one.derived:
                 found.setdefault(one.interval, set()).add(one.block_id)
         return {interval: frozenset(blocks) for interval, blocks in found.items()}
+
+    @cached_property
+    def pushed_blocks(self) -> frozenset[int]:
+        """Those of `read_blocks` that no venue is asked for: others push their readings."""
+        return frozenset(one.block_id for one in self._ordered if one.pushed)
 
     def by_id(self, series_id: int) -> Series | None:
         return self._series.get(series_id)
@@ -65,6 +70,7 @@ class Catalogue:
     def _changed(self) -> None:
         self._ordered = tuple(self._series[key] for key in sorted(self._series))
         self.__dict__.pop("read_blocks", None)
+        self.__dict__.pop("pushed_blocks", None)
         self._tell()
 
     def _tell(self) -> None:

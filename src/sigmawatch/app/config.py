@@ -34,6 +34,7 @@ from sigmawatch.app.database import DatabaseAddress, shown
 from sigmawatch.app.definitions import Definition, derived_market, derived_metric
 from sigmawatch.app.notify_config import NotifyConfig, Routes
 from sigmawatch.app.publish_config import PublishConfig
+from sigmawatch.app.push_config import PushConfig
 from sigmawatch.app.telemetry_config import TelemetryConfig
 from sigmawatch.app.tracked import parsed
 from sigmawatch.domain.errors import Invalid
@@ -307,6 +308,7 @@ class Config(Table):
     backfill: BackfillConfig = BackfillConfig()
     backup: BackupConfig = BackupConfig()
     publish: PublishConfig = PublishConfig()
+    push: PushConfig = PushConfig()
     telemetry: TelemetryConfig = TelemetryConfig()
     notify: NotifyConfig = NotifyConfig()
     routes: Routes = Routes()

@@ -24,6 +24,8 @@ from sigmawatch.domain.window import Interval
 from sigmawatch.ports.ledger import Ledger
 from sigmawatch.ports.venue import VenueTraits
 
+PUSHED_AT_ONCE = 500  # series in one transaction, so that no slot waits long
+
 log = structlog.get_logger()
 
 
@@ -69,6 +71,30 @@ class Enrolment:
                 blocks = await transaction.catalogue.blocks()
             await self._take(blocks, series)
         return series
+
+    async def push(
+        self, wanted: Sequence[tuple[Market, str]], interval: Interval, *, most: int
+    ) -> Sequence[Series]:
+        """Track metrics of markets that others tell us of, as long as no more than `most` series
+        came so; those that are new."""
+        made: list[Series] = []
+        async with self._changing:
+            known = {(one.market, one.metric, one.interval) for one in self._catalogue.series}
+            news = [one for one in wanted if (*one, interval) not in known]
+            room = most - sum(one.pushed for one in self._catalogue.series)
+            for start in range(0, min(len(news), room), PUSHED_AT_ONCE):
+                part = news[start : min(start + PUSHED_AT_ONCE, room)]
+                async with self._ledger.transaction() as transaction:
+                    series = [
+                        await transaction.catalogue.add(
+                            market, metric, interval=interval, origin="push"
+                        )
+                        for market, metric in part
+                    ]
+                    blocks = await transaction.catalogue.blocks()
+                await self._take(blocks, series)
+                made += series
+        return made
 
     async def _take(self, blocks: Sequence[Block], series: Sequence[Series]) -> None:
         await self._tracker.enroll(blocks=blocks, series=series)

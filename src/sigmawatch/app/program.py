@@ -37,6 +37,7 @@ from sigmawatch.app.neighbours import Neighbours
 from sigmawatch.app.notifying.service import Notifying, NotifyPorts, Outlook
 from sigmawatch.app.once import Once
 from sigmawatch.app.past import Past
+from sigmawatch.app.pushing.of_program import push_of
 from sigmawatch.app.rank_keeping import RankKeeper
 from sigmawatch.app.readiness import Readiness, unready
 from sigmawatch.app.sealing import Sealer, Stores
@@ -127,12 +128,10 @@ class Program:
         self.tracker.telemetry = self.telemetry
         for collector, _ in collectors:
             collector.telemetry = self.telemetry
-        self.ranks = RankKeeper(
-            self.tracker, tables, ledger=ports.ledger, store=ports.ranks, clock=ports.clock
-        )
-        self.backups = Backups(
-            ports.backups, plan=config.backup.plan(config.data), clock=ports.clock
-        )
+        self.ranks = RankKeeper(self.tracker, tables, ledger=ports.ledger, store=ports.ranks,
+                                clock=ports.clock)  # fmt: skip
+        self.backups = Backups(ports.backups, plan=config.backup.plan(config.data),
+                               clock=ports.clock)  # fmt: skip
         self.past = Past(ports.history, hot=self.tracker.hot, clock=ports.clock)
         holdings = self._holdings(tables)
         self.sparklines = Sparklines(self.past)
@@ -152,6 +151,7 @@ class Program:
             snapshot=lambda: self.snapshot,
         )  # fmt: skip
         self._rule(tables)
+        self.push = push_of(self, self._enrolment)
         self._neighbours = Neighbours(
             ports.ledger, enrolment=self._enrolment, lists=self._recover_lists,
             stations=self.stations, clock=ports.clock,
@@ -246,19 +246,20 @@ class Program:
                 asyncio.TaskGroup() as group,
             ):
                 keep_ms = self.config.history.raw_days * DAY_MS
-                tasks = [
-                    group.create_task(self.tracker.consume_for_ever(), name="tracker"),
-                    group.create_task(self.tracker.refresh_for_ever(), name="refresher"),
-                    group.create_task(self.ranks.keep_for_ever(keep_ms=keep_ms), name="ranks"),
-                    group.create_task(self.backups.make_for_ever(), name="backups"),
-                    group.create_task(self._follow_storage(), name="storage"),
-                    group.create_task(self._neighbours.follow_for_ever(), name="neighbours"),
-                    group.create_task(self.access.keep_for_ever(), name="access"),
-                    group.create_task(self.rulebook.follow_file_for_ever(), name="rules file"),
-                ]
-                fill = self.stations.backfill_for_ever()
-                tasks.append(group.create_task(fill, name="backfill"))
-                tasks.append(group.create_task(self.streaming.run_for_ever(), name="streaming"))
+                works = {
+                    "tracker": self.tracker.consume_for_ever(),
+                    "refresher": self.tracker.refresh_for_ever(),
+                    "ranks": self.ranks.keep_for_ever(keep_ms=keep_ms),
+                    "backups": self.backups.make_for_ever(),
+                    "storage": self._follow_storage(),
+                    "neighbours": self._neighbours.follow_for_ever(),
+                    "access": self.access.keep_for_ever(),
+                    "rules file": self.rulebook.follow_file_for_ever(),
+                    "backfill": self.stations.backfill_for_ever(),
+                    "streaming": self.streaming.run_for_ever(),
+                    "push": self.push.take_for_ever(),
+                }
+                tasks = [group.create_task(work, name=name) for name, work in works.items()]
                 yield
                 for task in tasks:
                     task.cancel()
@@ -283,13 +284,12 @@ class Program:
             group.create_task(self.sealer.run_for_ever(), name="sealer")
             group.create_task(self.backups.plan_for_ever(), name="backup plan")
             group.create_task(self.stations.keep_for_ever(), name="stations")
+            group.create_task(self.push.close_for_ever(), name="push closer")
 
     @property
     def _outlook(self) -> Outlook:
-        return Outlook(
-            changed=self.changed, alerts=self._ports.alerts,
-            venues=self.stations.statuses,
-        )  # fmt: skip
+        return Outlook(changed=self.changed, alerts=self._ports.alerts,
+                       venues=self.stations.statuses)  # fmt: skip
 
     async def close(self) -> None:
         """Give back what only the program holds; wiring closes the rest."""

@@ -226,7 +226,7 @@ class Tracker:
         if await until(self._enrolled, clock=self._clock, ts_ms=interval.open_ms(slot + 1)):
             return False
         deadline_ms = interval.open_ms(slot + 1) + interval.close_deadline_ms
-        while self._silent(interval, slot):
+        while self._silent(interval, slot) - self._catalogue.pushed_blocks:  # who pushes is free to
             self._committed.clear()
             if not await until(self._committed, clock=self._clock, ts_ms=deadline_ms):
                 break

@@ -42,7 +42,8 @@ class Series:
     """One tracked metric of one market.
 
     id: stable for ever, never used again. place: position in the block, 0-based.
-    origin: "file" where the configuration file defines it (read-only elsewhere), else "api".
+    origin: "file" where the configuration file defines it (read-only elsewhere), "push" where it
+    came to be by what was pushed, else "api".
     formula: what it is computed by, in canonical form (domain.formula); None where a venue tells.
     """
 
@@ -59,7 +60,7 @@ class Series:
         assert self.id > 0
         assert 0 <= self.place < BLOCK_SERIES_MAX
         assert self.metric in METRICS
-        assert self.origin in {"file", "api"}
+        assert self.origin in {"file", "api", "push"}
 
     @property
     def kind(self) -> Metric:
@@ -69,6 +70,11 @@ class Series:
     def derived(self) -> bool:
         """Whether we compute it from other series, and nobody is asked for it."""
         return self.formula is not None or self.kind.derived_from is not None
+
+    @property
+    def pushed(self) -> bool:
+        """Whether others tell us its values, and nobody is asked for them."""
+        return self.origin == "push"
 
     @property
     def name(self) -> str:

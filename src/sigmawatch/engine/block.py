@@ -47,7 +47,7 @@ class BlockTable:
         if shape.minute:
             channels = 1 if kind.kind is Kind.FLOW else 2
             self.past = Past(self.ring, shape, lag=block.id, channels=channels)
-        self._gated = kind.gated
+        self._gated = kind.gated  # what a venue says; who pushes knows what it means
         self._pending = Pending(BLOCK_SERIES_MIN)
 
     # Membership
@@ -60,6 +60,7 @@ class BlockTable:
         if self.past is not None:
             self.past.clear(series.place)
         self.series[series.place] = series
+        self._gated &= not series.pushed
 
     def remove(self, place: int) -> None:
         """The place stays empty for ever; what it held is in nobody's statistics."""

@@ -22,6 +22,7 @@ from sigmawatch import __version__
 from sigmawatch.app.web.asked import Format
 from sigmawatch.app.web.formats import MEDIA_TYPES
 from sigmawatch.app.web.openapi_access import secure
+from sigmawatch.app.web.openapi_bodies import add_bodies
 from sigmawatch.app.web.openapi_conditions import add_conditions
 from sigmawatch.app.web.openapi_moments import mark_moments
 from sigmawatch.app.web.site import Contract, Site, not_modified, unchanged
@@ -76,6 +77,7 @@ def document(handlers: Sequence[ControllerRouterHandler]) -> dict[str, Any]:
         list(handlers), dependencies=nobody, openapi_config=config, logging_config=None
     )  # fmt: skip
     found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(app.openapi_schema.to_schema()))
+    add_bodies(found, app)
     for schema in found["components"]["schemas"].values():
         _compose(schema, found["components"]["schemas"])
     for operations in found["paths"].values():

@@ -192,9 +192,11 @@ def known_venue(site: Site, text: str, *, field: str = "venue") -> str:
 
 
 def tracked_venue(site: Site, text: str) -> str:
-    """The name of a venue whose markets may be tracked: a configured one, or that of formulas.
-    Raises NotFound with what there is."""
-    return DERIVED if text.strip().upper() == DERIVED else known_venue(site, text)
+    """The name of a venue whose markets may be tracked: a configured one, that of formulas, or the
+    one that readings are pushed to. Raises NotFound with what there is."""
+    named = text.strip().upper()
+    ours = {DERIVED, site.program.config.push.venue_name}
+    return named if named in ours else known_venue(site, text)
 
 
 def _venue(site: Site, report: VenueReport) -> Venue:

@@ -23,7 +23,7 @@ _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
 _DIGITS = re.compile(rb"[0-9]{%d}" % (DIGITS_MAX + 1))
 
 
-def check_json(body: bytes) -> None:
+def check_json(body: bytes, *, items_max: int = ITEMS_MAX) -> None:
     """Raises ProblemError 400 for a body that is no JSON, or not within the bounds."""
     try:
         value = msgspec.json.decode(body)
@@ -36,11 +36,11 @@ def check_json(body: bytes) -> None:
     plain = _STRING.sub(b"", body)  # well-formed from here on, so every string ends
     if _DIGITS.search(plain):
         raise ProblemError("malformed", f"a number of more than {DIGITS_MAX} digits")
-    if _members_count(value) != plain.count(b":"):
+    if _members_count(value, items_max) != plain.count(b":"):
         raise ProblemError("malformed", "a key is given twice in one object")
 
 
-def _members_count(value: object) -> int:
+def _members_count(value: object, items_max: int) -> int:
     """How many members all objects have. Raises ProblemError for what is too deep or too long."""
     count, level = 0, [value]
     for _ in range(DEPTH_MAX + 1):
@@ -48,16 +48,16 @@ def _members_count(value: object) -> int:
         if not level:
             return count
         count += sum(len(one) for one in level if type(one) is dict)
-        level = [inner for one in level for inner in _inside(one)]
+        level = [inner for one in level for inner in _inside(one, items_max)]
     raise ProblemError("malformed", f"nested deeper than {DEPTH_MAX}")
 
 
-def _inside(value: Any) -> Iterator[object]:
+def _inside(value: Any, items_max: int) -> Iterator[object]:
     if isinstance(value, dict):
         yield from value.values()
         return
-    if len(value) > ITEMS_MAX:
-        raise ProblemError("malformed", f"an array of {len(value)}; {ITEMS_MAX} at most")
+    if len(value) > items_max:
+        raise ProblemError("malformed", f"an array of {len(value)}; {items_max} at most")
     yield from value
 
 
