@@ -82,6 +82,8 @@ AnyOneShape: TypeAlias = Literal["classic"]
 
 AnyOutcome: TypeAlias = Outcome | Literal["complete", "partial", "none", "skipped"]
 
+AnyPrecision: TypeAlias = Literal["ns", "us", "ms", "s"]
+
 AnyRole: TypeAlias = Role | Literal["reader", "editor", "admin"]
 
 AnyRunKind: TypeAlias = RunKind | Literal["poll", "collect", "backfill"]

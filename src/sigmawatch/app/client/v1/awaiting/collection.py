@@ -11,18 +11,27 @@ from typing import Literal, Unpack
 from sigmawatch.app.client.base import AskingAsync
 from sigmawatch.app.client.calls import Name
 from sigmawatch.app.client.model import Table
-from sigmawatch.app.client.v1.models import Collected, CollectionRun, Jobs, LongJob, Runs
+from sigmawatch.app.client.v1.models import (
+    Collected,
+    CollectionRun,
+    Jobs,
+    LongJob,
+    Runs,
+    TakenSamples,
+)
 from sigmawatch.app.client.v1.operations.collection import (
     CANCEL_JOB,
     COLLECT,
     LIST_JOBS,
     LIST_RUNS,
+    PUSH_SAMPLES,
     RETRY_JOB,
     START_JOB,
     CollectBody,
     JobBody,
     ListRunsQuery,
     ListRunsTableQuery,
+    SamplesBody,
 )
 
 
@@ -102,4 +111,19 @@ class CollectionOperations(AskingAsync):
         """
         return await self._ask(
             COLLECT.call(body=body or None, headers={"Idempotency-Key": idempotency_key})
+        )
+
+    async def push_samples(
+        self, *, idempotency_key: str | None = None, **body: Unpack[SamplesBody]
+    ) -> TakenSamples:
+        """Push readings in.
+
+        Answers when what was taken is on disk: 200 where anything was, with the reason for
+        each row that was not; 422 where nothing could be. A series that nobody told of before
+        is tracked from then on, at the venue of `[push]`, as long as `series_max` allows.
+
+        `POST /api/v1/samples`. Needs the scope `write:ingest`.
+        """
+        return await self._ask(
+            PUSH_SAMPLES.call(body=body, headers={"Idempotency-Key": idempotency_key})
         )

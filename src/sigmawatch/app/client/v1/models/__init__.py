@@ -36,8 +36,10 @@ from sigmawatch.app.client.v1.models.collection import CollectionRun as Collecti
 from sigmawatch.app.client.v1.models.collection import Jobs as Jobs
 from sigmawatch.app.client.v1.models.collection import LongJob as LongJob
 from sigmawatch.app.client.v1.models.collection import Outcome as Outcome
+from sigmawatch.app.client.v1.models.collection import RefusedSample as RefusedSample
 from sigmawatch.app.client.v1.models.collection import RunKind as RunKind
 from sigmawatch.app.client.v1.models.collection import Runs as Runs
+from sigmawatch.app.client.v1.models.collection import TakenSamples as TakenSamples
 from sigmawatch.app.client.v1.models.metrics import Aggregate as Aggregate
 from sigmawatch.app.client.v1.models.metrics import ImportedRecords as ImportedRecords
 from sigmawatch.app.client.v1.models.metrics import Live as Live

@@ -56,12 +56,31 @@ class Outcome(Open):
     SKIPPED = "skipped"
 
 
+class RefusedSample(Struct, frozen=True, kw_only=True):
+    index: int  # Its row or line, from 0.
+    field: str  # What is wrong.
+    reason: str  # Why.
+    allowed: str | None = None  # What would do.
+
+
 class RunKind(Open):
     """Why it was made."""
 
     POLL = "poll"
     COLLECT = "collect"
     BACKFILL = "backfill"
+
+
+class TakenSamples(Struct, frozen=True, kw_only=True):
+    taken: int  # Readings on disk now.
+    # Of those, for slots over for more than 2 slots: they change history, and raise no alert.
+    late: int
+    made: list[str]  # Series tracked from now on; 100 are named at most.
+    made_count: int  # How many those are.
+    refused_count: int  # Readings not taken.
+    reasons: dict[str, int]  # Reason, count.
+    refused: list[RefusedSample]  # The first 100 of them.
+    demo: bool  # An invented market.
 
 
 class Jobs(Page[LongJob], frozen=True, kw_only=True):

@@ -5,11 +5,12 @@ Written by `make docs` from the API's contract (scripts/client.py).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NotRequired, TypedDict
 
 from sigmawatch.app.client.calls import Many, Operation, When
-from sigmawatch.app.client.v1.choices import AnyJobKind
-from sigmawatch.app.client.v1.models import Collected, Jobs, LongJob, Runs
+from sigmawatch.app.client.v1.choices import AnyJobKind, AnyPrecision
+from sigmawatch.app.client.v1.models import Collected, Jobs, LongJob, Runs, TakenSamples
 
 
 class CollectBody(TypedDict):
@@ -26,12 +27,37 @@ class JobBody(TypedDict):
     venue: NotRequired[str | None]  # one venue; all for null
 
 
+class Sample(TypedDict):
+    """A part of what is sent."""
+
+    market: str  # BASE/QUOTE.
+    value: float  # The number.
+    # What was measured: price, bid, ask, spread_bp, volume_24h_base, volume_24h_quote, traded_base,
+    # traded_quote, trades.
+    metric: NotRequired[str]
+    # When: milliseconds since the epoch, or RFC 3339; now, for null.
+    time: NotRequired[int | str | None]
+
+
+class SamplesBody(TypedDict):
+    """What `push_samples` takes."""
+
+    samples: Sequence[Sample]  # In any order.
+
+
 class ListRunsQuery(TypedDict, total=False):
     """Of `list_runs`; what is left out is as the server has it."""
 
     venue: str  # a venue's name
     limit: int  # rows a page; else 100
     before: When  # started before: RFC 3339, milliseconds or -6h
+
+
+class PushSamplesQuery(TypedDict, total=False):
+    """Of `push_samples`; what is left out is as the server has it."""
+
+    every: str  # how long a slot of these series is, as 1m; the configured interval without it
+    precision: AnyPrecision  # of times in line protocol: ns, us, ms, s
 
 
 class ListRunsTableQuery(ListRunsQuery, total=False):
@@ -50,3 +76,6 @@ RETRY_JOB: Operation[LongJob] = Operation(
     method="POST", path="/api/v1/jobs/{id}/retry", answer=LongJob
 )
 COLLECT: Operation[Collected] = Operation(method="POST", path="/api/v1/collect", answer=Collected)
+PUSH_SAMPLES: Operation[TakenSamples] = Operation(
+    method="POST", path="/api/v1/samples", answer=TakenSamples
+)
