@@ -36,7 +36,7 @@ Schema = Mapping[str, Any]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """One operation. answer: the schema of its JSON; None for none, a text type's name for a text.
-    body: the name of the object it takes; contents: what else than JSON it takes."""
+    body: the name of the object it takes; contents: media types that it takes beside JSON."""
 
     name: str
     method: str
@@ -137,7 +137,7 @@ def _operation(method: str, path: str, told: Mapping[str, Any]) -> Operation:
         scope=scopes[0][0] if scopes else None, parameters=told.get("parameters", ()),
         body=name_of(body[0]) if body else None,
         body_needed=len(choices(content.get(JSON, {}).get("schema", {}))) == 1,
-        contents=[one for one in content if one != JSON or not body], answer=answer, text=text,
+        contents=[one for one in content if one != JSON], answer=answer, text=text,
     )  # fmt: skip
 
 

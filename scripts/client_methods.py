@@ -83,6 +83,8 @@ class _Side:
                 yield self._walk(operation, rows)
             if operation.has_table:
                 yield self._table(operation)
+            if operation.contents:
+                yield self._raw(operation)
 
     def _method(self, operation: Operation) -> str:
         answer = "str" if operation.text else "None"
@@ -119,6 +121,24 @@ class _Side:
             "",
         ])  # fmt: skip
 
+    def _raw(self, operation: Operation) -> str:
+        """What is sent as it is."""
+        kinds = ", ".join(f'"{one}"' for one in operation.contents)
+        parameters = [f"self, content: bytes, media_type: Literal[{kinds}]", *_needed(operation)]
+        parameters += [f"*, {', '.join(_named(operation))}"] if operation.headers else []
+        parameters += [f"**query: Unpack[{operation.query_name}]"] if operation.optional else []
+        answer = typed(operation.answer or {"type": "null"})
+        given = [*_needed(operation), "query=query" if operation.optional else ""]
+        given += ["content=(content, media_type)", _headers(operation)]
+        call = f"{operation.constant}.call({', '.join(filter(None, given))})"
+        says = f"`{operation.name}` of what is written already."
+        return "\n".join([
+            self._head(f"{operation.name}_raw", parameters, answer=answer),
+            doc(says, indent=8),
+            f"        return {'await ' * self._awaits}self._ask({call})",
+            "",
+        ])  # fmt: skip
+
     def _head(self, name: str, parameters: list[str], *, answer: str) -> str:
         begin = "    async def" if self._awaits else "    def"
         return f"{begin} {name}({', '.join(parameters)}) -> {answer}:"
@@ -126,8 +146,10 @@ class _Side:
     def _parameters(self, operation: Operation) -> list[str]:
         found = ["self"]
         found += [f"{python_name(one['name'])}: {self._kind(one)}" for one in operation.needed]
-        named = [f"{_HEADERS[name]}: str | None = None" for name in operation.headers]
-        named += [f"content: {_CONTENT}" for _ in operation.contents[:1] if not operation.body]
+        named = _named(operation)
+        if operation.body:  # whose keywords are the method's, so those of the query are beside them
+            named += [f"{python_name(one['name'])}: {self._kind(one)} | None = None"
+                      for one in operation.optional]  # fmt: skip
         found += ["*", *named] if named else []
         if operation.body:
             found.append(f"**body: Unpack[{operation.body}]")
@@ -141,27 +163,33 @@ class _Side:
         return input_type(parameter["schema"], self.described)
 
     def _call(self, operation: Operation, *, table: bool = False) -> str:
-        given = [python_name(one["name"]) for one in operation.of("path")]
-        needed = [one for one in operation.needed if one["in"] == "query"]
-        query = [f'"{one["name"]}": {python_name(one["name"])}' for one in needed]
+        asked = [one for one in operation.needed if one["in"] == "query"]
+        asked += operation.optional if operation.body else []
+        query = [f'"{one["name"]}": {python_name(one["name"])}' for one in asked]
         query += ['"format": format'] if table else []
-        optional = bool(operation.optional) and operation.body is None
+        query += ["**query"] if query and operation.optional and not operation.body else []
+        given = _needed(operation)
         if query:
-            spread = ["**query"] if optional else []
-            given.append(f"query={{{', '.join([*query, *spread])}}}")
-        elif optional:
+            given.append(f"query={{{', '.join(query)}}}")
+        elif operation.optional:
             given.append("query=query")
         if operation.body:
             given.append("body=body" if operation.body_needed else "body=body or None")
-        elif operation.contents:
-            given.append("content=content")
-        headers = [f'"{name}": {_HEADERS[name]}' for name in operation.headers]
-        given += [f"headers={{{', '.join(headers)}}}"] if headers else []
         constant = f"{operation.constant}.written()" if table else operation.constant
-        return f"{constant}.call({', '.join(given)})"
+        return f"{constant}.call({', '.join(filter(None, [*given, _headers(operation)]))})"
 
 
-_CONTENT = "tuple[bytes, str]"
+def _needed(operation: Operation) -> list[str]:
+    return [python_name(one["name"]) for one in operation.of("path")]
+
+
+def _named(operation: Operation) -> list[str]:
+    return [f"{_HEADERS[name]}: str | None = None" for name in operation.headers]
+
+
+def _headers(operation: Operation) -> str:
+    named = [f'"{name}": {_HEADERS[name]}' for name in operation.headers]
+    return f"headers={{{', '.join(named)}}}" if named else ""
 
 
 def _says(operation: Operation) -> str:

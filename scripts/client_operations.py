@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from scripts.client_contract import (
@@ -46,16 +47,17 @@ def operation_modules(described: Described) -> dict[str, str]:
     return found
 
 
-def input_type(schema: Schema, described: Described) -> str:
-    """The type of what is asked: more than the API's own words are taken."""
+def input_type(schema: Schema, described: Described, *, sent: bool = False) -> str:
+    """The type of what is asked: more than the API's own words are taken. sent: in a body, where
+    a number is a number."""
     says = schema.get("description", "")
 
     def named(name: str) -> str:
         return f"Any{name}" if "enum" in described.schemas[name] else name
 
     written = typed(schema, reference=named, many="Sequence")
-    if written == "str" and ("RFC 3339" in says or says.startswith("a moment")):
-        return "When"
+    if "RFC 3339" in says or says.startswith("a moment"):
+        return re.sub(r"\bstr\b", "str | datetime" if sent else "When", written)
     if written == "str" and ("by comma" in says or "commas between" in says):
         return "Many"
     return written
@@ -135,7 +137,7 @@ class _Inputs:
         lines += [doc(self._of_what(name), indent=4)]
         needed = schema.get("required", ())
         for key, inner in schema.get("properties", {}).items():
-            kind = input_type(inner, self._described)
+            kind = input_type(inner, self._described, sent=True)
             kind = kind if key in needed else f"NotRequired[{kind}]"
             lines += commented(f"    {python_name(key)}: {kind}", inner.get("description", ""))
         return "\n".join([*lines, ""])

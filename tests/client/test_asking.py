@@ -113,6 +113,34 @@ def test_who_asks_once_makes_no_key(ask: Ask) -> None:
 
 
 @both
+def test_a_post_without_a_key_on_its_callers_wish_is_not_sent_twice(ask: Ask) -> None:
+    script = Script([refused(503), LOST])
+    with pytest.raises(Unreachable):
+        ask(script, "add_watchlist", name="m", items=[], idempotency_key="")
+    assert ["Idempotency-Key" in one.headers for one in script.asked] == [False, False]
+
+
+@both
+def test_what_is_written_already_is_sent_as_it_is(ask: Ask) -> None:
+    script = Script([told({}, 500)])
+    with pytest.raises(Problem):
+        ask(script, "push_samples_raw", b"BTC/USD price=1 1", "text/plain", precision="s")
+    (request,) = script.asked
+    assert (request.body, request.headers["Content-Type"]) == (b"BTC/USD price=1 1", "text/plain")
+    assert request.url.endswith("/api/v1/samples?precision=s")
+
+
+@both
+def test_a_query_beside_a_body_is_asked_with_keywords_too(ask: Ask) -> None:
+    script = Script([told({}, 500)])
+    with pytest.raises(Problem):
+        ask(script, "push_samples", samples=[{"market": "BTC/USD", "value": 1.0}], every="10s")
+    (request,) = script.asked
+    assert request.url.endswith("?every=10s")
+    assert request.body == b'{"samples":[{"market":"BTC/USD","value":1.0}]}'
+
+
+@both
 def test_what_is_too_long_to_be_known_again_has_no_key_and_is_sent_once(ask: Ask) -> None:
     script = Script([LOST])
     with pytest.raises(Unreachable):

@@ -30,6 +30,7 @@ When = str | int | datetime  # RFC 3339, milliseconds since the epoch, a span ba
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 _HTTP = ("http", "https")
+_KEY = "Idempotency-Key"
 _KEYED_BYTES_MAX = 1_000_000  # under an Idempotency-Key (docs/reference/api.md)
 
 
@@ -51,7 +52,7 @@ class Request:
     def repeatable(self) -> bool:
         """Whether it may be sent again though it may have been carried out: it reads, or what
         carries it out knows it again."""
-        return self.method == "GET" or "Idempotency-Key" in self.headers
+        return self.method == "GET" or _KEY in self.headers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,10 +164,17 @@ class Operation(Generic[Answer_co]):
 
 
 def keyed(request: Request, key: str) -> Request:
-    """A POST that may be sent again, under `key`, unless it is too long to be known again."""
-    if request.method != "POST" or "Idempotency-Key" in request.headers:
+    """A POST under the caller's own key, else under `key`, so that it may be sent again; under none
+    where either is empty, and where it is too long to be known again."""
+    if request.method != "POST":
         return request
-    return request if len(request.body) > _KEYED_BYTES_MAX else request.having(Idempotency_Key=key)
+    own = request.headers.get(_KEY)
+    if own is None and len(request.body) > _KEYED_BYTES_MAX:
+        key = ""
+    headers = {name: value for name, value in request.headers.items() if name != _KEY}
+    if chosen := key if own is None else own:
+        headers[_KEY] = chosen
+    return replace(request, headers=headers)
 
 
 def segment(name: object) -> str:

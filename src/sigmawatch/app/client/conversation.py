@@ -92,9 +92,8 @@ class Manners:
 
     def talk(self, call: Call[Answer]) -> Talk[Answer]:
         """All of one question, and its answer. Raises ClientError."""
-        request = call.request(self.ground)
-        if self.retry.attempts_max > 1:
-            request = keyed(request, str(uuid.uuid4()))
+        key = str(uuid.uuid4()) if self.retry.attempts_max > 1 else ""
+        request = keyed(call.request(self.ground), key)
         if self.cache is None or request.method != "GET":
             return call.read((yield from self._asked(request)))
         reply = yield from self._asked(self.cache.asking(request))

@@ -11,6 +11,7 @@ from typing import Literal, Unpack
 from sigmawatch.app.client.base import Asking
 from sigmawatch.app.client.calls import Name
 from sigmawatch.app.client.model import Table
+from sigmawatch.app.client.v1.choices import AnyPrecision
 from sigmawatch.app.client.v1.models import (
     Collected,
     CollectionRun,
@@ -31,6 +32,7 @@ from sigmawatch.app.client.v1.operations.collection import (
     JobBody,
     ListRunsQuery,
     ListRunsTableQuery,
+    PushSamplesQuery,
     SamplesBody,
 )
 
@@ -110,7 +112,12 @@ class CollectionOperations(Asking):
         )
 
     def push_samples(
-        self, *, idempotency_key: str | None = None, **body: Unpack[SamplesBody]
+        self,
+        *,
+        idempotency_key: str | None = None,
+        every: str | None = None,
+        precision: AnyPrecision | None = None,
+        **body: Unpack[SamplesBody],
     ) -> TakenSamples:
         """Push readings in.
 
@@ -120,4 +127,27 @@ class CollectionOperations(Asking):
 
         `POST /api/v1/samples`. Needs the scope `write:ingest`.
         """
-        return self._ask(PUSH_SAMPLES.call(body=body, headers={"Idempotency-Key": idempotency_key}))
+        return self._ask(
+            PUSH_SAMPLES.call(
+                query={"every": every, "precision": precision},
+                body=body,
+                headers={"Idempotency-Key": idempotency_key},
+            )
+        )
+
+    def push_samples_raw(
+        self,
+        content: bytes,
+        media_type: Literal["application/x-ndjson", "text/plain"],
+        *,
+        idempotency_key: str | None = None,
+        **query: Unpack[PushSamplesQuery],
+    ) -> TakenSamples:
+        """`push_samples` of what is written already."""
+        return self._ask(
+            PUSH_SAMPLES.call(
+                query=query,
+                content=(content, media_type),
+                headers={"Idempotency-Key": idempotency_key},
+            )
+        )

@@ -56,6 +56,8 @@ class ShownDeed(Struct, frozen=True, kw_only=True):
 
 
 class ShownKey(Struct, frozen=True, kw_only=True):
+    """What is kept of it."""
+
     id: str  # Its public id.
     name: str  # What it is for.
     user: str | None = None  # Whose; null: the installation's.

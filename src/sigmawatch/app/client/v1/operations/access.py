@@ -6,6 +6,7 @@ Written by `make docs` from the API's contract (scripts/client.py).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import NotRequired, TypedDict
 
 from sigmawatch.app.client.calls import Operation
@@ -29,7 +30,7 @@ class NewKeyBody(TypedDict):
     name: str  # what it is for
     # read:metrics, read:alerts, write:rules, write:channels, write:ingest, admin
     scopes: Sequence[str]
-    expires: NotRequired[str | None]  # a span from now as 90d, or RFC 3339; null: no end
+    expires: NotRequired[str | datetime | None]  # a span from now as 90d, or RFC 3339; null: no end
     # addresses and networks from which it is good; none: anywhere
     networks: NotRequired[Sequence[str]]
     user: NotRequired[str | None]  # whose it is to be, by an admin; null: yours

@@ -6,6 +6,7 @@ Written by `make docs` from the API's contract (scripts/client.py).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import NotRequired, TypedDict
 
 from sigmawatch.app.client.calls import Many, Operation, When
@@ -36,7 +37,7 @@ class Sample(TypedDict):
     # traded_quote, trades.
     metric: NotRequired[str]
     # When: milliseconds since the epoch, or RFC 3339; now, for null.
-    time: NotRequired[int | str | None]
+    time: NotRequired[int | str | datetime | None]
 
 
 class SamplesBody(TypedDict):

@@ -6,6 +6,7 @@ Written by `make docs` from the API's contract (scripts/client.py).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import NotRequired, TypedDict
 
 from sigmawatch.app.client.calls import Many, Operation, When
@@ -108,7 +109,7 @@ class SilenceBody(TypedDict):
     target: Sequence[
         str
     ]  # of what: kraken:*/USD, KRAKEN:BTC/USD, *:BTC/*:price or watchlist:majors
-    until: When  # its end: a span from now as 2h, or RFC 3339
+    until: str | datetime  # its end: a span from now as 2h, or RFC 3339
     rule: NotRequired[str | None]  # only this rule; null for all
     by: NotRequired[str]  # who wants it
     comment: NotRequired[str]  # why
