@@ -27,6 +27,7 @@ class Catalogue:
         self._series: dict[int, Series] = {}
         self._markets: dict[str, tuple[Market, ...]] = {}
         self._ordered: tuple[Series, ...] = ()
+        self.changes_count = 0
 
     @property
     def series(self) -> tuple[Series, ...]:
@@ -68,6 +69,7 @@ class Catalogue:
         self._changed()
 
     def _changed(self) -> None:
+        self.changes_count += 1
         self._ordered = tuple(self._series[key] for key in sorted(self._series))
         self.__dict__.pop("read_blocks", None)
         self.__dict__.pop("pushed_blocks", None)

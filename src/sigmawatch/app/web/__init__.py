@@ -63,6 +63,7 @@ from sigmawatch.app.web.door.json_bounds import BoundedRequest
 from sigmawatch.app.web.door.patience import Patience
 from sigmawatch.app.web.gate import Door, Gate
 from sigmawatch.app.web.inputs import refuse_unknown
+from sigmawatch.app.web.kept import Kept
 from sigmawatch.app.web.presented import Presented
 from sigmawatch.app.web.site import Contract, Site
 
@@ -134,6 +135,7 @@ def create_app(
     site = Site(program, contract=contract, access=kept)
     config = program.config
     budgets = Budgets(config.limits, now_ms=program.clock.monotonic_ms)
+    guard = Guard(budgets, access=book)
     mounted = {f"/api/{name}": handlers for name, handlers in versions.items()}
     mounted |= {"/api/latest": list(mounted.values())[-1], "/": BESIDE}
     resources = [
@@ -147,7 +149,7 @@ def create_app(
             "caller": Provide(caller_of, sync_to_thread=False),
             "actor": Provide(actor_of, sync_to_thread=False),
         },
-        guards=[Guard(budgets, access=book)],
+        guards=[guard],
         middleware=[Patience(config.limits.query_s)],
         request_class=BoundedRequest,
         exception_handlers={ValidationException: rejected.answer, Exception: problems.answer},
@@ -158,5 +160,6 @@ def create_app(
     door = Door(config.access, book, budgets=budgets, token=token,
                 hosts=called(config.server.host))  # fmt: skip
     inner = AskedOnce(Presented(app.asgi_handler), program.once, budgets=budgets)
-    app.asgi_handler = Counted(Gate(inner, door), program.telemetry)
+    kept_answers = Kept(inner, guard=guard, now=site.stamp)
+    app.asgi_handler = Counted(Gate(kept_answers, door), program.telemetry)
     return app

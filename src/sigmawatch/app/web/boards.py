@@ -91,6 +91,12 @@ def check_visible(
             site.program.watchlists.find(name, field="peers", by=caller)
 
 
+def is_everybodys(peers: str | None) -> bool:
+    """Whether an answer among these peers is the same for whoever asks: a watchlist may be changed
+    between two slots, and is not everybody's."""
+    return peers is None or "watchlist" not in peers
+
+
 def peers_of(board: Board, text: str | None, *, site: Site) -> Mask | None:
     """bool[rows]: the peers that `venue:kraken,quote:USD` names; None for everything tracked.
     Raises Invalid, NotFound for a watchlist that is none."""

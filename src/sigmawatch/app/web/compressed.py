@@ -14,7 +14,12 @@ def takes_gzip(request: Request[Any, Any, Any]) -> bool:
     accept = request.headers.get("accept", "").lower()
     if "text/html" in accept or "indent=" in accept:
         return False
-    weights = dict(map(_weighed, request.headers.get("accept-encoding", "").lower().split(",")))
+    return accepts_gzip(request.headers.get("accept-encoding", ""))
+
+
+def accepts_gzip(accept_encoding: str) -> bool:
+    """Whether that header lets an answer be in gzip."""
+    weights = dict(map(_weighed, accept_encoding.lower().split(",")))
     return weights.get("gzip", weights.get("x-gzip", weights.get("*", 0.0))) > 0.0
 
 

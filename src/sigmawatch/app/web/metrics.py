@@ -29,7 +29,13 @@ from sigmawatch.app.web.asked import (
     VenueName,
     Window,
 )
-from sigmawatch.app.web.boards import check_visible, parse_interval, parse_window, peers_of
+from sigmawatch.app.web.boards import (
+    check_visible,
+    is_everybodys,
+    parse_interval,
+    parse_window,
+    peers_of,
+)
 from sigmawatch.app.web.classic import (
     ClassicMetric,
     ClassicMetrics,
@@ -39,6 +45,7 @@ from sigmawatch.app.web.classic import (
     classic_metric,
     classic_rows,
 )
+from sigmawatch.app.web.kept import keep_age
 from sigmawatch.app.web.problems import fails
 from sigmawatch.app.web.rows import Freshness, MetricRow, rows_of
 from sigmawatch.app.web.site import Site, not_modified, unchanged
@@ -131,13 +138,15 @@ async def list_metrics(
     if asked.shape is not None:
         asked = replace(asked, by=classic.KEY, window=classic.WINDOW, peers=None)
     check_visible(site, caller, watchlist=asked.watchlist, peers=asked.peers)
+    if asked.watchlist is None and is_everybodys(asked.peers):
+        site.same_for_all(request, aged=True)
     walk = Walk(request, site, asked=asked, name="metrics")
     if (same := walk.unchanged()) is not None:
         return same
     interval = None if asked.interval is None else parse_interval(asked.interval)
     await walk.widen(interval)
     views = [
-        View(board, window_ms=walk.window_ms, by=asked.by, now_ms=site.now_ms,
+        View(board, window_ms=walk.window_ms, by=asked.by, now_ms=site.aged_ms,
              peers=peers_of(board, asked.peers, site=site))
         for _, board in sorted(walk.snapshot.boards.items())
         if interval in (None, board.interval)
@@ -205,6 +214,8 @@ async def show_metric(
     if asked.shape is not None:
         asked = AskedMetric(by=classic.KEY, window=classic.WINDOW, shape=asked.shape)
     check_visible(site, caller, peers=asked.peers)
+    if asked.shape is None and is_everybodys(asked.peers):
+        site.same_for_all(request, aged=True)
     series = site.program.catalogue.find(parse_series(id))
     snapshot = site.snapshot()
     tag = site.tag(snapshot)
@@ -217,7 +228,9 @@ async def show_metric(
         raise Unavailable(f"no slot of {series.slug} has closed yet", retry_after_s=1)
     board, row = found
     peers = peers_of(board, asked.peers, site=site)
-    view = View(board, window_ms=window_ms, by=asked.by, peers=peers, now_ms=site.now_ms)
+    view = View(board, window_ms=window_ms, by=asked.by, peers=peers, now_ms=site.aged_ms)
+    if (since_ms := int(board.changed_ms[row])) > 0:
+        keep_age(request.scope, since_ms)
     (shown,) = rows_of(view, np.array([row]), demo=site.program.demo)
     told = shown if asked.shape is None else await classic_metric(site, series, row=shown)
     return Response(told, headers={"etag": site.tag(snapshot)})

@@ -17,7 +17,7 @@ from litestar.params import QueryParameter
 from msgspec import Meta, Struct
 
 from sigmawatch.app.web.asked import AskedWalk, Every, Peers, RankKey
-from sigmawatch.app.web.boards import check_visible, parse_interval, peers_of
+from sigmawatch.app.web.boards import check_visible, is_everybodys, parse_interval, peers_of
 from sigmawatch.app.web.metrics import ETAG
 from sigmawatch.app.web.moments import rfc3339
 from sigmawatch.app.web.problems import fails
@@ -100,6 +100,8 @@ async def show_ranking(
     """Ties share the better rank: 1, 2, 2, 4. Ranks are made once a slot for all readers."""
     metric = metric_named(asked.metric)
     check_visible(site, caller, peers=asked.peers)
+    if is_everybodys(asked.peers):
+        site.same_for_all(request, aged=True)
     walk = Walk(request, site, asked=asked, name="ranking")
     if (same := walk.unchanged()) is not None:
         return same
@@ -161,7 +163,7 @@ def _table(board: Board | None, asked: AskedRanking, *, window_ms: int, site: Si
                       why=np.zeros(0, np.uint8), name_order=np.zeros(0, np.int32))  # fmt: skip
         return _Table(view=None, ranking=nobody, order=nobody.order)
     peers = peers_of(board, asked.peers, site=site)
-    view = View(board, window_ms=window_ms, by=asked.by, peers=peers, now_ms=site.now_ms)
+    view = View(board, window_ms=window_ms, by=asked.by, peers=peers, now_ms=site.aged_ms)
     ranking = view.ranking(metric_named(asked.metric).name)
     unranked = ~np.isin(ranking.why, (Why.RANKED, Why.PROVISIONAL, Why.NOT_A_PEER))
     rest = np.flatnonzero(unranked)

@@ -5,7 +5,8 @@ a head is received within 5 s, a body within 30 s and at 100 bytes a second, and
 nothing is taken for 10 s is cut. Connections are counted, by address too; where there are too many,
 the one that waited longest gives way. h11 reads heads of at most 16 KB; a line of a head that ends
 in a bare line feed, which others may read as part of another request, is refused (RFC 9112, 2.2
-lets us). Half a second's look at every connection is all it costs.
+lets us). Half a second's look at every connection is all it costs. A head that h11 has read before
+(`heads`) is answered in a turn of its own (`turns`).
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from sigmawatch.app.web.door.peers import group_of, is_loopback
+from sigmawatch.app.web.heads import Head, Heads
 from sigmawatch.app.web.problems import KINDS, MEDIA_TYPE, ProblemError, encode
+from sigmawatch.app.web.turns import Turn
 
 LOOK_EVERY_S = 0.5
 _BARE = re.compile(rb"(?<!\r)\n")
@@ -62,6 +65,7 @@ class Receipts:
         self._waiting: OrderedDict[Receipt, None] = OrderedDict()  # longest first
         self._of_address: Counter[str] = Counter()
         self.cut_count: Counter[str] = Counter()  # by reason
+        self.heads = Heads()
 
     @property
     def open_count(self) -> int:
@@ -112,6 +116,7 @@ class Receipts:
 
     def look(self, now_s: float) -> None:
         """End what is overdue."""
+        self.heads.look(now_s)
         for connection in list(self._open):
             if connection.is_over(now_s):
                 connection.transport.abort()
@@ -176,6 +181,7 @@ class Receipt(H11Protocol):
         self._linger_s: float | None = None  # since when the end is only waited for
         self._stuck_s: float | None = None
         self._stuck_bytes = 0
+        self._idle_s: float | None = None  # since when the next request is awaited, after a turn
 
     # Of uvicorn
 
@@ -193,6 +199,13 @@ class Receipt(H11Protocol):
     def data_received(self, data: bytes) -> None:
         if self.transport.is_closing():
             return
+        self._idle_s = None
+        waited = self._waits_alone()
+        if waited and (known := self._receipts.heads.find(data)) is not None:
+            self._turn(data, known)
+            return
+        if isinstance(self.cycle, Turn) and not self.cycle.response_complete:
+            self.cycle.hand_over()  # something comes before its turn
         if self.conn.their_state is h11.IDLE and not self._is_clean(data):
             self.refuse("malformed", "a line of the head ends in a bare line feed")
             return
@@ -200,8 +213,47 @@ class Receipt(H11Protocol):
             self._body_bytes += len(data)
         super().data_received(data)
         self._follow()
+        if waited and self.conn.their_state is h11.DONE and not self.conn.trailing_data[0]:
+            self._receipts.heads.keep(data, dict(self.scope))
+
+    def _waits_alone(self) -> bool:
+        """Whether a request may begin with what comes now, and nothing of one has come."""
+        cycle: RequestResponseCycle | None = self.cycle
+        return (
+            (cycle is None or cycle.response_complete)
+            and self.conn.their_state is h11.IDLE
+            and self.conn.our_state is h11.IDLE
+            and not self._seen
+            and not self.conn.trailing_data[0]
+        )
+
+    def _turn(self, data: bytes, known: Head) -> None:
+        """As uvicorn does it for what h11 reads (H11Protocol.handle_events)."""
+        self._unset_keepalive_if_required()
+        self._head_s = None
+        self._receipts.works(self)
+        self.headers = list(known.headers)
+        scope: Any = {
+            **known.scope, "server": self.server, "client": self.client, "scheme": self.scheme,
+            "headers": self.headers, "state": self.app_state.copy(),
+        }  # fmt: skip
+        self.scope = scope
+        self.cycle = Turn(
+            data, scope=scope, conn=self.conn, transport=self.transport, flow=self.flow,
+            logger=self.logger, access_logger=self.access_logger, access_log=self.access_log,
+            default_headers=self.server_state.default_headers, message_event=asyncio.Event(),
+            on_response=self.on_response_complete,
+        )  # fmt: skip
+        task = self.loop.create_task(self.cycle.run_asgi(self.app))
+        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)
 
     def on_response_complete(self) -> None:
+        if self.conn.their_state is h11.IDLE:  # of a turn
+            self.server_state.total_requests += 1
+            self._idle_s = self.loop.time()
+            self._receipts.waits(self)
+            return
         behind = self.conn.trailing_data[0] if self.conn.their_state is h11.DONE else b""
         if behind and not self._is_clean(behind):  # a head that came before its turn
             self.refuse("malformed", "a line of the head ends in a bare line feed")
@@ -220,6 +272,9 @@ class Receipt(H11Protocol):
     def overdue(self, now_s: float) -> str:
         """What is waited for too long: `head`, `body`, or nothing."""
         deadlines = self._receipts.deadlines
+        if self._idle_s is not None and now_s - self._idle_s > self.timeout_keep_alive:
+            self.transport.close()  # as uvicorn has it after other answers
+            return ""
         if self._head_s is not None and now_s - self._head_s > deadlines.head_s:
             return "head"
         if self._body_s is None:

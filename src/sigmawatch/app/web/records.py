@@ -21,6 +21,7 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import QueryParameter
 
 from sigmawatch.app.archived_rows import record_begins
+from sigmawatch.app.past import HOT_MS
 from sigmawatch.app.web import cursors
 from sigmawatch.app.web.asked import AskedTable, SeriesId
 from sigmawatch.app.web.boards import live_of, newest_slot, series_named
@@ -121,6 +122,7 @@ async def show_records(
     """The last 24 hours by default, slot by slot; `step` or `points` for less. As a table with
     `format=` or `Accept`."""
     series = site.program.catalogue.find(parse_series(id))
+    _keep(request, site, asked=asked, found=[series])
     if asked.cursor is not None:
         page = await _continued(series, asked.cursor, site=site, limit=asked.limit)
     else:
@@ -145,6 +147,7 @@ async def list_records(
         raise Invalid("a cursor continues one series", field="cursor",
                       allowed="none here; use it at /metrics/{id}/records")  # fmt: skip
     found = series_named(site, asked.ids, count_max=SERIES_MAX)
+    _keep(request, site, asked=asked, found=found)
     most = POINTS_MAX // len(found)
     pages = [
         await _told(series, asked, site=site, limit=min(asked.limit, most), most=most)
@@ -159,7 +162,7 @@ async def list_records(
 
 def _range(series: Series, asked: AskedRecords, *, site: Site) -> Range:
     """The closed slots that open in [from, to). Raises Invalid where from is after to."""
-    interval, now_ms = series.interval, site.now_ms
+    interval, now_ms = series.interval, site.aged_ms
     closed = newest_slot(site.snapshot(), interval)
     running = interval.slot(now_ms) if closed is None else closed + 1
     to_ms = interval.open_ms(running)
@@ -172,6 +175,22 @@ def _range(series: Series, asked: AskedRecords, *, site: Site) -> Range:
             raise Invalid("the range ends before it begins", field="from", allowed="before `to`")
     stop = -(-to_ms // interval.ms)
     return Range(first=min(-(-from_ms // interval.ms), stop), stop=stop)
+
+
+def _keep(
+    request: Request[Any, Any, Any], site: Site, *, asked: AskedRecords, found: Sequence[Series]
+) -> None:
+    """What is all in memory stays as it is until something comes in; a range that begins or ends
+    so long ago moves with the second."""
+    if asked.cursor is not None or not found:
+        return
+    oldest_ms = min(
+        one.interval.open_ms(_range(one, asked, site=site).first) for one in found
+    )  # fmt: skip
+    if oldest_ms >= site.now_ms - HOT_MS:
+        empty = any(newest_slot(site.snapshot(), one.interval) is None for one in found)
+        ranged = asked.from_ is not None or asked.to is not None
+        site.same_for_all(request, aged=ranged or empty)
 
 
 async def _continued(series: Series, cursor: str, *, site: Site, limit: int) -> Records:

@@ -99,7 +99,8 @@ class MetricRow(Struct, frozen=True, kw_only=True):
         Meta(description="When the market last changed.", examples=["2026-11-21T08:00:01.250Z"]),
     ]
     age_s: Annotated[
-        float | None, Meta(description="Seconds since then, at the answer.", examples=[13.1])
+        float | None,
+        Meta(description="Seconds since then, at the second of the answer.", examples=[12.75]),
     ]
     marks: Annotated[
         Sequence[str],

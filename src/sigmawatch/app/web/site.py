@@ -19,6 +19,7 @@ from litestar import Request, Response
 from litestar.status_codes import HTTP_304_NOT_MODIFIED
 from msgspec import Struct
 
+from sigmawatch.app.web.kept import Stamp, keep
 from sigmawatch.app.web.problems import ProblemError
 from sigmawatch.domain.errors import Unavailable
 from sigmawatch.domain.window import Interval
@@ -58,6 +59,11 @@ class Site:
     @property
     def now_ms(self) -> int:
         return self.program.clock.now_ms()
+
+    @property
+    def aged_ms(self) -> int:
+        """When ages are taken: at the begin of this second, so that one answer is everybody's."""
+        return self.now_ms // 1_000 * 1_000
 
     def pace(self, what: str, *, every_ms: int) -> None:
         """Raises ProblemError where it was asked for less than `every_ms` ago, by anybody."""
@@ -117,6 +123,19 @@ class Site:
             while len(self._windows) > WINDOWS_MAX:
                 del self._windows[next(iter(self._windows))]
         return held[1]
+
+    def stamp(self) -> tuple[Stamp, int]:
+        """What is shown and stored now; and the second of the clock."""
+        program = self.program
+        stamp = (program.snapshot.sequence, program.tracker.committed_count,
+                 program.catalogue.changes_count)  # fmt: skip
+        return stamp, self.now_ms // 1_000
+
+    def same_for_all(self, request: Request[Any, Any, Any], *, aged: bool = False) -> None:
+        """Say that the answer to `request` follows from its address and what is shown and stored,
+        whoever asks; before anything is read. aged: and from this second."""
+        stamp, second = self.stamp()
+        keep(request.scope, stamp, second=second if aged else None)
 
     def tag(self, snapshot: Snapshot, *, form: str = "") -> str:
         """The weak entity tag of an answer that follows from `snapshot` and the address alone, but

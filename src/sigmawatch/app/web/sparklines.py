@@ -77,6 +77,7 @@ async def list_sparklines(
     """48 points on the half hours of the clock, the newest on what is closed of the running one:
     the last value of a level, the sum of a flow. Drawn once a slot for everybody."""
     series = series_named(site, asked.ids, count_max=IDS_MAX)
+    site.same_for_all(request)
     lines = Lines(items=[await _line(site, one) for one in series], step=format_span(POINT_MS),
                   demo=site.program.demo)  # fmt: skip
     return tagged(request, lines)

@@ -68,7 +68,7 @@ class Walk:
             cursor = cursors.pack(self._query, walk=walk, place=self.stop)
         return {
             "total": total, "next_cursor": cursor, "sequence": self.snapshot.sequence,
-            "as_of": rfc3339(self._site.now_ms), "demo": self._site.program.demo,
+            "as_of": rfc3339(self._site.aged_ms), "demo": self._site.program.demo,
         }  # fmt: skip
 
     async def answer(self, page: Page) -> Response[Any]:

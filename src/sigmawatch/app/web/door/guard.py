@@ -16,6 +16,7 @@ from typing import Any
 
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
+from litestar.types.asgi_types import HTTPScope
 
 from sigmawatch.app.access_config import LimitsConfig
 from sigmawatch.app.web.door.buckets import Buckets, Draw, Quota
@@ -98,10 +99,15 @@ class Guard:
         self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
     ) -> None:
         """Raises ProblemError."""
-        state, method = connection.scope["state"], str(connection.scope.get("method", "GET"))
-        if method == "OPTIONS":  # answered by the framework: what an address takes
-            state["allow"] = _taken(connection)
+        scope: Any = connection.scope
+        if scope.get("method") == "OPTIONS":  # answered by the framework: what an address takes
+            scope["state"]["allow"] = _taken(connection)
             return
+        self.admit(scope, handler)
+
+    def admit(self, scope: HTTPScope, handler: BaseRouteHandler) -> None:
+        """As if `handler` were asked. Raises ProblemError; then nothing was drawn on."""
+        state, method = scope["state"], str(scope.get("method", "GET"))
         asking: Asking = state["asking"]
         cost = cost_of(handler, method)
         caller = Caller.anonymous() if asking.by_cookie and cost is Cost.INGEST else asking.caller

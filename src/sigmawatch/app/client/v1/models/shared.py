@@ -52,7 +52,7 @@ class MetricRow(Struct, frozen=True, kw_only=True):
     live_at: datetime | None = None  # Its receipt.
     state: Freshness  # Freshness.
     changed_at: datetime | None = None  # When the market last changed.
-    age_s: float | None = None  # Seconds since then, at the answer.
+    age_s: float | None = None  # Seconds since then, at the second of the answer.
     marks: list[str]  # Why the slot is what it is; none for plainly read.
     window: str  # What follows is over this.
     from_: datetime = field(name="from")  # Its first slot.

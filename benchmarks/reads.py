@@ -1,0 +1,264 @@
+"""How many hot reads one process answers a second, beside a constant answer on the same server.
+
+    python -m benchmarks reads                            1,000 series with 24 h of minutes
+    python -m benchmarks reads --series 100 --seconds 10
+
+The whole program serves over loopback, one process; another one asks over 64 connections, each of
+which asks again when it has all bytes of its answer. `constant` is an application that does nothing
+but answer the same bytes, as many as the reads above it, on the same server; `loop` is no HTTP at
+all: those bytes for whatever comes, which is what this driver can ask for at most. Reads go round
+over all series, compressed as for browsers, and once more with the tag of the answer (304). Must
+(DESIGN.md): 10,000 a second, p99 20 ms; aim 60 % of the constant answer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from benchmarks.program import DAY_SLOTS, MINUTE
+
+from sigmawatch.adapters.clock import RealClock
+from sigmawatch.adapters.ledgers.sqlite import SqliteLedger
+from sigmawatch.app.config import Config
+from sigmawatch.app.program import Program
+from sigmawatch.app.web import create_app
+from sigmawatch.app.web.server import listen, serve_on
+from sigmawatch.app.wiring import build
+from sigmawatch.domain.frame import Frame
+from sigmawatch.domain.market import Market
+
+CONNECTIONS = 64
+ROUNDS = 3
+WARM_S = 1.0
+HEADERS = "Host: localhost\r\nAccept: */*\r\nAccept-Encoding: gzip\r\nUser-Agent: reads/1\r\n"
+
+
+def main(arguments: Sequence[str] = ()) -> None:
+    """Print one row for each kind of read."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks reads")
+    parser.add_argument("--series", type=int, default=1_000)
+    parser.add_argument("--seconds", type=float, default=5.0)
+    asked = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(_measured(Path(folder), asked))
+
+
+async def _measured(folder: Path, asked: argparse.Namespace) -> None:
+    await _written(folder, asked.series)
+    print(f"{'':<12} {'KB':>7} {'a second':>9} {'p50 ms':>7} {'p99 ms':>7} {'constant':>9}"
+          f" {'ratio':>6} {'loop':>8}")  # fmt: skip
+    async with AsyncExitStack() as stack:
+        config = Config(data=folder, track=())
+        program = await stack.enter_async_context(build(config, clock=RealClock(), venues=[]))
+        port = await stack.enter_async_context(_serving(create_app(program)))
+        for name, paths, more in _reads(program):
+            answer = await _answer(port, paths[0], more)
+            if more and b"etag: " in answer:
+                tag = answer.partition(b"etag: ")[2].partition(b"\r\n")[0].decode()
+                more = f"If-None-Match: {tag}\r\n"
+                answer = await _answer(port, paths[0], more)
+                paths = paths[:1]
+            requests = [_request(path, more) for path in paths]
+            row = await _compared(port, requests, answer=answer, seconds=asked.seconds)
+            print(f"{name:<12} {len(answer) / 1e3:>7.1f} {row[0]:>9,.0f} {row[1]:>7.2f}"
+                  f" {row[2]:>7.2f} {row[3]:>9,.0f} {row[0] / row[3]:>6.0%} {row[4]:>8,.0f}",
+                  flush=True)  # fmt: skip
+
+
+def _reads(program: Program) -> Sequence[tuple[str, Sequence[str], str]]:
+    """Name, addresses, and a header where one is to be sent too."""
+    slugs = (
+        [one.slug for one in program.catalogue.series.values()]
+        if isinstance(program.catalogue.series, Mapping)
+        else [one.slug for one in program.catalogue.series]
+    )
+    metrics = [f"/api/v1/metrics/{slug}" for slug in slugs]
+    records = [f"{path}/records" for path in metrics]
+    return (
+        ("metric", metrics, ""),
+        ("records 24 h", records, ""),
+        ("ranking", ["/api/v1/ranking?limit=100"], ""),
+        ("list", ["/api/v1/metrics?limit=100"], ""),
+        ("304", records, "If-None-Match"),
+    )
+
+
+def _request(path: str, more: str = "") -> str:
+    return f"GET {path} HTTP/1.1\r\n{HEADERS}{more if ':' in more else ''}\r\n"
+
+
+async def _answer(port: int, path: str, more: str) -> bytes:
+    """One whole answer, head and body."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(_request(path, more).encode())
+    head = await reader.readuntil(b"\r\n\r\n")
+    body = await reader.readexactly(_length(head))
+    writer.close()
+    return head + body
+
+
+async def _compared(
+    port: int, requests: Sequence[str], *, answer: bytes, seconds: float
+) -> tuple[float, float, float, float, float]:
+    """Reads a second, p50 and p99 in ms; the constant answer and the bare loop a second."""
+    body = answer.partition(b"\r\n\r\n")[2]
+    ours, constant, loop = [], [], []
+    async with _serving(_constant(body)) as plain, _echoing(answer) as bare:
+        for _ in range(ROUNDS):
+            ours.append(await _driven(port, requests, seconds=seconds))
+            constant.append(await _driven(plain, requests, seconds=seconds))
+            loop.append(await _driven(bare, requests, seconds=seconds))
+    best = sorted(ours)[ROUNDS // 2]
+    middle = [statistics.median(one[0] for one in rows) for rows in (constant, loop)]
+    return best[0], best[1], best[2], middle[0], middle[1]
+
+
+async def _driven(
+    port: int, requests: Sequence[str], *, seconds: float
+) -> tuple[float, float, float]:
+    """What the driver, a process of its own, saw."""
+    command = [sys.executable, "-m", "benchmarks.reads", str(port), str(seconds)]
+    driver = await asyncio.create_subprocess_exec(
+        *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    said, _ = await driver.communicate(json.dumps(requests).encode())
+    rate, p50_ms, p99_ms = json.loads(said)
+    return rate, p50_ms, p99_ms
+
+
+@asynccontextmanager
+async def _serving(app: Any) -> AsyncIterator[int]:
+    listener = listen("127.0.0.1", 0)
+    port = listener.getsockname()[1]
+    serving = asyncio.ensure_future(serve_on(app, listener))
+    yield port
+    serving.cancel()
+    await asyncio.wait([serving])
+
+
+def _constant(body: bytes) -> Callable[..., Awaitable[None]]:
+    """An application that answers `body`, whatever it is asked."""
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+
+    async def app(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body, "more_body": False})
+
+    return app
+
+
+@asynccontextmanager
+async def _echoing(answer: bytes) -> AsyncIterator[int]:
+    """`answer` for whatever comes."""
+
+    class Echo(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            assert isinstance(transport, asyncio.Transport)
+            self._transport = transport
+
+        def data_received(self, data: bytes) -> None:
+            self._transport.write(answer)
+
+    server = await asyncio.get_running_loop().create_server(Echo, "127.0.0.1", 0)
+    yield server.sockets[0].getsockname()[1]
+    server.close()
+
+
+async def _written(folder: Path, count: int) -> None:
+    """A folder with `count` price series and the last day of frames."""
+    clock = RealClock()
+    now = MINUTE.slot(clock.now_ms())
+    ledger = await SqliteLedger.open(folder, clock=clock)
+    async with ledger.transaction() as transaction:
+        for index in range(count):
+            market = Market(venue="BENCH", base=f"M{index}", quote="USD", native=f"M{index}USD")
+            await transaction.catalogue.add(market, "price", interval=MINUTE, origin="api")
+    blocks = [block.id for block in await ledger.blocks()]
+    widths = [min(1_024, count - 1_024 * place) for place in range(len(blocks))]
+    for slot in range(now - DAY_SLOTS - 1, now):
+        rng = np.random.default_rng(slot)
+        async with ledger.transaction() as transaction:
+            await transaction.frames.insert([
+                Frame(block_id=block_id, slot=slot, revision=61_000,
+                      recv_ms=MINUTE.open_ms(slot) + 61_000,
+                      values=np.round(100.0 * np.exp(rng.normal(0.0, 0.01, width)), 4)
+                      .astype("<f8").tobytes(), marks=bytes(width))
+                for block_id, width in zip(blocks, widths, strict=True)
+            ])  # fmt: skip
+    await ledger.close()
+
+
+# The driver
+
+
+def _length(head: bytes) -> int:
+    """The bytes of the body behind a head; of a 304 none."""
+    _, found, rest = head.partition(b"content-length: ")
+    return int(rest.partition(b"\r\n")[0]) if found else 0
+
+
+class Asking(asyncio.Protocol):
+    """One connection: asks, reads the whole answer, asks the next."""
+
+    def __init__(self, requests: Sequence[bytes], *, first: int, took_s: list[float]) -> None:
+        self._requests, self._next, self._took_s = requests, first, took_s
+        self._missing_bytes, self._began_s = 0, 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._ask()
+
+    def _ask(self) -> None:
+        self._next = (self._next + CONNECTIONS) % len(self._requests)
+        self._began_s = time.perf_counter()
+        self._transport.write(self._requests[self._next])
+
+    def data_received(self, data: bytes) -> None:
+        if not self._missing_bytes:
+            end = data.index(b"\r\n\r\n") + 4
+            assert data[9:10] in b"23", data[:200]
+            self._missing_bytes = end + _length(data[:end])
+        self._missing_bytes -= len(data)
+        if not self._missing_bytes:
+            self._took_s.append(time.perf_counter() - self._began_s)
+            self._ask()
+
+
+async def _drive(port: int, seconds: float, requests: Sequence[bytes]) -> None:
+    """Ask for `seconds`, after all was asked for once; print answers a second, p50 and p99."""
+    loop, took_s = asyncio.get_running_loop(), list[float]()
+    connections = [
+        (await loop.create_connection(
+            partial(Asking, requests, first=number, took_s=took_s), "127.0.0.1", port
+        ))[0]
+        for number in range(CONNECTIONS)
+    ]  # fmt: skip
+    while len(took_s) < len(requests) + CONNECTIONS:  # noqa: ASYNC110 - nothing tells us
+        await asyncio.sleep(0.05)
+    await asyncio.sleep(WARM_S)
+    took_s.clear()
+    began_s = time.perf_counter()
+    await asyncio.sleep(seconds)
+    rate = len(took_s) / (time.perf_counter() - began_s)
+    p50_s, p99_s = np.percentile(took_s, [50, 99]).tolist()
+    for connection in connections:
+        connection.abort()
+    print(json.dumps([rate, 1_000 * p50_s, 1_000 * p99_s]))
+
+
+if __name__ == "__main__":
+    asked = [text.encode() for text in json.load(sys.stdin)]
+    asyncio.run(_drive(int(sys.argv[1]), float(sys.argv[2]), asked))
