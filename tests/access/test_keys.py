@@ -74,9 +74,26 @@ async def test_a_stolen_database_without_its_pepper_knows_no_key(enter: Enter) -
     (house.folder / "pepper.key").rename(house.folder / "kept")
     house = await enter()
     assert of(house, made) is None
+    with pytest.raises(Refused, match=r"another pepper.*pepper\.key.*revoke"):
+        await a_key(house)  # whoever holds the pepper would know it no more than we know theirs
+    assert not (house.folder / "pepper.key").exists()
+    await house.access.keys.revoke(made.key.id, by=OPERATOR)
     new = await a_key(house)  # a new pepper: the old key stays nobody's
     assert of(house, new) is not None
     assert of(house, made) is None
+    assert of(await enter(), new) is not None
+
+
+async def test_a_program_under_another_pepper_than_the_keys_does_not_start(enter: Enter) -> None:
+    """Two programs on one database with two peppers: each would refuse the other's keys."""
+    house = await enter()
+    made = await a_key(house)
+    kept = (house.folder / "pepper.key").read_bytes()
+    (house.folder / "pepper.key").write_bytes(kept[::-1])
+    with pytest.raises(Refused, match=r"keys of the database .* in .*pepper\.key"):
+        await enter()
+    (house.folder / "pepper.key").write_bytes(kept)
+    assert of(await enter(), made) is not None
 
 
 async def test_the_pepper_is_its_owners_alone(enter: Enter) -> None:

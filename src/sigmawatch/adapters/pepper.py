@@ -19,6 +19,9 @@ from sigmawatch.domain.errors import Refused
 
 NAME = "pepper.key"
 PEPPER_BYTES = 32
+GIVEN_BY = "SIGMAWATCH_SECRETS__PEPPER"
+MARK_BYTES = 7  # so that it is a number in either database
+_MARKED = "sigmawatch pepper mark"  # no key looks like that
 
 
 class FolderPepper:
@@ -27,8 +30,18 @@ class FolderPepper:
     def __init__(self, folder: Path, *, given: str = "") -> None:
         """Raises Invalid, Refused."""
         self._path = folder / NAME
+        self._given = bool(given)
         keys = parse_keys(given)
         self._pepper = keys[0] if keys else self._read()
+
+    @property
+    def place(self) -> str:
+        return GIVEN_BY if self._given else str(self._path)
+
+    @property
+    def mark(self) -> int:
+        found = self.digest(_MARKED)
+        return 0 if found is None else int.from_bytes(found[:MARK_BYTES]) or 1
 
     def digest(self, key: str) -> bytes | None:
         if self._pepper is None:

@@ -163,7 +163,8 @@ async def build(
 
 def _access(config: Config, ledger: SqlLedger, *, clock: Clock) -> Access:
     pepper = FolderPepper(config.data, given=config.secrets.pepper.get_secret_value())
-    ports = AccessPorts(store=ledger.access, passwords=ArgonPasswords(), pepper=pepper)
+    ports = AccessPorts(store=ledger.access, passwords=ArgonPasswords(), pepper=pepper,
+                        database=config.place)  # fmt: skip
     return Access(ports, ledger=ledger, clock=clock, folder=config.data)
 
 

@@ -40,6 +40,10 @@ class AccessRepository(Protocol):
         """Forget sessions that began before then."""
         ...
 
+    async def put_pepper(self, mark: int) -> None:
+        """From now on keys are made under the pepper of that mark."""
+        ...
+
 
 class AuditRepository(Protocol):
     """The log's end. There is no other change of it."""
@@ -60,6 +64,10 @@ class AccessStore(Protocol):
 
     async def keys(self) -> Sequence[ApiKey]:
         """By their begin; revoked ones too."""
+        ...
+
+    async def pepper(self) -> int:
+        """The mark of the pepper under which keys are made; 0 where none was."""
         ...
 
     async def time_ms(self) -> int:
@@ -93,6 +101,16 @@ class Passwords(Protocol):
 
 class Pepper(Protocol):
     """The secret under which keys are hashed; not in the database, nor in its backups."""
+
+    @property
+    def place(self) -> str:
+        """Where it is, or is to be, for people."""
+        ...
+
+    @property
+    def mark(self) -> int:
+        """Tells peppers apart, and tells nothing of one; 0 where there is none yet."""
+        ...
 
     def digest(self, key: str) -> bytes | None:
         """HMAC-SHA-256; None where there is no pepper yet, and so no key of ours."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 AUDIT_COUNT = {"key": "audit"}
 ACCESS_TIME = {"key": "access_ms"}
+PEPPER = {"key": "pepper"}
 _END = 2**62
 
 
@@ -81,6 +82,9 @@ class Access:
         prune = self._sql["prune_sessions"]
         await self._transaction.run(lambda connection: connection.execute(prune, row).fetchall())
 
+    async def put_pepper(self, mark: int) -> None:
+        await self._changed("set_mark", {**PEPPER, "value": mark})
+
     async def _changed(self, statement: str, row: Mapping[str, object]) -> None:
         def work(connection: Connection) -> None:
             connection.execute(self._sql[statement], row).fetchall()
@@ -130,6 +134,9 @@ class AccessReads:
 
     async def keys(self) -> Sequence[ApiKey]:
         return [_key(row) for row in await self._rows("select_keys")]
+
+    async def pepper(self) -> int:
+        return await self._mark(PEPPER)
 
     async def time_ms(self) -> int:
         return await self._mark(ACCESS_TIME)

@@ -36,11 +36,12 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessPorts:
-    """The outside of access."""
+    """The outside of access. database: which it is, for people."""
 
     store: AccessStore
     passwords: Passwords
     pepper: Pepper
+    database: str = "the database"
 
 
 class Access:
@@ -50,21 +51,27 @@ class Access:
         self.book = AccessBook(ports.pepper, time=AccessTime(clock))
         self._clock = clock
         self._ground = Ground(book=self.book, ledger=ledger, store=ports.store,
-                              passwords=ports.passwords, pepper=ports.pepper)  # fmt: skip
+                              passwords=ports.passwords, pepper=ports.pepper,
+                              database=ports.database)  # fmt: skip
         self.users = Users(self._ground)
         self.keys = Keys(self._ground)
         delays = Delays(clock.monotonic_ms)
         self.logins = Logins(self._ground, users=self.users, delays=delays)
         self.setup = Setup(self._ground, users=self.users, folder=folder)
         self.auditing = Auditing(self._ground)
+        self._begun = False
         now_ms = clock.monotonic_ms()  # all three are due
         self._noted_ms, self._touched_ms = now_ms - NOTE_MS, now_ms - TOUCH_MS
         self._pruned_ms = now_ms - DAY_MS
 
     async def follow(self) -> None:
-        """Take over what is stored: at a start, and where another program changed it."""
+        """Take over what is stored: at a start, and where another program changed it. Raises
+        Refused at a start under another pepper than that of the keys."""
         self.book.time.remember(await self._ground.store.time_ms())
         await self._ground.follow()
+        if not self._begun:
+            await self._ground.check_pepper()
+            self._begun = True
 
     async def keep_for_ever(self) -> None:
         """Store what was noted; what cannot be stored now is tried again."""

@@ -64,6 +64,20 @@ class AccessBook:
         self._callers = {}
         self._held = {key.id: self._hold(key) for key in keys}
 
+    def put(
+        self, *, users: Iterable[User] = (), sessions: Iterable[Session] = (),
+        keys: Iterable[ApiKey] = (),
+    ) -> None:  # fmt: skip
+        """These are so now; all others stay."""
+        changed = {user.id: user for user in users}
+        if changed:
+            self.users = {**self.users, **changed}
+            self._callers = {}
+            theirs = [held.key for held in self._held.values() if held.key.user_id in changed]
+            self._held.update((key.id, self._hold(key)) for key in theirs)
+        self.sessions.update((one.hash, one) for one in sessions)
+        self._held.update((key.id, self._hold(key)) for key in keys)
+
     def _hold(self, key: ApiKey) -> _Held:
         networks = tuple(map(ipaddress.ip_network, key.networks))
         name = f"key {key.id} ({key.name})"

@@ -90,7 +90,8 @@ class Keys:
         return replace(key, used_ms=used_ms or None)
 
     async def make(self, wanted: Wanted, *, by: Actor) -> MadeKey:
-        """Raises Invalid for what the maker or the user may not themselves."""
+        """Raises Invalid for what the maker or the user may not themselves, Refused where others
+        stand that were made under another pepper."""
         caller = by.caller
         user_id = caller.user_id if wanted.user is None else wanted.user.id
         if user_id != caller.user_id and not caller.may(Scope.ADMIN):
@@ -102,13 +103,15 @@ class Keys:
                           field="scopes", allowed=", ".join(sorted(may)))  # fmt: skip
         async with self._ground.changing:
             self._check_room()
+            await self._ground.check_pepper(making=True)
             made = self._new(wanted, user_id)
             async with self._ground.ledger.transaction() as transaction:
+                await transaction.access.put_pepper(self._ground.pepper.mark)
                 await transaction.access.put_key(made.key)
                 await transaction.audit.append(
                     by.did("key.make", f"key {made.key.id}", after=_said(made.key))
                 )
-            await self._ground.follow()
+            await self._ground.took(keys=[made.key])
             return made
 
     def _check_room(self) -> None:
@@ -140,6 +143,7 @@ class Keys:
             old, now_ms = self.find(key_id, by=by.caller), self._ground.book.time.now_ms()
             if not old.holds(now_ms) or old.revoked_ms is not None:
                 raise Conflict("it is revoked, rotated or over already", field="key")
+            await self._ground.check_pepper(making=True)
             lasts_ms = None if old.expires_ms is None else old.expires_ms - old.made_ms
             made = self._new(
                 Wanted(name=old.name, scopes=old.scopes, networks=old.networks,
@@ -148,13 +152,14 @@ class Keys:
             )  # fmt: skip
             ended = replace(old, revoked_ms=now_ms + overlap_ms)
             async with self._ground.ledger.transaction() as transaction:
+                await transaction.access.put_pepper(self._ground.pepper.mark)
                 await transaction.access.put_key(ended)
                 await transaction.access.put_key(made.key)
                 await transaction.audit.append(by.did(
                     "key.rotate", f"key {old.id} to {made.key.id}", before=_said(old),
                     after=_said(made.key),
                 ))  # fmt: skip
-            await self._ground.follow()
+            await self._ground.took(keys=[ended, made.key])
             return made
 
     async def revoke(self, key_id: str, *, by: Actor) -> ApiKey:
@@ -169,7 +174,7 @@ class Keys:
                 await transaction.audit.append(by.did(
                     "key.revoke", f"key {key.id}", before=_said(key), after=_said(revoked)
                 ))  # fmt: skip
-            await self._ground.follow()
+            await self._ground.took(keys=[revoked])
             return revoked
 
 

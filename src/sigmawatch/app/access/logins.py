@@ -80,15 +80,15 @@ class Logins:
             if user.disabled:  # while the password was looked at
                 raise NotProven("the name or the password is wrong")
             token, session = self._new(user, attempt.address)
+            changed = [*self._giving_way(user_id, instead_of=attempt.instead_of), session]
             async with self._ground.ledger.transaction() as transaction:
-                for old in self._giving_way(user_id, instead_of=attempt.instead_of):
-                    await transaction.access.put_session(old)
-                await transaction.access.put_session(session)
+                for one in changed:
+                    await transaction.access.put_session(one)
                 await transaction.audit.append(Deed(
                     who=user.name, what="session.begin", about=f"from {clipped(attempt.address)}",
                     request_id=attempt.request_id,
                 ))  # fmt: skip
-            await self._ground.follow()
+            await self._ground.took(sessions=changed)
             return LoggedIn(token=token, session=session, user=user)
 
     def _new(self, user: User, address: str) -> tuple[str, Session]:
@@ -119,16 +119,17 @@ class Logins:
         caller = by.caller
         assert caller.user_id is not None
         async with self._ground.changing:
-            now_ms = self._ground.book.time.now_ms()
+            now_ms, ended = self._ground.book.time.now_ms(), list[Session]()
             async with self._ground.ledger.transaction() as transaction:
                 if everywhere:
-                    await self._users.end_sessions(transaction, caller.user_id)
+                    ended += await self._users.end_sessions(transaction, caller.user_id)
                 elif own := self._ground.book.sessions.get(bytes.fromhex(caller.session or "")):
-                    await transaction.access.put_session(replace(own, ended_ms=now_ms))
+                    ended.append(replace(own, ended_ms=now_ms))
+                    await transaction.access.put_session(ended[0])
                 await transaction.audit.append(
                     by.did("session.end", "everywhere" if everywhere else "this one")
                 )
-            await self._ground.follow()
+            await self._ground.took(sessions=ended)
 
     async def set_own_password(
         self, by: Actor, *, current: str, new: str, address: str

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from sigmawatch.app.access.ground import Ground
-from sigmawatch.domain.account import USERS_MAX, User, new_password, user_name
+from sigmawatch.domain.account import USERS_MAX, Session, User, new_password, user_name
 from sigmawatch.domain.audit import Actor
 from sigmawatch.domain.caller import CallerKind, Role
 from sigmawatch.domain.errors import Conflict, Invalid, NotFound
@@ -65,7 +65,7 @@ class Users:
                 await transaction.audit.append(
                     by.did("user.add", f"user {name}", after=_said(user))
                 )
-            await ground.follow()
+            await ground.took(users=[user])
             return user
 
     def _check_first(self, role: Role, *, by: Actor, only_first: bool) -> None:
@@ -111,19 +111,19 @@ class Users:
         deed = by.did(what, f"user {user.name}", before=_said(user), after=_said(new))
         async with ground.ledger.transaction() as transaction:
             await transaction.access.put_user(new)
-            await self.end_sessions(transaction, user.id)
+            ended = await self.end_sessions(transaction, user.id)
             await transaction.audit.append(deed)
-        await ground.follow()
+        await ground.took(users=[new], sessions=ended)
         return new
 
-    async def end_sessions(self, transaction: Transaction, user_id: int) -> int:
-        """All that are good now; how many they were."""
+    async def end_sessions(self, transaction: Transaction, user_id: int) -> Sequence[Session]:
+        """All that have not ended; as they are when that is stored."""
         now_ms = self._ground.book.time.now_ms()
-        standing = [one for one in self._ground.book.sessions.values()
+        ended = [replace(one, ended_ms=now_ms) for one in self._ground.book.sessions.values()
                     if one.user_id == user_id and one.ended_ms is None]  # fmt: skip
-        for session in standing:
-            await transaction.access.put_session(replace(session, ended_ms=now_ms))
-        return len(standing)
+        for session in ended:
+            await transaction.access.put_session(session)
+        return ended
 
     def _check_admin_left(self, new: User) -> None:
         after = {**self._ground.book.users, new.id: new}.values()
