@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from litestar import Router
 from litestar.routes import HTTPRoute
 from tests.web.conftest import World, reading
 
-from sigmawatch.app.web import contract
+from sigmawatch.app.web import BESIDE, RESOURCES, contract, openapi
 from sigmawatch.app.web.problems import KINDS
 
 Schema = Mapping[str, Any]
@@ -129,7 +130,8 @@ def test_bodies_are_closed_to_unknown_fields(document: Schema) -> None:
         "AcknowledgeBody", "BackupBody", "CheckRuleBody", "CollectBody", "ImportBody", "JobBody",
         "LoginBody", "NewChannelBody", "NewKeyBody", "NewUserBody", "NewWatchlistBody",
         "OwnPasswordBody", "PasswordBody", "PreviewBody", "ReadBody", "RotationBody", "RuleBody",
-        "SamplesBody", "SetupBody", "SilenceBody", "SubscriptionBody", "TrackBody", "UserBody", "WatchlistBody",
+        "SamplesBody", "SetupBody", "SilenceBody", "SubscriptionBody", "TrackBody", "UserBody",
+        "WatchlistBody",
     }  # fmt: skip
     assert all(schema["additionalProperties"] is False for schema in bodies.values())
 
@@ -235,3 +237,9 @@ def test_the_manual_names_every_resource_and_every_kind_of_problem() -> None:
         assert path.replace("{venue}", "kraken").removeprefix("/api/v1") in page, path
     for slug in KINDS:
         assert f"`{slug}`" in page, slug
+
+
+def test_the_contract_does_not_depend_on_which_handler_is_read_first(document: Schema) -> None:
+    """What a field says of itself stays with the field; the client is written from this."""
+    handlers = [*BESIDE, Router("/api/v1", route_handlers=RESOURCES[::-1])]
+    assert openapi.document(handlers)["components"] == document["components"]

@@ -77,6 +77,8 @@ def document(handlers: Sequence[ControllerRouterHandler]) -> dict[str, Any]:
         list(handlers), dependencies=nobody, openapi_config=config, logging_config=None
     )  # fmt: skip
     found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(app.openapi_schema.to_schema()))
+    for schema in found["components"]["schemas"].values():
+        _unsay(schema)
     add_bodies(found, app)
     for schema in found["components"]["schemas"].values():
         _compose(schema, found["components"]["schemas"])
@@ -99,6 +101,13 @@ def contract_of(handlers: Sequence[ControllerRouterHandler]) -> Contract:
         for path, operations in sorted(found["paths"].items())
     }
     return Contract(content=content, tag=tag, paths=paths)
+
+
+def _unsay(schema: dict[str, Any]) -> None:
+    """The framework says of a schema what the field said that it met first, which is now this one
+    and now another."""
+    for said in ("description", "default"):
+        schema.pop(said, None)
 
 
 def _complete(operation: dict[str, Any], schemas: Mapping[str, Any]) -> None:

@@ -21,8 +21,6 @@ class AuditVerified(Struct, frozen=True, kw_only=True):
 
 
 class CallerKind(Open):
-    """By what you are known: local while there is no user."""
-
     LOCAL = "local"
     ANONYMOUS = "anonymous"
     USER = "user"
@@ -31,8 +29,6 @@ class CallerKind(Open):
 
 
 class Role(Open):
-    """What a user is. A reader reads; an editor changes what is their own; an admin everything."""
-
     READER = "reader"
     EDITOR = "editor"
     ADMIN = "admin"
@@ -56,8 +52,6 @@ class ShownDeed(Struct, frozen=True, kw_only=True):
 
 
 class ShownKey(Struct, frozen=True, kw_only=True):
-    """What is kept of it."""
-
     id: str  # Its public id.
     name: str  # What it is for.
     user: str | None = None  # Whose; null: the installation's.

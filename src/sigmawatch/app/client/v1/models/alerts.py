@@ -14,8 +14,6 @@ from sigmawatch.app.client.v1.models.shared import Severity
 
 
 class Answer(Open):
-    """What followed."""
-
     ACCEPTED = "accepted"
     LATER = "later"
     REFUSED = "refused"
@@ -35,8 +33,6 @@ class InboxMessage(Struct, frozen=True, kw_only=True):
 
 
 class NoticeKind(Open):
-    """What it says."""
-
     FIRING = "firing"
     RESOLVED = "resolved"
     REMINDER = "reminder"
@@ -49,8 +45,6 @@ class NoticeKind(Open):
 
 
 class NoticeStatus(Open):
-    """How far its delivery is. The first three are open, the others ends."""
-
     PENDING = "pending"
     LEASED = "leased"
     RETRY_WAIT = "retry_wait"

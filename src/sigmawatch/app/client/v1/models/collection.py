@@ -48,8 +48,6 @@ class LongJob(Struct, frozen=True, kw_only=True):
 
 
 class Outcome(Open):
-    """How it ended."""
-
     COMPLETE = "complete"
     PARTIAL = "partial"
     NONE = "none"
@@ -64,8 +62,6 @@ class RefusedSample(Struct, frozen=True, kw_only=True):
 
 
 class RunKind(Open):
-    """Why it was made."""
-
     POLL = "poll"
     COLLECT = "collect"
     BACKFILL = "backfill"

@@ -14,8 +14,6 @@ from sigmawatch.app.client.v1.models.shared import MetricRow
 
 
 class Aggregate(Open):
-    """What of a step is told."""
-
     LAST = "last"
     MEAN = "mean"
     SUM = "sum"

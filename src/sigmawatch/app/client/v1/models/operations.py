@@ -85,8 +85,6 @@ class StorageReport(Struct, frozen=True, kw_only=True):
 
 
 class StorageState(Open):
-    """full: readings wait in memory, and nothing new is shown."""
-
     OK = "ok"
     FULL = "full"
     READ_ONLY = "read_only"

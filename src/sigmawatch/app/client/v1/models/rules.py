@@ -37,16 +37,12 @@ class ExplainedNumber(Struct, frozen=True, kw_only=True):
 
 
 class NoData(Open):
-    """What missing data does."""
-
     KEEP = "keep"
     ALERT = "alert"
     OK = "ok"
 
 
 class On(Open):
-    """When it is judged."""
-
     SLOT = "slot"
     READING = "reading"
 

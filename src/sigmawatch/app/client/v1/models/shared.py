@@ -13,8 +13,6 @@ from sigmawatch.app.client.model import Open
 
 
 class Freshness(Open):
-    """Whether a series still tells us anything (SEMANTICS.md 4)."""
-
     FRESH = "fresh"
     QUIET = "quiet"
     STALE = "stale"
@@ -23,8 +21,6 @@ class Freshness(Open):
 
 
 class Kind(Open):
-    """level or flow."""
-
     LEVEL = "level"
     FLOW = "flow"
 
@@ -92,16 +88,12 @@ class MetricRow(Struct, frozen=True, kw_only=True):
 
 
 class Severity(Open):
-    """How much it matters."""
-
     INFO = "info"
     WARNING = "warning"
     CRITICAL = "critical"
 
 
 class Unit(Open):
-    """What it counts."""
-
     QUOTE_PER_BASE = "quote_per_base"
     QUOTE = "quote"
     BASE = "base"
@@ -112,8 +104,6 @@ class Unit(Open):
 
 
 class Unranked(Open):
-    """Why a series has no rank (SEMANTICS.md 3)."""
-
     NOT_A_PEER = "not_a_peer"
     DELISTED = "delisted"
     STALE = "stale"
@@ -126,8 +116,6 @@ class Unranked(Open):
 
 
 class VenueState(Open):
-    """What it is for us now."""
-
     STARTING = "starting"
     UP = "up"
     DEGRADED = "degraded"

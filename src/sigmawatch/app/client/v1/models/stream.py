@@ -21,8 +21,6 @@ class Bye(Struct, frozen=True, kw_only=True):
 
 
 class Columns(Struct, frozen=True, kw_only=True):
-    """The rows."""
-
     id: list[int]  # The series; ascending.
     venue: list[str]  # Where.
     pair: list[str]  # Base and quote.

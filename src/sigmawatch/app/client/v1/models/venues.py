@@ -25,8 +25,6 @@ class ListedMarket(Struct, frozen=True, kw_only=True):
 
 
 class MarketStatus(Open):
-    """Whether it trades."""
-
     ONLINE = "online"
     HALTED = "halted"
     DELISTED = "delisted"
