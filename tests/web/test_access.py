@@ -353,3 +353,41 @@ async def test_no_secret_is_in_an_answer_or_a_listing(guarded: World) -> None:
             assert secret not in text
             assert "argon2" not in text
             assert PASSWORD not in text
+
+
+async def test_users_and_keys_come_in_pages_that_neither_repeat_nor_hide(guarded: World) -> None:
+    async with a_page(guarded, "ada") as ada:
+        for _ in range(4):
+            await a_key(ada)
+        for path, named in (("/users", "name"), ("/keys", "id")):
+            whole = (await ada.get(path)).json()
+            assert whole["next_cursor"] is None
+            found, cursor = [], ""
+            while cursor is not None:
+                query = {"limit": "3", **({"cursor": cursor} if cursor else {})}
+                page = (await ada.get(path, params=query)).json()
+                found += [one[named] for one in page["items"]]
+                cursor = page["next_cursor"]
+                if cursor is not None:
+                    await add(guarded, f"a{path[1]}{len(found)}", "reader")  # before what comes
+                    await guarded.clock.advance_to_ms(guarded.clock.now_ms() + 1)
+                    await a_key(ada)
+            assert found == [one[named] for one in whole["items"]]
+        other = (await ada.get("/keys", params={"limit": "1"})).json()["next_cursor"]
+        foreign = await ada.get("/users", params={"cursor": other})
+        assert foreign.status_code == 422
+        assert (await ada.get("/keys", params={"limit": "0"})).status_code == 422
+
+
+async def test_a_log_in_reads_no_user_and_no_key_back(
+    guarded: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A login costs what it is, however many users and keys there are."""
+    store, read = guarded.program.access._ground.store, []
+    for name in ("users", "sessions", "keys"):
+        monkeypatch.setattr(store, name, lambda name=name: read.append(name))
+    async with a_page(guarded, "edi") as edi:
+        assert (await edi.get("/session")).json()["name"] == "edi"
+        assert (await edi.delete("/session")).status_code == 204
+        assert (await edi.get("/session")).json()["kind"] == "anonymous"
+    assert read == []

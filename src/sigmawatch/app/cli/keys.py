@@ -73,7 +73,7 @@ def list_(
     """List all keys, the newest first."""
 
     async def listed(client: Client) -> Any:
-        return await client.get("/keys")
+        return await client.get_all("/keys")
 
     answer = ask(listed, file=file, data=data)
     if as_json:

@@ -68,7 +68,7 @@ def list_(
     """List all users."""
 
     async def listed(client: Client) -> Any:
-        return await client.get("/users")
+        return await client.get_all("/users")
 
     answer = ask(listed, file=file, data=data)
     if as_json:

@@ -67,3 +67,11 @@ class AskedWalk(AskedTable):
     window: Window = "24h"
     limit: Limit = 100
     cursor: Cursor = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedPage:
+    """What the query of a list that is not a table may say."""
+
+    limit: Limit = 100
+    cursor: Cursor = None

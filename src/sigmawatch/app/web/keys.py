@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from litestar import Response, delete, get, post
-from litestar.di import NamedDependency
+from litestar.di import NamedDependency, Provide
 from litestar.params import JSONBody, PathParameter
 from litestar.status_codes import HTTP_201_CREATED
 from msgspec import Meta, Struct
@@ -14,6 +14,8 @@ from msgspec import Meta, Struct
 from sigmawatch.app.access.keys import MadeKey, Wanted, parse_networks
 from sigmawatch.app.moments import moment_or_none, rfc3339
 from sigmawatch.app.web.acting import check_personal
+from sigmawatch.app.web.asked import AskedPage
+from sigmawatch.app.web.listed import page_of
 from sigmawatch.app.web.moments import parse_moment
 from sigmawatch.app.web.problems import fails
 from sigmawatch.app.web.site import Site
@@ -58,9 +60,12 @@ class ShownKey(Struct, frozen=True, kw_only=True):
 
 
 class KeysPage(Struct, frozen=True, kw_only=True):
-    """Keys."""
+    """One page of keys."""
 
     items: Annotated[Sequence[ShownKey], Meta(description="The newest first.")]
+    next_cursor: Annotated[
+        str | None, Meta(description="For the next page; null on the last.", examples=[None])
+    ]
 
 
 class ToldKey(Struct, frozen=True, kw_only=True):
@@ -113,13 +118,17 @@ class RotationBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     ] = "1d"  # fmt: skip
 
 
-@get("/keys", summary="Your keys", tags=["access"], responses=fails(403),
+@get("/keys", summary="Your keys", tags=["access"], responses=fails(403, 422),
+     dependencies={"asked": Provide(AskedPage, sync_to_thread=False)},
      opt={"scope": Scope.READ_METRICS})  # fmt: skip
-async def list_keys(site: NamedDependency[Site], caller: NamedDependency[Caller]) -> KeysPage:
+async def list_keys(
+    site: NamedDependency[Site], caller: NamedDependency[Caller],
+    asked: NamedDependency[AskedPage],
+) -> KeysPage:  # fmt: skip
     """An admin sees everybody's. Revoked and expired ones too."""
     check_personal(caller)
-    items = [_shown(site, key) for key in site.access.keys.visible(caller)]
-    return KeysPage(items=items)
+    page = page_of(site.access.keys.visible(caller), asked, of="keys", named=lambda key: key.id)
+    return KeysPage(items=[_shown(site, key) for key in page.items], next_cursor=page.next_cursor)
 
 
 @get("/keys/{key_id:str}", summary="One key", tags=["access"], responses=fails(403, 404),

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from litestar import Response, get, patch, post, put
-from litestar.di import NamedDependency
+from litestar.di import NamedDependency, Provide
 from litestar.params import JSONBody, PathParameter
 from litestar.status_codes import HTTP_201_CREATED
 from msgspec import Meta, Struct
 
 from sigmawatch.app.moments import rfc3339
+from sigmawatch.app.web.asked import AskedPage
+from sigmawatch.app.web.listed import page_of
 from sigmawatch.app.web.problems import fails
 from sigmawatch.app.web.site import Site
 from sigmawatch.domain.account import NAME_ALLOWED, PASSWORD_ALLOWED, PASSWORD_CHARS_MAX, User
@@ -39,9 +41,12 @@ class ShownUser(Struct, frozen=True, kw_only=True):
 
 
 class UsersPage(Struct, frozen=True, kw_only=True):
-    """Every user."""
+    """One page of users."""
 
     items: Annotated[Sequence[ShownUser], Meta(description="By name.")]
+    next_cursor: Annotated[
+        str | None, Meta(description="For the next page; null on the last.", examples=[None])
+    ]
 
 
 class NewUserBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -75,11 +80,13 @@ class PasswordBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return "PasswordBody()"
 
 
-@get("/users", summary="All users", tags=["access"], responses=fails(403),
+@get("/users", summary="All users", tags=["access"], responses=fails(403, 422),
+     dependencies={"asked": Provide(AskedPage, sync_to_thread=False)},
      opt={"scope": Scope.ADMIN})  # fmt: skip
-async def list_users(site: NamedDependency[Site]) -> UsersPage:
+async def list_users(site: NamedDependency[Site], asked: NamedDependency[AskedPage]) -> UsersPage:
     """Disabled ones too."""
-    return UsersPage(items=[shown(user) for user in site.access.users.all])
+    page = page_of(site.access.users.all, asked, of="users", named=lambda user: user.name)
+    return UsersPage(items=list(map(shown, page.items)), next_cursor=page.next_cursor)
 
 
 @get("/users/{name:str}", summary="One user", tags=["access"], responses=fails(403, 404),

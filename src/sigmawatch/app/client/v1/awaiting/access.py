@@ -38,6 +38,8 @@ from sigmawatch.app.client.v1.operations.access import (
     SHOW_USER,
     VERIFY_AUDIT,
     ListAuditQuery,
+    ListKeysQuery,
+    ListUsersQuery,
     NewKeyBody,
     NewUserBody,
     PasswordBody,
@@ -80,14 +82,18 @@ class AccessOperations(AskingAsync):
         """
         return await self._ask(ISSUE_SETUP_TOKEN.call(headers={"Idempotency-Key": idempotency_key}))
 
-    async def list_users(self) -> UsersPage:
+    async def list_users(self, **query: Unpack[ListUsersQuery]) -> UsersPage:
         """All users.
 
         Disabled ones too.
 
         `GET /api/v1/users`. Needs the scope `admin`.
         """
-        return await self._ask(LIST_USERS.call())
+        return await self._ask(LIST_USERS.call(query=query))
+
+    def iter_users(self, **query: Unpack[ListUsersQuery]) -> AsyncIterator[ShownUser]:
+        """Every row of `list_users`, page by page; `limit` is a page's."""
+        return self._each(LIST_USERS.call(query=query))
 
     async def add_user(
         self, *, idempotency_key: str | None = None, **body: Unpack[NewUserBody]
@@ -131,14 +137,18 @@ class AccessOperations(AskingAsync):
         """
         return await self._ask(SET_USER_PASSWORD.call(name, body=body))
 
-    async def list_keys(self) -> KeysPage:
+    async def list_keys(self, **query: Unpack[ListKeysQuery]) -> KeysPage:
         """Your keys.
 
         An admin sees everybody's. Revoked and expired ones too.
 
         `GET /api/v1/keys`. Needs the scope `read:metrics`.
         """
-        return await self._ask(LIST_KEYS.call())
+        return await self._ask(LIST_KEYS.call(query=query))
+
+    def iter_keys(self, **query: Unpack[ListKeysQuery]) -> AsyncIterator[ShownKey]:
+        """Every row of `list_keys`, page by page; `limit` is a page's."""
+        return self._each(LIST_KEYS.call(query=query))
 
     async def add_key(
         self, *, idempotency_key: str | None = None, **body: Unpack[NewKeyBody]

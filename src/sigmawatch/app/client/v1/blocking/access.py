@@ -38,6 +38,8 @@ from sigmawatch.app.client.v1.operations.access import (
     SHOW_USER,
     VERIFY_AUDIT,
     ListAuditQuery,
+    ListKeysQuery,
+    ListUsersQuery,
     NewKeyBody,
     NewUserBody,
     PasswordBody,
@@ -80,14 +82,18 @@ class AccessOperations(Asking):
         """
         return self._ask(ISSUE_SETUP_TOKEN.call(headers={"Idempotency-Key": idempotency_key}))
 
-    def list_users(self) -> UsersPage:
+    def list_users(self, **query: Unpack[ListUsersQuery]) -> UsersPage:
         """All users.
 
         Disabled ones too.
 
         `GET /api/v1/users`. Needs the scope `admin`.
         """
-        return self._ask(LIST_USERS.call())
+        return self._ask(LIST_USERS.call(query=query))
+
+    def iter_users(self, **query: Unpack[ListUsersQuery]) -> Iterator[ShownUser]:
+        """Every row of `list_users`, page by page; `limit` is a page's."""
+        return self._each(LIST_USERS.call(query=query))
 
     def add_user(
         self, *, idempotency_key: str | None = None, **body: Unpack[NewUserBody]
@@ -129,14 +135,18 @@ class AccessOperations(Asking):
         """
         return self._ask(SET_USER_PASSWORD.call(name, body=body))
 
-    def list_keys(self) -> KeysPage:
+    def list_keys(self, **query: Unpack[ListKeysQuery]) -> KeysPage:
         """Your keys.
 
         An admin sees everybody's. Revoked and expired ones too.
 
         `GET /api/v1/keys`. Needs the scope `read:metrics`.
         """
-        return self._ask(LIST_KEYS.call())
+        return self._ask(LIST_KEYS.call(query=query))
+
+    def iter_keys(self, **query: Unpack[ListKeysQuery]) -> Iterator[ShownKey]:
+        """Every row of `list_keys`, page by page; `limit` is a page's."""
+        return self._each(LIST_KEYS.call(query=query))
 
     def add_key(self, *, idempotency_key: str | None = None, **body: Unpack[NewKeyBody]) -> ToldKey:
         """Make a key.

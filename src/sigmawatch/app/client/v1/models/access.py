@@ -95,7 +95,9 @@ class AuditPage(Page[ShownDeed], frozen=True, kw_only=True):
 
 class KeysPage(Page[ShownKey], frozen=True, kw_only=True):
     items: list[ShownKey]  # The newest first.
+    next_cursor: str | None = None  # For the next page; null on the last.
 
 
 class UsersPage(Page[ShownUser], frozen=True, kw_only=True):
     items: list[ShownUser]  # By name.
+    next_cursor: str | None = None  # For the next page; null on the last.

@@ -71,6 +71,20 @@ class UserBody(TypedDict):
     disabled: NotRequired[bool | None]  # true: nobody logs in by it
 
 
+class ListUsersQuery(TypedDict, total=False):
+    """Of `list_users`; what is left out is as the server has it."""
+
+    limit: int  # rows a page; else 100
+    cursor: str  # next_cursor of the page before
+
+
+class ListKeysQuery(TypedDict, total=False):
+    """Of `list_keys`; what is left out is as the server has it."""
+
+    limit: int  # rows a page; else 100
+    cursor: str  # next_cursor of the page before
+
+
 class ListAuditQuery(TypedDict, total=False):
     """Of `list_audit`; what is left out is as the server has it."""
 
