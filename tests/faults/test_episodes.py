@@ -14,13 +14,13 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psycopg
 import pytest
 import pytest_asyncio
-from tests.faults.episodes import Verdict, verdict
+from tests.faults.episodes import Rows, Verdict, verdict
 from tests.faults.lives import alive
 from tests.faults.reader import Log
 from tests.faults.tier import Finding, full_only, tell, times
@@ -79,19 +79,22 @@ every = "1s"
     (folder / "sigmawatch.toml").write_text(text)
 
 
-async def begin(folder: Path) -> int:
-    """A first life, that judges nothing, until every series is tracked; when it was over. The next
-    one finds no slot of it that it could begin with: who is first judged hears the slot just ended.
-    """
+async def begin(folder: Path) -> None:
+    """A first life, that knows no rule of ours, until every series is tracked."""
     log = Log()
     async with alive(folder) as life:
         while len(log.ids) < 3 * (MARKETS - 1):  # a venue lists a pair twice
             await log.look(life.url)
         for _ in range(20):
             await log.look(life.url)
-    over_ms = time.time_ns() // 1_000_000
-    await asyncio.sleep(SLOT_MS / 1_000)
-    return over_ms
+    await asyncio.sleep(SLOT_MS / 1_000)  # a server may still be storing what it was told
+
+
+def heard_from_ms(rows: Rows) -> int:
+    """Open of the first slot that the next life's judge hears: that life goes on behind what this
+    one has judged, not where this one ended."""
+    [(interval_ms, slot)] = rows("SELECT interval_ms, slot FROM judged")
+    return int(interval_ms * (slot + 1))
 
 
 async def live_and_die(folder: Path, *, program: Sequence[str], dice: random.Random) -> None:
@@ -104,13 +107,19 @@ async def live_and_die(folder: Path, *, program: Sequence[str], dice: random.Ran
         life.kill()
 
 
-def judged(folder: Path, *, from_ms: int) -> Verdict:
-    """Of a copy: a killed program's log stays as it was."""
+@contextmanager
+def copied(folder: Path) -> Iterator[Rows]:
+    """What asks a copy of the database: a killed program's log stays as it was."""
     copy = folder / "copy"
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(folder / "data", copy)
     with closing(sqlite3.connect(copy / "sigmawatch.db")) as connection:
-        return verdict(connection.execute, from_ms=from_ms)
+        yield connection.execute
+
+
+def judged(folder: Path, *, from_ms: int) -> Verdict:
+    with copied(folder) as rows:
+        return verdict(rows, from_ms=from_ms)
 
 
 def wrong(found: Verdict) -> int:
@@ -124,7 +133,9 @@ async def test_every_episode_is_in_the_outbox_exactly_once_whenever_we_are_kille
     """SEMANTICS.md 8: "Outbox exactly once"."""
     configure(tmp_path, double)
     dice = random.Random(seed := random.randrange(2**32))
-    from_ms = await begin(tmp_path)
+    await begin(tmp_path)
+    with copied(tmp_path) as rows:
+        from_ms = heard_from_ms(rows)
     for _ in range(KILLS):
         await live_and_die(tmp_path, program=SOUND, dice=dice)
     found = judged(tmp_path, from_ms=from_ms)
@@ -147,7 +158,9 @@ async def test_on_a_server_too_every_episode_is_there_exactly_once_whoever_is_ki
     file = tmp_path / "sigmawatch.toml"
     file.write_text(f'database = "{server.url}"\n{file.read_text()}')
     dice = random.Random(seed := random.randrange(2**32))
-    from_ms = await begin(tmp_path)
+    await begin(tmp_path)
+    with psycopg.connect(server.url) as connection:
+        from_ms = heard_from_ms(connection.execute)
     server_kills = 0
     for life in range(SERVER_KILLS):
         await live_and_die(tmp_path, program=SOUND, dice=dice)
@@ -174,7 +187,9 @@ async def test_the_check_above_notices_states_stored_apart_from_their_notices(
 ) -> None:
     configure(tmp_path, double)
     dice = random.Random(seed := random.randrange(2**32))
-    from_ms = await begin(tmp_path)
+    await begin(tmp_path)
+    with copied(tmp_path) as rows:
+        from_ms = heard_from_ms(rows)
     for kill in range(1, KILLS_UNTIL_RED + 1):
         await live_and_die(tmp_path, program=TORN, dice=dice)
         if count := wrong(judged(tmp_path, from_ms=from_ms)):
