@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.pace import allowed_s
 
 from sigmawatch.app.pushing.lines import read_lines
@@ -37,16 +39,28 @@ def test_a_line_is_a_market_a_metric_and_a_number(
 ) -> None:
     found = told(line)
     assert found.refusals.count == 0
-    assert (found.names, found.value.tolist()) == (((market, metric),), [value])
+    assert (found.names, found.value.tolist()) == ([(market, metric)], [value])
     assert (found.time_ms.tolist(), found.timed.tolist()) == ([NOW_MS], [False])
 
 
 def test_each_field_of_a_line_is_a_reading_of_its_time() -> None:
     found = told("# a comment\n\nBTC/USD bid=1,ask=2 1795248000456789000\n")
-    assert found.names == (("BTC/USD", "bid"), ("BTC/USD", "ask"))
+    assert found.names == [("BTC/USD", "bid"), ("BTC/USD", "ask")]
     assert found.time_ms.tolist() == [1_795_248_000_456] * 2
     assert found.index.tolist() == [2, 2]  # lines are counted as they stand
     assert found.timed.all()
+
+
+PLAIN = r"[A-Z]{1,3}/?[A-Z]{0,3} [a-z_]{1,5}=-?[0-9]{1,20}(\.[0-9]{1,9})?( [0-9]{1,19})?"
+
+
+@given(st.from_regex(PLAIN, fullmatch=True))
+def test_a_short_way_leads_where_the_long_one_does(line: str) -> None:
+    """Nearly all lines are read by one pattern; a blank at the end is the long way."""
+    short, long = told(line), told(line + " ")
+    assert short.refusals.count == long.refusals.count == 0
+    assert (short.names, short.value.tolist()) == (long.names, long.value.tolist())
+    assert short.time_ms.tolist() == long.time_ms.tolist()
 
 
 @pytest.mark.parametrize(

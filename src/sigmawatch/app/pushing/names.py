@@ -35,10 +35,11 @@ class Found:
 
 @dataclass(slots=True)
 class _Known:
-    """Of one version of the catalogue. named: as written; of_market: pair and metric."""
+    """Of one version of the catalogue. named: as they are written; of_market: by pair and
+    metric."""
 
     version: int = -1
-    named: dict[tuple[Name, Interval], Series] = field(default_factory=dict)
+    named: dict[Interval, dict[Name, Series]] = field(default_factory=dict)
     of_market: dict[tuple[str, str, Interval], Series] = field(default_factory=dict)
 
 
@@ -53,11 +54,12 @@ class Names:
     def find(self, names: Iterable[Name], interval: Interval) -> Found:
         """What each of some names, each once, stands for."""
         known = self._newest()
+        named = known.named.setdefault(interval, {})
         series: dict[Name, Series] = {}
         wanted: dict[Name, tuple[Market, str]] = {}
         refused: dict[Name, Invalid] = {}
         for name in names:
-            one = known.named.get((name, interval))
+            one = named.get(name)
             if one is None:
                 try:
                     market, metric = self._read(name)
@@ -68,7 +70,7 @@ class Names:
                 if one is None:
                     wanted[name] = market, metric
                     continue
-                known.named[name, interval] = one
+                named[name] = one
             series[name] = one
         return Found(series=series, wanted=wanted, refused=refused)
 

@@ -7,7 +7,7 @@ the first DETAILS_MAX are told one by one.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -19,7 +19,6 @@ Name = tuple[str, str]  # a market and a metric, as they were written
 Values = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
-Row = tuple[int, Name, int | None, float]  # index, name, milliseconds where they are told, number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,16 +66,25 @@ class Told:
     value: Values
     refusals: Refusals
 
-    @classmethod
-    def of(cls, rows: Iterable[Row], refusals: Refusals, *, now_ms: int) -> Told:
-        columns = list(zip(*rows, strict=True)) or [(), (), (), ()]
-        time_ms = columns[2]
-        timed = np.array([one is not None for one in time_ms], np.bool_)
-        if not timed.all():
-            time_ms = tuple(now_ms if one is None else one for one in time_ms)
-        return cls(
-            index=np.array(columns[0], np.int64), names=columns[1], timed=timed,
-            time_ms=np.array(time_ms, np.int64), value=np.array(columns[3], np.float64),
+
+@dataclass(slots=True)
+class Rows:
+    """Readings while a body is read, column by column (a tuple a row would keep the garbage
+    collector busier than we are). times_ms: None where none was told."""
+
+    indexes: Sequence[int] = field(default_factory=list)
+    names: Sequence[Name] = field(default_factory=list)
+    times_ms: Sequence[int | None] = field(default_factory=list)
+    values: Sequence[float] = field(default_factory=list)
+
+    def told(self, refusals: Refusals, *, now_ms: int) -> Told:
+        times_ms, timed = self.times_ms, np.ones(len(self.names), np.bool_)
+        if None in times_ms:
+            timed = np.array([one is not None for one in times_ms], np.bool_)
+            times_ms = [now_ms if one is None else one for one in times_ms]
+        return Told(
+            index=np.array(self.indexes, np.int64), names=self.names, timed=timed,
+            time_ms=np.array(times_ms, np.int64), value=np.array(self.values, np.float64),
             refusals=refusals,
         )  # fmt: skip
 

@@ -7,14 +7,15 @@ Whole bodies are decoded at once; row by row only where something is wrong with 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from itertools import compress
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
 
 from sigmawatch.app.pushing.names import PUSHABLE
-from sigmawatch.app.pushing.told import Refusals, Row, Told
+from sigmawatch.app.pushing.told import Refusals, Rows, Told
 from sigmawatch.app.web.door.json_bounds import ITEMS_MAX, check_json
 from sigmawatch.app.web.moments import ALLOWED, MOMENT_MAX_MS, parse_moment
 from sigmawatch.app.web.problems import ProblemError
@@ -28,7 +29,7 @@ _NAMED = re.compile(
 )
 
 
-class Sample(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Sample(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """One reading."""
 
     market: Annotated[
@@ -68,7 +69,8 @@ def read_json(body: bytes, *, now_ms: int) -> Told:
     """`{"samples": [...]}`, which is JSON within our bounds already. Raises Invalid where it is
     anything else, or holds nothing."""
     try:
-        return _told(enumerate(_WHOLE.decode(body).samples), Refusals(), now_ms=now_ms)
+        samples = _WHOLE.decode(body).samples
+        return _told(range(len(samples)), samples, refusals=Refusals(), now_ms=now_ms)
     except msgspec.ValidationError:
         pass  # of a row, perhaps
     try:
@@ -85,12 +87,11 @@ def read_ndjson(body: bytes, *, now_ms: int) -> Told:
     """An object a line; blank lines are passed over. index: of the line."""
     lines = [(index, line) for index, line in enumerate(body.split(b"\n")) if line.strip()]
     try:
-        check_json(b"[" + b",".join(line for _, line in lines) + b"]", items_max=len(lines))
+        check_json(b"[" + b",".join([line for _, line in lines]) + b"]", items_max=len(lines))
         samples = _ROW.decode_lines(body)
     except (msgspec.DecodeError, ProblemError, UnicodeDecodeError):
         return _one_by_one(lines, now_ms=now_ms, checked=False)
-    indexes = (index for index, _ in lines)
-    return _told(zip(indexes, samples, strict=True), Refusals(), now_ms=now_ms)
+    return _told([index for index, _ in lines], samples, refusals=Refusals(), now_ms=now_ms)
 
 
 def _one_by_one(
@@ -98,45 +99,50 @@ def _one_by_one(
 ) -> Told:
     """checked: they are JSON within our bounds already."""
     refusals = Refusals()
-
-    def read() -> Iterator[tuple[int, Sample]]:
-        for index, row in rows:
-            try:
-                if not checked:
-                    check_json(bytes(row))
-                yield index, _ROW.decode(row)
-            except msgspec.ValidationError as exc:
-                field, reason = _said(exc)
-                refusals.add(index, field, reason=reason, allowed=f"{FIELDS}, as {EXAMPLE}")
-            except ProblemError:
-                refusals.add(index, "line", reason="is no JSON that we take", allowed=EXAMPLE)
-
-    return _told(read(), refusals, now_ms=now_ms)
-
-
-def _told(samples: Iterable[tuple[int, Sample]], refusals: Refusals, *, now_ms: int) -> Told:
-    moments: dict[str, int | None] = {}  # as they are written; None for what is none
-
-    def rows() -> Iterator[Row]:
-        for index, one in samples:
-            time = one.time
-            if isinstance(time, str):
-                if time not in moments:
-                    moments[time] = _moment_ms(time, now_ms)
-                time = moments[time]
-                if time is None:
-                    refusals.add(index, "time", reason="no moment", allowed=ALLOWED)
-                    continue
-            yield index, (one.market, one.metric), time, one.value
-
-    return Told.of(rows(), refusals, now_ms=now_ms)
+    indexes: list[int] = []
+    samples: list[Sample] = []
+    for index, row in rows:
+        try:
+            if not checked:
+                check_json(bytes(row))
+            samples.append(_ROW.decode(row))
+            indexes.append(index)
+        except msgspec.ValidationError as exc:
+            field, reason = _said(exc)
+            refusals.add(index, field, reason=reason, allowed=f"{FIELDS}, as {EXAMPLE}")
+        except ProblemError:
+            refusals.add(index, "line", reason="is no JSON that we take", allowed=EXAMPLE)
+    return _told(indexes, samples, refusals=refusals, now_ms=now_ms)
 
 
-def _moment_ms(text: str, now_ms: int) -> int | None:
-    try:
-        return parse_moment(text, now_ms=now_ms, field="time")
-    except Invalid:
-        return None
+def _told(
+    indexes: Sequence[int], samples: Sequence[Sample], *, refusals: Refusals, now_ms: int
+) -> Told:
+    moments = _moments((one.time for one in samples), now_ms)
+    wrong = {text for text, moment_ms in moments.items() if moment_ms is None}
+    if wrong:
+        for index, one in zip(indexes, samples, strict=True):
+            if one.time in wrong:
+                refusals.add(index, "time", reason="no moment", allowed=ALLOWED)
+        good = [one.time not in wrong for one in samples]
+        indexes, samples = list(compress(indexes, good)), list(compress(samples, good))
+    rows = Rows(
+        indexes, [(one.market, one.metric) for one in samples],
+        [moments[one.time] if isinstance(one.time, str) else one.time for one in samples],
+        [one.value for one in samples],
+    )  # fmt: skip
+    return rows.told(refusals, now_ms=now_ms)
+
+
+def _moments(times: Iterable[object], now_ms: int) -> dict[str, int | None]:
+    """Milliseconds of moments that are written as texts; None for what is none."""
+    found: dict[str, int | None] = {}
+    for text in {one for one in times if isinstance(one, str)}:
+        try:
+            found[text] = parse_moment(text, now_ms=now_ms, field="time")
+        except Invalid:
+            found[text] = None
+    return found
 
 
 def _said(exc: msgspec.ValidationError) -> tuple[str, str]:

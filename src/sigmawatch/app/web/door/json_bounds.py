@@ -8,7 +8,6 @@ the decoder (msgspec). Every step is linear in the body, and what nests too deep
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -42,23 +41,29 @@ def check_json(body: bytes, *, items_max: int = ITEMS_MAX) -> None:
 
 def _members_count(value: object, items_max: int) -> int:
     """How many members all objects have. Raises ProblemError for what is too deep or too long."""
-    count, level = 0, [value]
-    for _ in range(DEPTH_MAX + 1):
-        level = [one for one in level if type(one) in {dict, list}]
+    count, level = 0, _containers([value])
+    for _ in range(DEPTH_MAX):
+        inner: list[object] = []
+        for one in level:
+            if isinstance(one, dict):
+                count += len(one)
+                inner += one.values()
+            else:
+                _check_length(one, items_max)
+                inner += one
+        level = _containers(inner)
         if not level:
             return count
-        count += sum(len(one) for one in level if type(one) is dict)
-        level = [inner for one in level for inner in _inside(one, items_max)]
     raise ProblemError("malformed", f"nested deeper than {DEPTH_MAX}")
 
 
-def _inside(value: Any, items_max: int) -> Iterator[object]:
-    if isinstance(value, dict):
-        yield from value.values()
-        return
-    if len(value) > items_max:
-        raise ProblemError("malformed", f"an array of {len(value)}; {items_max} at most")
-    yield from value
+def _containers(values: list[object]) -> list[dict[str, object] | list[object]]:
+    return [one for one in values if isinstance(one, dict | list)]
+
+
+def _check_length(items: list[object], items_max: int) -> None:
+    if len(items) > items_max:
+        raise ProblemError("malformed", f"an array of {len(items)}; {items_max} at most")
 
 
 class BoundedRequest(Request[Any, Any, Any]):
