@@ -144,6 +144,11 @@ def test_a_gap_a_reset_and_a_snapshot_of_another_table_make_it_load_again() -> N
     assert not watched.take(delta(2, latest=[[0], [9.0]]))
     assert watched.wants
     watched.load(a_table(sequence=2))
+    watched.take(models.Reset(reason="fell behind"))
+    assert not watched.wants, "before the stream says of which table"
+    watched.take(hello())
+    assert watched.wants
+    watched.load(a_table(sequence=2))
     watched.take(hello("another"))
     assert watched.wants
 

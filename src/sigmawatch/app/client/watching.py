@@ -11,7 +11,7 @@ import msgspec
 
 from sigmawatch.app.client.errors import Unreadable
 from sigmawatch.app.client.events import Event
-from sigmawatch.app.client.v1.models import Delta, Hello, TableSnapshot
+from sigmawatch.app.client.v1.models import Delta, Hello, Reset, TableSnapshot
 
 
 @dataclass(slots=True)
@@ -23,6 +23,8 @@ class Watched:
 
     def take(self, event: Event) -> bool:
         """Whether the table has changed. Raises Unreadable for a delta that does not fit."""
+        if isinstance(event, Reset):
+            self.table, self._epoch = None, ""  # the next hello says of what
         if isinstance(event, Hello):
             self._epoch = event.epoch
             if self.table is not None and self.table.epoch != event.epoch:
