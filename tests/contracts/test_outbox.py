@@ -31,12 +31,12 @@ async def claim(
 
 async def begin(ledger: SqlLedger, lease: Delivery) -> bool:
     async with ledger.transaction() as transaction:
-        return await transaction.outbox.begin(lease, now_ms=OPEN_MS)
+        return bool(await transaction.outbox.begin([lease], now_ms=OPEN_MS))
 
 
 async def settle(ledger: SqlLedger, lease: Delivery, outcome: Outcome = DELIVERED) -> bool:
     async with ledger.transaction() as transaction:
-        return await transaction.outbox.settle(lease, outcome, now_ms=OPEN_MS)
+        return bool(await transaction.outbox.settle([(lease, outcome)], now_ms=OPEN_MS))
 
 
 async def test_a_notice_is_claimed_by_exactly_one_of_many(database: Database) -> None:

@@ -6,22 +6,27 @@ to send it, once.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sigmawatch.adapters.ledgers import repositories
 from sigmawatch.adapters.ledgers.outbox import Outbox
 from sigmawatch.adapters.ledgers.session import Session
 from sigmawatch.app.cli import main
 from sigmawatch.domain.notice import Delivery
 
+DELETE = "DELETE FROM outbox WHERE id = :id"
+
 
 class Forgetful(Outbox):
     """An attempt begins with the end of its row."""
 
-    async def begin(self, lease: Delivery, *, now_ms: int) -> bool:
-        def work(session: Session) -> bool:
-            session.execute("DELETE FROM outbox WHERE id = :id", {"id": lease.number}).fetchall()
-            return True
+    async def begin(self, leases: Sequence[Delivery], *, now_ms: int) -> Sequence[Delivery]:
+        def work(session: Session) -> None:
+            for lease in leases:
+                session.execute(DELETE, {"id": lease.number}).fetchall()
 
-        return await self._transaction.run(work)
+        await self._transaction.run(work)
+        return leases
 
 
 if __name__ == "__main__":

@@ -37,7 +37,11 @@ class Careless(Outbox):
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
-        self._sql = {**self._sql, "claim_notices": CLAIM, "merge_notices": "SELECT 1"}
+        self._sql = {
+            **self._sql,
+            "claim_notices": CLAIM,
+            "merge_notice": "SELECT :id, :now_ms WHERE 1 = 0",
+        }
 
 
 class Hasty(Lane):
@@ -46,7 +50,7 @@ class Hasty(Lane):
     async def _send_all(self, leases: Sequence[Delivery]) -> None:
         async with asyncio.TaskGroup() as group:
             for lease in random.sample(leases, len(leases)):
-                group.create_task(self._send_some([lease]))
+                group.create_task(super()._send_all([lease]))
 
 
 if __name__ == "__main__":

@@ -96,9 +96,9 @@ async def early(ledger: SqliteLedger, clock: ScaledClock, *, log: int) -> None:
         for lane in await ledger.delivery.lanes():
             async with ledger.transaction() as transaction:
                 leases = await transaction.outbox.claim(lane, now_ms=clock.now_ms(), rows_max=20)
-                for lease in leases:
-                    delivered = Outcome(status=NoticeStatus.DELIVERED)
-                    await transaction.outbox.settle(lease, delivered, now_ms=clock.now_ms())
+                delivered = Outcome(status=NoticeStatus.DELIVERED)
+                ended = [(lease, delivered) for lease in leases]
+                await transaction.outbox.settle(ended, now_ms=clock.now_ms())
             for lease in leases:
                 await asyncio.sleep(0.001)
                 if lane != FANOUT:

@@ -312,3 +312,40 @@ async def test_when_a_channel_answers_again_its_backlog_drains_at_once(world: Wo
     await world.settled(for_s=240)
     assert set(await world.statuses("ops")) <= {DELIVERED, MERGED}
     assert await world.statuses(FANOUT) == []
+
+
+async def test_a_backlog_takes_a_transaction_a_message_and_few_to_be_addressed(
+    world: World,
+) -> None:
+    """RELIABILITY.md P11: a backlog "drains"; an attempt is recorded before it is made, in the
+    transaction that records what came of the one before."""
+    ops, count = world.services.make("ops", per_minute=60_000.0), 700
+    await rule(world, "ops")
+    commits: list[int] = []
+
+    async def counting(_: object) -> None:
+        commits.append(1)
+
+    await world.put(*(notice(series_id=one, version=2) for one in range(1, count + 1)))
+    vars(world.ledger)["before_commit"] = counting
+    await world.settled(for_s=2.0)
+    assert ops.ids == [notice(series_id=one, channel="ops").id for one in range(1, count + 1)]
+    assert set(await world.statuses("ops")) == {DELIVERED}
+    claims = 4 * count // 50
+    assert len(commits) <= count + claims, "twice as many where each is recorded by itself"
+
+
+async def test_what_a_kill_left_begun_counts_as_unsure_also_where_its_end_came_since(
+    world: World,
+) -> None:
+    """RELIABILITY.md 2.0: "the number of duplicates is at most the number of unknown outcomes"."""
+    world.services.make("ops")
+    async with world.ledger.transaction() as transaction:
+        await transaction.outbox.put([notice(channel="ops")])
+        leases = await transaction.outbox.claim("ops", now_ms=START_MS, rows_max=1)
+        await transaction.outbox.begin(leases, now_ms=START_MS)  # and nobody knows what came of it
+    await world.put(notice(RESOLVED, ordinal=1, channel="ops"))
+    await world.settled(for_s=60.0)
+    firing, resolved = await world.deliveries("ops")
+    assert (firing.status, firing.unsure_count) == (MERGED, 1)
+    assert resolved.status is DELIVERED

@@ -26,7 +26,7 @@ async def told(world: World, *channels: str) -> None:
         async with ledger_of(world).transaction() as transaction:
             [lease] = await transaction.outbox.claim(name, now_ms=START_MS, rows_max=1)
             dead = Outcome(status=NoticeStatus.DEAD, detail="404")
-            await transaction.outbox.settle(lease, dead, now_ms=START_MS)
+            await transaction.outbox.settle([(lease, dead)], now_ms=START_MS)
 
 
 async def test_dead_letters_are_listed_counted_and_sent_again_once(world: World) -> None:

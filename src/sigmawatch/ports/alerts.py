@@ -58,8 +58,8 @@ class AlertRepository(Protocol):
     """What judging a slot changes."""
 
     async def put_states(self, states: Iterable[States]) -> None:
-        """Store those that changed; what is there of the same or a later slot stays. An empty body
-        takes away what is there."""
+        """Store those that changed; what is there of a later slot stays. An empty body takes away
+        what is there."""
         ...
 
     async def put_memories(self, memories: Iterable[Remembered]) -> None:
@@ -93,13 +93,15 @@ class OutboxRepository(Protocol):
         end."""
         ...
 
-    async def begin(self, lease: Delivery, *, now_ms: int) -> bool:
-        """Record an attempt before it is made, and lease the notice for LEASE_MS from now; False
-        where the lease was lost: then do not make it."""
+    async def begin(self, leases: Sequence[Delivery], *, now_ms: int) -> Sequence[Delivery]:
+        """Record an attempt at each before it is made, and lease them for LEASE_MS from now. Those
+        that are still leased: make no attempt at the others."""
         ...
 
-    async def settle(self, lease: Delivery, outcome: Outcome, *, now_ms: int) -> bool:
-        """What became of a leased notice; False where the lease was lost."""
+    async def settle(
+        self, ended: Sequence[tuple[Delivery, Outcome]], *, now_ms: int
+    ) -> Sequence[Delivery]:  # fmt: skip
+        """What became of leased notices; those whose lease was not lost."""
         ...
 
     async def hurry(self, lane: str, *, now_ms: int) -> None:

@@ -49,25 +49,43 @@ class Outbox:
         session.executemany(self._sql["put_notice"], numbered)
 
     async def claim(self, lane: str, *, now_ms: int, rows_max: int) -> Sequence[Delivery]:
-        due = {"now_ms": now_ms, "lane": lane}
+        due = {"now_ms": now_ms, "lane": lane, "until_ms": now_ms + LEASE_MS}
 
         def work(session: Session) -> list[Delivery]:
-            if lane != FANOUT:  # of what is for many, each decides for itself
-                session.execute(self._sql["merge_notices"], due).fetchall()
-            taken = due | {"until_ms": now_ms + LEASE_MS, "rows": rows_max}
-            rows = session.execute(self._sql["claim_notices"], taken).fetchall()
-            return [_delivery(row) for row in sorted(rows)]
+            found: dict[int, Delivery] = {}
+            while True:
+                taken = due | {"rows": rows_max - len(found)}
+                rows = session.execute(self._sql["claim_notices"], taken).fetchall()
+                found |= {one.number: one for one in map(_delivery, rows)}
+                numbers = [] if lane == FANOUT else [row[0] for row in rows]  # each for itself
+                merged = self._merged(session, numbers, now_ms=now_ms)
+                if not merged:
+                    return [found[number] for number in sorted(found)]
+                for number in merged:
+                    del found[number]
 
         return await self._transaction.run(work)
 
-    async def begin(self, lease: Delivery, *, now_ms: int) -> bool:
-        until = {"now_ms": now_ms, "until_ms": now_ms + LEASE_MS}
-        return await self._held("begin_attempt", _lease(lease) | until)
+    def _merged(self, session: Session, numbers: Sequence[int], *, now_ms: int) -> list[int]:
+        """Of some that were claimed just now, those that were over before anybody was told."""
+        rows = [{"id": number, "now_ms": now_ms} for number in numbers]
+        if not rows:
+            return []
+        return [number for (number,) in session.executemany(self._sql["merge_notice"], rows)]
 
-    async def settle(self, lease: Delivery, outcome: Outcome, *, now_ms: int) -> bool:
-        said = {"status": str(outcome.status), "next_ms": outcome.next_ms, "now_ms": now_ms,
-                "detail": outcome.detail, "unsure": int(outcome.unsure)}  # fmt: skip
-        return await self._held("settle_notice", _lease(lease) | said)
+    async def begin(self, leases: Sequence[Delivery], *, now_ms: int) -> Sequence[Delivery]:
+        until = {"now_ms": now_ms, "until_ms": now_ms + LEASE_MS}
+        return await self._held("begin_attempt", [(lease, until) for lease in leases])
+
+    async def settle(
+        self, ended: Sequence[tuple[Delivery, Outcome]], *, now_ms: int
+    ) -> Sequence[Delivery]:  # fmt: skip
+        said = [
+            (lease, {"status": str(outcome.status), "next_ms": outcome.next_ms, "now_ms": now_ms,
+                     "detail": outcome.detail, "unsure": int(outcome.unsure)})
+            for lease, outcome in ended
+        ]  # fmt: skip
+        return await self._held("settle_notice", said)
 
     async def hurry(self, lane: str, *, now_ms: int) -> None:
         def work(session: Session) -> None:
@@ -76,7 +94,12 @@ class Outbox:
         await self._transaction.run(work)
 
     async def send_again(self, number: int, *, now_ms: int) -> bool:
-        return await self._held("send_again", {"id": number, "now_ms": now_ms})
+        row = {"id": number, "now_ms": now_ms}
+
+        def work(session: Session) -> bool:
+            return bool(session.execute(self._sql["send_again"], row).fetchall())
+
+        return await self._transaction.run(work)
 
     async def prune(self, *, before_ms: int, rows_max: int) -> int:
         bounds = {"before_ms": before_ms, "rows": rows_max}
@@ -86,11 +109,17 @@ class Outbox:
 
         return await self._transaction.run(work)
 
-    async def _held(self, name: str, bindings: Mapping[str, object]) -> bool:
-        def work(session: Session) -> bool:
-            return bool(session.execute(self._sql[name], bindings).fetchall())
+    async def _held(
+        self, name: str, said: Sequence[tuple[Delivery, Mapping[str, object]]]
+    ) -> Sequence[Delivery]:  # fmt: skip
+        """A statement for each lease, with what is said of it; those that it found."""
+        rows = [_lease(lease) | dict(more) for lease, more in said]
 
-        return await self._transaction.run(work)
+        def work(session: Session) -> list[bool]:
+            return [bool(session.execute(self._sql[name], row).fetchall()) for row in rows]
+
+        held = await self._transaction.run(work) if rows else []
+        return [lease for (lease, _), found in zip(said, held, strict=False) if found]
 
 
 def _name(notice: Notice) -> dict[str, object]:

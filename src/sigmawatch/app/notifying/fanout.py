@@ -40,42 +40,54 @@ class FanOut:
         self._subscriptions = subscriptions
         self._clock = clock
 
-    async def spread(self, lease: Delivery) -> None:
-        """Everybody who is to hear of it has a notice of their own; then it is settled."""
-        notice = lease.notice
-        names = await self._channels(notice)
-        subscribers = [one.channel for one in await self._subscribers(notice)]
-        first, *rest = _batches([*names, *subscribers])
-        if rest and not await self._begun(lease):
-            return
-        for batch in (first, *rest[:-1]) if rest else ():
+    async def spread(self, leases: Sequence[Delivery]) -> None:
+        """Everybody who is to hear of them has a notice of their own; then they are settled.
+        Several that are for few are one transaction; what is for many takes its own."""
+        asked = _Asked(self._store)
+        addressed: list[Notice] = []
+        ended: list[tuple[Delivery, Outcome]] = []
+        for lease in leases:
+            notice = lease.notice
+            names = await self._channels(notice, asked)
+            subscribers = [one.channel for one in await self._subscribers(notice, asked)]
+            mine = [replace(notice, channel=name) for name in [*names, *subscribers]]
+            if len(addressed) + len(mine) > BATCH_ROWS:
+                await self._settle(addressed, ended)
+                addressed, ended = [], []
+                mine = await self._all_but_last(lease, mine)
+            told = f"{len(names)} channels, {len(subscribers)} subscribers"
+            addressed += mine
+            ended.append((lease, Outcome(status=NoticeStatus.DELIVERED, detail=told)))
+        await self._settle(addressed, ended)
+
+    async def _all_but_last(self, lease: Delivery, addressed: list[Notice]) -> list[Notice]:
+        """Write what one transaction would not take; what is left for it."""
+        while len(addressed) > BATCH_ROWS:
+            batch, addressed = addressed[:BATCH_ROWS], addressed[BATCH_ROWS:]
             async with self._ledger.transaction() as transaction:
-                await transaction.outbox.put(_addressed(notice, batch))
-        told = f"{len(names)} channels, {len(subscribers)} subscribers"
-        async with self._ledger.transaction() as transaction:
-            await transaction.outbox.put(_addressed(notice, rest[-1] if rest else first))
-            await transaction.outbox.settle(
-                lease, Outcome(status=NoticeStatus.DELIVERED, detail=told),
-                now_ms=self._clock.now_ms(),
-            )  # fmt: skip
+                await transaction.outbox.begin([lease], now_ms=self._clock.now_ms())
+                await transaction.outbox.put(batch)
+        return addressed
 
-    async def _begun(self, lease: Delivery) -> bool:
-        async with self._ledger.transaction() as transaction:
-            return await transaction.outbox.begin(lease, now_ms=self._clock.now_ms())
+    async def _settle(
+        self, addressed: Sequence[Notice], ended: Sequence[tuple[Delivery, Outcome]]
+    ) -> None:
+        if ended:
+            async with self._ledger.transaction() as transaction:
+                await transaction.outbox.put(addressed)
+                await transaction.outbox.settle(ended, now_ms=self._clock.now_ms())
 
-    async def _channels(self, notice: Notice) -> Sequence[str]:
+    async def _channels(self, notice: Notice, asked: _Asked) -> Sequence[str]:
         routed = self._routes.to(severity_of(notice))
         if notice.rule_id == PROGRAM:  # what is wrong with us may be the channels
             return tuple(dict.fromkeys((*routed, INBOX)))
         try:
             version = msgspec.json.decode(notice.receipt, type=_Versioned).version
-            settings = await self._store.settings(notice.rule_id, version)
-            named = RuleSettings.decode(settings).channels if settings is not None else ()
-        except (Invalid, msgspec.DecodeError):
-            named = ()
-        return named or routed
+        except msgspec.DecodeError:
+            return routed
+        return await asked.channels(notice.rule_id, version) or routed
 
-    async def _subscribers(self, notice: Notice) -> Sequence[Subscription]:
+    async def _subscribers(self, notice: Notice, asked: _Asked) -> Sequence[Subscription]:
         """Those for whom the rule exists: a user's are told of theirs and the installation's."""
         try:
             receipt = msgspec.json.decode(notice.receipt, type=Receipt)
@@ -83,19 +95,37 @@ class FanOut:
             return ()
         found = self._subscriptions.hearing(notice, receipt)
         whose = {one.owner_id for one in found} - {None}
-        owner_id = await self._store.owner(notice.rule_id) if whose else None
+        owner_id = await asked.owner(notice.rule_id) if whose else None
         if owner_id is None:
             return found
         return [one for one in found if one.owner_id in (None, owner_id)]
 
 
+class _Asked:
+    """What the database says of rules, each asked for once."""
+
+    def __init__(self, store: DeliveryStore) -> None:
+        self._store = store
+        self._channels: dict[tuple[int, int], Sequence[str]] = {}
+        self._owners: dict[int, int | None] = {}
+
+    async def channels(self, rule_id: int, version: int) -> Sequence[str]:
+        """Those that a version names."""
+        key = rule_id, version
+        if key not in self._channels:
+            settings = await self._store.settings(rule_id, version)
+            try:
+                named = RuleSettings.decode(settings).channels if settings is not None else ()
+            except Invalid:
+                named = ()
+            self._channels[key] = named
+        return self._channels[key]
+
+    async def owner(self, rule_id: int) -> int | None:
+        if rule_id not in self._owners:
+            self._owners[rule_id] = await self._store.owner(rule_id)
+        return self._owners[rule_id]
+
+
 class _Versioned(msgspec.Struct):
     version: int
-
-
-def _batches(names: Sequence[str]) -> list[Sequence[str]]:
-    return [names[at : at + BATCH_ROWS] for at in range(0, len(names), BATCH_ROWS)]
-
-
-def _addressed(notice: Notice, names: Sequence[str]) -> list[Notice]:
-    return [replace(notice, channel=name) for name in names]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -49,11 +49,14 @@ from sigmawatch.ports.delivery import DeliveryStore
 from sigmawatch.ports.ledger import Ledger
 
 ROWS_MAX = 50  # claimed at once; each is leased for 30 s from its own attempt on
+FANOUT_ROWS_MAX = 500
 DIGEST_ROWS_MAX = 1_000
 SUBSCRIBERS_AT_ONCE = 8
 MUTE_LOOK_MS = 300_000
 SETTLE_AGAIN_MS = 1_000
 IN_DIGEST = "in "
+_LOST = (NoticeStatus.DEAD, NoticeStatus.EXPIRED)
+_Ended = tuple[Delivery, Outcome]
 
 log = structlog.get_logger()
 
@@ -105,9 +108,7 @@ class Lane:
         before anything is sent; what was claimed is due again when its lease ends."""
         self.used_ms, self._full = self._means.clock.now_ms(), False
         if self.name == FANOUT:
-            for lease in await self._claim(ROWS_MAX):
-                await self._means.fanout.spread(lease)
-            return None
+            return await self._means.fanout.spread(await self._claim(FANOUT_ROWS_MAX))
         per_minute = self._means.directory.per_minute(self.name)
         if per_minute is None:
             return await self._send_all(await self._claim(ROWS_MAX))
@@ -152,8 +153,9 @@ class Lane:
         merged = Outcome(status=NoticeStatus.MERGED, detail=f"{IN_DIGEST}{episode}")
         now_ms = self._means.clock.now_ms()
         async with self._means.ledger.transaction() as transaction:
-            held = [lease for lease in leases
-                    if await transaction.outbox.settle(lease, merged, now_ms=now_ms)]  # fmt: skip
+            held = await transaction.outbox.settle(
+                [(lease, merged) for lease in leases], now_ms=now_ms
+            )
             digest = Digest(gists=tuple(self._gist(lease.notice) for lease in held))
             await transaction.outbox.put([Notice(
                 rule_id=PROGRAM, series_id=0, episode=episode, kind=NoticeKind.DIGEST, ordinal=0,
@@ -169,35 +171,40 @@ class Lane:
     # Sending
 
     async def _send_all(self, leases: Sequence[Delivery]) -> None:
-        """In their order; subscribers some at a time, for each of them is another's."""
+        """In their order; subscribers some at a time, for each of them is another's. What came of
+        some is recorded in the transaction that begins the next."""
         at_once = SUBSCRIBERS_AT_ONCE if self.name == SUBSCRIBER else 1
         waited = self._pulse.failures or not self._answered
+        done: list[_Ended] = []
         for at in range(0, len(leases), at_once):
-            await self._send_some(leases[at : at + at_once])
+            some = leases[at : at + at_once]
+            ended = [(one, outcome) for one in some if (outcome := self._ended(one))]
+            over = {one.number for one, _ in ended}
+            going = [one for one in some if one.number not in over]
+            done = await self._tried(await self._exchange([*done, *ended], going))
             if self._pulse.failures:
-                return await self._put_back(leases[at + at_once :])
+                waiting = [(one, self._waits()) for one in leases[at + at_once :]]
+                await self._exchange([*done, *waiting])
+                return
+        await self._exchange(done)
         if waited and leases:
             self._answered = True
             await self._hurry()
-        return None
 
-    async def _send_some(self, leases: Sequence[Delivery]) -> None:
-        outcomes = {lease.number: ended for lease in leases if (ended := self._ended(lease))}
-        going = [lease for lease in leases if lease.number not in outcomes]
-        held = await self._begin(going)
+    async def _tried(self, held: Sequence[Delivery]) -> list[_Ended]:
+        """An attempt at each, all at once, and what came of them."""
         async with asyncio.TaskGroup() as group:
-            tasks = {lease.number: group.create_task(self._traced(lease)) for lease in held}
-        now_ms = self._means.clock.now_ms()
-        for lease in held:
-            sent = tasks[lease.number].result()
-            outcomes[lease.number] = settled(lease, sent, now_ms=now_ms)
+            tasks = [group.create_task(self._traced(lease)) for lease in held]
+        now_ms, done = self._means.clock.now_ms(), list[_Ended]()
+        for lease, task in zip(held, tasks, strict=True):
+            sent = task.result()
+            done.append((lease, settled(lease, sent, now_ms=now_ms)))
             self._pulse = self._pulse.after(sent, lane=self.name, now_ms=now_ms)
-        held_or_ended = [lease for lease in leases if lease.number in outcomes]
-        await self._settle(held_or_ended, outcomes)
-        for lease in held:
-            sent = tasks[lease.number].result()
             if sent.answer is Answer.GONE:
+                await self._exchange(done)
+                done = []
                 await self._gone(lease.notice.channel, sent.detail)
+        return done
 
     def _ended(self, lease: Delivery) -> Outcome | None:
         """What needs no attempt."""
@@ -269,39 +276,46 @@ class Lane:
 
     # Records
 
-    async def _begin(self, leases: Sequence[Delivery]) -> list[Delivery]:
+    async def _begin(self, leases: Sequence[Delivery]) -> Sequence[Delivery]:
         """Those that are still ours, their attempts recorded."""
-        if not leases:
-            return []
         async with self._means.ledger.transaction() as transaction:
-            now_ms = self._means.clock.now_ms()
-            return [one for one in leases if await transaction.outbox.begin(one, now_ms=now_ms)]
+            return await transaction.outbox.begin(leases, now_ms=self._means.clock.now_ms())
 
-    async def _settle(self, leases: Sequence[Delivery], outcomes: Mapping[int, Outcome]) -> None:
-        """What came of it is recorded, however long the database takes: it was sent."""
-        while True:
+    async def _exchange(
+        self, ended: Sequence[_Ended], going: Sequence[Delivery] = ()
+    ) -> Sequence[Delivery]:  # fmt: skip
+        """Record what came of some, and the attempts at others before they are made: those that
+        are still ours. What was sent is recorded however long the database takes."""
+        while ended or going:
             try:
-                return await self._record([(one, outcomes[one.number]) for one in leases])
+                return await self._exchanged(ended, going)
             except StorageUnavailable as exc:
+                if not ended:
+                    raise
                 log.warning("delivery_not_recorded", channel=self.name, reason=str(exc))
             await self._means.clock.sleep_until_ms(self._means.clock.now_ms() + SETTLE_AGAIN_MS)
+        return ()
 
-    async def _record(self, ended: Sequence[tuple[Delivery, Outcome]]) -> None:
+    async def _exchanged(
+        self, ended: Sequence[_Ended], going: Sequence[Delivery]
+    ) -> Sequence[Delivery]:  # fmt: skip
         now_ms = self._means.clock.now_ms()
+        lost = [one.notice for one, outcome in ended if outcome.status in _LOST]
+        elsewhere = [fallen_back(one, self._means.fallback) for one in lost]
         async with self._means.ledger.transaction() as transaction:
-            for lease, outcome in ended:
-                await transaction.outbox.settle(lease, outcome, now_ms=now_ms)
-                self._means.telemetry.count(families.SETTLED, outcome.status)
-                lost = outcome.status in (NoticeStatus.DEAD, NoticeStatus.EXPIRED)
-                if lost and (elsewhere := fallen_back(lease.notice, self._means.fallback)):
-                    await transaction.outbox.put([replace(elsewhere, due_ms=now_ms)])
+            await transaction.outbox.settle(ended, now_ms=now_ms)
+            await transaction.outbox.put(
+                [replace(one, due_ms=now_ms) for one in elsewhere if one is not None]
+            )
+            held = await transaction.outbox.begin(going, now_ms=now_ms)
+        for _, outcome in ended:
+            self._means.telemetry.count(families.SETTLED, outcome.status)
+        return held
 
-    async def _put_back(self, leases: Sequence[Delivery]) -> None:
-        """What was claimed and not tried waits with the lane."""
-        waits = Outcome(status=NoticeStatus.RETRY_WAIT, next_ms=self._pulse.resume_ms,
-                        detail="waits until its channel answers")  # fmt: skip
-        if leases:
-            await self._settle(leases, {lease.number: waits for lease in leases})
+    def _waits(self) -> Outcome:
+        """Of what was claimed and not tried: it waits with the lane."""
+        return Outcome(status=NoticeStatus.RETRY_WAIT, next_ms=self._pulse.resume_ms,
+                       detail="waits until its channel answers")  # fmt: skip
 
     async def _hurry(self) -> None:
         """The channel answers again: nothing waits any longer."""

@@ -40,6 +40,7 @@ class Notifier:
         self._awake = asyncio.Event()
         self.resting = False  # whether it waits for time, or for somebody to wake it
         self._looked_ms = 0
+        self._beside_ms = 0
         self._escalated: dict[str, int] = {}
 
     def wake(self) -> None:
@@ -103,12 +104,20 @@ class Notifier:
         try:
             await lane.turn()
             while lane.goes_on:
+                self._look_beside(lane)
                 await lane.turn()
         except Unavailable as exc:
             log.warning("lane_waits_for_the_database", channel=lane.name, reason=str(exc))
             await self._means.clock.sleep_until_ms(self._means.clock.now_ms() + AGAIN_MS)
         finally:
             del self._busy[lane.name]
+            self.wake()
+
+    def _look_beside(self, lane: Lane) -> None:
+        """While a backlog is addressed, what is addressed already is on its way."""
+        now_ms = self._means.clock.now_ms()
+        if lane.name == FANOUT and now_ms >= self._beside_ms + AGAIN_MS:
+            self._beside_ms = now_ms
             self.wake()
 
     async def _fall_back(self, lanes: Mapping[str, Backlog]) -> None:

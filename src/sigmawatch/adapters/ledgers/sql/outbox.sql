@@ -9,26 +9,24 @@ VALUES
      'pending', :due_ms, 0, 0, '', :now_ms, :lane, 0, 0)
 ON CONFLICT (episode, kind, ordinal, channel) DO NOTHING
 
--- name: merge_notices
--- What nobody was told of before it was over: its end says all of it.
-UPDATE outbox SET status = 'merged', detail = 'over before it was sent', changed_ms = :now_ms
-WHERE id IN (
-    SELECT o.id
-    FROM outbox AS o
-    WHERE o.status IN ('pending', 'leased', 'retry_wait') AND o.lane = :lane
-      AND o.next_ms <= :now_ms AND o.kind NOT IN ('resolved', 'digest', 'confirm')
-      AND EXISTS (
-          SELECT 1
-          FROM outbox AS e
-          WHERE e.rule_id = o.rule_id AND e.series_id = o.series_id AND e.channel = o.channel
-            AND e.id > o.id AND e.episode = o.episode AND e.kind = 'resolved'
-            AND e.status IN ('pending', 'leased', 'retry_wait')
-      )
-)
+-- name: merge_notice
+-- What was claimed and nobody was told of before it was over: its end says all of it.
+UPDATE outbox
+SET status = 'merged', detail = 'over before it was sent', changed_ms = :now_ms
+WHERE id = :id AND kind NOT IN ('resolved', 'digest', 'confirm')
+  AND EXISTS (
+      SELECT 1
+      FROM outbox AS e
+      WHERE e.rule_id = outbox.rule_id AND e.series_id = outbox.series_id
+        AND e.channel = outbox.channel AND e.id > outbox.id AND e.episode = outbox.episode
+        AND e.kind = 'resolved' AND e.status IN ('pending', 'leased', 'retry_wait')
+  )
+RETURNING id
 
 -- name: claim_notices
 -- What is due and has nothing open before it for the same state and channel. A digest tells of many
--- states: nothing of its lane goes before it.
+-- states: nothing of its lane goes before it. The plus has the lane read in its order, so that a
+-- backlog is not sorted for every claim.
 UPDATE outbox
 SET status = 'leased', next_ms = :until_ms, fence = fence + 1, changed_ms = :now_ms,
     unsure = unsure + begun, begun = 0
@@ -36,7 +34,7 @@ WHERE id IN (
     SELECT o.id
     FROM outbox AS o
     WHERE o.status IN ('pending', 'leased', 'retry_wait') AND o.lane = :lane
-      AND o.next_ms <= :now_ms
+      AND o.id > 0 AND +o.next_ms <= :now_ms
       AND NOT EXISTS (
           SELECT 1
           FROM outbox AS e
