@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import pytest
@@ -197,6 +198,9 @@ def test_a_problem_has_the_fields_of_its_document(ask: Ask) -> None:
         "GET /api/v1/metrics lists what is tracked.", "5f0c",
     )  # fmt: skip
     assert (problem.errors[0].field, problem.errors[0].allowed) == ("id", "a")
+    again = pickle.loads(pickle.dumps(problem))
+    assert (str(again), again.slug, again.errors) == (str(problem), problem.slug, problem.errors)
+    assert pickle.loads(pickle.dumps(LOST)).sent
 
 
 @both

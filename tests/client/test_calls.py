@@ -108,7 +108,10 @@ def test_the_key_is_sent_and_never_shown() -> None:
     assert "sw_secret" not in repr(ground) + repr(Client("https://a.test", "sw_secret"))
 
 
-@pytest.mark.parametrize("url", ["example.test", "ftp://a.test", "https://", "http://a.test/?x=1"])
+@pytest.mark.parametrize(
+    "url",
+    ["example.test", "ftp://a.test", "https://", "http://a.test/?x=1", "http://ann:pw@a.test"],
+)
 def test_what_is_no_address_of_a_server_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="url"):
         Client(url)

@@ -11,7 +11,15 @@ from typing import Any
 
 import pytest
 
-from sigmawatch.app.client import AsyncClient, BlockingHttp, Client, Retry, Unreachable, Unreadable
+from sigmawatch.app.client import (
+    AsyncClient,
+    BlockingHttp,
+    Cache,
+    Client,
+    Retry,
+    Unreachable,
+    Unreadable,
+)
 from sigmawatch.app.client.http_async import AsyncHttp
 
 OK = b'HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{"status":"ok"}'
@@ -145,3 +153,17 @@ async def test_a_change_goes_over_a_connection_of_its_own() -> None:
     async with a_server(OK, gone) as (url, heads):
         await asyncio.to_thread(asked, url)
     assert [head.split()[0] for head in heads] == [b"GET", b"DELETE"]
+
+
+async def test_threads_share_a_client() -> None:
+    """Every thread has its own connection while it asks; none is left open."""
+
+    def ask_often() -> int:
+        return sum(client.show_health().status == "ok" for _ in range(20))
+
+    tagged = OK.replace(b"\r\n\r\n", b'\r\nETag: "1"\r\n\r\n')
+    async with a_server(*[tagged] * 80) as (url, heads):
+        client = Client(url, "", retry=ONCE, cache=Cache(answers_max=1))
+        done = await asyncio.gather(*(asyncio.to_thread(ask_often) for _ in range(4)))
+        client.close()
+    assert (done, len(heads)) == ([20] * 4, 80)

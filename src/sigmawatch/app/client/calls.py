@@ -74,8 +74,9 @@ class Ground:
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.url)
-        if parts.scheme not in _HTTP or not parts.netloc or parts.query or parts.fragment:
-            raise ValueError(f"url: an address as {DEFAULT_URL}, was {self.url!r}")
+        proper = parts.scheme in _HTTP and parts.hostname and "@" not in parts.netloc
+        if not proper or parts.query or parts.fragment or " " in self.url:
+            raise ValueError(f"url: an address as {DEFAULT_URL}, without a user or a query")
         if not (self.key.isascii() and self.key.isprintable()):
             raise ValueError("key: a key is letters, digits and underscores")
 

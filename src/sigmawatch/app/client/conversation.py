@@ -11,6 +11,7 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Generator
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any, TypeVar
 
 from sigmawatch.app.client.calls import Call, Ground, Reply, Request, keyed
@@ -61,10 +62,12 @@ class Retry:
 @dataclass(slots=True)
 class Cache:
     """Answers by their address, asked for again with their entity tag (RFC 9110, 13.1.2): what has
-    not changed is not sent again. answers_max: the longest unused goes first."""
+    not changed is not sent again. answers_max: the longest unused goes first. Threads may share
+    one, and so may clients that have the same key."""
 
     answers_max: int = 256
     _kept: OrderedDict[str, Reply] = field(default_factory=OrderedDict, init=False, repr=False)
+    _lock: Lock = field(default_factory=Lock, init=False, repr=False)
 
     def asking(self, request: Request) -> Request:
         kept = self._kept.get(request.url)
@@ -72,11 +75,12 @@ class Cache:
 
     def told(self, request: Request, reply: Reply) -> Reply:
         """The whole answer."""
-        if reply.status == 304 and (kept := self._kept.get(request.url)) is not None:
-            reply = kept
-        if reply.status == 200 and "etag" in reply.headers:
-            self._kept[request.url] = reply
-            self._kept.move_to_end(request.url)
+        with self._lock:
+            if reply.status == 304 and (kept := self._kept.get(request.url)) is not None:
+                reply = kept
+            if reply.status == 200 and "etag" in reply.headers:
+                self._kept[request.url] = reply
+                self._kept.move_to_end(request.url)
             while len(self._kept) > self.answers_max:
                 self._kept.popitem(last=False)
         return reply

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -18,6 +20,9 @@ class Unreachable(ClientError):
     def __init__(self, message: str, *, sent: bool) -> None:
         super().__init__(message)
         self.sent = sent
+
+    def __reduce__(self) -> Any:  # to other processes
+        return partial(Unreachable, sent=self.sent), self.args
 
 
 class Unreadable(ClientError):
@@ -58,6 +63,7 @@ class Problem(ClientError):
     """
 
     def __init__(self, status: int, body: bytes, *, headers: Mapping[str, str]) -> None:
+        self._given = status, body, dict(headers)
         told = _read(body)
         self.status = status
         self.type, self.title, self.detail = told.type, told.title, told.detail
@@ -65,6 +71,10 @@ class Problem(ClientError):
         self.slug = told.type.rpartition("/")[2].removeprefix("about:")
         self.retry_after_s = _seconds(headers.get("retry-after", ""))
         super().__init__(f"{status} {told.detail or told.title or 'without a word'}".strip())
+
+    def __reduce__(self) -> Any:  # to other processes
+        status, body, headers = self._given
+        return partial(Problem, headers=headers), (status, body)
 
     @property
     def told(self) -> bool:

@@ -12,6 +12,7 @@ import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -35,6 +36,7 @@ class BlockingHttp:
         self._timeout_s = timeout_s
         self._tls = tls
         self._kept: dict[str, list[Kept]] = {}
+        self._lock = Lock()
 
     def send(self, request: Request) -> Reply:
         origin = _origin(request)
@@ -63,9 +65,11 @@ class BlockingHttp:
         time.sleep(wait_s)
 
     def close(self) -> None:
-        while self._kept:
-            for _, connection in self._kept.popitem()[1]:
-                connection.close()
+        with self._lock:
+            kept = [one for found in self._kept.values() for one in found]
+            self._kept.clear()
+        for _, connection in kept:
+            connection.close()
 
     def _begun(
         self, connection: http.client.HTTPConnection, request: Request
@@ -89,12 +93,17 @@ class BlockingHttp:
             ) from exc
 
     def _connection(self, origin: str, *, fresh: bool) -> http.client.HTTPConnection:
-        while not fresh and (kept := self._kept.get(origin)):
-            since, connection = kept.pop()
-            if time.monotonic() - since < _KEPT_S:
+        while not fresh and (kept := self._taken(origin)) is not None:
+            since_s, connection = kept
+            if time.monotonic() - since_s < _KEPT_S:
                 return connection
             connection.close()
         return self._new(origin, timeout_s=self._timeout_s)
+
+    def _taken(self, origin: str) -> Kept | None:
+        with self._lock:
+            kept = self._kept.get(origin)
+            return kept.pop() if kept else None
 
     def _new(self, origin: str, *, timeout_s: float) -> http.client.HTTPConnection:
         scheme, _, place = origin.partition("://")
@@ -104,11 +113,12 @@ class BlockingHttp:
         return http.client.HTTPSConnection(place, timeout=timeout_s, context=tls)
 
     def _keep(self, origin: str, connection: http.client.HTTPConnection) -> None:
-        kept = self._kept.setdefault(origin, [])
-        if len(kept) < _KEPT_MAX:
-            kept.append((time.monotonic(), connection))
-        else:
-            connection.close()
+        with self._lock:
+            kept = self._kept.setdefault(origin, [])
+            if len(kept) < _KEPT_MAX:
+                kept.append((time.monotonic(), connection))
+                return
+        connection.close()
 
 
 def _origin(request: Request) -> str:
