@@ -1,5 +1,5 @@
-"""The API as a command asks it: by the Python client (app.client), in JSON, since a command prints
-with `--json` what it was told, also what a newer program tells.
+"""The API as a command asks it: by the Python client, in JSON, since a command prints with `--json`
+what it was told, also what a newer program tells.
 
 What the API refuses arrives as the domain error it stands for.
 """
@@ -7,11 +7,15 @@ What the API refuses arrives as the domain error it stands for.
 from __future__ import annotations
 
 import asyncio
+import re
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote, urlsplit
+
+import msgspec
 
 from sigmawatch.app.cli.client import Json
 from sigmawatch.app.client import (
@@ -30,6 +34,7 @@ from sigmawatch.domain.errors import Conflict, Invalid, NotFound, Refused, Unava
 
 API = "/api/v1"
 HERE = "http://localhost"
+_ROW = re.compile(r"[0-9]+\.")  # a field of a row
 PAGE_ROWS = 1_000
 
 
@@ -52,6 +57,17 @@ class ApiClient:
     async def post(self, path: str, body: Mapping[str, object]) -> Json:
         return await self._ask("POST", path, body=body)
 
+    async def push(self, content: bytes, media_type: str, **query: str | None) -> Json:
+        raw: Any = self._client.push_samples_raw
+        try:
+            return msgspec.to_builtins(await raw(content, media_type, **query))
+        except Problem as exc:
+            if exc.errors and all(_ROW.match(one.field) for one in exc.errors):
+                return _none_taken(exc, content)
+            raise _refusal(exc) from exc
+        except ClientError as exc:
+            raise Unavailable(str(exc)) from exc
+
     async def put(self, path: str, body: Mapping[str, object], *, if_match: str = "") -> Json:
         return await self._ask("PUT", path, body=body, headers={"If-Match": if_match or None})
 
@@ -72,6 +88,20 @@ class ApiClient:
             raise _refusal(exc) from exc
         except ClientError as exc:
             raise Unavailable(str(exc)) from exc
+
+
+def _none_taken(problem: Problem, content: bytes) -> Json:
+    """What 422 says of readings none of which was taken, as 200 would have."""
+    rows = [one.field.partition(".") for one in problem.errors]
+    refused = [
+        {"index": int(index), "field": field, "reason": one.message, "allowed": one.allowed}
+        for (index, _, field), one in zip(rows, problem.errors, strict=True)
+    ]
+    return {
+        "taken": 0, "late": 0, "made": [], "made_count": 0, "refused": refused,
+        "refused_count": max(len(refused), len(content.splitlines())),
+        "reasons": dict(Counter(one.message for one in problem.errors)), "demo": False,
+    }  # fmt: skip
 
 
 def _refusal(problem: Problem) -> Exception:
