@@ -29,6 +29,7 @@ from sigmawatch.app.cli import (
     markets,
     probing,
     publishing,
+    pushing,
     replaying,
     rules,
     run,
@@ -53,8 +54,8 @@ app = typer.Typer(
 )
 for _group in (
     run, setting_up, markets, watchlists, rules, silences, explaining, channels, deliveries,
-    looking, exporting, publishing, importing, collecting, replaying, backing_up, checking, probing,
-    users, keys, audit,
+    looking, exporting, publishing, importing, pushing, collecting, replaying, backing_up,
+    checking, probing, users, keys, audit,
 ):  # fmt: skip
     app.add_typer(_group.commands)
 

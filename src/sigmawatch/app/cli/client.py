@@ -25,6 +25,10 @@ class Client(Protocol):
         """Make or start something."""
         ...
 
+    async def push(self, content: bytes, media_type: str, **query: str | None) -> Json:
+        """Readings that are written already; also where none of them was taken."""
+        ...
+
     async def put(self, path: str, body: Mapping[str, object], *, if_match: str = "") -> Json:
         """Make something, or replace it."""
         ...
