@@ -95,6 +95,11 @@ class Backfill:
         self.job: Job | None = None
         self.done_once = False  # since the start
 
+    @property
+    def under_way(self) -> bool:
+        """Whether something is fetched or is to be; nobody knows before the first time."""
+        return not self.done_once or self._wanted.is_set() or bool(self._filling)
+
     def want(self) -> None:
         """Something may be missing: look, and fetch it."""
         self._wanted.set()

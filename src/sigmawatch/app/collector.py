@@ -304,6 +304,11 @@ class Collector:
         )
         return self._flows.items(plan.flows, at, lines=answer.lines), answered
 
+    @property
+    def behind(self) -> bool:
+        """Whether something was refused that nobody has asked to be filled in yet."""
+        return self._refused or self.recovered.is_set()
+
     async def _send(self, items: Sequence[Item]) -> None:
         """Publish without waiting for the disk, in order. What was refused is a gap, which is
         filled when something is stored again."""

@@ -1,6 +1,8 @@
 """The docket: one interval's slots that are not wholly judged yet, oldest first.
 
-Slots are heard in order, block by block: a block that waits for its frame holds up nobody else.
+Slots are heard in order, block by block: a block that waits for its frame holds up nobody else. It
+holds as many slots as the series tables can still close: while nothing can be stored nothing is
+decided, and a quarter of an hour later nobody is told of what is over by then.
 """
 
 from __future__ import annotations
@@ -9,7 +11,10 @@ from dataclasses import dataclass, field
 
 import structlog
 
-DOCKET_SLOTS_MAX = 120  # not judged yet; of older ones nothing was decided, as if we had been down
+from sigmawatch.domain.alert_policy import MAX_LATENESS_MS
+from sigmawatch.domain.window import Interval
+
+DOCKET_SLOTS_MIN = 120
 
 log = structlog.get_logger()
 
@@ -23,11 +28,19 @@ class Case:
     waiting: frozenset[int]
 
 
+def slots_max(interval: Interval) -> int:
+    """Of how many slots is heard that are not judged yet; of older ones nothing was decided, as if
+    we had been down."""
+    return max(MAX_LATENESS_MS // interval.ms, DOCKET_SLOTS_MIN)
+
+
 @dataclass(slots=True, kw_only=True)
 class Docket:
-    """newest: the last slot that was entered, or judged before there was a docket."""
+    """newest: the last slot that was entered, or judged before there was a docket. slots_max: how
+    many wait here at most."""
 
     newest: int
+    slots_max: int = DOCKET_SLOTS_MIN
     cases: list[Case] = field(default_factory=list)
 
     def enter(self, slot: int, blocks: frozenset[int]) -> None:
@@ -35,7 +48,7 @@ class Docket:
         if slot > self.newest:
             self.cases.append(Case(slot=slot, before=self.newest, waiting=blocks))
             self.newest = slot
-            if len(self.cases) > DOCKET_SLOTS_MAX:
+            if len(self.cases) > self.slots_max:
                 log.warning("slot_not_judged", slot=self.cases.pop(0).slot)
 
     def mark(self, case: Case, *, left: frozenset[int]) -> int | None:

@@ -16,7 +16,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 import structlog
 
-from sigmawatch.app.docket import DOCKET_SLOTS_MAX, Case, Docket
+from sigmawatch.app.docket import Case, Docket, slots_max
 from sigmawatch.app.readings import Readings
 from sigmawatch.app.telemetry.telemetry import Stage, Telemetry
 from sigmawatch.domain.alert import Episode, Remembered, States
@@ -29,7 +29,8 @@ from sigmawatch.ports.alerts import AlertStore
 from sigmawatch.ports.ledger import Ledger
 
 WAITED_SLOTS = 2
-PATIENCE_MS = 2 * MINUTE_MS  # of slot time, after a start: a venue may never be back
+PATIENCE_MS = 2 * MINUTE_MS  # of slot time, for back-fill: a venue may never be back
+AT_ONCE_MAX = 60  # slots heard before the next board is shown: a backlog is heard in parts
 
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -86,16 +87,17 @@ class Judging:
         self._dockets: dict[Interval, Docket] = {}
         self._boards: dict[Interval, Board] = {}  # of the slots heard last
         self._readings = Readings()
-        self._started_ms = 0
+        self._since_ms = 0  # before it nothing could be stored, or we were down
+        self._postponed = False
         self.tell: Callable[[Sequence[Episode]], None] | None = None
 
     async def recover(self, now_ms: int) -> None:
         """States and marks as the last life left them."""
-        self._started_ms = now_ms
+        self._since_ms = now_ms
         self._states = {one.key: one for one in await self._alerts.states()}
         self._memories = {one.key: one for one in await self._alerts.memories()}
         for interval, slot in (await self._alerts.judged_through()).items():
-            self._dockets[interval] = Docket(newest=slot)
+            self._dockets[interval] = Docket(newest=slot, slots_max=slots_max(interval))
 
     async def judge(self, board: Board, court: Court, *, awaited: frozenset[int]) -> None:
         """Hear what can be heard up to the board's slot; it is durable afterwards. While nothing
@@ -111,21 +113,27 @@ class Judging:
             await self._judged(board, court, awaited=awaited)
             await self._hear_readings(board.interval, board.slot + 1, court=court)
         except StorageUnavailable as exc:
+            self._postponed = True
             log.warning("judging_postponed", slot=board.slot, reason=str(exc))
 
     async def _judged(self, board: Board, court: Court, *, awaited: frozenset[int]) -> None:
         docket = self._dockets.get(board.interval) or await self._begun(board)
+        if self._postponed:
+            self._since_ms, self._postponed = board.interval.open_ms(board.slot + 1), False
         filling = self._filling(board, court)
         for slot in await self._due(docket, board, court=court, filled=bool(filling)):
             docket.enter(slot, court.blocks(board.interval))
         held: frozenset[int] = frozenset()  # not heard on an earlier slot yet
+        heard_count = 0
         for case in list(docket.cases):
+            if heard_count == AT_ONCE_MAX:
+                break
             await self._hear_readings(board.interval, case.slot, court=court)
             newest = case.slot == board.slot
             silent = awaited if newest else court.awaited(board.interval, case.slot)
             if case.slot <= board.slot - WAITED_SLOTS:
                 silent = frozenset()
-            if case.slot < board.interval.slot(self._started_ms):
+            if case.slot < board.interval.slot(self._since_ms):
                 silent |= filling
             blocks = case.waiting - silent - held
             if blocks or not case.waiting:
@@ -140,6 +148,7 @@ class Judging:
                                   before=case.before, states=self._states,
                                   memories=self._memories)  # fmt: skip
                 await self._hear(docket, case, hearing=hearing, court=court)
+                heard_count += 1
             held |= case.waiting
 
     async def _hear(self, docket: Docket, case: Case, *, hearing: Hearing, court: Court) -> None:
@@ -218,14 +227,14 @@ class Judging:
     async def _begun(self, board: Board) -> Docket:
         """An interval that was never judged is, from this slot on. That is durable before any of it
         is heard: else a kill would have the next life begin anew, and leave out what came since."""
-        docket = Docket(newest=board.slot - 1)
+        docket = Docket(newest=board.slot - 1, slots_max=slots_max(board.interval))
         await self._store(Decisions(), board.interval, through=docket.newest)
         self._dockets[board.interval] = docket
         return docket
 
     def _filling(self, board: Board, court: Court) -> frozenset[int]:
         end_ms = board.interval.open_ms(board.slot + 1)
-        late = end_ms - self._started_ms > PATIENCE_MS
+        late = end_ms - self._since_ms > PATIENCE_MS
         return frozenset() if late else court.filling(board.interval)
 
     async def _due(
@@ -241,7 +250,7 @@ class Judging:
         waited = max(first, board.slot - WAITED_SLOTS)  # whose frames may still come
         past = await court.past(board.interval, from_slot=first, to_slot=waited)
         old = [one.slot for one in past if one.framed or filled]
-        return (*old[-DOCKET_SLOTS_MAX:], *range(waited, board.slot + 1))
+        return (*old[-docket.slots_max :], *range(waited, board.slot + 1))
 
     async def _store(
         self, decisions: Decisions, interval: Interval, *, through: int | None

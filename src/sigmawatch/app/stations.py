@@ -154,12 +154,13 @@ class Stations:
         self._stations[venue].backfill.want()
 
     def catching_up(self, venue: str) -> bool:
-        """Whether what a venue said while we were down may still be fetched."""
+        """Whether what a venue said while we were down, or could not store it, may still be
+        fetched."""
         station = self._stations.get(venue)
         return (
             self._config.backfill.enabled
             and station is not None
-            and (not station.backfill.done_once)
+            and (station.backfill.under_way or station.collector.behind)
         )
 
     # Reading

@@ -8,7 +8,7 @@ is a function of the interval alone, so every process folds in the same order.
 Where a minute has 10 slots or more, a day of single slots would take more memory than a day of
 whole minutes beside 2 h of slots (engine.minutes): at 1 s 0.8 MB a series against 0.2. With fewer
 slots, and where intervals do not divide a minute (32 s, 45 s, 48 s), the day of slots is smaller.
-Imports domain.window.
+Imports domain.alert_policy, window.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from sigmawatch.domain.alert_policy import MAX_LATENESS_MS
 from sigmawatch.domain.window import DAY_MS, HOUR_MS, MINUTE_MS, Interval
 
 Column = npt.NDArray[np.float64]
@@ -57,7 +58,8 @@ def geometry(interval: Interval) -> Geometry:
     """The block shape of `interval`.
 
     The ring holds the reach, the newest span, one more to look before the window, and some to spare
-    for slots that arrive while an older one closes.
+    for slots that arrive while an older one closes, or while nothing can be stored: what is judged
+    later than that is told of only where it still holds.
     """
     day, reach = interval.slots_per_day, interval.slots_held_ms // interval.ms
     minute = MINUTE_MS // interval.ms if interval.slots_held_ms < DAY_MS else 0
@@ -65,7 +67,8 @@ def geometry(interval: Interval) -> Geometry:
     cut = hour if not rest and hour >= _HOUR_SLOTS_MIN else day
     best = math.sqrt(reach / 2)
     span = _divisor(cut, near=best)
-    ring = (-(-reach // span) + -(-12 // span) + 2) * span
+    spare = max(MAX_LATENESS_MS // interval.ms, 12)
+    ring = (-(-reach // span) + -(-spare // span) + 2) * span
     return Geometry(day=day, reach=reach, minute=minute, span=span, ring=ring)
 
 

@@ -29,7 +29,7 @@ DAY_MINUTES = 1_440
 HOUR_MINUTES = 60
 # Kept beyond the day: the minute before it, for change_pct, and as far as an older slot than the
 # newest may be closed.
-SPARE_MINUTES = 12
+SPARE_MINUTES = 24
 _NARROWEST = 2  # columns: a single one NumPy adds up in another order
 
 
