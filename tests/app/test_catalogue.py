@@ -36,6 +36,27 @@ def test_a_series_is_found_by_id_name_alias_native_id_and_any_case(text: str) ->
     assert tracked.find(parse_series(text)).id == 1
 
 
+def test_what_follows_from_a_venues_word_and_what_from_a_pushed_one() -> None:
+    """A pusher who is late holds up nobody else's rules."""
+    places = [("KRAKEN", "price"), ("KRAKEN", "traded_ref"), ("PUSH", "price"),
+              ("PUSH", "traded_ref"), ("DERIVED", "formula")]  # fmt: skip
+    found = Catalogue()
+    found.put(
+        blocks=[Block(id=id, venue=venue, metric=metric, interval=MINUTE)
+                for id, (venue, metric) in enumerate(places, 1)],
+        series=[Series(id=id, market=Market(venue=venue, base="A", quote="B", native="A"),
+                       metric=metric, interval=MINUTE, block_id=id, place=0,
+                       origin="push" if venue == "PUSH" else "api",
+                       formula="KRAKEN:A/B" if venue == "DERIVED" else None)
+                for id, (venue, metric) in enumerate(places, 1)],
+    )  # fmt: skip
+    assert found.followers(MINUTE, frozenset()) == frozenset()
+    assert found.followers(MINUTE, frozenset({1})) == {2, 4, 5}
+    assert found.followers(MINUTE, frozenset({3})) == {4, 5}
+    assert found.followers(MINUTE, frozenset({1, 3})) == {2, 4, 5}
+    assert found.followers(FIVE, frozenset({9})) == frozenset()
+
+
 def test_a_series_of_several_venues_is_asked_back_naming_them() -> None:
     """SEMANTICS.md 1: never join two venues by symbol alone."""
     tracked = catalogue(series(1, KRAKEN_BTC), series(2, COINBASE_BTC))

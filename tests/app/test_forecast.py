@@ -139,6 +139,13 @@ def test_a_venue_without_adapter_is_named_with_those_that_have_one() -> None:
     assert "no adapter for this venue" in found["venues.okx"]
 
 
+def test_readings_are_pushed_to_no_venue_that_we_ask() -> None:
+    """Who pushes would speak in its name."""
+    found = paths(foreseen(push={"venue": "Kraken"}))
+    assert "a venue that we ask ourselves" in found["push.venue"]
+    assert paths(foreseen(push={"venue": "lab"})) == {}
+
+
 def test_a_window_must_be_whole_slots() -> None:
     found = foreseen(
         {"markets": ("BTC/USD",), "metrics": ("price",), "every": Interval(HOUR_MS)},

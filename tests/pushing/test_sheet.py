@@ -140,7 +140,7 @@ def test_a_price_that_did_not_move_is_unchanged_and_an_amount_of_zero_is_no_trad
 def words(lives: Lives, slots: Sequence[int], recv_ms: int) -> list[tuple[int, int]]:
     """The last words that are given; block and slot of each."""
     live = {PRICES: np.arange(2)}
-    frames = lives.sheet.last_words(live, MINUTE, ended=slots, recv_ms=recv_ms)
+    frames = lives.sheet.last_words(live, MINUTE, ended=slots, begun=SLOT - 1, recv_ms=recv_ms)
     for frame in frames:
         assert not frame.open
         lives.table.apply(frame)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -338,6 +339,22 @@ async def test_who_pushes_late_holds_up_nobody_and_rules_hear_of_it(world: World
         after = (await world.get("/episodes"))["items"]
         assert (len(before), len(after)) == (0, seen)
     assert after[0]["series"] == "PUSH:BTC/USD:price"
+
+
+async def test_the_last_word_on_a_slot_that_is_closed_has_it_judged(world: World) -> None:
+    """Nothing waits for the next slot."""
+    rule = {"condition": "price > 100", "target": ["push:*/USD"]}
+    await world.client.put("/api/v1/rules/high", json=rule)
+    await push(world, row(1.0))
+    await world.pass_slots(1)
+    await world.clock.advance_to_ms(world.clock.now_ms() + 1_500)  # what was late is made up for
+    await push(world, row(500.0))
+    await world.pass_slots(1)
+    assert (await world.get("/episodes"))["items"] == []
+    await world.program.push.close()
+    async with asyncio.timeout(60):
+        while not (await world.get("/episodes"))["items"]:
+            await world.clock.advance_to_ms(world.clock.now_ms() + 1_000)
 
 
 async def test_pushed_series_rank_and_are_exported_as_any_other(world: World) -> None:

@@ -13,7 +13,7 @@ from functools import cached_property
 
 from sigmawatch.domain.errors import Invalid, NotFound
 from sigmawatch.domain.market import Market, MarketRef, MarketStatus
-from sigmawatch.domain.series import Block, Series, SeriesRef
+from sigmawatch.domain.series import DERIVED, Block, Series, SeriesRef
 from sigmawatch.domain.window import Interval
 
 
@@ -51,6 +51,20 @@ class Catalogue:
     def pushed_blocks(self) -> frozenset[int]:
         """Those of `read_blocks` that no venue is asked for: others push their readings."""
         return frozenset(one.block_id for one in self._ordered if one.pushed)
+
+    def followers(self, interval: Interval, read: frozenset[int]) -> frozenset[int]:
+        """The computed blocks whose word follows from that of some blocks that are read: of a
+        venue's any may, as rates go by its prices; of pushed ones alone those at their venue, and
+        formulas."""
+        if not read:
+            return frozenset()
+        ours = self.read_blocks.get(interval, frozenset())
+        computed = [one for one in self._blocks.values()
+                    if one.interval == interval and one.id not in ours]  # fmt: skip
+        if read <= self.pushed_blocks:
+            venues = {DERIVED, *(self._blocks[block_id].venue for block_id in read)}
+            computed = [one for one in computed if one.venue in venues]
+        return frozenset(one.id for one in computed)
 
     def by_id(self, series_id: int) -> Series | None:
         return self._series.get(series_id)

@@ -92,6 +92,10 @@ def _problems(config: Config, traits: Mapping[str, VenueTraits]) -> Iterator[Pro
     for name in config.venues:
         if name.upper() not in traits:
             yield _no_adapter(f"venues.{name}", name, traits=traits)
+    if config.push.venue_name in traits:
+        yield Problem(path="push.venue", value=repr(config.push.venue),
+                      rule="a venue that we ask ourselves; nobody else tells its readings",
+                      allowed="a name of its own, as push")  # fmt: skip
     for row, track in enumerate(config.track):
         path = f"track[{row}]"
         if track.venue_name not in traits:

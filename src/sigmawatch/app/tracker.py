@@ -183,6 +183,8 @@ class Tracker:
             interval = self._tables.interval_of(item)
             if isinstance(item, Frame) and not item.open and interval is not None:
                 self._arrived.setdefault(interval, set()).add((item.block_id, item.slot))
+                if item.slot <= self._closed.get(interval, -1):
+                    self._late.set()  # it can be judged now
         if self._judging is not None:
             self._judging.note(applied, self._tables.interval_of)
         for item in applied:
@@ -296,16 +298,15 @@ class Tracker:
         """Blocks whose final word on an ended slot has not come; what is derived has its last one
         when nothing else is awaited."""
         silent = self._silent(interval, slot)
-        read = self._catalogue.read_blocks.get(interval, frozenset())
-        return silent | (self.blocks(interval) - read) if silent else silent
+        return silent | self._catalogue.followers(interval, silent)
 
     def filling(self, interval: Interval) -> frozenset[int]:
         """Blocks whose past since we were last up may still be filled, and what is derived while
         there are any."""
         known = self._catalogue.blocks.items()
         read = self._catalogue.read_blocks.get(interval, frozenset())
-        mine = {id for id, block in known if id in read and self._catching_up(block.venue)}
-        return frozenset(mine | (self.blocks(interval) - read) if mine else ())
+        of = [id for id, block in known if id in read and self._catching_up(block.venue)]
+        return frozenset(of) | self._catalogue.followers(interval, frozenset(of))
 
     async def past(self, interval: Interval, *, from_slot: int, to_slot: int) -> Sequence[Past]:
         """The slots in [from_slot, to_slot) that can still be closed."""

@@ -260,13 +260,15 @@ class Push:
         return sorted({blocks[block_id].interval for block_id in self._places()})
 
     def _last_words(self, interval: Interval, now_ms: int) -> Sequence[Frame]:
-        """Of slots that we were there for from their beginning."""
-        newest = interval.slot(now_ms - _settle_ms(interval)) - 1
-        first = max(newest - RECENT_SLOTS, interval.slot(self._since_ms) + 1)
-        if newest < first:
+        """Of slots that we were there for. Of those before, who pushes may yet tell us."""
+        newest, begun = (interval.slot(now_ms - _settle_ms(interval)) - 1,
+                         interval.slot(self._since_ms))  # fmt: skip
+        ended = range(max(newest - RECENT_SLOTS, begun), newest + 1)
+        if not ended:
             return ()
-        ended = range(first, newest + 1)
-        return self._sheet.last_words(self._places(), interval, ended=ended, recv_ms=now_ms)
+        return self._sheet.last_words(
+            self._places(), interval, ended=ended, begun=begun, recv_ms=now_ms
+        )
 
     def _places(self) -> Mapping[int, Places]:
         """By block, where series stand that are pushed."""

@@ -181,10 +181,12 @@ class Sheet:
     # Last words
 
     def last_words(
-        self, live: Mapping[int, Places], interval: Interval, *, ended: Iterable[int], recv_ms: int
-    ) -> list[Frame]:
+        self, live: Mapping[int, Places], interval: Interval, *, ended: Iterable[int],
+        begun: int, recv_ms: int,
+    ) -> list[Frame]:  # fmt: skip
         """The last frames of blocks at slots of one interval that are over, as far as they can be
-        given now. live: by block, the places that hold a series; ended: with the newest last."""
+        given now. live: by block, the places that hold a series; ended: with the newest last;
+        begun: the slot that ran when we began, of which nobody knows what was not told."""
         slots = list(ended)
         frames = []
         for slot in slots:
@@ -195,7 +197,9 @@ class Sheet:
                 row = self._rows.setdefault((block_id, slot), _Row())
                 if not row.whole and (waited or not self._awaited((block_id, slot), places)):
                     row.whole = True
-                    frames.append(self._last_word((block_id, slot), places, recv_ms=recv_ms))
+                    why = Reason.OUTAGE if slot > begun else Reason.NOT_POLLED
+                    word = self._last_word((block_id, slot), places, why=why, recv_ms=recv_ms)
+                    frames.append(word)
         return frames
 
     def _awaited(self, cell: Cell, places: Places) -> bool:
@@ -209,11 +213,12 @@ class Sheet:
                 lately |= np.isfinite(row.value[places])
         return bool((lately & ~told).any())
 
-    def _last_word(self, cell: Cell, places: Places, *, recv_ms: int) -> Frame:
+    def _last_word(self, cell: Cell, places: Places, *, why: Reason, recv_ms: int) -> Frame:
+        """why: nothing came of a place."""
         width = int(places.max()) + 1
         marks = np.full(width, Reason.NO_PLACE, np.uint8)
         silent = ~np.isfinite(self._rows[cell].value[places])
-        marks[places] = np.where(silent, np.uint8(Reason.OUTAGE), np.uint8(Reason.NOT_POLLED))
+        marks[places] = np.where(silent, np.uint8(why), np.uint8(Reason.NOT_POLLED))
         values = np.full(width, np.nan)
         return self._framed(cell, values, marks=marks, recv_ms=recv_ms, last=True)
 
