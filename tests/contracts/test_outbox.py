@@ -276,3 +276,23 @@ async def test_a_subscription_is_confirmed_once_and_ended_once(database: Databas
         assert not await transaction.subscriptions.confirm(made.id)
         assert (await transaction.subscriptions.put(following)).id == made.id + 1
     assert [one.id for one in await ledger.delivery.subscriptions()] == [made.id + 1]
+
+
+async def test_of_the_inbox_the_oldest_go_a_few_at_a_time_and_no_number_comes_again(
+    database: Database,
+) -> None:
+    ledger = await ready(database)
+    for number in range(5):
+        async with ledger.transaction() as transaction:
+            await transaction.inbox.put(f"n{number}", severity=Severity.INFO, message="{}")
+    found, _ = await ledger.delivery.inbox()
+    newest_ms = max(one.came_ms for one in found)
+
+    async def pruned(before_ms: int) -> int:
+        async with ledger.transaction() as transaction:
+            return await transaction.inbox.prune(before_ms=before_ms, rows_max=3)
+
+    assert await pruned(min(one.came_ms for one in found)) == 0
+    assert [await pruned(newest_ms + 1) for _ in range(3)] == [3, 1, 0]
+    left, _ = await ledger.delivery.inbox()
+    assert [one.name for one in left] == ["n4"], "else its number would be given again"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import msgspec
@@ -10,6 +11,7 @@ from tests.notifying.world import LATER, START_MS, World, a_world, notice, setti
 
 from sigmawatch.domain.message import Message
 from sigmawatch.domain.notice import FANOUT, INBOX, NoticeKind, NoticeStatus
+from sigmawatch.domain.window import DAY_MS, HOUR_MS
 from sigmawatch.ports.channel import Answer, Sent
 
 FIRING, RESOLVED, REMINDER = NoticeKind.FIRING, NoticeKind.RESOLVED, NoticeKind.REMINDER
@@ -349,3 +351,23 @@ async def test_what_a_kill_left_begun_counts_as_unsure_also_where_its_end_came_s
     firing, resolved = await world.deliveries("ops")
     assert (firing.status, firing.unsure_count) == (MERGED, 1)
     assert resolved.status is DELIVERED
+
+
+async def test_what_came_into_the_inbox_goes_when_its_days_are_over(tmp_path: Path) -> None:
+    async with a_world(tmp_path / "data", notify={"inbox_days": 3}) as world:
+        pruning = asyncio.create_task(world.notifying._prune_for_ever())
+        await world.put(*(notice(series_id=one) for one in range(1, 451)))
+        await world.settled(for_s=60.0)
+        later_ms = START_MS + 2 * DAY_MS
+        await world.clock.advance_to_ms(later_ms)
+        await world.put(notice(series_id=9_999, at_ms=later_ms))
+        await world.settled(for_s=HOUR_MS / 1_000)
+        assert len((await world.ledger.delivery.inbox(limit=1_000))[0]) == 451
+        await world.clock.advance_to_ms(START_MS + 3 * DAY_MS + 2 * HOUR_MS)
+        async with asyncio.timeout(60):
+            while len((await world.ledger.delivery.inbox(limit=1_000))[0]) > 1:
+                await world.settled(for_s=HOUR_MS / 1_000)
+        [left], _ = await world.ledger.delivery.inbox()
+        assert left.name == notice(series_id=9_999, channel=INBOX, at_ms=later_ms).id
+        pruning.cancel()
+        await asyncio.wait([pruning])

@@ -69,6 +69,10 @@ class NotifyConfig(Table):
     mail: _Name | None = Field(
         default=None, description="The channel by which subscribers get their mail."
     )
+    inbox_days: int = Field(
+        default=90, ge=2, le=3_650,
+        description="How long what came into the inbox is kept, read or not: 2 to 3650 days.",
+    )  # fmt: skip
     heartbeat_url: SecretStr = Field(
         default=SecretStr(""),
         description="An address that is asked once a minute while slots are judged, so that "

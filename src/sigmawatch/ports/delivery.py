@@ -66,6 +66,11 @@ class InboxRepository(Protocol):
         """Everybody's, and the owner's own, up to a number is read; how many became it."""
         ...
 
+    async def prune(self, *, before_ms: int, rows_max: int) -> int:
+        """Delete, of the oldest, what came before then, so many at most, read or not; how many that
+        were. The newest of all stays."""
+        ...
+
 
 class SubscriptionRepository(Protocol):
     """Who follows what. Numbers are never used again."""

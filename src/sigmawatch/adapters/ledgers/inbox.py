@@ -40,6 +40,14 @@ class Inbox:
 
         return await self._transaction.run(work)
 
+    async def prune(self, *, before_ms: int, rows_max: int) -> int:
+        bounds = {"before_ms": before_ms, "rows": rows_max}
+
+        def work(session: Session) -> int:
+            return len(session.execute(self._sql["prune_inbox"], bounds).fetchall())
+
+        return await self._transaction.run(work)
+
 
 class Subscriptions:
     """Fulfils ports.delivery.SubscriptionRepository."""

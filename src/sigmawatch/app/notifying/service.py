@@ -102,6 +102,7 @@ class Notifying:
                             interval=config.interval)  # fmt: skip
         self._signal = ports.signal
         self._keep_ms = config.history.raw_days * DAY_MS
+        self._inbox_ms = config.notify.inbox_days * DAY_MS
 
     def _link(self, purpose: Purpose, channel: str) -> str | None:
         if self._public_url is None:
@@ -122,19 +123,26 @@ class Notifying:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.deliver_for_ever(outlook.changed), name="delivery")
             group.create_task(self.watch.look_for_ever(outlook.venues), name="watch")
-            group.create_task(self._prune_for_ever(), name="outbox pruning")
+            group.create_task(self._prune_for_ever(), name="outbox and inbox pruning")
             if self._signal is not None:
                 heart = Heartbeat(self._signal, alerts=outlook.alerts, clock=self._clock)
                 group.create_task(heart.beat_for_ever(), name="heartbeat")
 
     async def _prune_for_ever(self) -> None:
-        """Let go of what ended long ago: as long as slots are kept, decisions can be explained."""
+        """Let go of what ended or came long ago: as long as slots are kept, decisions can be
+        explained."""
         while True:
             await self._clock.sleep_until_ms(self._clock.now_ms() + PRUNE_MS)
-            before_ms, count = self._clock.now_ms() - self._keep_ms, PRUNE_ROWS
-            while count == PRUNE_ROWS:
+            now_ms, more = self._clock.now_ms(), True
+            while more:  # each time as much as no slot waits for
                 async with self._ledger.transaction(bulk=True) as transaction:
-                    count = await transaction.outbox.prune(before_ms=before_ms, rows_max=PRUNE_ROWS)
+                    ended_count = await transaction.outbox.prune(
+                        before_ms=now_ms - self._keep_ms, rows_max=PRUNE_ROWS
+                    )
+                    came_count = await transaction.inbox.prune(
+                        before_ms=now_ms - self._inbox_ms, rows_max=PRUNE_ROWS
+                    )
+                more = PRUNE_ROWS in (ended_count, came_count)
 
     async def deliver_for_ever(self, changed: Callable[[int], Awaitable[Snapshot]]) -> None:
         """Deliver what is decided; all there is to do in a replay."""

@@ -15,6 +15,13 @@ UPDATE inbox SET read_ms = :now_ms
 WHERE owner IN ('', :owner) AND id <= :through AND read_ms IS NULL
 RETURNING id
 
+-- name: prune_inbox
+-- Of the oldest, those that came before then; the newest keeps its number from being used again.
+DELETE FROM inbox
+WHERE id IN (SELECT id FROM inbox ORDER BY id LIMIT :rows) AND came_ms < :before_ms
+  AND id < (SELECT max(id) FROM inbox)
+RETURNING id
+
 -- name: select_inbox
 SELECT id, name, owner, severity, message, came_ms, read_ms
 FROM inbox
