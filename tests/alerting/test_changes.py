@@ -14,6 +14,7 @@ from sigmawatch.domain.calendar import parse_calendar
 from sigmawatch.domain.errors import StorageUnavailable
 from sigmawatch.domain.expression import Logic, Test
 from sigmawatch.domain.frame import Reason
+from sigmawatch.domain.rule import MEDIAN_SERIES_MAX
 
 FIRED = [("firing", 1)]
 
@@ -256,3 +257,21 @@ async def test_a_rule_waits_for_what_it_reads_and_holds_up_no_other(tmp_path: Pa
         assert [(one.receipt.rule, one.slot - S0) for one in await live.told()] == [
             ("alone", 1), ("reads", 1)
         ]  # fmt: skip
+
+
+async def test_a_median_whose_target_outgrows_it_goes_on_for_those_it_had(tmp_path: Path) -> None:
+    """DESIGN.md: "`median` only for rules over <= 1,000 series"; SEMANTICS.md 6: "new matches join
+    by themselves". Who was judged is not let go for who comes."""
+    names = [f"KRAKEN:M{number}" for number in range(MEDIAN_SERIES_MAX)]
+    calm = (100.0,) * len(names)
+    async with living(tmp_path, *names, before=[calm] * 20) as live:
+        await live.rule("price > 3 * median(20m)", cooldown_ms=0)
+        await live.pass_slots(S0, [calm, (500.0, *calm[1:])])
+        assert (await live.line(), live.alerting.errors) == ([("firing", 1)], {})
+        await live.enroll("KRAKEN:LAST")
+        await live.pass_slots(S0 + 2, [(*calm, 100.0)] * 2)
+        assert await live.line() == [("firing", 1), ("resolved", 2)]
+        [told] = live.alerting.errors.values()
+        assert "at most 1,000 series, its target has 1,001" in told
+        await live.pass_slots(S0 + 4, [(*calm[1:], 500.0, 500.0)])
+        assert await live.line() == [("firing", 1), ("resolved", 2), ("firing", 4)]

@@ -20,7 +20,12 @@ from sigmawatch.app.tables import Tables
 from sigmawatch.domain.alert_policy import MAX_LATENESS_MS
 from sigmawatch.domain.alert_state import NO_HOLD, Hold
 from sigmawatch.domain.errors import Invalid
-from sigmawatch.domain.rule import check_series_count, ranked_windows_ms, standing_windows_ms
+from sigmawatch.domain.rule import (
+    MEDIAN_SERIES_MAX,
+    check_series_count,
+    ranked_windows_ms,
+    standing_windows_ms,
+)
 from sigmawatch.domain.ruling import Ruling
 from sigmawatch.domain.silence import Silence
 from sigmawatch.domain.watchlist import Pattern, Watchlist
@@ -68,6 +73,7 @@ class LiveJudge:
         self._told: dict[int, str] = {}  # in the log
         self._ranked: dict[tuple[int, int], tuple[Ruling, frozenset[int]]] = {}
         self._members: dict[tuple[str, int, int], _Members] = {}
+        self._few: dict[tuple[int, int], tuple[Rows, Rows]] = {}  # of targets that outgrew
         self._news: deque[Seen] = deque()
         self._seen: set[Seen] = set()
 
@@ -77,7 +83,7 @@ class LiveJudge:
 
     @property
     def errors(self) -> Mapping[int, str]:
-        """By rule, why it was not judged the last time."""
+        """By rule, why it was not judged the last time, or not for all of its series."""
         found = {**self._errors, **self.seats.errors}
         return {rule_id: reason for (rule_id, _), reason in found.items()}
 
@@ -153,24 +159,41 @@ class LiveJudge:
             try:
                 if isinstance(ruling, str):
                     raise Invalid(ruling)
+                told = None
                 if ruling.ended is None:
-                    found[rule_id] = self._rows(ruling, board.layout)
+                    found[rule_id], told = self._rows(ruling, board.layout)
                     self._muted(ruling, 0)  # whose zones are known
                 rulings.append(ruling)
                 self._errors.pop(key, None)
+                if told is not None:
+                    self._errors[key] = told
             except Invalid as exc:
                 self._errors[key] = str(exc)
         return rulings, found
 
-    def _rows(self, ruling: Ruling, layout: Layout) -> Rows:
-        """Raises Invalid where they are too many."""
+    def _rows(self, ruling: Ruling, layout: Layout) -> tuple[Rows, str | None]:
+        """What it is judged on; and why on no more, where its target has outgrown its condition:
+        those that came last wait, nobody who was there is let go."""
         patterns = ruling.settings.target.patterns_of(
             self._watchlists(), metric=ruling.condition.metric
         )
         rows = self._meant(("rule", *ruling.key), layout, patterns=patterns)
-        for condition in (ruling.condition, ruling.clear):
-            check_series_count(condition, len(rows))
-        return rows
+        try:
+            for condition in (ruling.condition, ruling.clear):
+                check_series_count(condition, len(rows))
+        except Invalid as exc:
+            return self._oldest(
+                ruling.key, rows, layout=layout
+            ), f"judged for the first ones: {exc}"
+        return rows, None
+
+    def _oldest(self, key: tuple[int, int], rows: Rows, *, layout: Layout) -> Rows:
+        """Those of the lowest ids, as many as a median is over; the same array while `rows` is."""
+        known = self._few.get(key)
+        if known is None or known[0] is not rows:
+            first = np.argsort(layout.ids[rows], kind="stable")[:MEDIAN_SERIES_MAX]
+            known = self._few[key] = rows, np.sort(rows[first])
+        return known[1]
 
     def _meant(
         self, key: tuple[str, int, int], layout: Layout, *, patterns: tuple[Pattern, ...]
