@@ -191,6 +191,24 @@ async def test_s24_no_name_reaches_the_database_as_anything_but_a_value(
         assert answer.status_code in (200, 422), answer.text
 
 
+async def test_an_ask_below_the_bid_of_its_time_is_refused_with_it(world: World) -> None:
+    """SEMANTICS.md 1, sanity at the edge: "ask ≥ bid"."""
+    told = await push(
+        world, row(2.0, metric="bid", ago_ms=0), row(1.0, metric="ask", ago_ms=0),
+        row(2.0, metric="bid", ago_ms=1), row(2.0, metric="ask", ago_ms=1),
+        row(1.0, base="ETH", metric="ask", ago_ms=0), row(1.0, metric="ask", ago_ms=2),
+    )  # fmt: skip
+    assert (told["taken"], [one["index"] for one in told["refused"]]) == (4, [0, 1])
+    assert told["reasons"] == {"an ask below the bid": 2}
+
+
+async def test_what_was_pushed_is_counted(world: World) -> None:
+    await push(world, row(1.0), row(0.0), row(1.0, ago_ms=DAY_MS))
+    told = (await world.client.get("/metrics")).text
+    for outcome, count in (("taken", 2), ("late", 1), ("refused", 1)):
+        assert f'sigmawatch_pushed_readings_total{{outcome="{outcome}"}} {count}.0' in told
+
+
 async def test_times_are_milliseconds_or_rfc_3339_and_decide_the_slot(world: World) -> None:
     await world.clock.advance_to_ms(START_MS + 30_000)
     await push(world, row(1.0, time="2026-11-21T08:59:59.999+01:00"), row(2.0, ago_ms=0),

@@ -29,7 +29,7 @@ class PushConfig(Table):
     series_max: int = Field(
         default=10_000, ge=0, le=1_000_000,
         description="So many series at most come to be tracked by being pushed; each takes some "
-        "22 KB of memory with slots of `1m`.",
+        "23 KB of memory with slots of `1m`.",
     )  # fmt: skip
 
     @property

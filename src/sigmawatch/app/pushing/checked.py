@@ -7,7 +7,7 @@ and a name; whole columns else.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,6 +81,24 @@ class Body:
                      allowed="a number above zero")  # fmt: skip
         self._refuse(~signed & (value < 0.0), "value", reason="must not be negative",
                      allowed="zero or more")  # fmt: skip
+        quotes = {name: metric for name, metric in metrics.items() if metric in {"bid", "ask"}}
+        if len(set(quotes.values())) == 2:
+            self._refuse(self._crossed(found, quotes), "value", reason="an ask below the bid",
+                         allowed="ask ≥ bid, of one market at one time")  # fmt: skip
+
+    def _crossed(self, found: Found, quotes: Mapping[Name, str]) -> Mask:
+        """Which are the bid and the ask of a market at one time, the wrong way round."""
+        told: dict[tuple[str, int], dict[str, int]] = {}
+        for at in np.flatnonzero(self.sound & self._of(quotes)).tolist():
+            name = self._told.names[at]
+            market = found.series[name].market if name in found.series else found.wanted[name][0]
+            pair = told.setdefault((market.pair, int(self._told.time_ms[at])), {})
+            pair[quotes[name]] = at
+        crossed = np.zeros(len(self.sound), np.bool_)
+        for pair in told.values():
+            if len(pair) == 2 and self._told.value[pair["ask"]] < self._told.value[pair["bid"]]:
+                crossed[list(pair.values())] = True
+        return crossed
 
     def _of(self, names: Iterable[Name]) -> Mask:
         """Which readings are of one of some names."""

@@ -26,6 +26,7 @@ def push_of(program: Program, enrolment: Enrolment) -> Push:
 
     means = Means(
         catalogue=program.catalogue, clock=program.clock, past=program.past, enroll=enroll,
-        publish=program.publish, storage=program.storage, keep_ms=config.history.raw_days * DAY_MS,
+        publish=program.publish, storage=program.storage, telemetry=program.telemetry,
+        keep_ms=config.history.raw_days * DAY_MS,
     )  # fmt: skip
     return Push(config.push, means)

@@ -22,6 +22,8 @@ from sigmawatch.app.pushing.late import Late
 from sigmawatch.app.pushing.names import Names
 from sigmawatch.app.pushing.sheet import RECENT_SLOTS, Places, Seen, Sheet
 from sigmawatch.app.pushing.told import Readings, Refusals, Told, Values, groups_of
+from sigmawatch.app.telemetry.families import PUSHED
+from sigmawatch.app.telemetry.telemetry import Telemetry
 from sigmawatch.app.timing import until
 from sigmawatch.domain.errors import Busy, StorageUnavailable, Unavailable
 from sigmawatch.domain.frame import Frame
@@ -54,6 +56,7 @@ class Means:
     enroll: Enroll
     publish: Callable[[Sequence[Item]], Awaitable[None]]
     storage: Storage
+    telemetry: Telemetry
     keep_ms: int
 
 
@@ -113,7 +116,14 @@ class Push:
         if len(readings):
             await self._stored(readings, interval)
         late = np.count_nonzero(readings.slot < interval.slot(now_ms) - RECENT_SLOTS)
-        return Taken(count=len(readings), late_count=int(late), made=made, refusals=told.refusals)
+        taken = Taken(count=len(readings), late_count=int(late), made=made, refusals=told.refusals)
+        self._count(taken)
+        return taken
+
+    def _count(self, taken: Taken) -> None:
+        counted = {"taken": taken.count, "late": taken.late_count, "refused": taken.refusals.count}
+        for outcome, count in counted.items():
+            self._means.telemetry.count(PUSHED, outcome, by=count)
 
     # Storing
 

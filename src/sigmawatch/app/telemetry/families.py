@@ -106,6 +106,10 @@ SLOT_AGE = _gauge("slot_age_seconds", "Time since the end of the newest closed s
 SLOT_SERIES = _gauge("slot_series", "Series on the newest board.", "interval")
 COMMIT_DURATION = _seconds("commit_duration", "What it took to store a group of readings, synced.")
 COMMITTED = _counter("committed_items_total", "Frames, patches and runs that were stored.", "kind")
+PUSHED = _counter(
+    "pushed_readings_total", "Readings that were pushed in: taken, of those late, or refused.",
+    "outcome",
+)  # fmt: skip
 JUDGING_DURATION = _seconds(
     "judging_duration", "What judging a slot and storing the decisions took.", "interval"
 )
@@ -160,6 +164,6 @@ VALUES = (VALUE, VALUE_AGE, DEVIATION, RANK, VALUES_LEFT_OUT)
 ALL = tuple(one for one in list(globals().values()) if isinstance(one, Family))
 EVENTS = (  # counted when they happen; everything else is looked at when it is asked for
     VENUE_RUNS, VENUE_RUN_DURATION, VENUE_UPDATED, VENUE_FAILED, SLOT_DURATION, SLOT_LAG,
-    COMMIT_DURATION, COMMITTED, JUDGING_DURATION, EPISODES, NOTICES, SETTLED, DELIVERIES,
+    COMMIT_DURATION, COMMITTED, PUSHED, JUDGING_DURATION, EPISODES, NOTICES, SETTLED, DELIVERIES,
     DELIVERY_DURATION, HTTP_REQUESTS, HTTP_DURATION,
 )  # fmt: skip

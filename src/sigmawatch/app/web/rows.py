@@ -169,7 +169,12 @@ class MetricRow(Struct, frozen=True, kw_only=True):
     ]
     of_24h_ago: Annotated[int | None, Meta(description="How many were ranked then.", examples=[10])]
     origin: Annotated[
-        str, Meta(description="file: managed by the configuration; or api.", examples=["file"])
+        str,
+        Meta(
+            description="file: managed by the configuration; push: made by what was pushed in; "
+            "or api.",
+            examples=["file"],
+        ),
     ]
     demo: Annotated[bool, Meta(description="An invented market.", examples=[False])]
 

@@ -66,7 +66,7 @@ class TrackedSeries(Struct, frozen=True, kw_only=True):
     slug: Annotated[str, Meta(description="For addresses.", examples=["KRAKEN:SOL-EUR:price"])]
     href: Annotated[str, Meta(description="Where it is.", examples=["/api/v1/metrics/17"])]
     interval: Annotated[str, Meta(description="Width of its slots.", examples=["1m"])]
-    origin: Annotated[str, Meta(description="file or api.", examples=["api"])]
+    origin: Annotated[str, Meta(description="file, api or push.", examples=["api"])]
     formula: Annotated[str | None, Meta(description="What it is computed by.", examples=[None])]
     created: Annotated[bool, Meta(description="It was not tracked before.", examples=[True])]
 
