@@ -76,7 +76,7 @@ class TrackedSeries(Struct, frozen=True, kw_only=True):
     slug: str  # For addresses.
     href: str  # Where it is.
     interval: str  # Width of its slots.
-    origin: str  # file or api.
+    origin: str  # file, api or push.
     formula: str | None = None  # What it is computed by.
     created: bool  # It was not tracked before.
 

@@ -83,7 +83,7 @@ class MetricRow(Struct, frozen=True, kw_only=True):
     rank_change_1h: int | None = None  # rank less rank_1h_ago: -1 climbed one place.
     rank_24h_ago: int | None = None  # As rank_1h_ago, a day before.
     of_24h_ago: int | None = None  # How many were ranked then.
-    origin: str  # file: managed by the configuration; or api.
+    origin: str  # file: managed by the configuration; push: made by what was pushed in; or api.
     demo: bool  # An invented market.
 
 
