@@ -92,6 +92,18 @@ def test_a_cut_stream_goes_on_after_the_last_event_and_says_so_in_between(ask: A
 
 
 @both
+def test_a_server_that_is_long_away_is_waited_for_once_the_stream_was_open(ask: Ask) -> None:
+    away = [CUT] * 8 + [refused(503, "not-ready")] * 8 + [refused(502)] * 8
+    script = Script([OPEN, *away, OPEN, refused(401, "unauthorized")])
+    script.chunks = [[TEXT], [event("delta", delta(2))]]
+    told: list[Any] = []
+    with pytest.raises(Problem, match="401"):
+        ask(script, "stream", keep=told)
+    assert [type(one).__name__ for one in told[4:]] == ["Bye", "Lost", "Delta", "Lost"]
+    assert max(script.waited_s) <= 30.0
+
+
+@both
 def test_a_stream_that_cannot_be_opened_is_given_up(ask: Ask) -> None:
     script = Script([Unreachable("no way", sent=False)] * 3)
     with pytest.raises(Unreachable, match="no way"):

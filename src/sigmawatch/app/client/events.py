@@ -122,9 +122,9 @@ def listening(call: Call[object], manners: Manners) -> Listening:
                 opened, failures = True, 0
                 yield from _told(feed)
                 raise Unreachable("the server ended the stream", sent=True)
-            raise _refused(request, head, retry=retry, attempt=failures + 1)
+            raise _refused(request, head, retry=retry, attempt=1 if opened else failures + 1)
         except _Later as exc:
-            wait_s, failures = exc.wait_s, failures + 1
+            wait_s, failures = max(exc.wait_s, feed.again_s), failures + 1
         except Unreachable as exc:
             failures += 1
             if not opened and failures >= retry.attempts_max:
