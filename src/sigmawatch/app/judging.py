@@ -66,6 +66,10 @@ class Court(Protocol):
         """A closed slot by what is known of it now."""
         ...
 
+    def look_again(self) -> None:
+        """There is more to be judged: soon, without another slot."""
+        ...
+
     async def hear(self, work: Callable[[T], Decisions], hearing: T) -> Decisions:
         """`work` in the compute thread."""
         ...
@@ -127,6 +131,7 @@ class Judging:
         heard_count = 0
         for case in list(docket.cases):
             if heard_count == AT_ONCE_MAX:
+                court.look_again()
                 break
             await self._hear_readings(board.interval, case.slot, court=court)
             newest = case.slot == board.slot

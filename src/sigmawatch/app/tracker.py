@@ -357,7 +357,7 @@ class Tracker:
         return self._ledger.storage.status.state is StorageState.OK
 
     def look_again(self) -> None:
-        """It can be stored again: look at all that was passed over meanwhile."""
+        """It can be stored again, or there was too much: look at what was passed over."""
         self._late.set()
 
     async def _store(self, items: Sequence[Frame | Patch]) -> None:
