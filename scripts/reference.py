@@ -61,6 +61,7 @@ In the environment a key is `SIGMAWATCH_` and its path, tables joined with two u
 `SIGMAWATCH_SERVER__PORT=9000`, `SIGMAWATCH_VENUES__BINANCE__API_KEY=…`. Lists are JSON:
 `SIGMAWATCH_WINDOWS=["24h","1h"]`. An empty value is no value. `DATABASE_URL` counts as `database`
 where it is the address of a PostgreSQL database and `SIGMAWATCH_DATABASE` is not set.
+`SIGMAWATCH_URL` and `SIGMAWATCH_KEY` are the [Python client](client.md)'s.
 """
 
 RULES_FILE = """\

@@ -122,6 +122,11 @@ def test_an_unknown_variable_is_an_error_too() -> None:
     assert "did you mean server?" in found["servr"]
 
 
+def test_what_the_python_client_is_told_by_the_environment_is_no_configuration() -> None:
+    environ = {"SIGMAWATCH_URL": "https://sigma.example", "SIGMAWATCH_KEY": "sw_x"}
+    assert load_config(environ=environ) == load_config(environ={})
+
+
 def test_variables_that_kubernetes_sets_for_a_service_of_our_name_are_not_ours() -> None:
     environ = {
         "SIGMAWATCH_PORT": "tcp://10.0.0.1:8000",
