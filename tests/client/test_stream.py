@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.client.scripted import BOTH, Ask, Script, refused
+from tests.client.scripted import BOTH, Ask, Script, refused, told
 
 from sigmawatch.app.client import Lost, Problem, Retry, Unknown, Unreachable, Unreadable, models
 from sigmawatch.app.client.calls import Reply
@@ -54,11 +54,11 @@ TEXT = b"".join([
 
 @given(st.lists(st.integers(0, len(TEXT))))
 def test_events_are_the_same_however_their_bytes_are_cut(cuts: list[int]) -> None:
-    feed, told = Feed(), list[Any]()
+    feed, events = Feed(), list[Any]()
     for begin, end in pairwise([0, *sorted(cuts), len(TEXT)]):
-        told += feed.take(TEXT[begin:end])
-    assert [type(one).__name__ for one in told] == ["Hello", "Delta", "Unknown", "Reset", "Bye"]
-    assert told[2] == Unknown(name="tide", data='{"height":"höher"}'.encode())
+        events += feed.take(TEXT[begin:end])
+    assert [type(one).__name__ for one in events] == ["Hello", "Delta", "Unknown", "Reset", "Bye"]
+    assert events[2] == Unknown(name="tide", data='{"height":"höher"}'.encode())
     assert (feed.last, feed.again_s) == ("e-1", 3.0)
 
 
@@ -79,13 +79,13 @@ def test_an_event_of_another_shape_is_told() -> None:
 def test_a_cut_stream_goes_on_after_the_last_event_and_says_so_in_between(ask: Ask) -> None:
     script = Script([OPEN, OPEN, CUT, OPEN, refused(401, "unauthorized")])
     script.chunks = [[TEXT, CUT], [event("delta", delta(2)), CUT], [event("delta", delta(3))]]
-    told: list[Any] = []
+    kept: list[Any] = []
     with pytest.raises(Problem) as caught:
-        ask(script, "stream", keep=told)
+        ask(script, "stream", keep=kept)
     assert caught.value.slug == "unauthorized"
-    assert [type(one).__name__ for one in told[4:]] == ["Bye", "Lost", "Delta", "Lost", "Delta",
+    assert [type(one).__name__ for one in kept[4:]] == ["Bye", "Lost", "Delta", "Lost", "Delta",
                                                          "Lost"]  # fmt: skip
-    assert isinstance(told[5], Lost)
+    assert isinstance(kept[5], Lost)
     asked = [request.headers.get("Last-Event-ID") for request in script.asked]
     assert asked == [None, "e-1", "e-1", "e-1", "e-1"]
     assert min(script.waited_s) >= 3.0, "as long as the server's `retry` says"
@@ -96,10 +96,10 @@ def test_a_server_that_is_long_away_is_waited_for_once_the_stream_was_open(ask: 
     away = [CUT] * 8 + [refused(503, "not-ready")] * 8 + [refused(502)] * 8
     script = Script([OPEN, *away, OPEN, refused(401, "unauthorized")])
     script.chunks = [[TEXT], [event("delta", delta(2))]]
-    told: list[Any] = []
+    kept: list[Any] = []
     with pytest.raises(Problem, match="401"):
-        ask(script, "stream", keep=told)
-    assert [type(one).__name__ for one in told[4:]] == ["Bye", "Lost", "Delta", "Lost"]
+        ask(script, "stream", keep=kept)
+    assert [type(one).__name__ for one in kept[4:]] == ["Bye", "Lost", "Delta", "Lost"]
     assert max(script.waited_s) <= 30.0
 
 
@@ -168,3 +168,26 @@ def test_a_gap_a_reset_and_a_snapshot_of_another_table_make_it_load_again() -> N
 def test_a_delta_of_other_rows_than_the_table_has_is_told() -> None:
     with pytest.raises(Unreadable, match="latest"):
         applied(a_table(), delta(1, latest=[[2], [1.0]]))
+
+
+@both
+@pytest.mark.parametrize("away", [CUT, refused(503), refused(429)])
+def test_who_watches_goes_on_though_a_snapshot_could_not_be_had_at_once(
+    ask: Ask, away: Any
+) -> None:
+    snapshot = told(a_table(sequence=2))
+    script = Script([OPEN, away, snapshot, OPEN, refused(401, "unauthorized")])
+    script.chunks = [[event("hello", hello()), event("delta", delta(2, latest=[[0], [1.0]])),
+                      event("delta", delta(3, latest=[[1], [2.0]]))], []]  # fmt: skip
+    tables: list[models.TableSnapshot] = []
+    with pytest.raises(Problem, match="401"):
+        ask(script, "watch", keep=tables, client={"retry": Retry(attempts_max=1)})
+    assert [one.columns.latest for one in tables] == [[None, None], [None, 2.0]]
+
+
+@both
+def test_who_watches_what_is_refused_is_told(ask: Ask) -> None:
+    script = Script([OPEN, refused(422, "unknown-metric")])
+    script.chunks = [[event("hello", hello())]]
+    with pytest.raises(Problem, match="422"):
+        ask(script, "watch", metric="tide")

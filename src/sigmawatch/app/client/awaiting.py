@@ -10,13 +10,13 @@ from typing import Any, Self, TypeVar, Unpack
 
 from sigmawatch.app.client.calls import Call, Ground, Operation, Reply, Request
 from sigmawatch.app.client.conversation import Cache, Manners, Pause, Retry, resumed
-from sigmawatch.app.client.errors import Unreachable
+from sigmawatch.app.client.errors import ClientError, Unreachable
 from sigmawatch.app.client.events import Connect, Event, Listening, Read, Tell, listening
 from sigmawatch.app.client.transport import AsyncTransport
 from sigmawatch.app.client.v1.awaiting import Operations
 from sigmawatch.app.client.v1.models import TableSnapshot
 from sigmawatch.app.client.v1.operations.stream import SHOW_STREAM, ShowStreamQuery
-from sigmawatch.app.client.watching import Watched
+from sigmawatch.app.client.watching import Watched, passes
 
 Answer = TypeVar("Answer")
 
@@ -73,9 +73,17 @@ class AsyncClient(Operations):
             async for event in events:
                 changed = watched.take(event)
                 if watched.wants:
-                    changed = watched.load(await self.show_snapshot(**query))
+                    changed = await self._loaded(watched, query)
                 if changed and watched.table is not None:
                     yield watched.table
+
+    async def _loaded(self, watched: Watched, query: ShowStreamQuery) -> bool:
+        try:
+            return watched.load(await self.show_snapshot(**query))
+        except ClientError as exc:
+            if passes(exc):
+                return False
+            raise
 
     async def _ask(self, call: Call[Answer]) -> Answer:
         talk = self._manners.talk(call)

@@ -10,14 +10,14 @@ from typing import Any, Self, TypeVar, Unpack
 
 from sigmawatch.app.client.calls import Call, Ground, Operation, Reply, Request
 from sigmawatch.app.client.conversation import Cache, Manners, Pause, Retry, resumed
-from sigmawatch.app.client.errors import Unreachable
+from sigmawatch.app.client.errors import ClientError, Unreachable
 from sigmawatch.app.client.events import Connect, Event, Listening, Read, Tell, listening
 from sigmawatch.app.client.http_blocking import BlockingHttp
 from sigmawatch.app.client.transport import Transport
 from sigmawatch.app.client.v1.blocking import Operations
 from sigmawatch.app.client.v1.models import TableSnapshot
 from sigmawatch.app.client.v1.operations.stream import SHOW_STREAM, ShowStreamQuery
-from sigmawatch.app.client.watching import Watched
+from sigmawatch.app.client.watching import Watched, passes
 
 Answer = TypeVar("Answer")
 
@@ -75,9 +75,17 @@ class Client(Operations):
         for event in self.stream(**query):
             changed = watched.take(event)
             if watched.wants:
-                changed = watched.load(self.show_snapshot(**query))
+                changed = self._loaded(watched, query)
             if changed and watched.table is not None:
                 yield watched.table
+
+    def _loaded(self, watched: Watched, query: ShowStreamQuery) -> bool:
+        try:
+            return watched.load(self.show_snapshot(**query))
+        except ClientError as exc:
+            if passes(exc):
+                return False
+            raise
 
     def _ask(self, call: Call[Answer]) -> Answer:
         talk = self._manners.talk(call)

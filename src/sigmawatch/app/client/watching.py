@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from sigmawatch.app.client.errors import Unreadable
+from sigmawatch.app.client.errors import ClientError, Problem, Unreachable, Unreadable
 from sigmawatch.app.client.events import Event
 from sigmawatch.app.client.v1.models import Delta, Hello, Reset, TableSnapshot
 
@@ -49,6 +49,13 @@ class Watched:
         if snapshot.epoch == self._epoch:
             self.table = snapshot
         return self.table is not None
+
+
+def passes(exc: ClientError) -> bool:
+    """Whether it will do to ask again with the next event: the server, or the way to it, is away or
+    busy. The stream itself says when it is over."""
+    away = isinstance(exc, Problem) and exc.status in {429, 502, 503, 504}
+    return away or isinstance(exc, Unreachable)
 
 
 def applied(table: TableSnapshot, delta: Delta) -> TableSnapshot:
