@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sigmawatch.app.pushing.sheet import SEEN_MAX, Seen, Sheet
+from sigmawatch.app.pushing.sheet import KEPT_SLOTS, SEEN_MAX, Seen, Sheet
 from sigmawatch.app.pushing.told import Readings
 from sigmawatch.domain.frame import Frame, Reason
 from sigmawatch.domain.market import Market
@@ -186,10 +186,10 @@ def test_what_was_summed_is_remembered_far_enough() -> None:
     assert not seen.take(first).any()
 
 
-@pytest.mark.parametrize("slots", [5, 50])
+@pytest.mark.parametrize("slots", [5, 3 * KEPT_SLOTS])
 def test_memory_of_slots_is_bounded(slots: int) -> None:
     lives = Lives()
     for passed in range(slots):
         lives.tell((PRICES, 0, 60_000 * passed, 1.0), recv_ms=OPEN_MS + 60_000 * passed)
         lives.sheet.forget(OPEN_MS + 60_000 * passed)
-    assert len(lives.sheet._rows) <= 6
+    assert len(lives.sheet._rows) <= KEPT_SLOTS + 1

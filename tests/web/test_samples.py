@@ -248,6 +248,31 @@ async def test_late_readings_revise_history(world: World) -> None:
     assert found["07:55"] == (11.0, ["revised"])
 
 
+async def test_a_reading_that_comes_late_and_out_of_order_takes_no_later_ones_place(
+    world: World,
+) -> None:
+    """SEMANTICS.md 2: "the last observation (level)", also where a feed sends a failed batch again
+    after the next one."""
+    await push(world, row(5.0, ago_ms=-1_000))
+    await world.pass_slots(10)
+    await push(world, row(4.0, ago_ms=0), row(6.0, ago_ms=-60_000), row(7.0, ago_ms=-60_001))
+    assert (await push(world, row(3.0, ago_ms=-500)))["late"] == 1
+    found = await records(world, "PUSH:BTC-USD:price", minutes=12)
+    assert (found["08:00"], found["08:01"]) == ((5.0, None), (7.0, None))
+    await push(world, row(8.0, ago_ms=-2_000))
+    found = await records(world, "PUSH:BTC-USD:price", minutes=12)
+    assert found["08:00"] == (8.0, ["revised"])
+
+
+async def test_amounts_of_the_past_are_read_of_so_many_days_at_once(world: World) -> None:
+    """What stands is read for each before it is added to."""
+    await push(world, *(row(1.0, base=f"M{n}", metric="trades") for n in range(1_010)))
+    told = await push(world, *(row(1.0, base=f"M{n}", metric="trades", ago_ms=2 * DAY_MS)
+                               for n in range(1_010)))  # fmt: skip
+    assert (told["taken"], told["late"]) == (1_000, 1_000)
+    assert told["reasons"] == {"amounts of too many past days in one body": 10}
+
+
 async def test_a_slot_is_revised_as_often_as_it_is_told_of(world: World) -> None:
     """Patches have the second in their names: what comes within one must not be lost."""
     for value in range(1, 8):

@@ -14,11 +14,14 @@ import numpy as np
 
 from sigmawatch.app.moments import rfc3339
 from sigmawatch.app.pushing.names import Found
+from sigmawatch.app.pushing.sheet import RECENT_SLOTS
 from sigmawatch.app.pushing.told import Mask, Name, Numbers, Readings, Told
+from sigmawatch.domain.metric import METRICS, Kind
 from sigmawatch.domain.reading import VALUE_MAX
 from sigmawatch.domain.series import Series
-from sigmawatch.domain.window import SECOND_MS, Interval
+from sigmawatch.domain.window import DAY_MS, SECOND_MS, Interval
 
+PAST_DAYS_MAX = 1_000  # of flows that were over when they were told
 AHEAD_MS = 2 * SECOND_MS  # of our clock: more is another clock's mistake (SEMANTICS.md 4)
 _ABOVE_ZERO = frozenset({"price", "bid", "ask"})
 _ANY_SIGN = frozenset({"spread_bp"})
@@ -51,6 +54,7 @@ class Body:
         self._check_names(found)
         self._check_times(bounds)
         self._check_values(found)
+        self._check_amounts(found, bounds)
 
     def _check_names(self, found: Found) -> None:
         for at in np.flatnonzero(self._of(found.refused)).tolist():
@@ -85,6 +89,21 @@ class Body:
         if len(set(quotes.values())) == 2:
             self._refuse(self._crossed(found, quotes), "value", reason="an ask below the bid",
                          allowed="ask ≥ bid, of one market at one time")  # fmt: skip
+
+    def _check_amounts(self, found: Found, bounds: Bounds) -> None:
+        """To an amount of the past is added what stands, which is read day by day."""
+        metrics = {name: one.metric for name, one in found.series.items()}
+        flows = self._of(name for name, metric in metrics.items()
+                         if METRICS[metric].kind is Kind.FLOW)  # fmt: skip
+        past = self._told.time_ms < bounds.now_ms - (RECENT_SLOTS + 1) * bounds.interval.ms
+        at = np.flatnonzero(self.sound & flows & past)
+        days = self._which[at] * (1 << 20) + self._told.time_ms[at] // DAY_MS
+        _, which = np.unique(days, return_inverse=True)
+        beyond = np.zeros(len(self.sound), np.bool_)
+        beyond[at] = which >= PAST_DAYS_MAX
+        self._refuse(beyond, "time", reason="amounts of too many past days in one body",
+                     allowed=f"{PAST_DAYS_MAX:,} days, of all series together; push the rest in "
+                     "other bodies")  # fmt: skip
 
     def _crossed(self, found: Found, quotes: Mapping[Name, str]) -> Mask:
         """Which are the bid and the ask of a market at one time, the wrong way round."""

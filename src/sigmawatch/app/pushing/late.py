@@ -1,8 +1,9 @@
 """What is told of slots that are long over, as patches.
 
 "Later ones revise history, are marked `revised`, and never raise an old alert anew" (SEMANTICS.md
-2). Of a level's slot the reading with the latest time stands, in place of what stood; a flow's
-readings are added to what stands, each (series, time) once. One caller at a time.
+2). Of a level's slot the reading with the latest time stands, as far as it is known when what
+stands was read, and else the one that was told last; a flow's readings are added to what stands,
+each (series, time) once. One caller at a time.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from sigmawatch.app.pushing.sheet import Seen
-from sigmawatch.app.pushing.told import Numbers, Readings, Values, starts_of
+from sigmawatch.app.pushing.sheet import Seen, Sheet
+from sigmawatch.app.pushing.told import Numbers, Readings, Values, groups_of, starts_of
 from sigmawatch.domain.frame import Patch, Reason
 from sigmawatch.domain.metric import Kind
 from sigmawatch.domain.series import Series
@@ -25,34 +26,46 @@ _Spoken = tuple[int, int, int]  # of a series' newest patches: revision, first s
 
 
 class Late:
-    """stands: the values of a series in some slots, NaN where nothing is known."""
+    """stands: the values of a series in some slots, NaN where nothing is known; sheet: which knows
+    of the slots before."""
 
-    def __init__(self, stands: Stands, seen: Seen) -> None:
+    def __init__(self, stands: Stands, sheet: Sheet, *, seen: Seen) -> None:
         self._stands = stands
+        self._sheet = sheet
         self._seen = seen
         self._spoken: dict[int, _Spoken] = {}
 
     async def lay(self, series: Series, readings: Readings, *, recv_ms: int) -> list[Patch]:
         """The patches that say what readings of one series say."""
-        flow = series.kind.kind is Kind.FLOW
-        if flow:
-            readings = readings.taken(self._seen.take(readings))
-        if not len(readings):
-            return []
         mine = readings.taken(np.lexsort((readings.time_ms, readings.slot)))
-        starts = starts_of(mine.slot)
-        slots = mine.slot[starts]
-        if flow:
-            stood = await self._stands(series, range(int(slots[0]), int(slots[-1]) + 1))
-            values = np.add.reduceat(mine.value, starts)
-            values = values + np.nan_to_num(stood[slots - slots[0]], nan=0.0)
-        else:
-            values = mine.value[np.append(starts[1:], len(mine)) - 1]
+        flow = series.kind.kind is Kind.FLOW
+        slots, values = await self._summed(series, mine) if flow else self._newest(mine)
+        if not len(slots):
+            return []
         revision = self._revision(series.id, slots, recv_ms=recv_ms)
         return [
             _patch(series, slots[run], told=values[run], revision=revision, recv_ms=recv_ms)
             for run in _runs(slots, of_day=DAY_MS // series.interval.ms)
         ]
+
+    def _newest(self, told: Readings) -> tuple[Numbers, Values]:
+        """Slots and what they come to, of a level's readings in the order of slots and times."""
+        groups = [group for group in groups_of(told.slot)
+                  if not self._sheet.outdated(told.taken(group))]  # fmt: skip
+        last = np.array([group.stop - 1 for group in groups], np.int64)
+        return told.slot[last], told.value[last]
+
+    async def _summed(self, series: Series, told: Readings) -> tuple[Numbers, Values]:
+        """The same of a flow's."""
+        told = told.taken(self._seen.take(told))
+        starts = starts_of(told.slot)
+        slots = told.slot[starts]
+        values = np.add.reduceat(told.value, starts) if len(starts) else told.value
+        for day in groups_of(slots // (DAY_MS // series.interval.ms)):
+            mine = slots[day]
+            stood = await self._stands(series, range(int(mine[0]), int(mine[-1]) + 1))
+            values[day] += np.nan_to_num(stood[mine - mine[0]], nan=0.0)
+        return slots, values
 
     def _revision(self, series_id: int, slots: Numbers, *, recv_ms: int) -> int:
         """Seconds, as all patches that follow from what is told; higher where that is not enough

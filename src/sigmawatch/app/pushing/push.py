@@ -87,7 +87,7 @@ class Push:
         self._names = Names(means.catalogue, config.venue_name)
         seen = Seen()
         self._sheet = Sheet(means.catalogue.blocks, seen)
-        self._late = Late(self._stands, seen)
+        self._late = Late(self._stands, self._sheet, seen=seen)
         self._since_ms = means.clock.now_ms()
         self._turn = asyncio.Lock()
         self._waiting: list[_Waiting] = []

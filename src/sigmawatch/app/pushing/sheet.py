@@ -8,7 +8,8 @@ news are open; the slot's last word is one that is not, and tells which series n
 two slots before has told something, so that rules hear a slot when it is whole, or after two slots
 (SEMANTICS.md 6: "judges slot k once: when all its inputs for k are committed, or after 2 slots").
 
-A slot older than that is app.pushing.late's. One caller at a time; no clock, no I/O.
+A slot older than that is app.pushing.late's, which asks here whether a level was told by a later
+reading, as far as KEPT_SLOTS back. One caller at a time; no clock, no I/O.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from sigmawatch.domain.series import BLOCK_SERIES_MAX, Block
 from sigmawatch.domain.window import Interval
 
 RECENT_SLOTS = 2  # before the running one: "Late values up to 2 slots recompute their slot"
-KEPT_SLOTS = 2 * RECENT_SLOTS + 1
+KEPT_SLOTS = 60  # in which a reading that comes out of order is known to be the older one
+_GROWS_BY = 32  # places
 SEEN_MAX = 1 << 18
 _TIME_BITS = 42  # of milliseconds: until the year 2109
 Places = npt.NDArray[np.intp]
@@ -65,20 +67,30 @@ def _within(keys: Numbers, among: Numbers) -> _Mask:
     return found
 
 
-def _nothing() -> Values:
-    return np.full(BLOCK_SERIES_MAX, np.nan)
-
-
 @dataclass(slots=True)
 class _Row:
     """A block at one slot. value: float64[places], NaN where nothing was told; time_ms: of a
     level's reading, -1 without one; moved: it changed within the slot."""
 
-    value: Values = field(default_factory=_nothing)
-    time_ms: Numbers = field(default_factory=lambda: np.full(BLOCK_SERIES_MAX, -1, np.int64))
-    moved: _Mask = field(default_factory=lambda: np.zeros(BLOCK_SERIES_MAX, np.bool_))
+    value: Values = field(default_factory=lambda: np.zeros(0))
+    time_ms: Numbers = field(default_factory=lambda: np.zeros(0, np.int64))
+    moved: _Mask = field(default_factory=lambda: np.zeros(0, np.bool_))
     revision: int = 0
     whole: bool = False  # the last word was given
+
+    def reserve(self, width: int) -> None:
+        """Grow as far as `width` places need."""
+        more = -(-width // _GROWS_BY) * _GROWS_BY - len(self.value)
+        if more > 0:
+            self.value = np.append(self.value, np.full(more, np.nan))
+            self.time_ms = np.append(self.time_ms, np.full(more, -1, np.int64))
+            self.moved = np.append(self.moved, np.zeros(more, np.bool_))
+
+    def told(self, places: Places) -> _Mask:
+        """Of which of some places something was told."""
+        self.reserve(int(places.max()) + 1)
+        found: _Mask = np.isfinite(self.value[places])
+        return found
 
 
 class Sheet:
@@ -99,8 +111,7 @@ class Sheet:
 
     def begin(self, cell: Cell, value: Values) -> None:
         """Let sums begin with what stands: float64[n], NaN where nothing does."""
-        row = self._rows.setdefault(cell, _Row())
-        row.value[: len(value)] = value
+        self._row(cell, len(value)).value[: len(value)] = value
 
     def lay(self, readings: Readings, *, recv_ms: int) -> list[Frame]:
         """The frames that say what is new. readings: of slots that are not older than this keeps,
@@ -131,7 +142,7 @@ class Sheet:
 
     def _newest(self, told: Readings) -> Numbers:
         """Take levels of one block and slot; the places that are told anew."""
-        row = self._rows.setdefault((int(told.block[0]), int(told.slot[0])), _Row())
+        row = self._row_of(told)
         last = np.append(starts_of(told.place)[1:], len(told)) - 1
         at: Numbers = told.place[last]
         time_ms, value = told.time_ms[last], told.value[last]
@@ -140,19 +151,41 @@ class Sheet:
         )
         at, value = at[newer], value[newer]
         row.time_ms[at] = time_ms[newer]
-        before = self._last.setdefault(int(told.block[0]), _nothing())
+        block = int(told.block[0])
+        before = self._last.setdefault(block, np.full(BLOCK_SERIES_MAX, np.nan))
         row.moved[at] |= value != before[at]
         row.value[at] = before[at] = value
         return at
 
     def _summed(self, told: Readings) -> Numbers:
         """Add to the flows of one block and slot; the places that are told anew."""
-        row = self._rows.setdefault((int(told.block[0]), int(told.slot[0])), _Row())
+        row = self._row_of(told)
         at = np.unique(told.place)
         row.value[at] = np.nan_to_num(row.value[at], nan=0.0)
         np.add.at(row.value, told.place, told.value)
         row.moved[at] = row.value[at] != 0.0
         return at
+
+    def _row_of(self, told: Readings) -> _Row:
+        """Of readings of one block and slot."""
+        return self._row((int(told.block[0]), int(told.slot[0])), int(told.place.max()) + 1)
+
+    def _row(self, cell: Cell, width: int) -> _Row:
+        row = self._rows.setdefault(cell, _Row())
+        row.reserve(width)
+        return row
+
+    def outdated(self, told: Readings) -> bool:
+        """Whether a later reading of its slot is known than the newest of these, of one level and
+        slot; if not, these are known from now on."""
+        row = self._rows.get((int(told.block[0]), int(told.slot[0])))
+        if row is None:
+            return False
+        at, time_ms = int(told.place[0]), int(told.time_ms.max())
+        row.reserve(at + 1)
+        known = int(row.time_ms[at])
+        row.time_ms[at] = max(known, time_ms)
+        return time_ms < known
 
     # Frames
 
@@ -194,7 +227,7 @@ class Sheet:
             for block_id, places in live.items():
                 if self._blocks[block_id].interval != interval:
                     continue
-                row = self._rows.setdefault((block_id, slot), _Row())
+                row = self._row((block_id, slot), int(places.max()) + 1)
                 if not row.whole and (waited or not self._awaited((block_id, slot), places)):
                     row.whole = True
                     why = Reason.OUTAGE if slot > begun else Reason.NOT_POLLED
@@ -205,19 +238,19 @@ class Sheet:
     def _awaited(self, cell: Cell, places: Places) -> bool:
         """Whether a series that told something of late has not told anything of this slot."""
         block_id, slot = cell
-        told = np.isfinite(self._rows[cell].value[places])
+        told = self._rows[cell].told(places)
         lately = np.zeros(len(places), np.bool_)
         for before in range(slot - RECENT_SLOTS, slot):
             row = self._rows.get((block_id, before))
             if row is not None:
-                lately |= np.isfinite(row.value[places])
+                lately |= row.told(places)
         return bool((lately & ~told).any())
 
     def _last_word(self, cell: Cell, places: Places, *, why: Reason, recv_ms: int) -> Frame:
         """why: nothing came of a place."""
         width = int(places.max()) + 1
         marks = np.full(width, Reason.NO_PLACE, np.uint8)
-        silent = ~np.isfinite(self._rows[cell].value[places])
+        silent = ~self._rows[cell].told(places)
         marks[places] = np.where(silent, np.uint8(why), np.uint8(Reason.NOT_POLLED))
         values = np.full(width, np.nan)
         return self._framed(cell, values, marks=marks, recv_ms=recv_ms, last=True)
