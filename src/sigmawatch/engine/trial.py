@@ -19,8 +19,10 @@ from sigmawatch.domain.alert_turn import Reason, Truth
 from sigmawatch.domain.alert_turn import Said as Heard
 from sigmawatch.domain.expression import Comparison
 from sigmawatch.domain.expression_printer import print_node, print_value
+from sigmawatch.domain.frame import Frame
+from sigmawatch.domain.frame import Reason as Mark
 from sigmawatch.domain.notice import Notice
-from sigmawatch.domain.rule_settings import RuleSettings
+from sigmawatch.domain.rule_settings import On, RuleSettings
 from sigmawatch.domain.ruling import Ruling
 from sigmawatch.domain.series import Series
 from sigmawatch.domain.window import Interval
@@ -28,7 +30,9 @@ from sigmawatch.engine.alert_states import Phases
 from sigmawatch.engine.expression import UNKNOWN, measure
 from sigmawatch.engine.geometry import Rows
 from sigmawatch.engine.judge import Hearing
+from sigmawatch.engine.reading_sitting import judge_readings
 from sigmawatch.engine.rule_ranks import RuleRanks
+from sigmawatch.engine.running import running
 from sigmawatch.engine.seats import Seats
 from sigmawatch.engine.sitting import Brief, judge
 from sigmawatch.engine.slab import Slab
@@ -137,6 +141,27 @@ class Trial:
             almost_count=self._almost(), unknown_count=self._unknown(board, slabs),
         )  # fmt: skip
 
+    def read(
+        self, before: Board, reading: tuple[int, float], *, slabs: Sequence[Slab],
+        said: Said = NOTHING,
+    ) -> Outcome:  # fmt: skip
+        """Look at a reading, of a series and its value, in the middle of the slot after the one
+        that was heard last, whose board is `before`."""
+        slot = before.slot + 1
+        if self.ruling.settings.on is not On.READING:
+            return Outcome(slot=slot)
+        frame = _frame(before, reading)
+        hearing = Hearing(
+            board=running(before, [frame]), blocks=frozenset({frame.block_id}),
+            awaited=frozenset(), before=before.slot, states=self._states, memories=self._memories,
+        )  # fmt: skip
+        brief = Brief(rulings=[self.ruling], rows={RULE: self._rows}, held={RULE: said.held})
+        decisions = judge_readings(hearing, brief, slabs=slabs, seats=self._seats)
+        assert not self._seats.errors, self._seats.errors
+        self._states |= {one.key: one for one in decisions.states}
+        self._memories |= {one.key: one for one in decisions.memories}
+        return Outcome(slot=slot, episodes=decisions.episodes, notices=decisions.notices)
+
     def _opened(self, series_id: int) -> int:
         """The slot with which the newest episode of a series opened."""
         course = self.state(series_id).course
@@ -188,3 +213,17 @@ class Trial:
                 text = print_node(node, names=repeat(print_value(condition)))
                 found.append((text, left, node.operator, right))
         return found
+
+
+def _frame(before: Board, reading: tuple[int, float]) -> Frame:
+    """A frame that says one thing, in the middle of the slot after a board's."""
+    series_id, value = reading
+    one = before.series[before.layout.rows[series_id]]
+    values = np.full(one.place + 1, np.nan)
+    values[one.place] = value
+    marks = bytes([Mark.NO_PLACE] * one.place + [Mark.OBSERVED])
+    slot, half_ms = before.slot + 1, before.interval.ms // 2
+    return Frame(
+        block_id=one.block_id, slot=slot, revision=half_ms, open=True, marks=marks,
+        recv_ms=before.interval.open_ms(slot) + half_ms, values=values.astype("<f8").tobytes(),
+    )  # fmt: skip

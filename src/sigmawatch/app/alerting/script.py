@@ -87,11 +87,12 @@ class ExpectTells(Step):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Act(Step):
-    """Something that happens before a slot is judged. until: the first slot without it. rule: the
-    edited one's new form."""
+    """Something that happens before a slot is judged. until: the first slot without it. value: what
+    is read inside the slot. rule: the edited one's new form."""
 
     verb: str
     until: int | None = None
+    value: float | None = None
     edited: ScriptRule | None = None
 
 

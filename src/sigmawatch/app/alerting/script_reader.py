@@ -23,7 +23,7 @@ from sigmawatch.domain.expression import Condition
 from sigmawatch.domain.market import Market
 from sigmawatch.domain.metric import metric_named
 from sigmawatch.domain.rule import default_clear, parse_clearing, parse_condition
-from sigmawatch.domain.rule_settings import RuleSettings, rule_name
+from sigmawatch.domain.rule_settings import On, RuleSettings, rule_name
 from sigmawatch.domain.rule_target import parse_target
 from sigmawatch.domain.series import Series
 from sigmawatch.domain.watchlist import ANY, parse_pattern
@@ -322,4 +322,5 @@ _SETTINGS: dict[str, tuple[str, Callable[[str], object]]] = {
     "mute": ("mute", lambda text: tuple(map(parse_calendar, text.split(";")))),
     "max_triggers": ("max_triggers", _number),
     "notify_resolved": ("notify_resolved", _yes),
+    "on": ("on", _one_of(On)),
 }

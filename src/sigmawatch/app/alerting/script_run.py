@@ -94,6 +94,7 @@ class _Run:
         self._steps: dict[int, list[Step]] = defaultdict(list)
         for step in script.steps:
             self._steps[step.slot].append(step)
+        self._board: Board | None = None  # of the slot before
         self.failures: list[Failure] = []
 
     def slots(self) -> None:
@@ -111,6 +112,7 @@ class _Run:
         rehearsal.tell(_stored(script))
         for board in rehearsal.boards(script.first_slot):
             self._slot(board, rehearsal.table.slabs)
+            self._board = board
         for step in script.steps:
             if isinstance(step, ExpectTells):
                 self._tells(step)
@@ -120,6 +122,7 @@ class _Run:
         steps = self._steps[board.slot]
         acts = [step for step in steps if isinstance(step, Act)]
         self._fall(acts, slot=board.slot)
+        self._read([act for act in acts if act.verb == "read"], slabs)
         for ruled in self._ruled.values():
             if ruled.ended is None:
                 asked = [step.about for step in steps if isinstance(step, ExpectState)]
@@ -142,6 +145,21 @@ class _Run:
             if act.verb == "down":
                 assert act.until is not None
                 self._down = slot, act.until
+
+    def _read(self, acts: Sequence[Act], slabs: Sequence[Slab]) -> None:
+        """What comes inside a slot, before it closes, one after the other."""
+        for act in acts:
+            if self._board is None:
+                raise ScriptInvalid("nothing has closed before it", line=act.line)
+            assert isinstance(act.about, int)
+            assert act.value is not None
+            for ruled in self._ruled.values():
+                if ruled.ended is None:
+                    said = Said(held=self._held(ruled, self._board))
+                    reading = (act.about, act.value)
+                    self._note(
+                        ruled, ruled.trial.read(self._board, reading, slabs=slabs, said=said)
+                    )
 
     def _away(self, slot: int) -> bool:
         return self._down[0] <= slot < self._down[1]

@@ -35,7 +35,8 @@ ALLOWED = """at 01:03 expect hot KRAKEN:BTC/USD firing because 6 > 5
   at 01:05 edit hot: price > 5
   at 01:05 disable hot (or delete)
   at 01:05 delist KRAKEN:BTC/USD
-  at 01:05 down until 01:30"""
+  at 01:05 down until 01:30
+  at 01:05 read KRAKEN:BTC/USD 301"""
 
 _AT = re.compile(r"at (\S+) (.+)")
 _STATE = re.compile(
@@ -48,6 +49,7 @@ _ACT = re.compile(
 )
 _EDIT = re.compile(r"edit ([^\s:]+): (.+)")
 _DELIST = re.compile(r"delist (\S+)")
+_READ = re.compile(r"read (\S+) ([0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?)")
 _DOWN = re.compile(r"down until (\S+)")
 
 
@@ -115,6 +117,10 @@ class StepReader:
         if match := _DELIST.fullmatch(said):
             series = self._one(match[1])
             return Act(**self._named(slot, None), verb="delist", about=series)
+        if match := _READ.fullmatch(said):
+            series = self._one(match[1])
+            value = float(match[2])
+            return Act(**self._named(slot, None), verb="read", about=series, value=value)
         match = _ACT.fullmatch(said)
         if match is None or (match[1] == "silence") is not bool(match[4]):
             raise self._unknown()
