@@ -25,6 +25,7 @@ from sigmawatch.app.config import (
     WatchlistConfig,
 )
 from sigmawatch.app.notify_config import NotifyConfig, Routes
+from sigmawatch.app.oidc_config import OidcConfig
 from sigmawatch.app.publish_config import PublishConfig
 from sigmawatch.app.push_config import PushConfig
 from sigmawatch.app.telemetry_config import TelemetryConfig
@@ -159,6 +160,7 @@ def configuration_page() -> str:
     lines += _section("Top level", Config)
     lines += _section("[server]", Server)
     lines += _section("[access]", AccessConfig)
+    lines += _section("[access.oidc]", OidcConfig)
     lines += _section("[limits]", LimitsConfig)
     lines += _section("[history]", HistoryConfig)
     lines += _section("[archive]", ArchiveConfig)

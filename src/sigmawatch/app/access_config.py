@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, model_validator
 
 from sigmawatch.app.config_table import Table
+from sigmawatch.app.oidc_config import OidcConfig
 from sigmawatch.app.problems import Problem
 from sigmawatch.domain.errors import Invalid
 
@@ -89,6 +90,8 @@ class AccessConfig(Table):
         description="Other sites whose pages may read answers, with a key of their own; never with "
         "the user's cookie.",
     )
+
+    oidc: OidcConfig | None = None
 
     @property
     def networks(self) -> tuple[Network, ...]:

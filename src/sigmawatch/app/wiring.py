@@ -28,6 +28,7 @@ from sigmawatch.adapters.ledgers.salvaging import salvage as save
 from sigmawatch.adapters.ledgers.sqlite import SqliteLedger
 from sigmawatch.adapters.passwords import ArgonPasswords
 from sigmawatch.adapters.pepper import FolderPepper
+from sigmawatch.adapters.sign_in import provider_of
 from sigmawatch.adapters.signal import UrlSignal
 from sigmawatch.adapters.traces import Receiver, tracer_to
 from sigmawatch.adapters.vault import KeyVault
@@ -53,6 +54,7 @@ from sigmawatch.ports.archive import Archive
 from sigmawatch.ports.backup import Copied, Told
 from sigmawatch.ports.clock import Clock
 from sigmawatch.ports.doctor import Examined, Salvaged
+from sigmawatch.ports.identity import IdentityProvider
 from sigmawatch.ports.publication import Publication
 from sigmawatch.ports.venue import Venue, VenueTraits
 from sigmawatch_simulator import Config as SimulatorConfig
@@ -164,8 +166,17 @@ async def build(
 def _access(config: Config, ledger: SqlLedger, *, clock: Clock) -> Access:
     pepper = FolderPepper(config.data, given=config.secrets.pepper.get_secret_value())
     ports = AccessPorts(store=ledger.access, passwords=ArgonPasswords(), pepper=pepper,
-                        database=config.place)  # fmt: skip
-    return Access(ports, ledger=ledger, clock=clock, folder=config.data)
+                        database=config.place, provider=_provider(config, clock=clock))  # fmt: skip
+    return Access(ports, ledger=ledger, clock=clock, folder=config.data, oidc=config.access.oidc)
+
+
+def _provider(config: Config, *, clock: Clock) -> IdentityProvider | None:
+    oidc = config.access.oidc
+    return None if oidc is None else provider_of(
+        oidc.model_dump(include={"issuer", "client_id", "scopes"}),
+        client_secret=oidc.client_secret.get_secret_value(), openings=config.egress.openings,
+        clock=clock,
+    )  # fmt: skip
 
 
 @asynccontextmanager
@@ -311,18 +322,7 @@ async def record(config: Config, name: str, *, path: Path, for_s: float) -> None
     venue = _venue(name, config, clock=clock)
     assert isinstance(venue, RestVenue)
     with path.open("ab") as file:
-        recorder = recorded.Recorder(file)
-        venue.http.tap = lambda request, reply: recorder.write(
-            recorded.Exchange(
-                at_ms=reply.recv_ms,
-                venue=name,
-                path=request.path,
-                query=dict(request.params),
-                status=reply.status,
-                headers=recorded.kept_headers(reply.headers),
-            ),
-            reply.body,
-        )
+        venue.http.tap = recorded.Recorder(file).hearing(name)
         try:
             until_ms = clock.now_ms() + round(1_000 * for_s)
             await record_for(venue, config, clock=clock, until_ms=until_ms)

@@ -6,6 +6,7 @@ those of access (app.access.time), which never go back. Imports domain.caller, e
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ PASSWORD_ALLOWED = f"{PASSWORD_CHARS_MIN} to {PASSWORD_CHARS_MAX} characters, an
 IDLE_MS = 12 * HOUR_MS
 LASTS_MS = 7 * DAY_MS
 NAME_ALLOWED = "1 to 64 small letters, digits, and . _ @ + - but at its begin"
+_TIE = "oidc$"  # no argon2 hash begins so
 _NAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,63}", re.ASCII)
 
 
@@ -53,10 +55,17 @@ def new_password(text: str, *, name: str) -> str:
     return password
 
 
+def tie_to(issuer: str, subject: str) -> str:
+    """What is stored of somebody whom an issuer vouches for, in place of a password."""
+    named = f"{len(issuer)} {issuer} {subject}"
+    return _TIE + hashlib.sha256(named.encode()).hexdigest()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """id: 0 until it is stored. password: its argon2id hash, as that function writes it; empty
-    while none was chosen: then nobody logs in by this name."""
+    """id: 0 until it is stored. password: its argon2id hash, as that function writes it, or the tie
+    (`tie_to`) to who says who they are; empty while there is neither: then nobody logs in by this
+    name."""
 
     id: int = 0
     name: str
@@ -69,6 +78,11 @@ class User:
     def __post_init__(self) -> None:
         assert self.name == user_name(self.name)
         assert self.made_ms <= self.changed_ms
+
+    @property
+    def hashed(self) -> str | None:
+        """Of their password; None where they have none."""
+        return None if self.password.startswith(_TIE) else self.password or None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

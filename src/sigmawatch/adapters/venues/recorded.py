@@ -8,7 +8,7 @@ the venue sent. Parameters that name moments differ from run to run, so they do 
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +17,8 @@ from typing import IO, Self
 import msgspec
 from aiohttp import web
 
+from sigmawatch.adapters.venues.answers import Reply
+from sigmawatch.adapters.venues.http import Request
 from sigmawatch.domain.errors import Invalid
 from sigmawatch.ports.clock import Clock
 
@@ -71,6 +73,18 @@ class Recorder:
         self._file.write(b"\n")
         self._file.flush()
         self.count += 1
+
+    def hearing(self, venue: str) -> Callable[[Request, Reply], None]:
+        """What writes every answer of a venue: its `http.tap`."""
+
+        def heard(request: Request, reply: Reply) -> None:
+            exchange = Exchange(
+                at_ms=reply.recv_ms, venue=venue, path=request.path, query=dict(request.params),
+                status=reply.status, headers=kept_headers(reply.headers),
+            )  # fmt: skip
+            self.write(exchange, reply.body)
+
+        return heard
 
 
 def read_recording(path: Path) -> list[Exchange]:

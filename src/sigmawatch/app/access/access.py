@@ -18,13 +18,16 @@ from sigmawatch.app.access.ground import Ground
 from sigmawatch.app.access.keys import Keys
 from sigmawatch.app.access.logins import Logins
 from sigmawatch.app.access.setup import Setup
+from sigmawatch.app.access.signing_in import SignIns
 from sigmawatch.app.access.time import AccessTime
 from sigmawatch.app.access.users import Users
+from sigmawatch.app.oidc_config import OidcConfig
 from sigmawatch.domain.audit import OURSELVES, Actor
 from sigmawatch.domain.errors import Unavailable
 from sigmawatch.domain.window import DAY_MS, MINUTE_MS
 from sigmawatch.ports.access import AccessStore, Passwords, Pepper
 from sigmawatch.ports.clock import Clock
+from sigmawatch.ports.identity import IdentityProvider
 from sigmawatch.ports.ledger import Ledger
 
 KEEP_MS = 1_000
@@ -42,12 +45,17 @@ class AccessPorts:
     passwords: Passwords
     pepper: Pepper
     database: str = "the database"
+    provider: IdentityProvider | None = None
 
 
 class Access:
-    """folder: of the data. Who is who is in `book`; the rest by what it is about."""
+    """folder: of the data. oidc: how people sign in by the provider, if there is one. Who is who is
+    in `book`; the rest by what it is about."""
 
-    def __init__(self, ports: AccessPorts, *, ledger: Ledger, clock: Clock, folder: Path) -> None:
+    def __init__(
+        self, ports: AccessPorts, *, ledger: Ledger, clock: Clock, folder: Path,
+        oidc: OidcConfig | None = None,
+    ) -> None:  # fmt: skip
         self.book = AccessBook(ports.pepper, time=AccessTime(clock))
         self._clock = clock
         self._ground = Ground(book=self.book, ledger=ledger, store=ports.store,
@@ -57,6 +65,9 @@ class Access:
         self.keys = Keys(self._ground)
         delays = Delays(clock.monotonic_ms)
         self.logins = Logins(self._ground, users=self.users, delays=delays)
+        self.sign_ins: SignIns | None = None
+        if ports.provider is not None and oidc is not None:
+            self.sign_ins = SignIns(ports.provider, oidc, users=self.users, logins=self.logins)
         self.setup = Setup(self._ground, users=self.users, folder=folder)
         self.auditing = Auditing(self._ground)
         self._begun = False

@@ -66,15 +66,16 @@ class Logins:
         place = (name, attempt.address if known else "")
         self._delays.begin(place)
         password = normal_password(attempt.password[:_PASSWORD_CHARS_MAX])
-        hashed = None if user is None or user.disabled else user.password or None
+        hashed = None if user is None or user.disabled else user.hashed
         right = await self._ground.passwords.match(password, hashed)
         if not right or user is None:
             self._ground.book.denied(Caller.anonymous(), f"login as {clipped(name)}")
             raise NotProven("the name or the password is wrong")
         self._delays.right(place)
-        return await self._begin(user.id, attempt)
+        return await self.enter(user.id, attempt)
 
-    async def _begin(self, user_id: int, attempt: Attempt) -> LoggedIn:
+    async def enter(self, user_id: int, attempt: Attempt) -> LoggedIn:
+        """A session for whoever has proven to be that user. Raises NotProven."""
         async with self._ground.changing:
             user = self._ground.book.users[user_id]
             if user.disabled:  # while the password was looked at
@@ -142,12 +143,12 @@ class Logins:
         place = (user.name, f"session {caller.session}")
         self._delays.begin(place)
         password = normal_password(current[:_PASSWORD_CHARS_MAX])
-        if not await self._ground.passwords.match(password, user.password or None):
+        if not await self._ground.passwords.match(password, user.hashed):
             raise NotProven("the present password is another one")
         self._delays.right(place)
         await self._users.set_password(user.name, new, by=by)
         attempt = Attempt(name=user.name, password="", address=address, request_id=by.request_id)
-        return await self._begin(user.id, attempt)
+        return await self.enter(user.id, attempt)
 
     async def forget_old(self) -> None:
         """Sessions that ended or could not be good any more, a while after."""

@@ -50,23 +50,34 @@ class Users:
         """A new one; the first is an admin, and made with the set-up token (`only_first`) or by
         the command line. Raises Conflict where the name is taken, or it is not the first; Invalid,
         Busy."""
-        ground, name = self._ground, user_name(name)
-        hashed = await ground.passwords.hash(new_password(password, name=name))
-        async with ground.changing:
+        name = user_name(name)
+        hashed = await self._ground.passwords.hash(new_password(password, name=name))
+        async with self._ground.changing:
             self._check_first(role, by=by, only_first=only_first)
-            if self.named(name) is not None:
-                raise Conflict(f"there is a user {name} already", field="name")
-            if len(ground.book.users) >= USERS_MAX:
-                raise Invalid(f"there are {USERS_MAX:,} users already", field="name")
-            now_ms = ground.book.time.now_ms()
-            user = User(name=name, role=role, password=hashed, made_ms=now_ms, changed_ms=now_ms)
-            async with ground.ledger.transaction() as transaction:
-                user = await transaction.access.put_user(user)
-                await transaction.audit.append(
-                    by.did("user.add", f"user {name}", after=_said(user))
-                )
-            await ground.took(users=[user])
-            return user
+            return await self._made(name, role, password=hashed, by=by)
+
+    async def add_tied(self, name: str, role: Role, *, tie: str, by: Actor) -> User:
+        """A new one who signs in by a provider, and has no password here. Raises Conflict where the
+        name is taken, or they would be the first; Invalid."""
+        async with self._ground.changing:
+            if not self._ground.book.guarded:
+                raise Conflict("the first user is made with the set-up token", field="name")
+            return await self._made(user_name(name), role, password=tie, by=by)
+
+    async def _made(self, name: str, role: Role, *, password: str, by: Actor) -> User:
+        """While nobody else changes anything. password: as it is stored."""
+        ground = self._ground
+        if self.named(name) is not None:
+            raise Conflict(f"there is a user {name} already", field="name")
+        if len(ground.book.users) >= USERS_MAX:
+            raise Invalid(f"there are {USERS_MAX:,} users already", field="name")
+        now_ms = ground.book.time.now_ms()
+        user = User(name=name, role=role, password=password, made_ms=now_ms, changed_ms=now_ms)
+        async with ground.ledger.transaction() as transaction:
+            user = await transaction.access.put_user(user)
+            await transaction.audit.append(by.did("user.add", f"user {name}", after=_said(user)))
+        await ground.took(users=[user])
+        return user
 
     def _check_first(self, role: Role, *, by: Actor, only_first: bool) -> None:
         if self._ground.book.guarded:

@@ -26,6 +26,7 @@ from sigmawatch.app.web import (
     health,
     imports,
     keys,
+    login,
     metrics,
     openapi,
     pages,
@@ -111,6 +112,7 @@ BESIDE: Handlers = (
 )  # fmt: skip
 PAGES: Handlers = (
     pages.show_page, pages.show_docs, pages.show_asset, openapi.show_document,
+    login.begin_login, login.end_login,
 )  # fmt: skip
 
 

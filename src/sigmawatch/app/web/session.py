@@ -206,11 +206,16 @@ def _check_logged_in(caller: Caller) -> None:
 def _entered(
     request: Request[Any, Any, Any], site: Site, *, login: LoggedIn, status: int = HTTP_201_CREATED
 ) -> Response[ShownSession]:
-    cookie = _cookie(request, login.token, max_age_s=LASTS_MS // 1_000)
+    cookie = session_cookie(request, login.token)
     caller = site.access.book.of_session(login.token)
     assert caller is not None
     return Response(_shown(site, caller), status_code=status, cookies=[cookie],
                     headers={"cache-control": "no-store"})  # fmt: skip
+
+
+def session_cookie(request: Request[Any, Any, Any], token: str) -> Cookie:
+    """What a browser is known by from now on."""
+    return _cookie(request, token, max_age_s=LASTS_MS // 1_000)
 
 
 def _cookie(request: Request[Any, Any, Any], value: str, *, max_age_s: int) -> Cookie:

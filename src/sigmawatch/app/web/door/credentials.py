@@ -85,7 +85,8 @@ class Credentials:
             self._check_query(scope["query_string"])
         if (given := headers.get("authorization")) is not None:
             return self._by_header(given, peer)
-        if "cookie" in headers and (token := _cookie(headers["cookie"], tls=peer.tls)):
+        name = cookie_name(tls=peer.tls)
+        if "cookie" in headers and (token := cookie_value(headers["cookie"], name=name)):
             caller = self._access.of_session(token)
             return self.nobody(peer) if caller is None else Asking(caller=caller, by_cookie=True)
         return self.nobody(peer)
@@ -115,8 +116,8 @@ class Credentials:
         )  # fmt: skip
 
 
-def _cookie(text: str, *, tls: bool) -> str:
-    name = cookie_name(tls=tls)
+def cookie_value(text: str, *, name: str) -> str:
+    """The value of a cookie in a Cookie header; empty where it is not there."""
     pairs = (one.strip().partition("=") for one in text.split(";"))
     return next((value for key, _, value in pairs if key == name), "")
 
