@@ -24,7 +24,7 @@ from tests.oidc_provider import (
 from sigmawatch.adapters.egress.destination import Opening
 from sigmawatch.adapters.egress.guard import Egress
 from sigmawatch.adapters.egress.line import Patience
-from sigmawatch.adapters.oidc import ANEW_MS, KEPT_MS, Client, OidcProvider
+from sigmawatch.adapters.oidc import ANEW_MS, FAILED_MS, KEPT_MS, Client, OidcProvider
 from sigmawatch.app.access.signing_in import Begun, Returned, SignIns
 from sigmawatch.app.oidc_config import OidcConfig
 from sigmawatch.domain.caller import Role
@@ -260,8 +260,21 @@ async def test_a_provider_that_misbehaves_lets_nobody_in_and_costs_little(
     with pytest.raises(Unavailable):
         await door.sign_in()
     assert "/elsewhere" not in door.provider.asked
+    count = len(door.provider.asked)
+    if path != "/token":
+        with pytest.raises(Unavailable):
+            await door.sign_in()
+        assert door.provider.asked[count:].count(path) == 0  # it is not asked at once again
     del door.provider.other[path]
+    await door.house.clock.advance_to_ms(door.house.clock.now_ms() + FAILED_MS)
     assert await door.sign_in() == "jane-doe"
+
+
+async def test_many_who_sign_in_at_once_ask_for_one_description(door: Door) -> None:
+    async with asyncio.TaskGroup() as group:
+        for _ in range(8):
+            group.create_task(door.begin())
+    assert door.provider.asked == ["/.well-known/openid-configuration"]
 
 
 @pytest.mark.parametrize("changed", [

@@ -2,18 +2,20 @@
 
 Everything is asked through the egress guard, which follows no redirect and takes 64 KB at most.
 What the provider says of itself is kept for KEPT_MS; its keys too, and they are asked for once more
-where a token names another, no more often than every ANEW_MS. A token counts only with a signature
+where a token is by another, no more often than every ANEW_MS. While it fails it is asked every
+FAILED_MS, and by one attempt at a time. A token counts only with a signature
 by one of those keys, in an algorithm of ALGORITHMS, from the issuer, for us, for this attempt, in
 its time. Fulfils ports.identity.IdentityProvider.
 """
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 from urllib.parse import quote_plus, urlencode, urlsplit
 
 import msgspec
@@ -32,10 +34,12 @@ from sigmawatch.ports.identity import Proven, Sought
 
 KEPT_MS = HOUR_MS
 ANEW_MS = MINUTE_MS
+FAILED_MS = 5_000
 LEEWAY_S = 60  # between their clock and ours
 SUBJECT_CHARS_MAX = 255  # OpenID Connect Core 2: "MUST NOT exceed 255 ASCII characters"
 # Of RFC 7518: signatures alone. `none` is nobody's, and HS256 would take a public key for a secret.
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
+T = TypeVar("T")
 # What comes of a document or a token that is not what it should be, whoever reads it.
 UNREADABLE = (JoseError, msgspec.DecodeError, KeyError, TypeError, ValueError, RecursionError)
 
@@ -65,8 +69,8 @@ class OidcProvider:
 
     def __init__(self, client: Client, egress: Egress, *, clock: Clock) -> None:
         self._client, self._egress, self._clock = client, egress, clock
-        self._described: tuple[int, Described] | None = None
-        self._keys: tuple[int, KeySet] | None = None
+        self._described: _Kept[Described] = _Kept(clock)
+        self._keys: _Kept[KeySet] = _Kept(clock)
 
     @classmethod
     def of(
@@ -154,28 +158,27 @@ class OidcProvider:
             raise NotProven(f"the provider's token is not signed by it: {_brief(exc)}") from None
 
     async def _key_set(self, described: Described, *, kept_ms: int) -> KeySet:
-        now_ms = self._clock.monotonic_ms()
-        if self._keys is None or now_ms - self._keys[0] >= kept_ms:
+        async def asked_for() -> KeySet:
             reply = await self._asked(described.jwks_uri, Request(method="GET"))
             try:
-                found = KeySet.import_key_set(_document(reply, Any, what="keys"))
+                return KeySet.import_key_set(_document(reply, Any, what="keys"))
             except UNREADABLE as exc:
                 raise Unavailable(f"the provider's keys cannot be read: {_brief(exc)}") from None
-            self._keys = now_ms, found
-        return self._keys[1]
+
+        return await self._keys.get(asked_for, kept_ms=kept_ms)
 
     async def _description(self) -> Described:
-        now_ms = self._clock.monotonic_ms()
-        if self._described is None or now_ms - self._described[0] >= KEPT_MS:
-            at = f"{self._client.issuer.rstrip('/')}/.well-known/openid-configuration"
-            reply = await self._asked(at, Request(method="GET"))
-            found = _document(reply, Described, what="description")
-            if found.issuer != self._client.issuer:  # Discovery 4.3: "MUST be identical"
-                raise Refused(f"{at} is of the issuer {found.issuer[:200]!r}, not of the one that "
-                              "is configured")  # fmt: skip
-            self._check(found.authorization_endpoint)
-            self._described = now_ms, found
-        return self._described[1]
+        return await self._described.get(self._described_anew, kept_ms=KEPT_MS)
+
+    async def _described_anew(self) -> Described:
+        at = f"{self._client.issuer.rstrip('/')}/.well-known/openid-configuration"
+        reply = await self._asked(at, Request(method="GET"))
+        found: Described = _document(reply, Described, what="description")
+        if found.issuer != self._client.issuer:  # Discovery 4.3: "MUST be identical"
+            raise Refused(f"{at} is of the issuer {found.issuer[:200]!r}, not of the one that is "
+                          "configured")  # fmt: skip
+        self._check(found.authorization_endpoint)
+        return found
 
     async def _asked(self, url: str, request: Request) -> Reply:
         try:
@@ -188,6 +191,31 @@ class OidcProvider:
             self._egress.destination(url)
         except Invalid as exc:
             raise Refused(f"the provider sends browsers where they may not go: {exc}") from None
+
+
+class _Kept(Generic[T]):
+    """One document: asked for by one at a time, and kept; that it failed, for FAILED_MS."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._asking = asyncio.Lock()
+        self._found: tuple[int, T] | None = None
+        self._failed: tuple[int, str] | None = None
+
+    async def get(self, ask: Callable[[], Awaitable[T]], *, kept_ms: int) -> T:
+        """Raises what `ask` does; Unavailable again right after it was."""
+        async with self._asking:
+            now_ms = self._clock.monotonic_ms()
+            if self._found is not None and now_ms - self._found[0] < kept_ms:
+                return self._found[1]
+            if self._failed is not None and now_ms - self._failed[0] < FAILED_MS:
+                raise Unavailable(self._failed[1], retry_after_s=FAILED_MS / 1_000)
+            try:
+                self._found = now_ms, await ask()
+            except Unavailable as exc:
+                self._failed = self._clock.monotonic_ms(), str(exc)
+                raise
+            return self._found[1]
 
 
 def _document(reply: Reply, shape: Any, *, what: str) -> Any:
