@@ -8,6 +8,7 @@ import re
 import subprocess
 import threading
 import time
+from contextlib import closing, suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
@@ -33,7 +34,7 @@ class Pusher(threading.Thread):
 
     def run(self) -> None:
         connection = HTTPConnection("127.0.0.1", self._port, timeout=60)
-        try:
+        with closing(connection), suppress(OSError, HTTPException):  # it is killed
             while True:
                 self.sent += 1
                 connection.request("POST", "/api/v1/samples?every=1h", self._body(),
@@ -42,8 +43,6 @@ class Pusher(threading.Thread):
                 assert answer["taken"] == 2, answer
                 self.answered += 1
                 self._enough.release()
-        except (OSError, HTTPException):
-            pass  # it was killed
 
     def _body(self) -> str:
         time_ns = time.time_ns()
