@@ -7,7 +7,8 @@ The whole program serves over loopback, one process; another one asks over 64 co
 which asks again when it has all bytes of its answer. `constant` is an application that does nothing
 but answer the same bytes, as many as the reads above it, on the same server; `loop` is no HTTP at
 all: those bytes for whatever comes, which is what this driver can ask for at most. Reads go round
-over all series, compressed as for browsers, and once more with the tag of the answer (304). Must
+over all series, compressed as for browsers, and once more with the tag of the answer (304). `µs` is
+what an answer takes of the server's processor, which other work beside it changes least. Must
 (DESIGN.md): 10,000 a second, p99 20 ms; aim 60 % of the constant answer.
 """
 
@@ -16,12 +17,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import statistics
 import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -40,9 +41,19 @@ from sigmawatch.domain.frame import Frame
 from sigmawatch.domain.market import Market
 
 CONNECTIONS = 64
-ROUNDS = 3
+ROUNDS = 3  # odd
 WARM_S = 1.0
 HEADERS = "Host: localhost\r\nAccept: */*\r\nAccept-Encoding: gzip\r\nUser-Agent: reads/1\r\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """Answers a second and how late they came; what one took of the server's processor."""
+
+    rate: float
+    p50_ms: float
+    p99_ms: float
+    each_us: float
 
 
 def main(arguments: Sequence[str] = ()) -> None:
@@ -57,8 +68,8 @@ def main(arguments: Sequence[str] = ()) -> None:
 
 async def _measured(folder: Path, asked: argparse.Namespace) -> None:
     await _written(folder, asked.series)
-    print(f"{'':<12} {'KB':>7} {'a second':>9} {'p50 ms':>7} {'p99 ms':>7} {'constant':>9}"
-          f" {'ratio':>6} {'loop':>8}")  # fmt: skip
+    print(f"{'':<12} {'KB':>6} {'a second':>9} {'p50 ms':>7} {'p99 ms':>7} {'µs':>6}"
+          f" {'constant':>9} {'µs':>6} {'ratio':>6} {'loop':>8}")  # fmt: skip
     async with AsyncExitStack() as stack:
         config = Config(data=folder, track=())
         program = await stack.enter_async_context(build(config, clock=RealClock(), venues=[]))
@@ -71,10 +82,13 @@ async def _measured(folder: Path, asked: argparse.Namespace) -> None:
                 answer = await _answer(port, paths[0], more)
                 paths = paths[:1]
             requests = [_request(path, more) for path in paths]
-            row = await _compared(port, requests, answer=answer, seconds=asked.seconds)
-            print(f"{name:<12} {len(answer) / 1e3:>7.1f} {row[0]:>9,.0f} {row[1]:>7.2f}"
-                  f" {row[2]:>7.2f} {row[3]:>9,.0f} {row[0] / row[3]:>6.0%} {row[4]:>8,.0f}",
-                  flush=True)  # fmt: skip
+            ours, constant, loop = await _compared(
+                port, requests, answer=answer, seconds=asked.seconds
+            )
+            print(f"{name:<12} {len(answer) / 1e3:>6.1f} {ours.rate:>9,.0f} {ours.p50_ms:>7.2f}"
+                  f" {ours.p99_ms:>7.2f} {ours.each_us:>6.1f} {constant.rate:>9,.0f}"
+                  f" {constant.each_us:>6.1f} {ours.rate / constant.rate:>6.0%}"
+                  f" {loop.rate:>8,.0f}", flush=True)  # fmt: skip
 
 
 def _reads(program: Program) -> Sequence[tuple[str, Sequence[str], str]]:
@@ -111,31 +125,31 @@ async def _answer(port: int, path: str, more: str) -> bytes:
 
 async def _compared(
     port: int, requests: Sequence[str], *, answer: bytes, seconds: float
-) -> tuple[float, float, float, float, float]:
-    """Reads a second, p50 and p99 in ms; the constant answer and the bare loop a second."""
+) -> tuple[Seen, Seen, Seen]:
+    """Our reads, the constant answer, and the bare loop: of each the middle one of some rounds."""
     body = answer.partition(b"\r\n\r\n")[2]
-    ours, constant, loop = [], [], []
+    rounds: list[list[Seen]] = []
     async with _serving(_constant(body)) as plain, _echoing(answer) as bare:
         for _ in range(ROUNDS):
-            ours.append(await _driven(port, requests, seconds=seconds))
-            constant.append(await _driven(plain, requests, seconds=seconds))
-            loop.append(await _driven(bare, requests, seconds=seconds))
-    best = sorted(ours)[ROUNDS // 2]
-    middle = [statistics.median(one[0] for one in rows) for rows in (constant, loop)]
-    return best[0], best[1], best[2], middle[0], middle[1]
+            took = [await _driven(one, requests, seconds=seconds) for one in (port, plain, bare)]
+            rounds.append(took)
+    ours, constant, loop = (
+        sorted(seen, key=lambda one: one.rate)[ROUNDS // 2] for seen in zip(*rounds, strict=True)
+    )
+    return ours, constant, loop
 
 
-async def _driven(
-    port: int, requests: Sequence[str], *, seconds: float
-) -> tuple[float, float, float]:
-    """What the driver, a process of its own, saw."""
+async def _driven(port: int, requests: Sequence[str], *, seconds: float) -> Seen:
+    """What the driver, a process of its own, saw; and what it took of our processor."""
     command = [sys.executable, "-m", "benchmarks.reads", str(port), str(seconds)]
+    busy_s = time.process_time()
     driver = await asyncio.create_subprocess_exec(
         *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
     )
     said, _ = await driver.communicate(json.dumps(requests).encode())
-    rate, p50_ms, p99_ms = json.loads(said)
-    return rate, p50_ms, p99_ms
+    rate, p50_ms, p99_ms, count = json.loads(said)
+    each_us = 1e6 * (time.process_time() - busy_s) / count
+    return Seen(rate=rate, p50_ms=p50_ms, p99_ms=p99_ms, each_us=each_us)
 
 
 @asynccontextmanager
@@ -249,14 +263,16 @@ async def _drive(port: int, seconds: float, requests: Sequence[bytes]) -> None:
     while len(took_s) < len(requests) + CONNECTIONS:  # noqa: ASYNC110 - nothing tells us
         await asyncio.sleep(0.05)
     await asyncio.sleep(WARM_S)
+    before_count = len(took_s)
     took_s.clear()
     began_s = time.perf_counter()
     await asyncio.sleep(seconds)
     rate = len(took_s) / (time.perf_counter() - began_s)
+    count = before_count + len(took_s)
     p50_s, p99_s = np.percentile(took_s, [50, 99]).tolist()
     for connection in connections:
         connection.abort()
-    print(json.dumps([rate, 1_000 * p50_s, 1_000 * p99_s]))
+    print(json.dumps([rate, 1_000 * p50_s, 1_000 * p99_s, count]))
 
 
 if __name__ == "__main__":

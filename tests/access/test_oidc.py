@@ -279,7 +279,7 @@ async def test_many_who_sign_in_at_once_ask_for_one_description(door: Door) -> N
 
 @pytest.mark.parametrize("changed", [
     {"issuer": "http://127.0.0.1:1"}, {"token_endpoint": "http://169.254.169.254/latest"},
-    {"authorization_endpoint": "javascript:alert(1)"}, {"jwks_uri": "file:///etc/passwd"},
+    {"authorization_endpoint": "javascript:alert(1)"}, {"jwks_uri": "gopher://127.0.0.1/keys"},
     {"authorization_endpoint": "http://10.0.0.1/"}, {"token_endpoint": "http://127.0.0.1:22/"},
 ])  # fmt: skip
 async def test_a_provider_leads_us_nowhere_that_notices_may_not_go(
