@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from tests.app.test_cli import COMMAND, environment
 from tests.pace import allowed_s
+from tests.processes import started
 
 from sigmawatch.app import wiring
 from sigmawatch.app.config import Config
@@ -54,22 +55,20 @@ def test_no_reading_that_was_answered_is_lost_by_a_kill(tmp_path: Path) -> None:
     is on disk"."""
     (tmp_path / "sigmawatch.toml").write_text('track = []\ndata = "data"\n')
     command = [*COMMAND, "run", "--port", "0"]
-    with subprocess.Popen(
+    with started(
         command, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, text=True
     ) as program:
-        try:
-            assert program.stdout is not None
-            port = next(int(found[1]) for line in program.stdout if (found := ADDRESS.search(line)))
-            enough = threading.Semaphore(0)
-            pushers = [Pusher(at, port=port, enough=enough) for at in range(PUSHERS)]
-            for pusher in pushers:
-                pusher.start()
-            for _ in range(ANSWERS):
-                assert enough.acquire(timeout=allowed_s(30)), [one.answered for one in pushers]
-        finally:
-            program.kill()
+        assert program.stdout is not None
+        port = next(int(found[1]) for line in program.stdout if (found := ADDRESS.search(line)))
+        enough = threading.Semaphore(0)
+        pushers = [Pusher(at, port=port, enough=enough) for at in range(PUSHERS)]
         for pusher in pushers:
-            pusher.join(60)
+            pusher.start()
+        for _ in range(ANSWERS):
+            assert enough.acquire(timeout=allowed_s(30)), [one.answered for one in pushers]
+        program.kill()
+    for pusher in pushers:
+        pusher.join(60)
     assert sum(pusher.answered for pusher in pushers) >= ANSWERS
     asyncio.run(_check_stands(tmp_path / "data", pushers))
 
