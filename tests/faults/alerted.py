@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import shutil
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.faults.alert_oracle import Found, found
+from tests.faults.episodes import copied
 from tests.faults.hooks import Hooks, listening
 from tests.faults.lives import SOUND, alive
 from tests.faults.reader import Log
@@ -102,12 +102,8 @@ class Stage:
         return sqlite3.connect(f"file:{folder / 'sigmawatch.db'}?mode=ro", uri=True, timeout=10.0)
 
     def found(self) -> Found:
-        """Of a copy: a killed program's log stays as it was."""
-        copy = self.folder / "copy"
-        shutil.rmtree(copy, ignore_errors=True)
-        shutil.copytree(self.folder / "data", copy)
-        with closing(sqlite3.connect(copy / "sigmawatch.db")) as connection:
-            return found(connection.execute, rules=self.rules, heard=self.hooks.heard)
+        with copied(self.folder) as rows:
+            return found(rows, rules=self.rules, heard=self.hooks.heard)
 
 
 @asynccontextmanager

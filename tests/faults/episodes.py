@@ -7,9 +7,13 @@ the product, or of the judge, is shared.
 from __future__ import annotations
 
 import math
+import shutil
+import sqlite3
 import struct
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any, LiteralString, NamedTuple
 
 Told = tuple[str, str, int, str, int]  # episode, kind, ordinal, channel, open of the slot
@@ -27,6 +31,23 @@ class Verdict(NamedTuple):
     extra: list[Told]
     double: list[Told]
     torn: list[tuple[str, bool]]
+
+
+@contextmanager
+def copied(folder: Path) -> Iterator[Rows]:
+    """What asks a copy of the database: a killed program's log stays as it was."""
+    copy = folder / "copy"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(folder / "data", copy)
+    with closing(sqlite3.connect(copy / "sigmawatch.db")) as connection:
+        yield connection.execute
+
+
+def heard_from_ms(rows: Rows) -> int:
+    """Open of the first slot that the next life's judge hears: that life goes on behind what the
+    one before has judged, not where that one ended."""
+    [(interval_ms, slot)] = rows("SELECT interval_ms, slot FROM judged")
+    return int(interval_ms * (slot + 1))
 
 
 def verdict(rows: Rows, *, from_ms: int) -> Verdict:

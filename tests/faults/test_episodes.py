@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import random
-import shutil
 import signal
 import sqlite3
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psycopg
 import pytest
 import pytest_asyncio
-from tests.faults.episodes import Rows, Verdict, verdict
+from tests.faults.episodes import Verdict, copied, heard_from_ms, verdict
 from tests.faults.lives import alive
 from tests.faults.reader import Log
 from tests.faults.tier import Finding, full_only, tell, times
@@ -90,13 +88,6 @@ async def begin(folder: Path) -> None:
     await asyncio.sleep(SLOT_MS / 1_000)  # a server may still be storing what it was told
 
 
-def heard_from_ms(rows: Rows) -> int:
-    """Open of the first slot that the next life's judge hears: that life goes on behind what this
-    one has judged, not where this one ended."""
-    [(interval_ms, slot)] = rows("SELECT interval_ms, slot FROM judged")
-    return int(interval_ms * (slot + 1))
-
-
 async def live_and_die(folder: Path, *, program: Sequence[str], dice: random.Random) -> None:
     """Start, see some slots close, be killed around the next close."""
     async with alive(folder, program=program) as life:
@@ -105,16 +96,6 @@ async def live_and_die(folder: Path, *, program: Sequence[str], dice: random.Ran
         boundary_ms = (now_ms // SLOT_MS + slots) * SLOT_MS
         await asyncio.sleep((boundary_ms - now_ms) / 1_000 + OFFSET_S + dice.uniform(0.0, 0.25))
         life.kill()
-
-
-@contextmanager
-def copied(folder: Path) -> Iterator[Rows]:
-    """What asks a copy of the database: a killed program's log stays as it was."""
-    copy = folder / "copy"
-    shutil.rmtree(copy, ignore_errors=True)
-    shutil.copytree(folder / "data", copy)
-    with closing(sqlite3.connect(copy / "sigmawatch.db")) as connection:
-        yield connection.execute
 
 
 def judged(folder: Path, *, from_ms: int) -> Verdict:
