@@ -194,13 +194,19 @@ async def test_a_method_that_is_not_taken_is_405_with_those_that_are(
 
 
 async def test_our_own_failure_says_nothing_but_the_request_id(world: World) -> None:
-    class Broken:
-        clock = world.program.clock
-        config, access = world.program.config, world.program.access
-        once, telemetry = world.program.once, world.program.telemetry
+    class Failing:
+        """It can be seen whether something changed, and nothing else."""
+
+        sequence = committed_count = changes_count = 0
 
         def __getattr__(self, name: str) -> Any:
             raise RuntimeError("SELECT secret FROM /work/place.py")
+
+    class Broken(Failing):
+        clock = world.program.clock
+        config, access = world.program.config, world.program.access
+        once, telemetry = world.program.once, world.program.telemetry
+        snapshot = tracker = catalogue = Failing()
 
     from sigmawatch.app.web import create_app
 

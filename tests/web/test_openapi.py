@@ -147,7 +147,8 @@ async def test_every_route_is_documented_or_a_page_for_people(still: World) -> N
     }
     told = {(path, method) for path, methods in contract().paths.items() for method in methods}
     newest = {(path.replace("/v1", "/latest", 1), method) for path, method in told}
-    for_people = {(path, "GET") for path in ("/", "/docs", "/static/{name}", "/openapi.json")}
+    pages = ("/", "/docs", "/static/{name}", "/openapi.json", "/login/oidc", "/login/oidc/callback")
+    for_people = {(path, "GET") for path in pages}
     assert routes == told | newest | for_people
 
 
