@@ -1,7 +1,7 @@
 """The Python client, written from the API's contract: `python -m scripts.client`.
 
 The OpenAPI document that the program serves, with what the stream tells beside it, becomes the
-modules of src/sigmawatch/app/client/v1: what is answered (models), what is asked (operations), and
+modules of src/sigmawatch/client/v1: what is answered (models), what is asked (operations), and
 a method for each operation, once to block and once to await. A module a tag, so none grows too
 long. `make docs` writes them too; `make check` fails where they are not what is written today.
 """
@@ -21,7 +21,7 @@ from scripts.client_models import model_modules
 from scripts.client_operations import operation_modules
 
 ROOT = Path(__file__).resolve().parent.parent
-PLACE = "src/sigmawatch/app/client/v1"
+PLACE = "src/sigmawatch/client/v1"
 # Ours, wherever it lies; and an import that fits a line stands on one.
 SETTINGS = (
     "--config", 'lint.isort.known-first-party = ["sigmawatch"]',

@@ -14,9 +14,9 @@ IMPORTS = (
     "from collections.abc import AsyncIterator, Iterator, Mapping, Sequence",
     "from datetime import datetime",
     "from typing import Any, Literal, Unpack",
-    "from sigmawatch.app.client.base import Asking, AskingAsync",
-    "from sigmawatch.app.client.calls import Many, Name, When",
-    "from sigmawatch.app.client.model import Table",
+    "from sigmawatch.client.base import Asking, AskingAsync",
+    "from sigmawatch.client.calls import Many, Name, When",
+    "from sigmawatch.client.model import Table",
 )
 _HEADERS = {"If-Match": "if_match", "Idempotency-Key": "idempotency_key"}
 _TABLE_FORMATS = 'Literal["csv", "ndjson", "parquet", "arrow"]'

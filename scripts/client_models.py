@@ -12,7 +12,7 @@ IMPORTS = (
     "from datetime import datetime",
     "from typing import Any, Literal",
     "from msgspec import Struct, field",
-    "from sigmawatch.app.client.model import Framed, Open, Page",
+    "from sigmawatch.client.model import Framed, Open, Page",
 )
 
 
@@ -43,13 +43,13 @@ def _about(name: str) -> str:
 
 def _shared(placed: Mapping[str, Any], *, beside: str) -> list[str]:
     names = placed.get(SHARED, ()) if beside != SHARED else ()
-    return [f"from sigmawatch.app.client.v1.models.{SHARED} import {one}" for one in names]
+    return [f"from sigmawatch.client.v1.models.{SHARED} import {one}" for one in names]
 
 
 def _all(described: Described) -> str:
     names = {name: where for where, found in described.answered.items() for name in found}
     imports = [
-        f"from sigmawatch.app.client.v1.models.{where} import {name} as {name}"
+        f"from sigmawatch.client.v1.models.{where} import {name} as {name}"
         for name, where in names.items()
     ]
     return module("Everything that is answered; the fields of each say what they mean.", imports,

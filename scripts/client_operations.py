@@ -16,13 +16,13 @@ from scripts.client_contract import (
 )
 from scripts.client_text import commented, doc, module, python_name, typed
 
-PACKAGE = "sigmawatch.app.client.v1"
+PACKAGE = "sigmawatch.client.v1"
 MODELS = f"{PACKAGE}.models"
 IMPORTS = (
     "from collections.abc import Mapping, Sequence",
     "from datetime import datetime",
     "from typing import Any, Literal, NotRequired, TypedDict",
-    "from sigmawatch.app.client.calls import Many, Name, Operation, When",
+    "from sigmawatch.client.calls import Many, Name, Operation, When",
 )
 
 

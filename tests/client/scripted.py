@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 
-from sigmawatch.app.client import AsyncClient, Client
-from sigmawatch.app.client.calls import Reply, Request
-from sigmawatch.app.client.transport import Opened, OpenedAsync
+from sigmawatch.client import AsyncClient, Client
+from sigmawatch.client.calls import Reply, Request
+from sigmawatch.client.transport import Opened, OpenedAsync
 
 Answer = Reply | Exception
 URL = "http://sigma.test"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.client.scripted import BOTH, Ask, Script, refused, told
 
-from sigmawatch.app.client import Cache, Problem, Retry, Unreachable, Unreadable
+from sigmawatch.client import Cache, Problem, Retry, Unreachable, Unreadable
 
 HEALTH = told({"status": "ok"})
 WATCHLIST: dict[str, Any] = {

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from tests.client.scripted import Script, blocking, told
 
-from sigmawatch.app.client import Client, models
-from sigmawatch.app.client.calls import Ground, Operation
+from sigmawatch.client import Client, models
+from sigmawatch.client.calls import Ground, Operation
 
 CET = timezone(timedelta(hours=1))
 

@@ -13,8 +13,8 @@ import sys
 import pytest
 from scripts.client_contract import LEFT_OUT
 
-from sigmawatch.app.client import AsyncClient, Client
 from sigmawatch.app.web import contract
+from sigmawatch.client import AsyncClient, Client
 
 DOCUMENT = json.loads(contract().content)
 OPERATIONS = [one for methods in DOCUMENT["paths"].values() for one in methods.values()]
@@ -43,7 +43,7 @@ def test_both_clients_have_the_same_methods_with_the_same_parameters() -> None:
 
 LOADED = """
 import sys
-import sigmawatch.app.client
+import sigmawatch.client
 print(*sorted(name for name in sys.modules if name.split(".")[0] in {
     "sigmawatch", "litestar", "numpy", "pydantic", "aiohttp", "apsw", "pandas", "polars"}))
 """
@@ -53,5 +53,5 @@ def test_importing_the_client_imports_nothing_of_the_server_and_no_large_library
     done = subprocess.run(
         [sys.executable, "-c", LOADED], capture_output=True, text=True, check=True
     )
-    others = [name for name in done.stdout.split() if not name.startswith("sigmawatch.app.client")]
-    assert set(others) <= {"sigmawatch", "sigmawatch.app"}
+    others = [name for name in done.stdout.split() if not name.startswith("sigmawatch.client")]
+    assert others == ["sigmawatch"]

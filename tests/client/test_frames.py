@@ -10,8 +10,8 @@ import msgspec
 import pytest
 from tests.client.test_stream import a_table, delta
 
-from sigmawatch.app.client import MissingLibrary, models, to_pandas, to_polars
-from sigmawatch.app.client.watching import applied
+from sigmawatch.client import MissingLibrary, models, to_pandas, to_polars
+from sigmawatch.client.watching import applied
 
 
 def records(id: int, *rows: Any, agg: str | None = None) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sigmawatch.app.client import (
+from sigmawatch.client import (
     AsyncClient,
     BlockingHttp,
     Cache,
@@ -20,7 +20,7 @@ from sigmawatch.app.client import (
     Unreachable,
     Unreadable,
 )
-from sigmawatch.app.client.http_async import AsyncHttp
+from sigmawatch.client.http_async import AsyncHttp
 
 OK = b'HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{"status":"ok"}'
 ONCE = Retry(attempts_max=1)

@@ -11,8 +11,8 @@ import msgspec
 import pytest
 from tests.client.scripted import Script, blocking, told
 
-from sigmawatch.app.client import Table, models
 from sigmawatch.app.web import contract
+from sigmawatch.client import Table, models
 
 SCHEMAS = json.loads(contract().content)["components"]["schemas"]
 

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.client.scripted import BOTH, Ask, Script, refused, told
 
-from sigmawatch.app.client import Lost, Problem, Retry, Unknown, Unreachable, Unreadable, models
-from sigmawatch.app.client.calls import Reply
-from sigmawatch.app.client.events import Feed
-from sigmawatch.app.client.watching import Watched, applied
 from sigmawatch.app.streaming import payloads
+from sigmawatch.client import Lost, Problem, Retry, Unknown, Unreachable, Unreadable, models
+from sigmawatch.client.calls import Reply
+from sigmawatch.client.events import Feed
+from sigmawatch.client.watching import Watched, applied
 
 OPEN = Reply(status=200, headers={"content-type": "text/event-stream"})
 CUT = Unreachable("cut", sent=True)

@@ -19,6 +19,7 @@ MODULES = (
     "sigmawatch/app/wiring",
     "sigmawatch/app/tracker",
     "sigmawatch/app/cli",
+    "sigmawatch/client/calls",
     "sigmawatch_simulator/server",
 )
 ALLOWED = {
@@ -70,6 +71,8 @@ def test_what_the_design_draws_is_kept(tmp_path: Path) -> None:
     ("module", "imports"),
     [
         ("sigmawatch/domain/market", "import time"),
+        ("sigmawatch/client/calls", "from sigmawatch.app import tracker"),
+        ("sigmawatch/client/calls", "from sigmawatch.domain import market"),
         ("sigmawatch/domain/market", "import random"),
         ("sigmawatch/domain/market", "import logging"),
         ("sigmawatch/domain/market", "import numpy"),

@@ -11,7 +11,7 @@ import pytest
 from tests.web.conftest import MOVES, World
 from tests.web.test_server import serving
 
-from sigmawatch.app.client import AsyncClient, Cache, Client, Problem, models
+from sigmawatch.client import AsyncClient, Cache, Client, Problem, models
 
 T = TypeVar("T")
 

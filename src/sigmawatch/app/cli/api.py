@@ -18,7 +18,9 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 
 from sigmawatch.app.cli.client import Json
-from sigmawatch.app.client import (
+from sigmawatch.app.problems import ConfigProblems
+from sigmawatch.app.problems import Problem as ConfigProblem
+from sigmawatch.client import (
     AsyncClient,
     ClientError,
     FieldProblem,
@@ -26,10 +28,8 @@ from sigmawatch.app.client import (
     Retry,
     Unreachable,
 )
-from sigmawatch.app.client.calls import Reply, Request
-from sigmawatch.app.client.transport import AsyncTransport, OpenedAsync
-from sigmawatch.app.problems import ConfigProblems
-from sigmawatch.app.problems import Problem as ConfigProblem
+from sigmawatch.client.calls import Reply, Request
+from sigmawatch.client.transport import AsyncTransport, OpenedAsync
 from sigmawatch.domain.errors import Conflict, Invalid, NotFound, Refused, Unavailable
 
 API = "/api/v1"

@@ -15,10 +15,10 @@ from sigmawatch.app.cli import running
 from sigmawatch.app.cli.api import ApiClient, in_process
 from sigmawatch.app.cli.client import Client
 from sigmawatch.app.cli.judging import workable
-from sigmawatch.app.client.http_async import AsyncHttp
 from sigmawatch.app.config import Config
 from sigmawatch.app.web import create_app
 from sigmawatch.app.wiring import build
+from sigmawatch.client.http_async import AsyncHttp
 from sigmawatch.domain.errors import Unavailable
 
 CONNECT_TIMEOUT_S = 2.0

@@ -1,0 +1,54 @@
+"""The operations on venues.
+
+Written by `make docs` from the API's contract (scripts/client.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Unpack
+
+from sigmawatch.client.base import AskingAsync
+from sigmawatch.client.v1.models import ListedMarket, Markets, Venue, Venues
+from sigmawatch.client.v1.operations.venues import (
+    LIST_MARKETS,
+    LIST_VENUES,
+    SHOW_VENUE,
+    ListMarketsQuery,
+)
+
+
+class VenuesOperations(AskingAsync):
+    """Awaits."""
+
+    async def list_venues(self) -> Venues:
+        """Every venue and how it is.
+
+        States are those of SEMANTICS.md 4; errors and refused values are counted by reason.
+
+        `GET /api/v1/venues`. Needs the scope `read:metrics`.
+        """
+        return await self._ask(LIST_VENUES.call())
+
+    async def show_venue(self, venue: str) -> Venue:
+        """One venue.
+
+        One venue by name.
+
+        `GET /api/v1/venues/{venue}`. Needs the scope `read:metrics`.
+        """
+        return await self._ask(SHOW_VENUE.call(venue))
+
+    async def list_markets(self, **query: Unpack[ListMarketsQuery]) -> Markets:
+        """Markets that venues list.
+
+        A market is listed until its venue drops it. Pages go by position: a list that changes
+        between two pages may repeat or leave out a market at the seam.
+
+        `GET /api/v1/markets`. Needs the scope `read:metrics`.
+        """
+        return await self._ask(LIST_MARKETS.call(query=query))
+
+    def iter_markets(self, **query: Unpack[ListMarketsQuery]) -> AsyncIterator[ListedMarket]:
+        """Every row of `list_markets`, page by page; `limit` is a page's."""
+        return self._each(LIST_MARKETS.call(query=query))

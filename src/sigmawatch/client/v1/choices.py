@@ -1,0 +1,124 @@
+"""What may be said where one of several is meant: a member, or its text.
+
+Written by `make docs` from the API's contract (scripts/client.py).
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from sigmawatch.client.v1.models import (
+    Aggregate,
+    Answer,
+    CallerKind,
+    Freshness,
+    Kind,
+    MarketStatus,
+    NoData,
+    NoticeKind,
+    NoticeStatus,
+    On,
+    Outcome,
+    Role,
+    RunKind,
+    Severity,
+    StorageState,
+    Unit,
+    Unranked,
+    VenueState,
+)
+
+AnyAggregate: TypeAlias = Aggregate | Literal["last", "mean", "sum", "minmax", "ohlc", "lttb"]
+
+AnyAnswer: TypeAlias = Answer | Literal["accepted", "later", "refused", "malformed", "gone"]
+
+AnyCallerKind: TypeAlias = CallerKind | Literal["local", "anonymous", "user", "key", "command_line"]
+
+AnyFormat: TypeAlias = Literal["json", "csv", "ndjson", "parquet", "arrow"]
+
+AnyFreshness: TypeAlias = Freshness | Literal["fresh", "quiet", "stale", "frozen", "delisted"]
+
+AnyJobKind: TypeAlias = Literal["backfill"]
+
+AnyKind: TypeAlias = Kind | Literal["level", "flow"]
+
+AnyMarketStatus: TypeAlias = MarketStatus | Literal["online", "halted", "delisted"]
+
+AnyNoData: TypeAlias = NoData | Literal["keep", "alert", "ok"]
+
+AnyNoticeKind: TypeAlias = (
+    NoticeKind
+    | Literal[
+        "firing",
+        "resolved",
+        "reminder",
+        "active_again",
+        "flapping",
+        "summary",
+        "no_data",
+        "digest",
+        "confirm",
+    ]
+)
+
+AnyNoticeStatus: TypeAlias = (
+    NoticeStatus
+    | Literal[
+        "pending",
+        "leased",
+        "retry_wait",
+        "delivered",
+        "dead",
+        "expired",
+        "merged",
+        "muted",
+        "cancelled",
+    ]
+)
+
+AnyOn: TypeAlias = On | Literal["slot", "reading"]
+
+AnyOneShape: TypeAlias = Literal["classic"]
+
+AnyOutcome: TypeAlias = Outcome | Literal["complete", "partial", "none", "skipped"]
+
+AnyPrecision: TypeAlias = Literal["ns", "us", "ms", "s"]
+
+AnyRole: TypeAlias = Role | Literal["reader", "editor", "admin"]
+
+AnyRunKind: TypeAlias = RunKind | Literal["poll", "collect", "backfill"]
+
+AnySeverity: TypeAlias = Severity | Literal["info", "warning", "critical"]
+
+AnyShape: TypeAlias = Literal["classic", "array"]
+
+AnyStorageState: TypeAlias = StorageState | Literal["ok", "full", "read_only", "failed", "away"]
+
+AnyUnit: TypeAlias = (
+    Unit
+    | Literal[
+        "quote_per_base", "quote", "base", "reference_currency", "basis_points", "count", "formula"
+    ]
+)
+
+AnyUnranked: TypeAlias = (
+    Unranked
+    | Literal[
+        "not_a_peer",
+        "delisted",
+        "stale",
+        "frozen",
+        "suspect",
+        "too_few",
+        "sign_change",
+        "unknown",
+        "provisional",
+    ]
+)
+
+AnyVenueState: TypeAlias = (
+    VenueState
+    | Literal[
+        "starting", "up", "degraded", "down", "rate_limited", "blocked_by_region", "maintenance"
+    ]
+)

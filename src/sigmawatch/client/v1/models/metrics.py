@@ -1,0 +1,119 @@
+"""What is answered about metrics.
+
+Written by `make docs` from the API's contract (scripts/client.py).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec import Struct, field
+
+from sigmawatch.client.model import Open, Page
+from sigmawatch.client.v1.models.shared import MetricRow
+
+
+class Aggregate(Open):
+    LAST = "last"
+    MEAN = "mean"
+    SUM = "sum"
+    MINMAX = "minmax"
+    OHLC = "ohlc"
+    LTTB = "lttb"
+
+
+class ImportedRecords(Struct, frozen=True, kw_only=True):
+    taken: int  # Slots that were empty.
+    known: int  # Slots that say so already.
+    refused: dict[str, int]  # Reason, count.
+    demo: bool  # An invented market.
+
+
+class Live(Struct, frozen=True, kw_only=True):
+    time: datetime  # Open of the slot.
+    value: float  # As read.
+    at: datetime  # Its receipt.
+
+
+class LongStatistics(Struct, frozen=True, kw_only=True):
+    id: int  # The series.
+    name: str  # Its name.
+    unit: str  # What it counts.
+    window: str  # What was asked for.
+    begin: datetime  # First moment; later than asked for where only whole runs are known.
+    end: datetime  # End.
+    n: int  # Values.
+    expected: int  # Slots.
+    coverage: float  # n / expected.
+    mean: float | None = None  # Mean.
+    sigma_abs: float | None = None  # Deviation, in the unit.
+    sigma_rel: float | None = None  # sigma_abs / |mean|.
+    sigma_ret: float | None = None  # Of log returns, times the root of the slots.
+    minimum: float | None = None  # Least.
+    maximum: float | None = None  # Greatest.
+    change_pct: float | None = None  # From before to the end.
+    coarse: bool  # Some values are wider candles.
+    sign_change: bool  # Values of both signs.
+    ddof: int = 0  # Population deviation.
+    demo: bool = False  # An invented market.
+
+
+class Record(Struct, frozen=True, kw_only=True):
+    time: datetime  # Open of the slot.
+    value: float | None = None  # Null where missing.
+    marks: list[str] = field(default_factory=list)  # Why it is what it is.
+    span: str | None = None  # Coarse: what the value covers.
+    open: float | None = None  # First of a step.
+    high: float | None = None  # Greatest of it.
+    low: float | None = None  # Least of it.
+    close: float | None = None  # Last of it.
+    n: int | None = None  # Values in a step.
+
+
+class TrackedSeries(Struct, frozen=True, kw_only=True):
+    id: int  # Stable for ever.
+    name: str  # Its name.
+    slug: str  # For addresses.
+    href: str  # Where it is.
+    interval: str  # Width of its slots.
+    origin: str  # file, api or push.
+    formula: str | None = None  # What it is computed by.
+    created: bool  # It was not tracked before.
+
+
+class MetricsPage(Page[MetricRow], frozen=True, kw_only=True):
+    items: list[MetricRow]  # This page.
+    total: int  # Series on all pages.
+    next_cursor: str | None = None  # For the next page; null on the last.
+    sequence: int  # The snapshot; all pages of a walk have one.
+    as_of: datetime  # When ages were taken.
+    demo: bool  # An invented market.
+
+
+class Records(Page[Record], frozen=True, kw_only=True):
+    id: int  # The series.
+    name: str  # Its name.
+    slug: str  # For addresses.
+    metric: str  # What is measured.
+    kind: str  # level or flow.
+    unit: str  # What it counts.
+    interval: str  # Width of a slot.
+    step: str  # Width of a record.
+    tier: str  # What it was made of: slots, or runs of 5m or 1h.
+    agg: Aggregate | None = None  # What is told of a step; null for slots.
+    begin: datetime  # First moment told.
+    end: datetime  # First moment not told.
+    items: list[Record]  # Oldest first.
+    running: Live | None = None  # The running slot, in no statistic.
+    next_cursor: str | None = None  # For the next page; null on the last.
+    demo: bool  # An invented market.
+
+
+class Tracked(Page[TrackedSeries], frozen=True, kw_only=True):
+    items: list[TrackedSeries]  # In the order asked for.
+    demo: bool  # An invented market.
+
+
+class RecordsOfSeveral(Page[Records], frozen=True, kw_only=True):
+    items: list[Records]  # In the order asked for.
+    demo: bool  # An invented market.

@@ -1,0 +1,65 @@
+"""What is answered about venues.
+
+Written by `make docs` from the API's contract (scripts/client.py).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from sigmawatch.client.model import Open, Page
+from sigmawatch.client.v1.models.shared import VenueState
+
+
+class ListedMarket(Struct, frozen=True, kw_only=True):
+    name: str  # Public name.
+    venue: str  # Where.
+    pair: str  # Base and quote.
+    base: str  # What is traded.
+    quote: str  # What it is paid in.
+    native: str  # The venue's own id.
+    status: MarketStatus  # Whether it trades.
+    metrics: list[str]  # Metrics tracked of it.
+
+
+class MarketStatus(Open):
+    ONLINE = "online"
+    HALTED = "halted"
+    DELISTED = "delisted"
+
+
+class Venue(Struct, frozen=True, kw_only=True):
+    name: str  # Its name.
+    state: VenueState  # What it is for us now.
+    since: datetime  # In this state since.
+    detail: str  # Why, in one line.
+    until: datetime | None = None  # No request is sent before then.
+    success_at: datetime | None = None  # Last answer that held data.
+    # Receipt of the newest reading that is on disk; null without one in a day.
+    durable_through: datetime | None = None
+    durable_slot: datetime | None = (
+        None  # Open of the newest slot whose closing reading is on disk.
+    )
+    skew_ms: int | None = None  # How far its clock is ahead of ours.
+    markets_count: int  # Markets it lists.
+    tracked_count: int  # Series tracked there.
+    skipped_runs_count: int  # Runs left out because the one before was late.
+    errors: dict[str, int]  # Failed requests by reason.
+    rejected: dict[str, int]  # Values refused by reason, never stored.
+    unresolved: dict[str, str]  # Configured markets that it does not list: why.
+    budget_per_minute: float  # Requests a minute, in its own unit.
+    flow_markets_max: int  # Markets whose flows fit into half the budget.
+
+
+class Markets(Page[ListedMarket], frozen=True, kw_only=True):
+    items: list[ListedMarket]  # This page.
+    total: int  # Markets on all pages.
+    next_cursor: str | None = None  # For the next page; null on the last.
+    demo: bool  # An invented market.
+
+
+class Venues(Page[Venue], frozen=True, kw_only=True):
+    items: list[Venue]  # By name.
+    demo: bool  # An invented market.

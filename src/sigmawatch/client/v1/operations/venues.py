@@ -1,0 +1,26 @@
+"""What may be asked about venues.
+
+Written by `make docs` from the API's contract (scripts/client.py).
+"""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from sigmawatch.client.calls import Operation
+from sigmawatch.client.v1.models import Markets, Venue, Venues
+
+
+class ListMarketsQuery(TypedDict, total=False):
+    """Of `list_markets`; what is left out is as the server has it."""
+
+    venue: str  # a venue's name
+    q: str  # text in the name or the venue's own id
+    tracked: bool  # true or false
+    limit: int  # rows a page; else 100
+    cursor: str  # next_cursor of the page before
+
+
+LIST_VENUES: Operation[Venues] = Operation(method="GET", path="/api/v1/venues", answer=Venues)
+SHOW_VENUE: Operation[Venue] = Operation(method="GET", path="/api/v1/venues/{venue}", answer=Venue)
+LIST_MARKETS: Operation[Markets] = Operation(method="GET", path="/api/v1/markets", answer=Markets)
