@@ -4,10 +4,10 @@
 
 BIN := .venv/bin
 SET_UP := PYTHON="$(PYTHON)" scripts/bootstrap
-COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --only-binary :all: \
-	--generate-hashes --no-header --quiet
+LOCK := --universal --python-version 3.11 --only-binary :all: --generate-hashes --no-header --quiet
+COMPILE := uv pip compile pyproject.toml $(LOCK)
 
-.PHONY: help run demo test faults check fmt bench docs lock clean
+.PHONY: help run demo test faults check fmt bench docs web lock clean
 
 help: ## this list
 	@awk -F ': ## ' '/^[a-z]+: ## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
@@ -36,6 +36,7 @@ check: ## format, lint, types, layers, house style, documentation
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python scripts/tidy.py
 	$(BIN)/python -m scripts.docs --check
+	$(BIN)/python hatch_build.py check
 
 fmt: ## format, and fix what the linter can
 	@$(SET_UP) dev
@@ -50,13 +51,18 @@ docs: ## write the generated pages
 	@$(SET_UP) dev
 	$(BIN)/python -m scripts.docs
 
+web: ## the page with its sources live, over a program at SIGMAWATCH_URL (http://127.0.0.1:8000)
+	@$(SET_UP) dev
+	$(BIN)/python hatch_build.py dev $(ARGS)
+
 lock: ## rewrite requirements/ from pyproject.toml; needs uv. ARGS=--upgrade takes what is newest
 	@command -v uv >/dev/null || { echo "make lock needs uv on the PATH: pip install uv" >&2; exit 1; }
 	$(COMPILE) --extra postgres --group build $(ARGS) --output-file requirements/run.txt
+	uv pip compile $(LOCK) --group page $(ARGS) --output-file requirements/page.txt
 	$(COMPILE) --extra postgres --group dev $(ARGS) --constraints requirements/run.txt --output-file requirements/dev.txt
 	$(COMPILE) --extra postgres --group bench $(ARGS) --constraints requirements/dev.txt --output-file requirements/bench.txt
 
 clean: ## remove .venv and every cache; data stays
 	rm -rf .venv .setup.lock .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \
-		.coverage .coverage.* htmlcov dist build
+		.coverage .coverage.* htmlcov dist build web/node_modules src/sigmawatch/app/web/built
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

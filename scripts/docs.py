@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from scripts import channels_reference, client, reference, telemetry_reference
+from scripts import channels_reference, client, reference, telemetry_reference, web_types
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -24,6 +24,7 @@ GENERATED: Mapping[str, Callable[[], str]] = {
     "docs/reference/configuration.md": reference.configuration_page,
     "docs/reference/rules-file.md": reference.rules_file_page,
     "docs/reference/telemetry.md": telemetry_reference.telemetry_page,
+    "web/src/data/contract.ts": web_types.types_page,
 }
 
 LINK = re.compile(r"(?<!\!)\[[^\]]*\]\(([^)\s]+)[^)]*\)|!\[[^\]]*\]\(([^)\s]+)[^)]*\)")

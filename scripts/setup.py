@@ -3,6 +3,8 @@
 Always holds: packages come only from requirements/*.txt, as wheels, checked by hash; a .venv
 without a stamp is never trusted (an interrupted set-up is redone); two set-ups take turns; what
 goes wrong is told in one line. Prints nothing, and takes a few milliseconds, when all is done.
+The page is built last (hatch_build.py); where that fails the set-up holds, and the next one tries
+the page again.
 
 Standard library only, and readable by Python 3.6, so that an old one can say what it lacks.
 """
@@ -23,6 +25,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
@@ -31,7 +34,8 @@ STAMP = VENV / "setup.json"
 LOG = VENV / "setup.log"
 PROFILES = ("run", "dev", "bench")  # each holds the ones before it
 LOCKS = tuple(f"requirements/{profile}.txt" for profile in PROFILES)
-INPUTS = ("pyproject.toml", *LOCKS, "scripts/setup.py")
+INPUTS = ("pyproject.toml", *LOCKS, "scripts/setup.py", "hatch_build.py")
+PAGE_LOCK = "requirements/page.txt"
 NO_ANSWER = ("connection", "failed to fetch", "request failed", "timed out", "certificate")
 
 
@@ -56,6 +60,24 @@ def wanted(profile: str) -> dict[str, str]:
     return {"place": place, "inputs": digest.hexdigest(), "profile": profile}
 
 
+def page_build() -> ModuleType:
+    """hatch_build.py, which needs nothing but Python to say what the page is made of."""
+    from importlib.util import module_from_spec, spec_from_file_location
+
+    spec = spec_from_file_location("hatch_build", str(ROOT / "hatch_build.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def page_there() -> bool:
+    """Whether the page is what its sources say, or is not wanted."""
+    page = page_build()
+    return page.skipped() or bool(page.fresh())
+
+
 def found() -> dict[str, str]:
     """The stamp in .venv; empty where there is none to trust."""
     try:
@@ -67,7 +89,7 @@ def found() -> dict[str, str]:
 
 
 def fresh(have: dict[str, str], want: dict[str, str]) -> bool:
-    """Whether nothing is to be done: same place and inputs, and at least the wanted profile."""
+    """Whether nothing is to be installed: same place, inputs, and at least the wanted profile."""
     same = all(have.get(key) == want[key] for key in ("place", "inputs"))
     return same and widest(have, want) == have["profile"]
 
@@ -98,8 +120,9 @@ def turn() -> Iterator[int]:
         os.close(descriptor)
 
 
-def run(what: str, command: list[str], *, lock: int) -> None:
-    """One step; its output goes to the log, its first error into the one line we print."""
+def run(what: str, command: list[str], *, lock: int, env: "dict[str, str] | None" = None) -> None:
+    """One step; its output goes to the log, its first error into the one line we print. env: what
+    its environment has beside ours."""
     import subprocess  # here: the fast path does without it
 
     with LOG.open("ab+") as log:
@@ -107,7 +130,7 @@ def run(what: str, command: list[str], *, lock: int) -> None:
         done = subprocess.run(
             command,
             cwd=ROOT,
-            env=environment(),
+            env={**environment(), **(env or {})},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -195,39 +218,66 @@ def create(uv: str | None, *, lock: int) -> None:
 
 def install(profile: str, *, uv: str | None, lock: int) -> None:
     """The locked packages, then this project as editable, built by the locked backend."""
-    if uv:
-        pip = [uv, "pip", "install", "--python", str(PYTHON)]
-    else:
-        pip = [str(PYTHON), "-I", "-m", "pip", "install", "--no-input"]
-    requirements = f"requirements/{profile}.txt"
-    locked = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "-r", requirements]
-    run(f"installing {requirements}", [*pip, *locked], lock=lock)
+    locked(f"requirements/{profile}.txt", uv=uv, lock=lock)
     project = ["--no-deps", "--no-build-isolation", "--editable", str(ROOT)]
-    run("installing sigmawatch itself", [*pip, *project], lock=lock)
-    # A page build becomes the third step here, and its sources join INPUTS.
+    later = {"SIGMAWATCH_PAGE": "skip"}  # the page is a step of its own, which may fail
+    run("installing sigmawatch itself", [*pip(uv), *project], lock=lock, env=later)
+
+
+def locked(requirements: str, *, uv: str | None, lock: int) -> None:
+    """The packages of a lock, as wheels, by their hashes."""
+    flags = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "-r", requirements]
+    run(f"installing {requirements}", [*pip(uv), *flags], lock=lock)
+
+
+def pip(uv: str | None) -> list[str]:
+    """The command that installs into .venv."""
+    if uv:
+        return [uv, "pip", "install", "--python", str(PYTHON)]
+    return [str(PYTHON), "-I", "-m", "pip", "install", "--no-input"]
+
+
+def build_page(*, uv: str | None, lock: int) -> None:
+    """Build the page, where it is not there yet. Without it the program runs."""
+    if page_there():
+        return
+    say("building the page")
+    try:
+        if not page_build().node_on_path():
+            locked(PAGE_LOCK, uv=uv, lock=lock)
+        run("building the page", [str(PYTHON), "-I", str(ROOT / "hatch_build.py")], lock=lock)
+    except SetupError as exc:
+        say(f"{exc}; everything but the page works")
 
 
 def set_up(profile: str) -> None:
     """Bring .venv to the profile. An unfinished one has no stamp, so the next set-up redoes it."""
-    if fresh(found(), wanted(profile)):
+    if fresh(found(), wanted(profile)) and page_there():
         return
     started = time.monotonic()
     with turn() as lock:
         have, want = found(), wanted(profile)
-        if fresh(have, want):
+        if fresh(have, want) and page_there():
             return  # somebody else did it while we waited
         want["profile"] = widest(have, want)
         uv = find_uv()
-        anew = have.get("place") != want["place"] or not (uv or pip_inside())
-        if anew and not uv:
-            need_ensurepip()
-        say("installing into .venv with " + ("uv" if uv else "pip, about a minute the first time"))
-        STAMP.unlink(missing_ok=True)
-        if anew:
-            create(uv, lock=lock)
-        install(want["profile"], uv=uv, lock=lock)
-        STAMP.write_text(json.dumps(want))
+        if not fresh(have, want):
+            STAMP.unlink(missing_ok=True)
+            fill(have, want, uv=uv, lock=lock)
+            STAMP.write_text(json.dumps(want))
+        build_page(uv=uv, lock=lock)
     say(f"ready in {time.monotonic() - started:.1f} s")
+
+
+def fill(have: dict[str, str], want: dict[str, str], *, uv: str | None, lock: int) -> None:
+    """Make .venv hold the profile; a new one where the old cannot be gone on with."""
+    anew = have.get("place") != want["place"] or not (uv or pip_inside())
+    if anew and not uv:
+        need_ensurepip()
+    say("installing into .venv with " + ("uv" if uv else "pip, about a minute the first time"))
+    if anew:
+        create(uv, lock=lock)
+    install(want["profile"], uv=uv, lock=lock)
 
 
 def pip_inside() -> bool:

@@ -19,7 +19,9 @@ from tests.pace import allowed_s
 
 ROOT = Path(__file__).resolve().parents[2]
 BASE = getattr(sys, "_base_executable", sys.executable)
-PARTS = ("scripts/setup.py", "scripts/bootstrap", "pyproject.toml", "requirements", "sigmawatch")
+PARTS = ("scripts/setup.py", "scripts/bootstrap", "pyproject.toml", "requirements", "sigmawatch",
+         "hatch_build.py", "src/sigmawatch/app/formats.json", "web/index.html")  # fmt: skip
+SKIP = {"SIGMAWATCH_PAGE": "skip"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +41,7 @@ class Checkout:
         return subprocess.Popen(
             command or ("scripts/bootstrap", "run"),
             cwd=self.root,
-            env={"PATH": str(self.path), "HOME": str(self.path), **env},
+            env={"PATH": str(self.path), "HOME": str(self.path), **SKIP, **env},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -169,6 +171,61 @@ def test_a_failing_install_is_one_line_and_the_log(
     assert last.startswith("set-up: installing requirements/run.txt failed: ")
     assert line in last
     assert output in (checkout.root / ".venv" / "setup.log").read_text()
+
+
+# The page
+
+
+NODE = """
+    [ "$1" = --version ] && echo v22.12.0 && exit 0
+    exit 1
+"""
+BUILDS = """
+    [ "$1" = run ] || exit 0
+    mkdir -p "$4" && echo "$4" >> "$HOME/pages"
+"""
+
+
+def test_the_page_is_built_by_the_node_that_is_there_and_only_once(checkout: Checkout) -> None:
+    checkout.tool("node", NODE)
+    checkout.tool("npm", BUILDS)
+    assert checkout.run(SIGMAWATCH_PAGE="").returncode == 0
+    built = checkout.root / "src/sigmawatch/app/web/built"
+    assert (built / ".stamp").exists()
+    assert checkout.run(SIGMAWATCH_PAGE="").stderr == ""
+    assert (checkout.path / "pages").read_text().splitlines() == [str(built)]
+
+
+def test_a_change_of_the_pages_sources_or_its_loss_builds_it_anew(checkout: Checkout) -> None:
+    checkout.tool("node", NODE)
+    checkout.tool("npm", BUILDS)
+    checkout.run(SIGMAWATCH_PAGE="")
+    checkout.installs()
+    (checkout.root / "web" / "index.html").write_text("<!doctype html>other")
+    checkout.run(SIGMAWATCH_PAGE="")
+    shutil.rmtree(checkout.root / "src/sigmawatch/app/web/built")
+    checkout.run(SIGMAWATCH_PAGE="")
+    assert len((checkout.path / "pages").read_text().splitlines()) == 3
+    assert checkout.installs() == []
+
+
+def test_without_a_recent_node_its_wheel_is_installed_from_a_lock(checkout: Checkout) -> None:
+    checkout.tool("node", "echo v18.20.1")
+    checkout.tool("npm", "exit 0")
+    checkout.run(SIGMAWATCH_PAGE="")
+    assert "--require-hashes --only-binary :all: -r requirements/page.txt" in checkout.installs()[2]
+
+
+def test_a_page_that_cannot_be_built_is_told_and_the_set_up_holds(checkout: Checkout) -> None:
+    """DASHBOARD.md 5: what failed, "network?", how to skip."""
+    checkout.tool("node", NODE)
+    checkout.tool("npm", "echo 'npm error code ENOTFOUND' >&2; exit 1")
+    done = checkout.run(SIGMAWATCH_PAGE="")
+    assert done.returncode == 0
+    told = next(line for line in done.stderr.splitlines() if "failed" in line)
+    assert "the npm registry does not answer" in told
+    assert "SIGMAWATCH_PAGE=skip" in told
+    assert "building the page failed" in checkout.run(SIGMAWATCH_PAGE="").stderr  # tried again
 
 
 # What is done, and when

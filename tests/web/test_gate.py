@@ -12,7 +12,7 @@ SECURE = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
-EVERYWHERE = ["/", "/docs", "/static/page.js", "/openapi.json", "/healthz", "/api/v1/metrics",
+EVERYWHERE = ["/", "/docs", "/static/docs.js", "/openapi.json", "/healthz", "/api/v1/metrics",
               "/api/v1/metrics/1/records?format=csv", "/api/v1/nothing", "/nothing"]  # fmt: skip
 
 
@@ -29,6 +29,7 @@ async def test_every_answer_carries_the_security_headers(still: World, path: str
     assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
     assert policy["frame-ancestors"] == policy["base-uri"] == "'none'"
     assert policy["require-trusted-types-for"] == "'script'"
+    assert policy["trusted-types"] == "sigmawatch"  # the page's own, for its worker's address
     assert "unsafe" not in answer.headers["content-security-policy"]
     assert len(answer.headers["x-request-id"]) == 16
     assert not [name for name in answer.headers if name.startswith("access-control")]

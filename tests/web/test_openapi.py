@@ -15,6 +15,7 @@ from litestar.routes import HTTPRoute
 from tests.web.conftest import World, reading
 
 from sigmawatch.app.web import BESIDE, RESOURCES, contract, openapi
+from sigmawatch.app.web.dashboard import ROUTES
 from sigmawatch.app.web.problems import KINDS
 
 Schema = Mapping[str, Any]
@@ -147,8 +148,8 @@ async def test_every_route_is_documented_or_a_page_for_people(still: World) -> N
     }
     told = {(path, method) for path, methods in contract().paths.items() for method in methods}
     newest = {(path.replace("/v1", "/latest", 1), method) for path, method in told}
-    pages = ("/", "/docs", "/static/{name}", "/openapi.json", "/login/oidc", "/login/oidc/callback")
-    for_people = {(path, "GET") for path in pages}
+    beside = ("/docs", "/static/{name}", "/openapi.json", "/login/oidc", "/login/oidc/callback")
+    for_people = {(path.replace(":str", ""), "GET") for path in (*ROUTES, *beside)}
     assert routes == told | newest | for_people
 
 

@@ -1,22 +1,113 @@
-"""The page and the documentation: from the package alone, under the policy."""
+"""The page and the documentation: from the package alone, under the policy.
+
+What the dashboard shows is looked at in a browser (tests/ui); here is how its files are served,
+with what was built and without.
+"""
 
 from __future__ import annotations
 
+import gzip
 import re
+from collections.abc import Mapping
+from typing import Any
 
+import httpx
 import pytest
-from tests.web.conftest import World, reading
+from tests.web.conftest import TOKEN, World, reading
 
-from sigmawatch.app.web.pages import assets
+from sigmawatch.app.web import create_app
+from sigmawatch.app.web.dashboard import STATE, Dashboard, contents
 
-PAGES = ["/", "/docs"]
+ROUTES = ["/", "/m/kraken/btc-usd", "/alerts", "/alerts/new", "/venues", "/inbox", "/settings",
+          "/kiosk", "/about", "/sign-in", "/set-up"]  # fmt: skip
+INDEX = b'<script type="module" src="./static/index-0a1b2c3d.js"></script><a href="./docs">x</a>'
+SCRIPT = b"export const answer = 42;\n" * 40
+BUILT = {"index.html": INDEX, "index-0a1b2c3d.js": SCRIPT, "licences.json": b"[]",
+         "index-0a1b2c3d.js.gz": gzip.compress(SCRIPT),
+         "index-0a1b2c3d.js.br": b"brotli"}  # fmt: skip
+
+
+def served(world: World, files: Mapping[str, bytes]) -> httpx.AsyncClient:
+    """A client of the same program, with other files built."""
+    app: Any = create_app(world.program, token=TOKEN)
+    app.state[STATE] = Dashboard(files)
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:8000")
 
 
 @reading
-@pytest.mark.parametrize("path", PAGES)
-async def test_a_page_needs_nothing_but_its_own_packaged_assets(still: World, path: str) -> None:
-    page = await still.client.get(path)
+@pytest.mark.parametrize("path", ROUTES)
+async def test_every_route_of_the_page_is_the_page_and_finds_its_files_from_there(
+    still: World, path: str
+) -> None:
+    """DASHBOARD.md 6.1: history API; issue 7: served under a sub-path, so nothing is absolute."""
+    client = served(still, BUILT)
+    page = await client.get(path)
     assert page.headers["content-type"] == "text/html; charset=utf-8"
+    for address in re.findall(r'(?:src|href)="([^"]+)"', page.text):
+        assert address.startswith("." * (2 if path.count("/") > 1 else 1) + "/")
+        assert (await client.get(str(page.url.join(address)))).status_code == 200
+    assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\son\w+=|\sstyle=", page.text)
+
+
+@reading
+async def test_a_page_keeps_its_choices_in_its_own_address(still: World) -> None:
+    client = served(still, BUILT)
+    assert (await client.get("/?metric=price&by=change_pct&window=1h")).status_code == 200
+    assert (await still.client.get("/docs?from=somewhere")).status_code == 200
+
+
+@reading
+@pytest.mark.parametrize(
+    ("taken", "coding", "body"),
+    [("gzip, deflate, br", "br", b"brotli"), ("gzip", "gzip", None), ("br;q=0, gzip", "gzip", None),
+     ("identity", None, SCRIPT)],
+)  # fmt: skip
+async def test_a_built_file_comes_packed_as_the_client_takes_it(
+    still: World, taken: str, coding: str | None, body: bytes | None
+) -> None:
+    client = served(still, BUILT)
+    headers = {"accept-encoding": taken}
+    async with client.stream(
+        "GET", "/static/index-0a1b2c3d.js", headers=headers
+    ) as answer:  # fmt: skip
+        raw = b"".join([piece async for piece in answer.aiter_raw()])
+    assert answer.headers.get("content-encoding") == coding
+    assert (
+        raw == (gzip.compress(SCRIPT) if body is None else body) or gzip.decompress(raw) == SCRIPT
+    )
+    assert answer.headers["vary"] == "accept-encoding"
+
+
+@reading
+async def test_what_has_its_digest_in_its_name_is_kept_for_ever_and_the_page_is_not(
+    still: World,
+) -> None:
+    client = served(still, BUILT)
+    kept = await client.get("/static/index-0a1b2c3d.js")
+    assert "immutable" in kept.headers["cache-control"]
+    for path in ("/", "/static/licences.json", "/static/style.css"):
+        assert "no-cache" in (await client.get(path)).headers["cache-control"]
+
+
+@reading
+@pytest.mark.parametrize("path", ROUTES[:2])
+async def test_without_a_build_the_page_says_how_to_get_one_and_the_api_works(
+    still: World, path: str
+) -> None:
+    """DASHBOARD.md 5: missing assets at run time."""
+    client = served(still, {})
+    page = await client.get(path)
+    assert page.status_code == 200
+    assert "make run" in page.text
+    for address in re.findall(r'(?:src|href)="([^"]+)"', page.text):
+        if address != "data:,":
+            assert (await client.get(str(page.url.join(address)))).status_code == 200
+    assert (await client.get("/api/v1/metrics")).status_code == 200
+
+
+@reading
+async def test_the_documentation_needs_nothing_but_its_own_packaged_assets(still: World) -> None:
+    page = await still.client.get("/docs")
     for address in re.findall(r'(?:src|href)="([^"]+)"', page.text):
         if address != "data:,":
             assert address.startswith("/")
@@ -26,7 +117,7 @@ async def test_a_page_needs_nothing_but_its_own_packaged_assets(still: World, pa
 
 def test_assets_name_no_other_host_and_write_text_only() -> None:
     """SECURITY.md S18: names are inert text everywhere."""
-    for name, content in assets().items():
+    for name, content in contents("static").items():
         text = content.decode()
         assert not re.search(r"https?://|//[a-z0-9-]+\.[a-z]", text), name
         assert not re.search(
@@ -37,19 +128,14 @@ def test_assets_name_no_other_host_and_write_text_only() -> None:
 @reading
 @pytest.mark.parametrize(
     "name",
-    ["../pages.py", "..%2fpages.py", "%2e%2e%2fpages.py", "....//pages.py", "page.js%00", "",
-     "%2e%2e", "..%5cpages.py", "static/page.js"],
+    ["../pages.py", "..%2fpages.py", "%2e%2e%2fpages.py", "....//pages.py", "docs.js%00", "",
+     "%2e%2e", "..%5cpages.py", "static/docs.js", ".stamp", "index.html", "index-0a1b2c3d.js.gz"],
 )  # fmt: skip
 async def test_no_name_leads_out_of_the_assets(still: World, name: str) -> None:
     """SECURITY.md S25: path traversal in static files: 404."""
-    answer = await still.client.get(f"/static/{name}")
+    client = served(still, BUILT)
+    answer = await client.get(f"/static/{name}")
     assert answer.status_code == 404
-
-
-@reading
-async def test_a_page_keeps_its_choices_in_its_own_address(still: World) -> None:
-    assert (await still.client.get("/?metric=price&by=change_pct&window=1h")).status_code == 200
-    assert (await still.client.get("/docs?from=somewhere")).status_code == 200
 
 
 @reading
@@ -57,10 +143,3 @@ async def test_an_asset_answers_304_to_its_tag(still: World) -> None:
     first = await still.client.get("/static/style.css")
     tag = {"If-None-Match": first.headers["etag"]}
     assert (await still.client.get("/static/style.css", headers=tag)).status_code == 304
-
-
-@reading
-async def test_the_page_says_which_sigma_to_trust(still: World) -> None:
-    """SEMANTICS.md 3: the page says in one sentence which to trust."""
-    text = " ".join((await still.client.get("/")).text.split())
-    assert "Trust σ relative for what moved most for its size" in text

@@ -19,7 +19,7 @@ from tests.web.conftest import MOVES, World, a_world, reading
 from tests.web.test_access import a_key, a_page, add
 from tests.web.test_server import get, serving
 
-from sigmawatch.app.web.pages import build
+from sigmawatch.app.web.dashboard import packaged
 from sigmawatch.app.web.receipts import Deadlines, Receipts, Room
 from sigmawatch.app.web.server import listen, serve_on
 from sigmawatch.engine.sparkline import ALPHABET, MISSING
@@ -258,7 +258,7 @@ async def test_an_aiohttp_client_reads_the_compressed_stream_as_it_comes(world: 
                 first = await answer.content.readuntil(b"\n\n")
         hello = json.loads(first.partition(b"data: ")[2])
         assert hello["rows"] == 12
-        assert hello["ui"] == build()
+        assert hello["ui"] == packaged().build
         await left(world)
 
 

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from litestar import Litestar, Router
+from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.exceptions import ValidationException
 from litestar.types import ControllerRouterHandler
@@ -21,6 +22,7 @@ from sigmawatch.app.web import (
     audit,
     backups,
     channels,
+    dashboard,
     deliveries,
     episodes,
     health,
@@ -111,7 +113,7 @@ BESIDE: Handlers = (
     telemetry.show_telemetry,
 )  # fmt: skip
 PAGES: Handlers = (
-    pages.show_page, pages.show_docs, pages.show_asset, openapi.show_document,
+    dashboard.show_page, pages.show_docs, pages.show_asset, openapi.show_document,
     login.begin_login, login.end_login,
 )  # fmt: skip
 
@@ -131,7 +133,8 @@ def create_app(
 ) -> Litestar:  # fmt: skip
     """The ASGI application of `program`. token: of the command line on this machine, accepted as
     `Authorization: Bearer`. kept: users, keys and the audit log where they are not the program's
-    own; book: who is who, where not as they say. versions: of the API, the newest last."""
+    own; book: who is who, where not as they say. versions: of the API, the newest last. The
+    dashboard in its state is the package's."""
     kept = kept or program.access
     book = book or kept.book
     site = Site(program, contract=contract, access=kept)
@@ -154,6 +157,7 @@ def create_app(
         guards=[guard],
         middleware=[Patience(config.limits.query_s)],
         request_class=BoundedRequest,
+        state=State({dashboard.STATE: dashboard.packaged()}),
         exception_handlers={ValidationException: rejected.answer, Exception: problems.answer},
         request_max_body_size=BODY_BYTES_MAX,
         openapi_config=None,

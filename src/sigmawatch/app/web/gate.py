@@ -37,7 +37,8 @@ from sigmawatch.domain.caller import CallerKind
 _CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "font-src 'self'; worker-src 'self'; img-src 'self' data:; frame-ancestors 'none'; "
-    "base-uri 'none'; form-action 'self'; require-trusted-types-for 'script'; trusted-types 'none'"
+    "base-uri 'none'; form-action 'self'; require-trusted-types-for 'script'; "
+    "trusted-types sigmawatch"  # of the page: lets its own worker's address through, nothing else
 )
 ALWAYS = tuple(
     (name.encode(), value.encode())

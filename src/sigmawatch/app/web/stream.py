@@ -22,7 +22,7 @@ from sigmawatch.app.streaming.hub import Full, Hub
 from sigmawatch.app.streaming.reader import Listener, Reader
 from sigmawatch.app.streaming.wire import GZIP_HEADER
 from sigmawatch.app.web.compressed import takes_gzip
-from sigmawatch.app.web.pages import build
+from sigmawatch.app.web.dashboard import dashboard_of
 from sigmawatch.app.web.problems import fails
 from sigmawatch.app.web.shown_tables import AskedTable, refused
 from sigmawatch.app.web.site import Site
@@ -66,20 +66,23 @@ async def show_stream(
     `reset`: then load the snapshot again."""
     hub = site.program.streaming
     try:
-        table, listener = asked.table(site, by=caller), _listener(request, caller)
+        table, listener = (
+            asked.table(site, by=caller),
+            _listener(request, caller, ui=dashboard_of(request).build),
+        )
         reader = await hub.join(table, listener, last=last_event_id)
     except Full as exc:
         raise refused(exc) from exc
     return EventStream(hub, reader)
 
 
-def _listener(request: Request[Any, Any, Any], caller: Caller) -> Listener:
+def _listener(request: Request[Any, Any, Any], caller: Caller, *, ui: str) -> Listener:
     """Who reads, as the gate has said it."""
     state: dict[str, Any] = request.scope["state"]
     place, place_max = _place(caller, state["peer"].group)
     return Listener(
         caller=caller, may_go_on=state["may_go_on"], packed=takes_gzip(request), place=place,
-        place_max=place_max, ui=build(),
+        place_max=place_max, ui=ui,
     )  # fmt: skip
 
 

@@ -1,0 +1,116 @@
+"""The page's sources, its lock, and what is built of them: bounds and what must not be in there.
+
+Built files are looked at where there are any: `make test` builds them, and says why where it could
+not.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import hatch_build
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = sorted(path for path in (ROOT / "web" / "src").rglob("*.*") if path.suffix != ".svg")
+NAMESPACE = re.compile(r"https?://www\.w3\.org/[\w/]+")  # the name of a vocabulary, never fetched
+SCRIPT_KB_MAX = 60.0
+UNSAFE = r"outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function"
+
+
+@pytest.fixture(scope="module")
+def built() -> Path:
+    if not hatch_build.fresh():
+        if os.environ.get("SIGMAWATCH_UI") == "required":
+            pytest.fail("the page is not built; run: python hatch_build.py")
+        pytest.skip("the page is not built; run: python hatch_build.py")
+    return hatch_build.BUILT
+
+
+def _texts(folder: Path, *endings: str) -> Iterator[tuple[str, str]]:
+    for path in sorted(folder.iterdir()):
+        if path.suffix in endings:
+            yield path.name, path.read_text("utf-8")
+
+
+def test_the_lock_names_no_host_and_checks_every_package() -> None:
+    """DASHBOARD.md 5: test: no `://` in the lock; integrity still enforced."""
+    text = (ROOT / "web" / "package-lock.json").read_text("utf-8")
+    assert "://" not in text
+    packages = json.loads(text)["packages"]
+    assert all(
+        one.get("integrity", "").startswith("sha512-") for name, one in packages.items() if name
+    )
+
+
+def test_no_package_of_the_page_runs_anything_when_it_is_installed() -> None:
+    packages = json.loads((ROOT / "web" / "package-lock.json").read_text("utf-8"))["packages"]
+    assert not [name for name, one in packages.items() if one.get("hasInstallScript")]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_a_source_writes_text_only_and_keeps_to_the_house_style(path: Path) -> None:
+    """SECURITY.md S18: names are inert text everywhere. STYLE.md: modules of 400 lines at most."""
+    text = path.read_text("utf-8")
+    assert not re.search(f"innerHTML|InnerHTML|{UNSAFE}", text)
+    assert path.name == "contract.ts" or text.count("\n") <= 400
+    assert "http://" not in text
+    assert path.suffix != ".css" or not re.search(r"animation|@keyframes|transition|infinite", text)
+
+
+def test_the_built_page_names_no_other_host(built: Path) -> None:
+    for name, text in _texts(built, ".js", ".css", ".html", ".json", ".svg"):
+        assert not re.search(r"https?://|[\"'(]//\w", NAMESPACE.sub("", text)), name
+        assert not re.search(UNSAFE, text), name
+
+
+def test_nothing_built_is_animated(built: Path) -> None:
+    """DASHBOARD.md 2.1: animations cost ten times the whole rest of the page."""
+    for name, text in _texts(built, ".css"):
+        assert not re.search(r"animation|@keyframes|transition", text), name
+
+
+def test_all_scripts_together_are_small(built: Path) -> None:
+    """Issue 7: JS <= 60 kB gz in total."""
+    size = sum(len(gzip.compress(text.encode(), 9)) for _, text in _texts(built, ".js"))
+    assert size <= SCRIPT_KB_MAX * 1000
+
+
+def test_every_bundled_package_has_its_licence_in_the_page(built: Path) -> None:
+    told = {one["name"]: one for one in json.loads((built / "licences.json").read_text("utf-8"))}
+    wanted = json.loads((ROOT / "web" / "package.json").read_text("utf-8"))["dependencies"]
+    assert set(told) == set(wanted)
+    assert all(len(one["text"]) > 500 and one["licence"] for one in told.values())
+
+
+FORMATS = """
+import { build } from "vite";
+const made = await build({
+  configFile: false, logLevel: "silent",
+  build: { write: false, minify: false, lib: { entry: "src/lib/format.ts", formats: ["es"] } },
+});
+const code = made[0].output[0].code;
+const format = await import("data:text/javascript," + encodeURIComponent(code));
+const cases = JSON.parse(process.argv.at(-1));
+const told = Object.entries(cases).map(([kind, all]) =>
+  [kind, all.map(([value]) => [value, format[kind](value)])]);
+console.log(JSON.stringify(Object.fromEntries(told)));
+"""
+
+
+def test_numbers_read_on_the_page_as_they_do_in_python(built: Path) -> None:
+    """DASHBOARD.md 8: the format table is read by both; tests/app/test_formats.py is the other."""
+    cases = json.loads((ROOT / "tests" / "web" / "formats.json").read_text("utf-8"))
+    node = hatch_build.Node.found().node
+    done = subprocess.run(
+        [node, "--input-type=module", "--eval", FORMATS, json.dumps(cases)],
+        cwd=ROOT / "web", capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == cases

@@ -1,0 +1,53 @@
+// A market's past for a chart: its series and the volume below it, in one question.
+import { get, query } from "../lib/api.ts";
+import { slug } from "../lib/market.ts";
+import type { Records, RecordsOfSeveral } from "./contract.ts";
+
+export const RANGES = { "1h": 3_600, "6h": 21_600, "24h": 86_400, "7d": 604_800, "30d": 2_592_000, "1y": 31_536_000 } as const;
+export type Range = keyof typeof RANGES;
+const POINTS = 1_500;
+
+export interface History {
+  /** Seconds since the epoch, as the chart takes them. */
+  times: number[];
+  values: (number | null)[];
+  volumes: (number | null)[];
+  /** Why a slot is what it is: "outage", "carried". */
+  marks: string[];
+  step: string;
+  interval: string;
+  unit: string;
+  /** Share of the slots that hold a value. */
+  coverage: number;
+}
+
+/** Throws ApiError. */
+export async function history(market: string, metric: string, range: Range, signal?: AbortSignal): Promise<History> {
+  const ask = (ids: string[]) =>
+    get<RecordsOfSeveral>(`metrics/records?${query({ ids: ids.join(","), from: `-${RANGES[range]}s`, points: POINTS, limit: 10_000 })}`, signal);
+  const main = slug(market, metric);
+  const volume = slug(market, "traded_quote");
+  if (metric === "traded_quote") return joined((await ask([main])).items[0]!, null);
+  try {
+    const { items } = await ask([main, volume]);
+    return joined(items[0]!, items[1] ?? null);
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    return joined((await ask([main])).items[0]!, null); // its volume is not tracked
+  }
+}
+
+function joined(main: Records, volume: Records | null): History {
+  const volumes = new Map(volume?.items.map((one) => [one.time, one.value]));
+  const values = main.items.map((one) => one.value);
+  return {
+    times: main.items.map((one) => Date.parse(one.time) / 1000),
+    values,
+    volumes: main.items.map((one) => volumes.get(one.time) ?? null),
+    marks: main.items.map((one) => (one.marks ?? []).join(", ")),
+    step: main.step,
+    interval: main.interval,
+    unit: main.unit,
+    coverage: values.length ? values.filter((value) => value !== null).length / values.length : 0,
+  };
+}

@@ -1,0 +1,155 @@
+// The virtual table: some thirty rows of any number, each in a slot that is used again as one
+// scrolls (keyed by slot, never by market). While the pointer is in the rows their order is held,
+// so that nothing moves away from under it; values go on.
+import type { ComponentChildren } from "preact";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { tick } from "../data/feed.ts";
+import { rowsOf, sigmaColumn, type Rows, type Sort, type Wanted } from "../data/order.ts";
+import { sparkCount, want } from "../data/sparks.ts";
+import type { Table } from "../data/table.ts";
+import { useCell } from "../lib/cell.ts";
+import { count } from "../lib/format.ts";
+import { drawn, settings } from "../lib/settings.ts";
+import { Row } from "./row.tsx";
+
+const HEIGHTS = { regular: 36, compact: 28 };
+const HEAD = 36;
+const SPARE = 4;
+
+export interface GridProps {
+  table: Table;
+  wanted: Wanted;
+  selected: string | null;
+  pick: (row: number, rows: Rows) => void;
+  sort: (by: Sort) => void;
+  /** Told what is shown, in its order. */
+  ordered: (rows: Rows) => void;
+  /** Shown where a filter leaves nothing. */
+  empty: ComponentChildren;
+}
+
+interface Column {
+  sort: Sort | null;
+  name: string;
+  title: string;
+  tip?: string;
+}
+
+const KEYS: Record<string, string> = {
+  sigma_rel: "σ rank", sigma_abs: "σ rank", sigma_ret: "σ rank", change_pct: "Δ rank", surge: "Surge rank",
+};
+
+function columnsOf(table: Table): Column[] {
+  const { metric, window, by } = table.told;
+  const span = window.replace(/(\d+)([a-z]+)/, "$1 $2");
+  const which = { sigma_rel: "relative: for what moved most for its size", sigma_ret: "of returns: for trading volatility", sigma_abs: "absolute: compare within one pair only" }[sigmaColumn(table)];
+  return [
+    { sort: "rank", name: "rank", title: KEYS[by] ?? "Rank", tip: `Rank by ${by} over ${span}` },
+    { sort: "move", name: "move", title: "1 h", tip: "Places gained or lost in an hour" },
+    { sort: "market", name: "market", title: "Market" },
+    { sort: "venue", name: "venue", title: "Venue" },
+    { sort: "price", name: "price", title: metric === "price" ? "Price" : metric.replaceAll("_", " ") },
+    { sort: "change", name: "change", title: span },
+    { sort: "volume", name: "volume", title: "Volume", tip: "24 h, in the reference currency" },
+    { sort: "sigma", name: "sigma", title: `σ ${span}`, tip: `σ ${which}` },
+    { sort: null, name: "spark", title: "Last 24 h" },
+  ];
+}
+
+export function Grid({ table, wanted, selected, pick, sort, ordered, empty }: GridProps) {
+  useCell(tick);
+  const sparks = useCell(sparkCount);
+  const theme = useCell(drawn);
+  const { stars, density } = useCell(settings);
+  const scroller = useRef<HTMLDivElement>(null);
+  const [view, setView] = useState({ top: 0, height: 800 });
+  const { rows, held, hold } = useOrder(table, wanted);
+  const rowHeight = HEIGHTS[density];
+  useEffect(() => ordered(rows), [rows]);
+  useScroller(scroller, setView);
+
+  const first = Math.max(0, Math.floor(view.top / rowHeight) - SPARE);
+  const slots = Math.ceil(view.height / rowHeight) + 2 * SPARE;
+  const last = Math.min(rows.length, first + slots);
+  const visible = rows.slice(first, last);
+  useEffect(() => want(visible.map((row) => table.ids[row]!)), [first, last, rows, table]);
+  const place = selected === null ? -1 : rows.findIndex((row) => table.market(row) === selected);
+  useKeptInView(scroller, place, rowHeight);
+  const sigma = table.numbers[sigmaColumn(table)];
+  const sigmaMax = rows.reduce((most, row) => Math.max(most, sigma[row] || 0), 0) || 1;
+
+  return (
+    <div class="grid-box">
+      <div
+        class="grid" role="grid" tabIndex={0} ref={scroller} aria-label="Markets"
+        aria-rowcount={rows.length + 1} aria-colcount={9}
+        {...(place >= first && place < last ? { "aria-activedescendant": `row-${place}` } : {})}
+        onPointerMove={(event) => hold(event.pointerType === "mouse" && (event.target as Element).closest(".row") !== null)}
+        onPointerLeave={() => hold(false)}
+      >
+        <div class="row head" role="row" aria-rowindex={1}>
+          {columnsOf(table).map((one) => <Head key={one.name} column={one} wanted={wanted} sort={sort} />)}
+        </div>
+        <div class="rows" role="presentation" style={{ height: `${rows.length * rowHeight}px` }}>
+          {visible.map((row, at) => (
+            <Row
+              key={(first + at) % slots} table={table} row={row} place={first + at} top={(first + at) * rowHeight}
+              version={table.versions[row]!} selected={first + at === place} starred={stars.includes(table.market(row))}
+              sparks={sparks} theme={theme} sigmaMax={sigmaMax} tinted={true} pick={(one) => pick(one, rows)}
+            />
+          ))}
+        </div>
+        {rows.length === 0 && empty}
+      </div>
+      {held && <button class="chip held" onClick={() => hold(false)}>Order held while you point</button>}
+      <p class="unseen" role="status">{`${count(rows.length)} markets, sorted by ${wanted.sort}${wanted.down ? ", descending" : ""}`}</p>
+    </div>
+  );
+}
+
+function Head({ column, wanted, sort }: { column: Column; wanted: Wanted; sort: (by: Sort) => void }) {
+  const { sort: by, name, title, tip } = column;
+  const on = by === wanted.sort;
+  const label = on ? `${title} ${wanted.down ? "↓" : "↑"}` : title;
+  const sorted = on ? { "aria-sort": wanted.down ? ("descending" as const) : ("ascending" as const) } : {};
+  return (
+    <span role="columnheader" class={`c-${name}${on ? " on" : ""}`} title={tip} {...sorted}>
+      {by ? <button tabIndex={-1} onClick={() => sort(by)}>{label}</button> : label}
+    </span>
+  );
+}
+
+/** The rows in order, held while something points at them. */
+function useOrder(table: Table, wanted: Wanted): { rows: Rows; held: boolean; hold: (on: boolean) => void } {
+  const [held, setHeld] = useState(false);
+  const kept = useRef<{ table: Table; wanted: string; rows: Rows } | null>(null);
+  const asked = JSON.stringify(wanted);
+  const same = kept.current?.table === table && kept.current.wanted === asked;
+  if (!(held && same)) kept.current = { table, wanted: asked, rows: rowsOf(table, wanted) };
+  return { rows: kept.current!.rows, held, hold: setHeld };
+}
+
+function useScroller(scroller: { current: HTMLDivElement | null }, setView: (view: { top: number; height: number }) => void): void {
+  useLayoutEffect(() => {
+    const box = scroller.current!;
+    const look = () => setView({ top: box.scrollTop, height: box.clientHeight });
+    const watcher = new ResizeObserver(look);
+    watcher.observe(box);
+    box.addEventListener("scroll", look, { passive: true });
+    look();
+    return () => {
+      watcher.disconnect();
+      box.removeEventListener("scroll", look);
+    };
+  }, []);
+}
+
+function useKeptInView(scroller: { current: HTMLDivElement | null }, place: number, rowHeight: number): void {
+  useEffect(() => {
+    const box = scroller.current;
+    if (!box || place < 0 || !box.matches(":focus")) return;
+    const top = place * rowHeight;
+    if (top < box.scrollTop) box.scrollTop = top;
+    else if (top + rowHeight > box.scrollTop + box.clientHeight - HEAD) box.scrollTop = top + rowHeight + HEAD - box.clientHeight;
+  }, [place]);
+}

@@ -1,0 +1,79 @@
+// One market beside the table: its price, its day, its numbers, and an alert made on the chart.
+import { useEffect, useState } from "preact/hooks";
+import { tick } from "../data/feed.ts";
+import type { History, Range } from "../data/history.ts";
+import { lineOf, SHAPES, sentenceOf, written } from "../data/sentence.ts";
+import type { Table } from "../data/table.ts";
+import { useCell } from "../lib/cell.ts";
+import { compact, count, price, share } from "../lib/format.ts";
+import { pageOf } from "../lib/market.ts";
+import { inside } from "../lib/place.ts";
+import { settings, star } from "../lib/settings.ts";
+import { follow } from "../lib/url.ts";
+import { PriceChart } from "./pricechart.tsx";
+import { Change } from "./row.tsx";
+import { RuleForm } from "./ruleform.tsx";
+
+export interface PanelProps {
+  table: Table;
+  row: number;
+  /** The market's own page: larger, without the way there. */
+  whole?: boolean;
+  close?: () => void;
+}
+
+export function Panel({ table, row, whole, close }: PanelProps) {
+  useCell(tick);
+  const { stars } = useCell(settings);
+  const market = table.market(row);
+  const latest = table.numbers.latest[row]!;
+  const [range, setRange] = useState<Range>("24h");
+  const [marks, setMarks] = useState<number[]>([]);
+  const [data, setData] = useState<History | null>(null);
+  const [condition, setCondition] = useState("");
+  useEffect(() => {
+    setMarks([]);
+    setData(null);
+    setCondition(written({ kind: "crosses", value: SHAPES.crosses.first(latest) }));
+  }, [market]);
+  const drag = (value: number) => {
+    const found = sentenceOf(condition);
+    const kind = found && SHAPES[found.kind].line ? found.kind : "crosses";
+    setCondition(written({ kind, value }));
+  };
+  const starred = stars.includes(market);
+  return (
+    <aside class={`panel${whole ? " whole" : ""}`} aria-label={market}>
+      <header>
+        <h2>{table.base(row)}/{table.quote(row)}</h2> <span class="dim">{table.venues[row]!.toLowerCase()}</span>
+        <button class="link star" aria-pressed={starred} aria-label="Star" title="Star (f)" onClick={() => star(market)}>{starred ? "★" : "☆"}</button>
+        <span class="room" />
+        {!whole && <a class="open" href={inside(pageOf(market))} title="Open page (o)" onClick={follow}>open page ↗</a>}
+        {close && <button class="link close" aria-label="Close" onClick={close}>×</button>}
+      </header>
+      <p class="latest"><strong title={String(latest)}>{price(latest)}</strong> {table.live(row) ? <Change value={table.numbers.change_pct[row]!} /> : <span class="badge">{table.states[row]}</span>}</p>
+      <PriceChart
+        market={market} metric={table.told.metric} range={range} setRange={setRange} tip={latest} slot={table.slot}
+        line={lineOf(condition)} setLine={drag} marks={marks} loaded={setData}
+      />
+      <Tiles table={table} row={row} data={range === "24h" ? data : null} />
+      {condition && <RuleForm key={market} target={market} metric={table.told.metric} latest={latest} condition={condition} setCondition={setCondition} setMarks={setMarks} />}
+    </aside>
+  );
+}
+
+function Tiles({ table, row, data }: { table: Table; row: number; data: History | null }) {
+  const { numbers, ranks, ranked, told } = table;
+  const span = told.window.replace(/(\d+)([a-z]+)/, "$1 $2");
+  const tiles: [string, string, string][] = [
+    [`${span} high`, price(numbers.high[row]), ""],
+    [`${span} low`, price(numbers.low[row]), ""],
+    ["Volume", compact(numbers.volume_24h_ref[row]), "24 h, in the reference currency"],
+    ["σ rank", ranks.rank[row] ? `#${count(ranks.rank[row]!)} of ${count(ranked)}` : "–", "By the σ of the table"],
+    ["σ relative", share(numbers.sigma_rel[row]), "Trust it for what moved most for its size"],
+    ["σ returns", share(numbers.sigma_ret[row]), "Trust it for trading volatility"],
+    ["σ absolute", price(numbers.sigma_abs[row]), "Compare within one pair only: it orders the rest by their price"],
+    ["Coverage", data ? `${Math.floor(data.coverage * 100)}%` : "–", "Share of the day's slots that hold a value"],
+  ];
+  return <dl class="tiles">{tiles.map(([name, value, tip]) => <div key={name} title={tip}><dt>{name}</dt><dd>{value}</dd></div>)}</dl>;
+}

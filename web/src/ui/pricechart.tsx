@@ -1,0 +1,137 @@
+// The chart as a part of the page: its ranges, what stands under the cursor, and its line by keys.
+import { useEffect, useRef, useState } from "preact/hooks";
+import { history, RANGES, type History, type Range } from "../data/history.ts";
+import { ApiError } from "../lib/api.ts";
+import { useCell } from "../lib/cell.ts";
+import { price } from "../lib/format.ts";
+import { drawn, settings } from "../lib/settings.ts";
+import { moment, zoneName } from "../lib/time.ts";
+import { Chart } from "./chart.ts";
+import { Failed } from "./failed.tsx";
+
+export interface PriceChartProps {
+  market: string;
+  metric: string;
+  range: Range;
+  setRange: (range: Range) => void;
+  /** The live value; NaN for none. */
+  tip: number;
+  /** Of the newest closed slot: a new one has the past asked for again. */
+  slot: string | null;
+  line: number | null;
+  setLine: (value: number, done: boolean) => void;
+  marks: readonly number[];
+  loaded?: (history: History) => void;
+}
+
+export function PriceChart(props: PriceChartProps) {
+  const { market, metric, range, setRange, tip, slot, line, setLine, marks, loaded } = props;
+  const box = useRef<HTMLDivElement>(null);
+  const chart = useRef<Chart | null>(null);
+  const told = useRef(setLine);
+  told.current = setLine;
+  const [read, setRead] = useState<string | null>(null);
+  const [failure, setFailure] = useState<ApiError | null>(null);
+  const [data, setData] = useState<History | null>(null);
+  const [asTable, setAsTable] = useState(false);
+  const [turn, setTurn] = useState(0);
+  const theme = useCell(drawn);
+  const { zone } = useCell(settings);
+
+  useEffect(() => {
+    chart.current = new Chart(box.current!, { line: (value, done) => told.current(value, done), read: setRead });
+    return () => chart.current!.destroy();
+  }, []);
+  useEffect(() => {
+    setData(null);
+  }, [market, metric]);
+  useEffect(() => {
+    const given = new AbortController();
+    const soon = setTimeout(async () => {
+      try {
+        const found = await history(market, metric, range, given.signal);
+        setFailure(null);
+        setData(found);
+        chart.current!.show(found);
+        loaded?.(found);
+      } catch (error) {
+        if (!given.signal.aborted) setFailure(error as ApiError);
+      }
+    }, 60);
+    return () => {
+      clearTimeout(soon);
+      given.abort();
+    };
+  }, [market, metric, range, slot, turn]);
+  useEffect(() => chart.current!.setTip(tip), [tip, data]);
+  useEffect(() => chart.current!.setLine(line), [line]);
+  useEffect(() => chart.current!.setMarks(marks), [marks]);
+  useEffect(() => chart.current!.build(), [theme, zone]);
+
+  const known = data?.values.filter((value): value is number => value !== null) ?? [];
+  const summary = known.length
+    ? `${market} ${metric}, ${range}: from ${price(known[0])} to ${price(known.at(-1))}, lowest ${price(Math.min(...known))}, highest ${price(Math.max(...known))}`
+    : `${market} ${metric}, ${range}`;
+  return (
+    <figure class="chart-box">
+      <div class="chart-head">
+        <span class="dim read" aria-hidden="true">{read ?? `${range.replace(/(\d+)/, "$1 ")} · ${data?.step ?? "…"} · ${zoneName()}${data && data.coverage < 0.995 ? ` · coverage ${Math.floor(data.coverage * 100)}%` : ""}`}</span>
+        <span class="ranges" role="group" aria-label="Range">
+          {(Object.keys(RANGES) as Range[]).map((one) => (
+            <button key={one} class={one === range ? "on" : ""} aria-pressed={one === range} onClick={() => setRange(one)}>{one}</button>
+          ))}
+        </span>
+      </div>
+      {failure && <Failed error={failure} again={() => setTurn(turn + 1)} />}
+      <div class={`chart${data ? "" : " waiting"}`} ref={box} role="img" aria-label={summary} />
+      {line !== null && <LineSlider line={line} setLine={setLine} />}
+      <div class="chart-foot">
+        <button class="link" aria-expanded={asTable} onClick={() => setAsTable(!asTable)}>{asTable ? "Hide table" : "Show as table"}</button>
+        <button class="link" onClick={() => save(`${market} ${metric} ${range}.png`, chart.current!.png())}>PNG</button>
+        <button class="link" disabled={!data} onClick={() => save(`${market} ${metric} ${range}.csv`, data && csv(data))}>CSV</button>
+      </div>
+      {asTable && data && <AsTable data={data} />}
+    </figure>
+  );
+}
+
+/** The line's equivalent for keys: arrows move it by 0.1 %, with Shift by 1 %. */
+function LineSlider({ line, setLine }: { line: number; setLine: (value: number, done: boolean) => void }) {
+  const move = (event: KeyboardEvent) => {
+    const up = { ArrowUp: 1, ArrowRight: 1, ArrowDown: -1, ArrowLeft: -1 }[event.key];
+    if (!up) return;
+    event.preventDefault();
+    setLine(Number((line + Math.abs(line) * up * (event.shiftKey ? 0.01 : 0.001)).toPrecision(5)), true);
+  };
+  return (
+    <div class="line-slider" role="slider" tabIndex={0} aria-label="Alert line" aria-valuenow={line} aria-valuetext={price(line)} onKeyDown={move}>
+      Alert line {price(line)} <span class="dim">drag it, or arrow keys</span>
+    </div>
+  );
+}
+
+function AsTable({ data }: { data: History }) {
+  const step = Math.max(1, Math.floor(data.times.length / 48));
+  const rows = data.times.map((_, place) => place).filter((place) => place % step === 0);
+  return (
+    <div class="as-table" tabIndex={0}>
+      <table>
+        <thead><tr><th>Time</th><th>Value</th></tr></thead>
+        <tbody>{rows.map((place) => <tr key={place}><td>{moment(data.times[place]! * 1000)}</td><td>{price(data.values[place])}</td></tr>)}</tbody>
+      </table>
+    </div>
+  );
+}
+
+function csv(data: History): string {
+  const lines = data.times.map((at, place) => [new Date(at * 1000).toISOString(), data.values[place] ?? "", data.volumes[place] ?? "", `"${data.marks[place]}"`].join(","));
+  return `data:text/csv;charset=utf-8,${encodeURIComponent(["time,value,volume,marks", ...lines].join("\r\n"))}`;
+}
+
+function save(name: string, address: string | null): void {
+  if (!address) return;
+  const link = document.createElement("a");
+  link.href = address;
+  link.download = name.replace(/[/:]/g, "-");
+  link.click();
+}
