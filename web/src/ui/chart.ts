@@ -120,7 +120,7 @@ export class Chart {
       series: [
         {},
         { scale: "y", stroke: token("accent"), width: 1.5, points: { show: false }, fill: (plot) => this.gradient(plot) },
-        { scale: "v", stroke: "transparent", fill: token("volume"), paths: uPlot.paths.bars!({ size: [0.8, 6] }), points: { show: false } },
+        { scale: "v", width: 0, fill: token("volume"), paths: uPlot.paths.bars!({ size: [0.8, 6] }), points: { show: false } },
       ],
       hooks: { draw: [(plot) => this.overlay(plot)], setCursor: [(plot) => this.read(plot)] },
     };

@@ -51,29 +51,45 @@ export function Panel({ table, row, whole, close }: PanelProps) {
         {!whole && <a class="open" href={inside(pageOf(market))} title="Open page (o)" onClick={follow}>open page ↗</a>}
         {close && <button class="link close" aria-label="Close" onClick={close}>×</button>}
       </header>
-      <p class="latest"><strong title={String(latest)}>{price(latest)}</strong> {table.live(row) ? <Change value={table.numbers.change_pct[row]!} /> : <span class="badge">{table.states[row]}</span>}</p>
+      <p class="latest">
+        <strong title={String(latest)}>{price(latest)}</strong>{" "}
+        {table.live(row) ? <Change value={table.numbers.change_pct[row]!} /> : <span class="badge">{table.states[row]}</span>}
+      </p>
       <PriceChart
         market={market} metric={table.told.metric} range={range} setRange={setRange} tip={latest} slot={table.slot}
         line={lineOf(condition)} setLine={drag} marks={marks} loaded={setData}
       />
-      <Tiles table={table} row={row} data={range === "24h" ? data : null} />
+      <Tiles tiles={dayOf(table, row)} />
       {condition && <RuleForm key={market} target={market} metric={table.told.metric} latest={latest} condition={condition} setCondition={setCondition} setMarks={setMarks} />}
+      <Tiles tiles={deviationsOf(table, row, range === "24h" ? data : null)} />
+      <p class="dim trust">Trust σ relative for what moved most for its size, σ of returns for trading volatility, and σ absolute only within one pair: it orders the rest by their price.</p>
     </aside>
   );
 }
 
-function Tiles({ table, row, data }: { table: Table; row: number; data: History | null }) {
-  const { numbers, ranks, ranked, told } = table;
-  const span = told.window.replace(/(\d+)([a-z]+)/, "$1 $2");
-  const tiles: [string, string, string][] = [
-    [`${span} high`, price(numbers.high[row]), ""],
-    [`${span} low`, price(numbers.low[row]), ""],
+type Tile = [name: string, value: string, tip: string];
+
+const spanOf = (table: Table): string => table.told.window.replace(/(\d+)([a-z]+)/, "$1 $2");
+
+function dayOf(table: Table, row: number): Tile[] {
+  const { numbers, ranks, ranked } = table;
+  return [
+    [`${spanOf(table)} high`, price(numbers.high[row]), ""],
+    [`${spanOf(table)} low`, price(numbers.low[row]), ""],
     ["Volume", compact(numbers.volume_24h_ref[row]), "24 h, in the reference currency"],
     ["σ rank", ranks.rank[row] ? `#${count(ranks.rank[row]!)} of ${count(ranked)}` : "–", "By the σ of the table"],
-    ["σ relative", share(numbers.sigma_rel[row]), "Trust it for what moved most for its size"],
-    ["σ returns", share(numbers.sigma_ret[row]), "Trust it for trading volatility"],
-    ["σ absolute", price(numbers.sigma_abs[row]), "Compare within one pair only: it orders the rest by their price"],
+  ];
+}
+
+function deviationsOf({ numbers }: Table, row: number, data: History | null): Tile[] {
+  return [
+    ["σ relative", share(numbers.sigma_rel[row]), "σ / |mean|"],
+    ["σ returns", share(numbers.sigma_ret[row]), "σ of log returns × √slots"],
+    ["σ absolute", price(numbers.sigma_abs[row]), "σ of the values, in their unit"],
     ["Coverage", data ? `${Math.floor(data.coverage * 100)}%` : "–", "Share of the day's slots that hold a value"],
   ];
+}
+
+function Tiles({ tiles }: { tiles: Tile[] }) {
   return <dl class="tiles">{tiles.map(([name, value, tip]) => <div key={name} title={tip}><dt>{name}</dt><dd>{value}</dd></div>)}</dl>;
 }

@@ -84,9 +84,10 @@ export function PriceChart(props: PriceChartProps) {
       </div>
       {failure && <Failed error={failure} again={() => setTurn(turn + 1)} />}
       <div class={`chart${data ? "" : " waiting"}`} ref={box} role="img" aria-label={summary} />
-      {line !== null && <LineSlider line={line} setLine={setLine} />}
       <div class="chart-foot">
-        <button class="link" aria-expanded={asTable} onClick={() => setAsTable(!asTable)}>{asTable ? "Hide table" : "Show as table"}</button>
+        {line !== null && <LineSlider line={line} setLine={setLine} />}
+        <span class="room" />
+        <button class="link" title="Show as a table" aria-expanded={asTable} onClick={() => setAsTable(!asTable)}>{asTable ? "Hide" : "Table"}</button>
         <button class="link" onClick={() => save(`${market} ${metric} ${range}.png`, chart.current!.png())}>PNG</button>
         <button class="link" disabled={!data} onClick={() => save(`${market} ${metric} ${range}.csv`, data && csv(data))}>CSV</button>
       </div>
@@ -105,7 +106,7 @@ function LineSlider({ line, setLine }: { line: number; setLine: (value: number, 
   };
   return (
     <div class="line-slider" role="slider" tabIndex={0} aria-label="Alert line" aria-valuenow={line} aria-valuetext={price(line)} onKeyDown={move}>
-      Alert line {price(line)} <span class="dim">drag it, or arrow keys</span>
+      Alert line {price(line)} <span class="dim">· drag it, or use the arrow keys</span>
     </div>
   );
 }

@@ -34,7 +34,9 @@ export function RuleForm({ target, metric, latest, condition, setCondition, setM
   const [busy, setBusy] = useState(false);
   const { scopes } = useCell(session);
   const whole = span === "0s" ? condition : `${condition} for ${span}`;
-  const targets = [target.includes("*") || target.split(":").length > 2 ? target : `${target}:${metric}`];
+  // A condition that begins with a metric says itself which of a market's series it is about.
+  const says = /^[a-z_0-9]+\s*[[<>=!]/.test(condition) || target.split(":").length > 2;
+  const targets = [says ? target : `${target}:${metric}`];
   const rule = { condition: whole, target: targets, cooldown };
   const { preview, error } = usePreview(rule, setMarks);
   const told = failure ?? error;
