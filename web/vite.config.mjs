@@ -1,7 +1,7 @@
 // Development: `make web` proxies the API of a running program. The build itself is build.mjs.
 import { defineConfig } from "vite";
 
-const api = process.env.SIGMAWATCH_URL ?? "http://127.0.0.1:8000";
+const api = process.env.SIGMAWATCH_BUILD_API ?? "http://127.0.0.1:8000";
 
 export default defineConfig({
   base: "./", // the page is served below any path

@@ -127,11 +127,12 @@ def test_what_the_python_client_is_told_by_the_environment_is_no_configuration()
     assert load_config(environ=environ) == load_config(environ={})
 
 
-def test_variables_that_kubernetes_sets_for_a_service_of_our_name_are_not_ours() -> None:
+def test_variables_of_kubernetes_and_of_the_set_up_are_no_configuration() -> None:
     environ = {
         "SIGMAWATCH_PORT": "tcp://10.0.0.1:8000",
         "SIGMAWATCH_PORT_8000_TCP": "tcp://10.0.0.1:8000",
         "SIGMAWATCH_SERVICE_HOST": "10.0.0.1",
+        "SIGMAWATCH_BUILD_PAGE": "skip",
     }
     assert load_config(environ=environ).server.port == 8000
 

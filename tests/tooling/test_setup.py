@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BASE = getattr(sys, "_base_executable", sys.executable)
 PARTS = ("scripts/setup.py", "scripts/bootstrap", "pyproject.toml", "requirements", "sigmawatch",
          "hatch_build.py", "src/sigmawatch/app/formats.json", "web/index.html")  # fmt: skip
-SKIP = {"SIGMAWATCH_PAGE": "skip"}
+SKIP = {"SIGMAWATCH_BUILD_PAGE": "skip"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,22 +189,22 @@ BUILDS = """
 def test_the_page_is_built_by_the_node_that_is_there_and_only_once(checkout: Checkout) -> None:
     checkout.tool("node", NODE)
     checkout.tool("npm", BUILDS)
-    assert checkout.run(SIGMAWATCH_PAGE="").returncode == 0
+    assert checkout.run(SIGMAWATCH_BUILD_PAGE="").returncode == 0
     built = checkout.root / "src/sigmawatch/app/web/built"
     assert (built / ".stamp").exists()
-    assert checkout.run(SIGMAWATCH_PAGE="").stderr == ""
+    assert checkout.run(SIGMAWATCH_BUILD_PAGE="").stderr == ""
     assert (checkout.path / "pages").read_text().splitlines() == [str(built)]
 
 
 def test_a_change_of_the_pages_sources_or_its_loss_builds_it_anew(checkout: Checkout) -> None:
     checkout.tool("node", NODE)
     checkout.tool("npm", BUILDS)
-    checkout.run(SIGMAWATCH_PAGE="")
+    checkout.run(SIGMAWATCH_BUILD_PAGE="")
     checkout.installs()
     (checkout.root / "web" / "index.html").write_text("<!doctype html>other")
-    checkout.run(SIGMAWATCH_PAGE="")
+    checkout.run(SIGMAWATCH_BUILD_PAGE="")
     shutil.rmtree(checkout.root / "src/sigmawatch/app/web/built")
-    checkout.run(SIGMAWATCH_PAGE="")
+    checkout.run(SIGMAWATCH_BUILD_PAGE="")
     assert len((checkout.path / "pages").read_text().splitlines()) == 3
     assert checkout.installs() == []
 
@@ -212,7 +212,7 @@ def test_a_change_of_the_pages_sources_or_its_loss_builds_it_anew(checkout: Chec
 def test_without_a_recent_node_its_wheel_is_installed_from_a_lock(checkout: Checkout) -> None:
     checkout.tool("node", "echo v18.20.1")
     checkout.tool("npm", "exit 0")
-    checkout.run(SIGMAWATCH_PAGE="")
+    checkout.run(SIGMAWATCH_BUILD_PAGE="")
     assert "--require-hashes --only-binary :all: -r requirements/page.txt" in checkout.installs()[2]
 
 
@@ -220,12 +220,12 @@ def test_a_page_that_cannot_be_built_is_told_and_the_set_up_holds(checkout: Chec
     """DASHBOARD.md 5: what failed, "network?", how to skip."""
     checkout.tool("node", NODE)
     checkout.tool("npm", "echo 'npm error code ENOTFOUND' >&2; exit 1")
-    done = checkout.run(SIGMAWATCH_PAGE="")
+    done = checkout.run(SIGMAWATCH_BUILD_PAGE="")
     assert done.returncode == 0
     told = next(line for line in done.stderr.splitlines() if "failed" in line)
     assert "the npm registry does not answer" in told
-    assert "SIGMAWATCH_PAGE=skip" in told
-    assert "building the page failed" in checkout.run(SIGMAWATCH_PAGE="").stderr  # tried again
+    assert "SIGMAWATCH_BUILD_PAGE=skip" in told
+    assert "building the page failed" in checkout.run(SIGMAWATCH_BUILD_PAGE="").stderr  # tried again
 
 
 # What is done, and when

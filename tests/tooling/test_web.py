@@ -27,7 +27,7 @@ UNSAFE = r"outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function"
 @pytest.fixture(scope="module")
 def built() -> Path:
     if not hatch_build.fresh():
-        if os.environ.get("SIGMAWATCH_UI") == "required":
+        if os.environ.get("SIGMAWATCH_TEST_UI") == "required":
             pytest.fail("the page is not built; run: python hatch_build.py")
         pytest.skip("the page is not built; run: python hatch_build.py")
     return hatch_build.BUILT

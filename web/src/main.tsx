@@ -42,5 +42,8 @@ function App() {
   return out ? null : <Page />;
 }
 
+// Its address is relative to the route we came by, and routes change.
+for (const icon of document.querySelectorAll<HTMLLinkElement>("link[rel=icon]")) icon.href = String(icon.href);
+
 void refresh();
 render(<App />, document.querySelector("#page")!);

@@ -29,8 +29,9 @@ FILE_NAME = "sigmawatch.toml"
 DATABASE_URL = "DATABASE_URL"
 _STAGE = re.compile(r"[a-z][a-z0-9_-]*", re.ASCII)
 # Kubernetes sets SIGMAWATCH_PORT=tcp://… and SIGMAWATCH_SERVICE_HOST beside a service of our name;
-# SIGMAWATCH_URL and SIGMAWATCH_KEY are the Python client's.
-_NOT_OURS = re.compile(r"SIGMAWATCH_((CONFIG|URL|KEY)$|PORT($|_)|SERVICE_)")
+# SIGMAWATCH_URL and SIGMAWATCH_KEY are the Python client's, SIGMAWATCH_BUILD_… the set-up's and
+# SIGMAWATCH_TEST_… the tests'.
+_NOT_OURS = re.compile(r"SIGMAWATCH_((CONFIG|URL|KEY)$|PORT($|_)|SERVICE_|BUILD_|TEST_)")
 
 
 def load_config(

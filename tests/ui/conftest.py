@@ -1,0 +1,121 @@
+"""The page in a real browser, over a real program with the demo market (DASHBOARD.md 8).
+
+The browser is the machine's own Chromium; PyPI's `playwright` drives it and downloads none. Without
+Chromium these tests are skipped, with the line that installs it; where SIGMAWATCH_TEST_UI is "required",
+as in CI, that is a failure. A page error, or anything on the console that is an error (a violation
+of the policy is), fails the test it happens in.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.ui.running import Running
+
+import hatch_build
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Page
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+         "--disable-background-networking", "--disable-component-update",
+         "--disable-sync"]  # fmt: skip
+WAIT_MS = 60_000
+LOST = "ERR_CONNECTION|ERR_INCOMPLETE_CHUNKED|ERR_EMPTY_RESPONSE|ERR_NETWORK"
+Opener = Callable[..., "Page"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here):
+            item.add_marker(pytest.mark.ui)
+            item.add_marker(pytest.mark.timeout(300))
+
+
+def _missing(what: str) -> None:
+    if os.environ.get("SIGMAWATCH_TEST_UI") == "required":
+        pytest.fail(what)
+    pytest.skip(what)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    found = next((path for name in NAMES if (path := shutil.which(name))), None)
+    if found is None:
+        _missing("no Chromium here: apt install chromium (or any package that has it)")
+    if not hatch_build.fresh():
+        _missing("the page is not built: python hatch_build.py")
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as driver:
+        made = driver.chromium.launch(executable_path=found, headless=True, args=FLAGS)
+        yield made
+        made.close()
+
+
+@pytest.fixture(scope="session")
+def program(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """One program for all tests that only look."""
+    running = Running(tmp_path_factory.mktemp("program"))
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def own(browser: Browser, tmp_path: Path) -> Iterator[Running]:
+    """A program that the test may end."""
+    running = Running(tmp_path)
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
+    """Makes browsers of a test's own: dark, UTC, en-GB, less motion."""
+    made: list[BrowserContext] = []
+
+    def make(**options: Any) -> BrowserContext:
+        settings = {
+            "viewport": {"width": 1440, "height": 900}, "color_scheme": "dark",
+            "timezone_id": "UTC", "locale": "en-GB", "reduced_motion": "reduce", **options,
+        }  # fmt: skip
+        made.append(browser.new_context(**settings))
+        made[-1].set_default_timeout(WAIT_MS)
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def opened(context: Callable[..., BrowserContext], program: Running) -> Iterator[Opener]:
+    """Opens a route of the page. at: another program's. may: what the console may say."""
+    faults: list[str] = []
+
+    def open_(
+        route: str = "/", *, at: str | None = None, within: BrowserContext | None = None,
+        may: str | None = None, **options: Any,
+    ) -> Page:  # fmt: skip
+        page = (within or context(**options)).new_page()
+        page.on("pageerror", lambda error: faults.append(f"{route}: {error}"))
+        page.on("console", lambda said: _hear(said, faults, may=may))
+        page.goto((at or program.address) + route)
+        return page
+
+    yield open_
+    assert faults == []
+
+
+def _hear(said: Any, faults: list[str], *, may: str | None) -> None:
+    if said.type == "error" and not (may and re.search(may, said.text)):
+        faults.append(f"{said.text} {said.location['url']}")

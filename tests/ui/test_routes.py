@@ -1,0 +1,95 @@
+"""Every route: it shows what it is for, fits a phone, and is read by a screen reader."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.ui.conftest import Opener
+
+import hatch_build
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+AXE = hatch_build.WEB / "node_modules" / "axe-core" / "axe.min.js"
+ROUTES = {
+    "/": "KRAKEN:BTC/USD",
+    "/m/kraken/btc-usd": "BTC elsewhere",
+    "/alerts": "Alerts",
+    "/alerts?tab=rules": "price-move",
+    "/alerts?tab=history": "history",
+    "/alerts?tab=deliveries": "deliveries",
+    "/alerts?tab=silences": "Nothing is silenced",
+    "/alerts/new": "Would have fired",
+    "/venues": "KRAKEN",
+    "/inbox": "Inbox",
+    "/settings": "This browser",
+    "/kiosk": "KRAKEN:BTC/USD",
+    "/about": "preact",
+    "/sign-in": "Sign in",
+    "/set-up": "The first user",
+}
+THEMES = [(scheme, palette) for scheme in ("dark", "light") for palette in ("classic", "safe", "east")]
+
+
+def settled(page: Page, text: str) -> Page:
+    page.wait_for_function(
+        "text => document.body.innerText.includes(text) ||"
+        " document.querySelector(`[title='${text}']`)", arg=text,
+    )  # fmt: skip
+    return page
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_a_route_shows_what_it_is_for(opened: Opener, route: str) -> None:
+    page = settled(opened(route), ROUTES[route])
+    if "kiosk" not in route and "sign-in" not in route and "set-up" not in route:
+        page.get_by_text("DEMO: an invented market").wait_for()
+    _keep(page, f"{route.strip('/?=').replace('/', '-').replace('?tab=', '-') or 'markets'}.png")
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_a_route_fits_a_narrow_phone(opened: Opener, route: str) -> None:
+    """DASHBOARD.md 6.8: 320 px width without loss."""
+    page = settled(opened(route, viewport={"width": 320, "height": 700}), ROUTES[route])
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+@pytest.mark.parametrize(("scheme", "palette"), THEMES)
+def test_the_markets_are_accessible_in_every_theme_and_palette(
+    opened: Opener, scheme: str, palette: str
+) -> None:
+    """DASHBOARD.md 6.8: clean at WCAG 2.1 A/AA."""
+    page = settled(opened(color_scheme=scheme), "KRAKEN:BTC/USD")
+    page.evaluate("palette => { document.documentElement.dataset.palette = palette }", palette)
+    assert _violations(page) == []
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+@pytest.mark.parametrize("route", [route for route in ROUTES if route != "/"])
+def test_a_route_is_accessible(opened: Opener, route: str, scheme: str) -> None:
+    page = settled(opened(route, color_scheme=scheme), ROUTES[route])
+    assert _violations(page) == []
+
+
+def _violations(page: Page) -> list[Any]:
+    page.evaluate(AXE.read_text("utf-8"))
+    found: list[Any] = page.evaluate(
+        """async () => {
+          const rules = {type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]};
+          const {violations} = await axe.run(document, {runOnly: rules});
+          return violations.map(one => [one.id, one.nodes.slice(0, 3).map(
+            node => [node.html.slice(0, 160), node.failureSummary.slice(0, 200)])]);
+        }"""
+    )
+    return found
+
+
+def _keep(page: Page, name: str) -> None:
+    """A picture for people to look at, where they said where to put it."""
+    if folder := os.environ.get("SIGMAWATCH_TEST_PICTURES"):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=str(Path(folder) / name))
