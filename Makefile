@@ -51,7 +51,7 @@ docs: ## write the generated pages
 	@$(SET_UP) dev
 	$(BIN)/python -m scripts.docs
 
-web: ## the page with its sources live, over a program at SIGMAWATCH_URL (http://127.0.0.1:8000)
+web: ## the page with its sources live, over a program at SIGMAWATCH_BUILD_API (http://127.0.0.1:8000)
 	@$(SET_UP) dev
 	$(BIN)/python hatch_build.py dev $(ARGS)
 

@@ -220,7 +220,7 @@ def install(profile: str, *, uv: str | None, lock: int) -> None:
     """The locked packages, then this project as editable, built by the locked backend."""
     locked(f"requirements/{profile}.txt", uv=uv, lock=lock)
     project = ["--no-deps", "--no-build-isolation", "--editable", str(ROOT)]
-    later = {"SIGMAWATCH_PAGE": "skip"}  # the page is a step of its own, which may fail
+    later = {"SIGMAWATCH_BUILD_PAGE": "skip"}  # the page is a step of its own, which may fail
     run("installing sigmawatch itself", [*pip(uv), *project], lock=lock, env=later)
 
 

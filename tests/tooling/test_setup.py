@@ -225,7 +225,9 @@ def test_a_page_that_cannot_be_built_is_told_and_the_set_up_holds(checkout: Chec
     told = next(line for line in done.stderr.splitlines() if "failed" in line)
     assert "the npm registry does not answer" in told
     assert "SIGMAWATCH_BUILD_PAGE=skip" in told
-    assert "building the page failed" in checkout.run(SIGMAWATCH_BUILD_PAGE="").stderr  # tried again
+    assert (
+        "building the page failed" in checkout.run(SIGMAWATCH_BUILD_PAGE="").stderr
+    )  # tried again
 
 
 # What is done, and when

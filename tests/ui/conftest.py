@@ -1,9 +1,9 @@
 """The page in a real browser, over a real program with the demo market (DASHBOARD.md 8).
 
 The browser is the machine's own Chromium; PyPI's `playwright` drives it and downloads none. Without
-Chromium these tests are skipped, with the line that installs it; where SIGMAWATCH_TEST_UI is "required",
-as in CI, that is a failure. A page error, or anything on the console that is an error (a violation
-of the policy is), fails the test it happens in.
+Chromium these tests are skipped, with the line that installs it; where SIGMAWATCH_TEST_UI is
+"required", as in CI, that is a failure. A page error, or anything on the console that is an error
+(a violation of the policy is), fails the test it happens in.
 """
 
 from __future__ import annotations
@@ -15,10 +15,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import hatch_build
 import pytest
 from tests.ui.running import Running
-
-import hatch_build
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page

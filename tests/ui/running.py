@@ -1,4 +1,4 @@
-"""A running program with the demo market, for tests of its page: started, stopped, started again."""
+"""A running program with the demo market, for tests of its page: started, stopped, restarted."""
 
 from __future__ import annotations
 
