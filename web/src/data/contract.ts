@@ -252,6 +252,7 @@ export interface Jobs {
 
 export interface KeysPage {
   items: ShownKey[];
+  next_cursor: string | null;
 }
 
 export type Kind = "level" | "flow";
@@ -465,6 +466,8 @@ export interface PasswordBody {
   password: string;
 }
 
+export type Precision = "ns" | "us" | "ms" | "s";
+
 export interface PreviewBody {
   condition: string;
   target: string[];
@@ -617,6 +620,13 @@ export interface Records {
 export interface RecordsOfSeveral {
   items: Records[];
   demo: boolean;
+}
+
+export interface RefusedSample {
+  index: number;
+  field: string;
+  reason: string;
+  allowed?: string | null;
 }
 
 export interface Rekeyed {
@@ -776,6 +786,7 @@ export interface ShownEpisode {
 export interface ShownExplainedNotice {
   kind: string;
   at: string;
+  read_at: string | null;
   reason: string;
   withheld: string[];
   agrees: boolean;
@@ -968,6 +979,17 @@ export interface TableSnapshot {
   demo: boolean;
 }
 
+export interface TakenSamples {
+  taken: number;
+  late: number;
+  made: string[];
+  made_count: number;
+  refused_count: number;
+  reasons: { [name: string]: number };
+  refused: RefusedSample[];
+  demo: boolean;
+}
+
 export interface Tested {
   name: string;
   delivered: boolean;
@@ -1018,6 +1040,7 @@ export interface UserBody {
 
 export interface UsersPage {
   items: ShownUser[];
+  next_cursor: string | null;
 }
 
 export interface Venue {
@@ -1054,4 +1077,15 @@ export interface WatchlistBody {
 export interface WatchlistsPage {
   items: ShownWatchlist[];
   demo: boolean;
+}
+
+export interface SamplesBody {
+  samples: Sample[];
+}
+
+export interface Sample {
+  market: string;
+  value: number;
+  metric?: string;
+  time?: number | string | null;
 }
