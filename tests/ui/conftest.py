@@ -62,19 +62,17 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def program(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """One program for all tests that only look."""
-    running = Running(tmp_path_factory.mktemp("program"))
-    running.start()
-    yield running
-    running.stop()
+    with Running(tmp_path_factory.mktemp("program")) as running:
+        running.start()
+        yield running
 
 
 @pytest.fixture
 def own(browser: Browser, tmp_path: Path) -> Iterator[Running]:
     """A program that the test may end."""
-    running = Running(tmp_path)
-    running.start()
-    yield running
-    running.stop()
+    with Running(tmp_path) as running:
+        running.start()
+        yield running
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -11,6 +10,7 @@ import time
 import urllib.request
 from contextlib import suppress
 from pathlib import Path
+from typing import Self
 from urllib.error import URLError
 
 START = "from sigmawatch.app.start import main; main()"
@@ -25,6 +25,14 @@ class Running:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port: int = free.getsockname()[1]
         self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Ends with its test, however that ends."""
+        if self._process is not None and self._process.poll() is None:
+            self.kill()
 
     @property
     def address(self) -> str:
@@ -61,12 +69,3 @@ class Running:
         assert self._process is not None
         self._process.kill()
         self._process.wait(timeout=60)
-
-    def stop(self) -> None:
-        """In peace, where it still runs."""
-        if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
-            with suppress(subprocess.TimeoutExpired):
-                self._process.wait(timeout=60)
-                return
-            self.kill()

@@ -24,6 +24,9 @@ export interface Answer<T> {
   etag: string | null;
 }
 
+/** A slot that closes, or too many questions at once: asked once more, as the server says when. */
+const AGAIN_S_MAX = 5;
+
 interface Asked {
   method?: string;
   body?: unknown;
@@ -32,7 +35,7 @@ interface Asked {
 }
 
 /** Ask `path`, which is below `/api/v1/`. Throws ApiError, or AbortError where it was given up. */
-export async function ask<T>(path: string, asked: Asked = {}): Promise<Answer<T>> {
+export async function ask<T>(path: string, asked: Asked = {}, again = true): Promise<Answer<T>> {
   const { method = "GET", body, headers = {}, signal } = asked;
   const change = method !== "GET";
   let answer: Response;
@@ -52,6 +55,11 @@ export async function ask<T>(path: string, asked: Asked = {}): Promise<Answer<T>
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new ApiError("The server does not answer", 0);
+  }
+  const waitS = Number(answer.headers.get("retry-after") ?? NaN);
+  if (again && !change && [429, 503].includes(answer.status) && waitS <= AGAIN_S_MAX) {
+    await new Promise((resolve) => setTimeout(resolve, waitS * 1000));
+    return ask<T>(path, asked, false);
   }
   if (!answer.ok) throw await refusal(answer);
   const told = answer.status === 204 ? null : await answer.json();
