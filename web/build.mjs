@@ -39,4 +39,5 @@ const index = join(outDir, "index.html"); // the program serves it above the fol
 const page = (await readFile(index, "utf8")).replace(/="\.\/(?=[\w-]+-[\w-]{8}\.)/g, '="./static/');
 await writeFile(index, page.replaceAll(" crossorigin", ""));
 await writeFile(join(outDir, "licences.json"), JSON.stringify(await licences()));
-await Promise.all((await readdir(outDir)).map(compress));
+// The page itself is told where it stands with each answer, so it cannot be packed beforehand.
+await Promise.all((await readdir(outDir)).filter((name) => name !== "index.html").map(compress));
