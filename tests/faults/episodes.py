@@ -56,7 +56,7 @@ def verdict(rows: Rows, *, from_ms: int) -> Verdict:
     [(interval_ms, slot)] = list(rows("SELECT interval_ms, slot FROM judged")) or [(1_000, -1)]
     every = list(_expected(rows, interval_ms, from_slot=from_ms // interval_ms))
     expected = [told for told in every if told[4] <= slot * interval_ms]
-    beyond = set(every) - set(expected)
+    all_told = set(every)
     notices = rows(  # what the program tells of itself is another matter
         "SELECT episode, kind, ordinal, channel, decided_ms FROM outbox WHERE rule_id = 1"
     )
@@ -68,7 +68,7 @@ def verdict(rows: Rows, *, from_ms: int) -> Verdict:
     return Verdict(
         expected=len(expected), episodes=len(lasting),
         missing=[told for told in expected if told not in found],
-        extra=[told for told in found if told not in beyond and told not in set(expected)],
+        extra=[told for told in found if told not in all_told],
         double=[told for told, count in found.items() if count > 1],
         torn=sorted(lasting ^ {(name, name not in closed) for name in opened}),
     )  # fmt: skip
