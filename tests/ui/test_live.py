@@ -6,7 +6,7 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
@@ -33,8 +33,7 @@ def test_eight_tabs_of_a_browser_read_one_stream(
 ) -> None:
     """DASHBOARD.md 3: with a stream a tab, tabs seven and eight hang for ever."""
     browser = context()
-    # Eight previews at a time may be too many for a slow machine: the server says 503, tabs go on.
-    pages = [opened(at=own.address, within=browser, may="503") for _ in range(8)]
+    pages = [opened(at=own.address, within=browser) for _ in range(8)]
     for page in pages:
         page.wait_for_selector(ROW)
         page.get_by_text("Live", exact=True).wait_for()
@@ -82,7 +81,7 @@ class _Below(BaseHTTPRequestHandler):
                 self.send_header(name, value)
         self.send_header("connection", "close")
         self.end_headers()
-        with suppress(OSError):
+        with suppress(OSError, HTTPException):
             while piece := answer.read1(65_536):
                 self.wfile.write(piece)
                 self.wfile.flush()
