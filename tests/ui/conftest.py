@@ -28,7 +28,7 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
          "--disable-sync"]  # fmt: skip
 WAIT_MS = 60_000
 BUSY = "status of 503"  # a slow machine's program refuses what takes too long, and the page goes on
-LOST = "ERR_CONNECTION|ERR_INCOMPLETE_CHUNKED|ERR_EMPTY_RESPONSE|ERR_NETWORK"
+LOST = "ERR_CONNECTION|ERR_SOCKET|ERR_INCOMPLETE_CHUNKED|ERR_EMPTY_RESPONSE|ERR_NETWORK"
 Opener = Callable[..., "Page"]
 
 
