@@ -220,8 +220,9 @@ def main(arguments: Sequence[str]) -> int:
     """0 where every promise was kept and every control red."""
     run(arguments)
     gathered = gather(sessions())
-    REPORT.write_text(page(gathered), "utf-8")
     found = list(problems(gathered))
+    if gathered.findings:  # else it was `--help`, or stopped at once: the report stays
+        REPORT.write_text(page(gathered), "utf-8")
     print("\n".join(found) or f"every promise kept, every control red: {REPORT.relative_to(ROOT)}")
     return 1 if found else 0
 
