@@ -90,6 +90,8 @@ def test_a_time_that_no_clock_shows_is_only_far_away() -> None:
         ("BTC/USD price=1.5i", "price", "not a number"),
         ("BTC/USD price=" + "9" * 5_000, "price", "not a number"),
         ('BTC/USD price="a', "line", "not line protocol"),
+        ('BTC/USD price=1"', "line", "not line protocol"),
+        ("BTC/USD,metric=price value=" + "9" * 70_000, "line", "too long"),
     ],
 )
 def test_a_line_that_is_wrong_is_named_and_its_neighbours_are_read(

@@ -170,11 +170,11 @@ async def test_without_pyarrow_it_says_what_to_install(
     for name in [name for name in sys.modules if name.split(".")[0] == "pyarrow"]:
         monkeypatch.setitem(sys.modules, name, None)
     monkeypatch.delitem(sys.modules, "sigmawatch.adapters.tables.arrow_bytes", raising=False)
-    asked = await still.client.get("/api/v1/metrics?format=parquet")
+    asked = await still.client.get("/api/v1/metrics?format=parquet&limit=7")
     assert asked.status_code == 422
     assert asked.json()["errors"][0]["allowed"] == "json, csv, ndjson"
     accept = {"Accept": "application/vnd.apache.arrow.file"}
-    accepted = await still.client.get("/api/v1/metrics", headers=accept)
+    accepted = await still.client.get("/api/v1/metrics?limit=7", headers=accept)
     assert accepted.status_code == 406
     for answer in (asked, accepted):
         assert "pip install 'sigmawatch[arrow]'" in answer.json()["detail"]

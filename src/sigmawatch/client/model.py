@@ -31,6 +31,10 @@ class Open(StrEnum):
         unknown._name_, unknown._value_ = value.upper(), value
         return unknown
 
+    def __reduce_ex__(self, _: object) -> tuple[type[Open], tuple[str]]:
+        """By its value: Python before 3.11.4 looks members up by their names."""
+        return type(self), (self._value_,)
+
 
 class Framed(Struct, frozen=True, kw_only=True):
     """An answer that holds a table, as rows (`items`) or as `columns`."""

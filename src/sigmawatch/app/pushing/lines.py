@@ -24,6 +24,7 @@ PRECISIONS_NS: Mapping[str, int] = MappingProxyType({
     "ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000
 })  # fmt: skip
 NS_PER_MS = 1_000_000
+LINE_CHARS_MAX = 65_536
 EXAMPLE = "BTC/USD price=67284.1 1795248000000000000"
 TAGS = ("market", "metric")
 _FAR_MS = 1 << 62
@@ -33,15 +34,17 @@ _PLAIN = re.compile(
     r"(?: ([0-9]{1,19}))?",
     re.ASCII,
 )
-# Nothing that was taken is given back, so each takes one pass.
+# What can begin a part of a line tells which part it is, so each takes one pass. `++` around a
+# choice would save memory, but Python before 3.11.4 goes on behind what such a choice gave up.
+_STRING = r'"[^"\\]*(?:\\.[^"\\]*)*"'
 _LINE = re.compile(
-    r"(?P<head>(?:\\.|[^ \\])++) ++"
-    r'(?P<fields>(?:\\.|"(?:\\.|[^"\\])*+"|[^ \\"])++)'
-    r"(?: ++(?P<time>-?[0-9]{1,19}))? *+\r?",
+    r"(?P<head>(?:\\.|[^ \\])+) +"
+    rf'(?P<fields>(?:\\.|{_STRING}|[^ \\"])+)'
+    r"(?: +(?P<time>-?[0-9]{1,19}))? *\r?",
     re.ASCII,
 )
-_PART = re.compile(r'(?:\\.|"(?:\\.|[^"\\])*+"|[^,\\"])++')
-_PAIR = re.compile(r"(?P<key>(?:\\.|[^=\\])++)=(?P<value>.+)", re.DOTALL)
+_PART = re.compile(rf'(?:\\.|{_STRING}|[^,\\"])+')
+_PAIR = re.compile(r"(?P<key>(?:\\.|[^=\\])+)=(?P<value>.+)", re.DOTALL)
 _ESCAPED = re.compile(r"\\([,= ])")
 _INTEGER = re.compile(r"-?[0-9]{1,20}[iu]", re.ASCII)
 
@@ -81,6 +84,8 @@ class _Reader:
                     self.refusals.add(index, exc.field, reason=str(exc), allowed=exc.allowed)
 
     def _read_line(self, index: int, line: str) -> None:
+        if len(line) > LINE_CHARS_MAX:
+            raise Invalid("too long", field="line", allowed=f"{LINE_CHARS_MAX:,} characters")
         found = _LINE.fullmatch(line)
         if found is None:
             raise Invalid("not line protocol", field="line", allowed=EXAMPLE)
