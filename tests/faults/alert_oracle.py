@@ -131,7 +131,8 @@ def found(rows: Rows, *, rules: Mapping[str, Ruled], heard: Sequence[Heard]) -> 
     kept = {row.told for row in ours}
     came = Counter(one.id for one in heard)
     failed = Counter(one.id for one in heard if one.did in REFUSALS)
-    sent = [row for row in outbox if row.channel in {one.channel for one in heard}]
+    hooks = {one.channel for one in heard}
+    sent = [row for row in outbox if row.channel in hooks]
     return Found(
         episodes=sum(1 for told in expected if told[1] == "firing" and told[3] == FANOUT),
         expected=len(expected),
