@@ -1,17 +1,16 @@
 """What every test gets: loopback only, and generated data that prints how to repeat it."""
 
-import faulthandler
 import ipaddress
 import os
 import sys
 from collections.abc import Iterator
-from typing import IO, Any
+from typing import Any
 
 import pytest
 import structlog
 from hypothesis import settings
 
-pytest_plugins = ["tests.postgres"]
+pytest_plugins = ["tests.postgres", "tests.watch"]
 
 os.environ.pop("DATABASE_URL", None)  # nobody's own database
 
@@ -19,36 +18,6 @@ settings.register_profile("ci", deadline=None, print_blob=True)
 settings.register_profile("thorough", parent=settings.get_profile("ci"), max_examples=2_000)
 settings.register_profile("deep", parent=settings.get_profile("ci"), max_examples=10_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
-
-
-AFTER_ITS_LIMIT_S = 60.0
-STACKS = pytest.StashKey[IO[str]]()
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[STACKS] = os.fdopen(os.dup(2), "w")  # before output is captured
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    config.stash[STACKS].close()
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """A test whose end hangs too, after its time was up, ends its process and shows every stack.
-
-    pytest-timeout raises once, in the main thread. What swallows that, or waits for ever while it
-    cleans up, would hold the whole suite.
-    """
-    marker = item.get_closest_marker("timeout")
-    limit_s = float(marker.args[0] if marker else item.config.getini("timeout"))
-    faulthandler.dump_traceback_later(
-        limit_s + AFTER_ITS_LIMIT_S, exit=True, file=item.config.stash[STACKS]
-    )
-    try:
-        return (yield)
-    finally:
-        faulthandler.cancel_dump_traceback_later()
 
 
 @pytest.fixture(autouse=True)
