@@ -31,6 +31,16 @@ START_WITHIN_S = 30
 FAST = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "32MB"}
 
 
+# A test that failed may have left a transaction open, for whose locks a DROP would wait for ever.
+END_THOSE_IN_A_TRANSACTION = """
+    SELECT pg_terminate_backend(pid)
+    FROM (
+        SELECT DISTINCT pid FROM pg_locks JOIN pg_class ON pg_class.oid = relation
+        WHERE relnamespace = %s::regnamespace AND pid <> pg_backend_pid()
+    ) AS holding
+"""
+
+
 class PostgresServer:
     """A server of our own over a folder: started, killed, started again."""
 
@@ -187,6 +197,7 @@ def empty_database(postgres_server: str) -> Iterator[str]:
     with psycopg.connect(postgres_server, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE SCHEMA {}").format(schema))
         yield with_options(postgres_server, f"-c search_path={name}")
+        connection.execute(END_THOSE_IN_A_TRANSACTION, (name,))
         connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(schema))
 
 
