@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import shutil
 import signal
 import sys
 from collections import Counter
@@ -22,14 +21,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-import pytest
 from tests.faults.broken_lives import BUGS
 from tests.faults.ledger_life import LedgerLife, main
+from tests.faults.tracer import traced
 
 ROOT = Path(__file__).parents[2]
 LIFE_S = 60.0  # a whole one takes a second on a quiet machine
-STRACE = shutil.which("strace")
-needs_strace = pytest.mark.skipif(STRACE is None, reason="no strace: no syscall-exact kills")
 
 # What changes a disk. Killed on entering one of these, a process leaves the disk as every call
 # before it had left it; the calls between make no difference to what is found.
@@ -80,23 +77,17 @@ class Nursery:
         process = self._process
         assert process.stdin is not None
         assert process.stdout is not None
-        assert STRACE is not None
         process.stdin.write(f"{line}\n".encode())
         pid = int(await process.stdout.readline())
-        tracer = await asyncio.create_subprocess_exec(
-            STRACE, "-f", "-p", str(pid), *strace, stderr=asyncio.subprocess.PIPE
-        )
-        assert tracer.stderr is not None
-        attached = await tracer.stderr.readline()
-        assert b"attached" in attached, attached
-        process.stdin.write(b"go\n")
-        try:
-            async with asyncio.timeout(LIFE_S):
-                status = int(await process.stdout.readline())
-        except BaseException:  # else the warm process would wait for it for ever
-            os.kill(pid, signal.SIGKILL)
-            raise
-        await tracer.communicate()
+        async with traced(pid, *strace) as tracer:
+            process.stdin.write(b"go\n")
+            try:
+                async with asyncio.timeout(LIFE_S):
+                    status = int(await process.stdout.readline())
+            except BaseException:  # else the warm process would wait for it for ever
+                os.kill(pid, signal.SIGKILL)
+                raise
+            await tracer.wait()
         killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
         assert killed or status == 0, f"ended with status {status}"
         return killed

@@ -7,21 +7,19 @@ calls is failed in tests/ledgers/test_disk_faults.py.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import random
-import signal
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from tests.faults.lives import SOUND, Life, alive
-from tests.faults.nursery import STRACE, needs_strace
 from tests.faults.reader import Log
 from tests.faults.storage_ordeal import Watched, configure, lost
 from tests.faults.tier import Finding, full_only, tell, times
+from tests.faults.tracer import needs_strace, traced
 
 from sigmawatch_simulator import Config, Simulator
 
@@ -29,10 +27,9 @@ ROUNDS = times(change=1, full=25)
 CALLS = ("fdatasync", "pwrite64")
 FIRST_MAX = 12  # the call that fails first: some way into a slot
 STOPS_WITHIN_S = 1.0
-LETS_GO_WITHIN_S = 10.0
 BETWEEN_SLOTS_S = 3.0  # two, and the slowness of a traced program
 
-# For `make faults` alone: a tracer may hang on a program that dies under it, for LETS_GO_WITHIN_S.
+# For `make faults` alone: a tracer may hang on a program that dies under it for a while.
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(3_600), full_only, needs_strace]
 
 
@@ -42,32 +39,10 @@ async def double() -> AsyncIterator[Simulator]:
         yield simulator
 
 
-@asynccontextmanager
-async def broken(life: Life, call: str, *, first: int) -> AsyncIterator[None]:
+def broken(life: Life, call: str, *, first: int) -> AbstractAsyncContextManager[object]:
     """From the first-th such call on, each one of any thread fails with EIO."""
-    assert STRACE is not None
-    tracer = await asyncio.create_subprocess_exec(
-        STRACE, "-f", "-p", str(life.process.pid), "-o", os.devnull, "-e", f"trace={call}",
-        "-e", f"inject={call}:error=EIO:when={first}+", stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    assert tracer.stderr is not None
-    assert b"attached" in await tracer.stderr.readline()
-    try:
-        yield
-    finally:
-        await let_go(tracer)
-
-
-async def let_go(tracer: asyncio.subprocess.Process) -> None:
-    """Have the program run free again; a tracer that hangs on a program that is dead is ended."""
-    if tracer.returncode is None:
-        tracer.send_signal(signal.SIGINT)
-    try:
-        async with asyncio.timeout(LETS_GO_WITHIN_S):
-            await tracer.communicate()
-    except TimeoutError:
-        tracer.kill()
-        await tracer.communicate()
+    return traced(life.process.pid, "-o", os.devnull, "-e", f"trace={call}",
+                  "-e", f"inject={call}:error=EIO:when={first}+")  # fmt: skip
 
 
 async def broken_life(

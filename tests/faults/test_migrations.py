@@ -13,9 +13,10 @@ from typing import NamedTuple
 import pytest
 import pytest_asyncio
 from tests.faults.migrating import start
-from tests.faults.nursery import CALLS, Nursery, Point, needs_strace, nursery, points_in
+from tests.faults.nursery import CALLS, Nursery, Point, nursery, points_in
 from tests.faults.old_schemas import NEWEST, Content, Database, File, Schemas, Schemata, fault
 from tests.faults.tier import Finding, spread, tell, times
+from tests.faults.tracer import needs_strace
 from tests.postgres import empty_database
 
 pytestmark = [

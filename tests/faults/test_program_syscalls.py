@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from tests.faults.lives import alive, killed_at
-from tests.faults.nursery import needs_strace
 from tests.faults.reader import read_until_gone
 from tests.faults.test_kill import Ordeal, configure, double
 from tests.faults.tier import Finding, full_only, spread, tell
+from tests.faults.tracer import needs_strace
 
 from sigmawatch_simulator import Simulator
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 from tests.faults.lives import ROOT, alive, delayed
-from tests.faults.nursery import needs_strace
 from tests.faults.test_kill import configure, double
 from tests.faults.tier import Finding, full_only, tell
+from tests.faults.tracer import needs_strace
 from tests.pace import allowed_s
 
 from sigmawatch_simulator import Simulator

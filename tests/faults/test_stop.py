@@ -9,7 +9,7 @@ import signal
 import socket
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -18,10 +18,10 @@ from urllib.parse import urlsplit
 import pytest
 import pytest_asyncio
 from tests.faults.lives import SOUND, Life, alive
-from tests.faults.nursery import STRACE, needs_strace
 from tests.faults.reader import Log
 from tests.faults.storage_ordeal import Watched, configure, lost
 from tests.faults.tier import Finding, tell, times
+from tests.faults.tracer import needs_strace, traced
 from tests.pace import allowed_s
 
 from sigmawatch_simulator import Config, Simulator
@@ -42,23 +42,11 @@ async def double() -> AsyncIterator[Simulator]:
         yield simulator
 
 
-@asynccontextmanager
-async def slow_disk(life: Life) -> AsyncIterator[None]:
-    """Every sync takes SLOW_MS longer."""
-    assert STRACE is not None
-    tracer = await asyncio.create_subprocess_exec(
-        STRACE, "-f", "-p", str(life.process.pid), "-o", os.devnull, "-e", "trace=fdatasync,fsync",
-        "-e", f"inject=fdatasync,fsync:delay_enter={1_000 * SLOW_MS}",
-        stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    assert tracer.stderr is not None
-    assert b"attached" in await tracer.stderr.readline()
-    try:
-        yield
-    finally:
-        if tracer.returncode is None:
-            tracer.send_signal(signal.SIGINT)
-        await tracer.communicate()
+# Every sync takes SLOW_MS longer.
+SLOW_DISK = (
+    "-o", os.devnull, "-e", "trace=fdatasync,fsync",
+    "-e", f"inject=fdatasync,fsync:delay_enter={1_000 * SLOW_MS}",
+)  # fmt: skip
 
 
 def hanging(url: str, held: ExitStack) -> None:
@@ -105,14 +93,15 @@ class Stop(NamedTuple):
 
 
 async def stopped(
-    folder: Path, log: Log, *, signals: int = 1, program: Sequence[str] = SOUND
-) -> Stop:
+    folder: Path, log: Log, *, signals: int = 1, program: Sequence[str] = SOUND,
+    within_s: float = allowed_s(2 * ENDS_WITHIN_S),
+) -> Stop:  # fmt: skip
     """The end of a life that everybody clings to."""
     async with alive(folder, program=program) as life:
         watched = Watched(life, log)
         await watched.begun()
         with ExitStack() as held:
-            async with slow_disk(life):
+            async with traced(life.process.pid, *SLOW_DISK):
                 await asyncio.to_thread(hanging, life.url, held)
                 readers = await asyncio.to_thread(reading, life.url, held)
                 await watched.look(for_s=2.0)
@@ -121,16 +110,16 @@ async def stopped(
                     await asyncio.sleep(0.05)
                 life.process.send_signal(signal.SIGTERM)
                 began_s = time.monotonic()
-                code = await ended(life)
+                code = await ended(life, within_s)
                 took_s = time.monotonic() - began_s
                 life.kill() if code is None else setattr(life, "killed", True)
                 byes = 0 if code is None else await asyncio.to_thread(left, readers)
     return Stop(took_s, code, byes)
 
 
-async def ended(life: Life) -> int | None:
+async def ended(life: Life, within_s: float) -> int | None:
     try:
-        async with asyncio.timeout(allowed_s(2 * ENDS_WITHIN_S)):
+        async with asyncio.timeout(within_s):
             return await life.process.wait()
     except TimeoutError:
         return None
@@ -164,7 +153,9 @@ async def test_the_check_above_notices_a_program_that_waits_for_whoever_hangs(
     tmp_path: Path, double: Simulator
 ) -> None:
     configure(tmp_path, double)
-    took_s, code, _ = await stopped(tmp_path, Log(), program=("-m", "tests.faults.endless"))
+    took_s, code, _ = await stopped(
+        tmp_path, Log(), program=("-m", "tests.faults.endless"), within_s=2 * ENDS_WITHIN_S
+    )
     assert code is None
     tell(Finding(promise="P28", fault="the same with a program that waits for whoever hangs",
                  figures={"killed_after_s": round(took_s, 1)}, control=True))  # fmt: skip

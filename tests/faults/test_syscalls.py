@@ -17,8 +17,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from tests.faults.aftermath import wrong
-from tests.faults.nursery import Life, Nursery, Point, needs_strace, nursery
+from tests.faults.nursery import Life, Nursery, Point, nursery
 from tests.faults.tier import Finding, spread, tell, times
+from tests.faults.tracer import needs_strace
 
 from sigmawatch.domain.errors import SigmawatchError
 
