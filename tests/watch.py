@@ -20,6 +20,14 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Failures(terminal))
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Whether every test ran, for who runs a few once more (scripts/once_more.py)."""
+    cache = getattr(session.config, "cache", None)  # none under -p no:cacheprovider
+    if cache is not None and not hasattr(session.config, "workerinput"):
+        cache.set("sigmawatch/exit", int(exitstatus))
+
+
 class Failures:
     """What failed is told when it fails, not only at the end: a suite that somebody ends before
     that has said it."""
