@@ -45,6 +45,7 @@ class Provider:
 
     now_s: Callable[[], int]
     port: int = 0
+    back_to: str = BACK_TO
     person: Claims = field(default_factory=lambda: {
         "sub": "248289761001", "preferred_username": "Jane Doe", "groups": ["staff", "traders"],
     })  # fmt: skip
@@ -72,11 +73,16 @@ class Provider:
         asked = dict(parse_qsl(urlsplit(address).query))
         assert address.startswith(f"{self.issuer}/authorize?")
         assert (asked["response_type"], asked["client_id"]) == ("code", CLIENT_ID)
-        assert asked["redirect_uri"] == BACK_TO
+        assert asked["redirect_uri"] == self.back_to
         assert asked["code_challenge_method"] == "S256"
         code = f"code-{len(self.codes)}"
         self.codes[code] = asked
         return {"code": code, "state": asked["state"]}
+
+    async def let_in(self, request: web.Request) -> web.Response:
+        """Its page, where a browser says yes without being asked."""
+        back = urlencode(self.sign_in(f"{self.issuer}{request.rel_url}"))
+        raise web.HTTPFound(f"{self.back_to}?{back}")
 
     async def describe(self, _: web.Request) -> web.Response:
         return web.json_response({
@@ -148,6 +154,7 @@ async def providing(now_s: Callable[[], int]) -> AsyncIterator[Provider]:
 
     app = web.Application(middlewares=[misled])
     app.router.add_get("/.well-known/openid-configuration", provider.describe)
+    app.router.add_get("/authorize", provider.let_in)
     app.router.add_get("/keys", provider.tell_keys)
     app.router.add_post("/token", provider.give_token)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)

@@ -1,7 +1,8 @@
-"""A running program with the demo market, for tests of its page: started, stopped, restarted."""
+"""A running program for tests of its page: started, stopped, restarted."""
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -18,10 +19,12 @@ READY_S = 90.0
 
 
 class Running:
-    """One program on a port of its own, which it keeps from start to start."""
+    """One program on a port of its own, which it keeps from start to start: the demo market, or
+    what `configure` was given."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._demo = True
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port: int = free.getsockname()[1]
         self._process: subprocess.Popen[bytes] | None = None
@@ -38,9 +41,21 @@ class Running:
     def address(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    def configure(self, text: str) -> None:
+        """By this configuration file, instead of the demo market."""
+        (self._folder / "sigmawatch.toml").write_text(text, "utf-8")
+        self._demo = False
+
+    @property
+    def setup_token(self) -> str:
+        """What makes the first admin."""
+        found: str = json.loads((self._folder / "data" / "setup.token").read_bytes())["token"]
+        return found
+
     def start(self) -> None:
-        """Returns when it answers with a market's day."""
-        command = [sys.executable, "-c", START, "run", "--demo", "--port", str(self.port)]
+        """Returns when it answers; the demo market's with a market's day."""
+        command = [sys.executable, "-c", START, "run", "--port", str(self.port)]
+        command += ["--demo"] if self._demo else []
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [*command, "--data", str(self._folder / "data")],
@@ -50,10 +65,15 @@ class Running:
         while time.monotonic() < until_s:
             assert self._process.poll() is None, (self._folder / "log").read_text("utf-8")
             with suppress(URLError, ConnectionError):
-                if b'"latest"' in self.get("/api/v1/snapshot") and self._filled():
+                if self._ready():
                     return
             time.sleep(0.2)
         raise AssertionError((self._folder / "log").read_text("utf-8"))
+
+    def _ready(self) -> bool:
+        if not self._demo:
+            return b"kind" in self.get("/api/v1/session")
+        return b'"latest"' in self.get("/api/v1/snapshot") and self._filled()
 
     def _filled(self) -> bool:
         jobs = self.get("/api/v1/jobs")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import httpx
@@ -19,15 +20,18 @@ async def provider() -> AsyncIterator[Provider]:
         yield made
 
 
-@pytest.fixture
-async def signing(tmp_path: Path, provider: Provider) -> AsyncIterator[World]:
-    """With an admin, and a provider on this machine, which the operator has opened."""
-    oidc = {
+def _oidc(provider: Provider) -> Mapping[str, Any]:
+    return {
         "issuer": provider.issuer, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET,
         "public_url": "http://127.0.0.1:8000", "roles": {"editor": ["traders"]},
     }  # fmt: skip
+
+
+@pytest.fixture
+async def signing(tmp_path: Path, provider: Provider) -> AsyncIterator[World]:
+    """With an admin, and a provider on this machine, which the operator has opened."""
     egress = {"allow": [f"127.0.0.0/8:{provider.port}"]}
-    async with a_world(tmp_path / "data", access={"oidc": oidc}, egress=egress) as world:
+    async with a_world(tmp_path / "data", access={"oidc": _oidc(provider)}, egress=egress) as world:
         await add(world, "ada", "admin")
         yield world
 
@@ -54,6 +58,18 @@ async def test_a_browser_signs_in_and_out(signing: World, provider: Provider) ->
         assert not any(name.endswith("-login") for name in page.cookies)
         assert (await page.delete("/session")).status_code == 204
         assert (await page.get("/session")).json()["kind"] == "anonymous"
+
+
+async def test_who_is_not_signed_in_is_told_of_the_provider_once_it_lets_anybody_in(
+    tmp_path: Path, provider: Provider
+) -> None:
+    async with a_world(tmp_path / "data", access={"oidc": _oidc(provider)}) as world:
+        assert (await world.client.get("/api/v1/session")).json()["sign_in"] is None
+        await add(world, "ada", "admin")
+        told = (await world.client.get("/api/v1/session")).json()
+        host = provider.issuer.removeprefix("http://")
+        assert told["sign_in"] == {"name": host, "address": "/login/oidc"}
+        assert told["kind"] == "anonymous"
 
 
 async def test_the_answer_to_another_browsers_attempt_signs_nobody_in(

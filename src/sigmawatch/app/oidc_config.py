@@ -42,6 +42,11 @@ class OidcConfig(Table):
         description="The provider's issuer, as its `/.well-known/openid-configuration` has it, to "
         "the letter."
     )
+    name: str = Field(
+        default="", max_length=60,
+        description="What the page's sign-in calls the provider: `Continue with NAME`. The host of "
+        "`issuer` without it.",
+    )  # fmt: skip
     client_id: str = Field(
         min_length=1, max_length=500, description="What we are called there."
     )  # fmt: skip
@@ -81,6 +86,11 @@ class OidcConfig(Table):
         if "openid" not in scopes or not words:
             raise Invalid("must be words, and `openid` among them", allowed='["openid", "profile"]')
         return scopes
+
+    @property
+    def called(self) -> str:
+        """For people."""
+        return self.name or urlsplit(self.issuer).netloc
 
     @property
     def back_to(self) -> str:

@@ -884,6 +884,12 @@ export interface ShownSession {
   expires_at: string | null;
   guarded: boolean;
   demo: boolean;
+  sign_in?: ShownSignIn | null;
+}
+
+export interface ShownSignIn {
+  name: string;
+  address: string;
 }
 
 export interface ShownSilence {

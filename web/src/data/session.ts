@@ -3,7 +3,7 @@ import { ApiError, get } from "../lib/api.ts";
 import { Cell } from "../lib/cell.ts";
 import type { ShownSession } from "./contract.ts";
 
-const NOBODY: ShownSession = { kind: "anonymous", name: "", role: null, scopes: [], expires_at: null, guarded: false, demo: false };
+const NOBODY: ShownSession = { kind: "anonymous", name: "", role: null, scopes: [], expires_at: null, guarded: false, demo: false, sign_in: null };
 
 export const session = new Cell<ShownSession>(NOBODY);
 /** Whether the server has said so yet. */

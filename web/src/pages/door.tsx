@@ -3,12 +3,14 @@ import { useState } from "preact/hooks";
 import type { ShownSession } from "../data/contract.ts";
 import { session } from "../data/session.ts";
 import { ApiError, send } from "../lib/api.ts";
+import { useCell } from "../lib/cell.ts";
 import { inside } from "../lib/place.ts";
 import { follow, go } from "../lib/url.ts";
 
 export function Door({ first }: { first: boolean }) {
   const [error, setError] = useState<ApiError | null>(null);
   const [busy, setBusy] = useState(false);
+  const { sign_in: provider } = useCell(session);
   const enter = async (event: SubmitEvent) => {
     event.preventDefault();
     const given = Object.fromEntries(new FormData(event.currentTarget as HTMLFormElement));
@@ -31,6 +33,7 @@ export function Door({ first }: { first: boolean }) {
         <Field name="password" label="Password" type="password" error={error} complete={first ? "new-password" : "current-password"} />
         {error && <p class="bad" role="alert">{error.message}</p>}
         <button class="primary" disabled={busy}>{first ? "Create" : "Sign in"}</button>
+        {!first && provider && <a class="button" href={inside(provider.address)}>Continue with {provider.name}</a>}
         <p class="dim"><a class="open" href={inside(first ? "sign-in" : "set-up")} onClick={follow}>{first ? "There is a user already" : "There is no user yet"}</a></p>
       </form>
     </main>

@@ -66,6 +66,11 @@ class SignIns:
         self._provider, self._config = provider, config
         self._users, self._logins = users, logins
 
+    @property
+    def provider(self) -> str:
+        """What people call it."""
+        return self._config.called
+
     async def begin(self) -> Begun:
         """Raises Conflict while there is no user, Unavailable, Refused."""
         if not self._users.all:

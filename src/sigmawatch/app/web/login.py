@@ -15,7 +15,7 @@ from litestar.di import NamedDependency
 from sigmawatch.app.access.signing_in import Returned, SignIns
 from sigmawatch.app.web.door.credentials import cookie_name, cookie_value
 from sigmawatch.app.web.problems import ProblemError
-from sigmawatch.app.web.session import session_cookie
+from sigmawatch.app.web.session import LOGIN_PATH, session_cookie
 from sigmawatch.app.web.site import Site
 from sigmawatch.domain.caller import Caller
 
@@ -23,7 +23,7 @@ TAKES_S = 600
 _FOUND = 302
 
 
-@get("/login/oidc", include_in_schema=False, opt={"scope": None})
+@get(LOGIN_PATH, include_in_schema=False, opt={"scope": None})
 async def begin_login(
     request: Request[Any, Any, Any], site: NamedDependency[Site]
 ) -> Response[Any]:
@@ -32,7 +32,7 @@ async def begin_login(
     return _to(begun.address, _cookie(request, begun.kept, max_age_s=TAKES_S))
 
 
-@get("/login/oidc/callback", include_in_schema=False, opt={"scope": None, "cost": "login"})
+@get(f"{LOGIN_PATH}/callback", include_in_schema=False, opt={"scope": None, "cost": "login"})
 async def end_login(
     request: Request[Any, Any, Any], site: NamedDependency[Site], caller: NamedDependency[Caller]
 ) -> Response[Any]:

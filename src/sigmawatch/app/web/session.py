@@ -31,7 +31,18 @@ Password = Annotated[
     str, Meta(description="the password", examples=["correct horse battery staple"],
               max_length=1_024),
 ]  # fmt: skip
-_WHO = {"caller": "Who asks, and what they may."}
+LOGIN_PATH = "/login/oidc"
+
+
+class ShownSignIn(Struct, frozen=True, kw_only=True):
+    """A provider by which people sign in."""
+
+    name: Annotated[str, Meta(description="What it is called.", examples=["Example"])]
+    address: Annotated[
+        str,
+        Meta(description="Where a browser goes to begin, from the root of this server.",
+             examples=[LOGIN_PATH]),
+    ]  # fmt: skip
 
 
 class ShownSession(Struct, frozen=True, kw_only=True):
@@ -54,6 +65,11 @@ class ShownSession(Struct, frozen=True, kw_only=True):
         bool, Meta(description="A user exists, so who asks is told apart.", examples=[True])
     ]
     demo: Annotated[bool, Meta(description="An invented market.", examples=[False])]
+    sign_in: Annotated[
+        ShownSignIn | None,
+        Meta(description="The provider by which people may sign in too, where one is configured "
+             "and there is a user."),
+    ] = None  # fmt: skip
 
 
 class LoginBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -230,5 +246,13 @@ def _shown(site: Site, caller: Caller) -> ShownSession:
     return ShownSession(
         kind=caller.kind, name=caller.name, role=caller.role, scopes=sorted(caller.scopes),
         expires_at=None if session is None else rfc3339(session.made_ms + LASTS_MS),
-        guarded=site.access.book.guarded, demo=site.program.demo,
+        guarded=site.access.book.guarded, demo=site.program.demo, sign_in=_sign_in(site),
     )  # fmt: skip
+
+
+def _sign_in(site: Site) -> ShownSignIn | None:
+    """Not before the first user: until then a provider lets nobody in."""
+    sign_ins = site.access.sign_ins
+    if sign_ins is None or not site.access.book.guarded:
+        return None
+    return ShownSignIn(name=sign_ins.provider, address=LOGIN_PATH)

@@ -14,6 +14,7 @@ from sigmawatch.client.v1.models.access import SetupToken as SetupToken
 from sigmawatch.client.v1.models.access import ShownDeed as ShownDeed
 from sigmawatch.client.v1.models.access import ShownKey as ShownKey
 from sigmawatch.client.v1.models.access import ShownSession as ShownSession
+from sigmawatch.client.v1.models.access import ShownSignIn as ShownSignIn
 from sigmawatch.client.v1.models.access import ShownUser as ShownUser
 from sigmawatch.client.v1.models.access import ToldKey as ToldKey
 from sigmawatch.client.v1.models.access import UsersPage as UsersPage

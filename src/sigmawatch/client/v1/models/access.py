@@ -73,6 +73,13 @@ class ShownSession(Struct, frozen=True, kw_only=True):
     expires_at: datetime | None = None  # When this login ends at the latest.
     guarded: bool  # A user exists, so who asks is told apart.
     demo: bool  # An invented market.
+    # The provider by which people may sign in too, where one is configured and there is a user.
+    sign_in: ShownSignIn | None = None
+
+
+class ShownSignIn(Struct, frozen=True, kw_only=True):
+    name: str  # What it is called.
+    address: str  # Where a browser goes to begin, from the root of this server.
 
 
 class ShownUser(Struct, frozen=True, kw_only=True):
