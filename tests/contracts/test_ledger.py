@@ -21,7 +21,7 @@ from tests.contracts.samples import (
 
 from sigmawatch.adapters.ledgers.ledger import SqlLedger
 from sigmawatch.domain.errors import NotFound, StorageNewer, Superseded
-from sigmawatch.domain.frame import Flag
+from sigmawatch.domain.frame import Flag, Frame, Patch
 from sigmawatch.domain.series import BLOCK_SERIES_MAX
 from sigmawatch.domain.window import Interval
 from sigmawatch.ports.ledger import Claim
@@ -41,6 +41,19 @@ async def test_what_was_committed_is_there_after_a_restart(database: Database) -
     [items] = [batch async for batch in ledger.replay(from_ms=0)]
     assert list(items) == [frame(values=[1.5, 2.5]), frame(SLOT + 1)]
     assert before[2] == [run(5_000)]
+
+
+async def test_what_stands_under_a_name_is_told_to_whoever_wanted_it(database: Database) -> None:
+    ledger = await database.open()
+    await track(ledger, "BTC")
+    first: list[Frame | Patch] = [frame(values=[1.0]), patch(values=[1.0], marks=[0])]
+    second: list[Frame | Patch] = [frame(values=[2.0]), patch(values=[2.0], marks=[0])]
+    async with ledger.transaction() as transaction:
+        await transaction.frames.insert(first)
+    async with ledger.transaction() as transaction:
+        assert await transaction.frames.insert([*second, frame(SLOT + 1)]) == {frame(SLOT + 1).id}
+        assert list(await transaction.frames.standing(second)) == first
+        assert list(await transaction.frames.standing([frame(SLOT + 2)])) == []
 
 
 async def test_a_transaction_is_kept_whole_or_not_at_all(database: Database) -> None:

@@ -130,6 +130,18 @@ class Deriver:
                 known = self._revisions.get(item.series_id, 0)
                 self._revisions[item.series_id] = max(known, item.revision)
 
+    def contested(self, item: Frame | Patch) -> None:
+        """What another program derived was applied in the place of ours: look at it again."""
+        self.restored([item])
+        if isinstance(item, Frame):
+            mine = [target for target in self._known if target[0] == item.block_id]
+            run = item.slot, item.slot + 1
+        else:
+            mine = [target for target in self._known if target[1] == item.series_id]
+            run = item.from_slot, item.from_slot + len(item.marks)
+        self._mark(sorted(mine), run)
+        self._news_ms = max(self._news_ms, item.recv_ms)
+
     def _mark(self, targets: Iterable[Target], run: Run) -> None:
         oldest, end = self._past()
         first, stop = max(run[0], oldest), min(run[1], end)

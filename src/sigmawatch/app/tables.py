@@ -124,6 +124,15 @@ class Tables:
             if interval is not None:
                 self.of(interval).apply(frame)
 
+    def apply_foreign(self, items: Iterable[Frame | Patch]) -> None:
+        """Take in what another program derived under a name that ours would have had; where ours
+        differs, it is to be told as a revision of that."""
+        for item in items:
+            if self._apply(item):
+                interval = self.interval_of(item)
+                assert interval is not None
+                self.deriver(interval).contested(item)
+
     # Boards and the ranks of the past
 
     def prepare(self, interval: Interval, slot: int) -> None:

@@ -20,12 +20,12 @@ from sigmawatch.app.collector import PARTITION
 from sigmawatch.app.compute import ComputeThread
 from sigmawatch.app.durability import Durability
 from sigmawatch.app.judging import WAITED_SLOTS, Judging, Past
+from sigmawatch.app.settling import Settling
 from sigmawatch.app.tables import Tables
 from sigmawatch.app.telemetry.telemetry import Stage, Telemetry
 from sigmawatch.app.timing import until
 from sigmawatch.domain.frame import Frame, Patch
 from sigmawatch.domain.series import Block, Series
-from sigmawatch.domain.storage import StorageState
 from sigmawatch.domain.venue import Run
 from sigmawatch.domain.window import DAY_MS, HOUR_MS, Interval
 from sigmawatch.engine.judge import Decisions, Judge
@@ -37,7 +37,6 @@ from sigmawatch.ports.ledger import Ledger
 
 REFRESH_MS = 1_000  # how long late values gather before their slots are computed again
 HOT_MS = DAY_MS + 2 * HOUR_MS
-SETTLE_STEPS_MAX = 32  # of work on derived series, between two looks at everything else
 RESTORE_ITEMS = 4_096  # at once: 40 slots of 100,000 series, 38 MB
 
 T = TypeVar("T")
@@ -59,13 +58,13 @@ class Tracker:
         self._judging: Judging | None = None
         self._catching_up: Callable[[str], bool] = lambda _: False
         self.durability = Durability(catalogue)
-        self._settling = asyncio.Lock()
         self._closing = asyncio.Lock()
         self.compute = ComputeThread()
         self._snapshot = Snapshot.empty()
         self._published = asyncio.Event()
         self._committed = asyncio.Event()
         self._late = asyncio.Event()
+        self._derived = Settling(tables, ledger, compute=self.compute, later=self._late.set)
         self._enrolled = asyncio.Event()
         self._arrived: dict[Interval, set[tuple[int, int]]] = {}  # final frames: block, slot
         self._closed: dict[Interval, int] = {}
@@ -137,7 +136,7 @@ class Tracker:
         await self.computed(self._tables.restore, items)
         if self._judging is not None:
             for interval in self._tables.intervals:  # what was to follow from the newest slots
-                await self._settle(interval, interval.slot(self._clock.now_ms()) - 1)
+                await self._derived.settle(interval, interval.slot(self._clock.now_ms()) - 1)
         for interval in self._tables.intervals:
             await self.computed(self._tables.prepare, interval, self._newest_closed(interval))
         await self._publish_again()
@@ -244,7 +243,7 @@ class Tracker:
         """Compute the slot's derived values, statistics and ranks and publish them."""
         if interval in self._tables.intervals:
             with self.telemetry.stage(Stage.CLOSE, interval.open_ms(slot), interval=str(interval)):
-                await self._derive(interval, slot)
+                await self._derived.derive(interval, slot)
                 await self._close(interval, slot)
             self.telemetry.closed(interval, slot)
         self._closed[interval] = slot
@@ -262,7 +261,7 @@ class Tracker:
         """Derive anew what changed, and publish every interval's newest closed slot anew."""
         self._late.clear()
         for interval in self._tables.intervals:
-            await self._settle(interval, self._newest_closed(interval))
+            await self._derived.settle(interval, self._newest_closed(interval))
         await self._publish_again()
 
     def _newest_closed(self, interval: Interval) -> int:
@@ -323,46 +322,9 @@ class Tracker:
         """`work` in the compute thread."""
         return await self.computed(work, hearing)
 
-    # Derived series
-
-    async def _derive(self, interval: Interval, slot: int) -> None:
-        """What follows from the slot's readings, durable and in the table before it closes. A slot
-        closes without while nothing can be stored: it is passed over, and looked at again."""
-        if not self._storing:
-            return
-        deriver = self._tables.deriver(interval)
-        frames, waiting = await self.computed(deriver.close, slot)
-        if frames:
-            await self._store(frames)
-            await self.computed(self._tables.apply_derived, frames)
-        if waiting:
-            self._late.set()
-
-    async def _settle(self, interval: Interval, slot: int) -> None:
-        """Derive again what reads something that changed, up to the closed `slot`, for a while."""
-        deriver = self._tables.deriver(interval)
-        async with self._settling:
-            for _ in range(SETTLE_STEPS_MAX if self._storing else 0):
-                items, waiting = await self.computed(deriver.settle, slot)
-                if items:
-                    await self._store(items)
-                    await self.computed(self._tables.apply, items)
-                if not waiting:
-                    return
-        if self._storing:
-            self._late.set()
-
-    @property
-    def _storing(self) -> bool:
-        return self._ledger.storage.status.state is StorageState.OK
-
     def look_again(self) -> None:
         """It can be stored again, or there was too much: look at what was passed over."""
         self._late.set()
-
-    async def _store(self, items: Sequence[Frame | Patch]) -> None:
-        async with self._ledger.transaction(bulk=True) as transaction:
-            await transaction.frames.insert(items)
 
     def _publish(self, snapshot: Snapshot) -> None:
         self._snapshot = replace(snapshot, sequence=self._snapshot.sequence + 1)

@@ -91,6 +91,11 @@ class FrameRepository(Protocol):
         """Insert what is absent; the ids that were inserted now."""
         ...
 
+    async def standing(self, items: Iterable[Frame | Patch]) -> Sequence[Frame | Patch]:
+        """What is stored under the names of items, by whomever; nothing for one that is sealed,
+        damaged or absent."""
+        ...
+
 
 class RunRepository(Protocol):
     """Collection runs, newest first."""

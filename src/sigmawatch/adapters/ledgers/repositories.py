@@ -34,6 +34,7 @@ from sigmawatch.ports.ledger import Claim
 
 T = TypeVar("T")
 ITEMS_PER_COMMIT_BITS = 20
+_NAMED = {Frame: "select_frame_named", Patch: "select_patch_named"}
 CATALOGUE_VERSION = {"key": "catalogue version"}
 _RUN = ("id", "venue", "kind", "slot", "started_ms", "finished_ms", "expected", "updated",
         "failed", "reasons")  # fmt: skip
@@ -51,7 +52,7 @@ class SqlTransaction:
         self.items_count = 0
         self._open = True
         self.catalogue = Catalogue(self, stored=stored)
-        self.frames = _Frames(self)
+        self.frames = _Frames(self, stored=stored)
         self.runs = _Runs(self)
         self.ranks = RankColumns(self)
         self.watchlists = Watchlists(self)
@@ -102,8 +103,9 @@ def _epoch_key(work: str) -> str:
 
 
 class _Frames:
-    def __init__(self, transaction: SqlTransaction) -> None:
+    def __init__(self, transaction: SqlTransaction, *, stored: Stored) -> None:
         self._transaction = transaction
+        self._stored = stored
         self._sql = transaction.sql
 
     async def insert(self, items: Iterable[Frame | Patch]) -> frozenset[str]:
@@ -131,6 +133,19 @@ class _Frames:
         self._note_live(session, batch)
         return frozenset(one.item.id for one in written)
 
+    async def standing(self, items: Iterable[Frame | Patch]) -> Sequence[Frame | Patch]:
+        return await self._transaction.run(partial(self._standing, items=list(items)))
+
+    def _standing(
+        self, session: Session, items: Sequence[Frame | Patch]
+    ) -> Sequence[Frame | Patch]:
+        rows = [
+            row
+            for item in items
+            for row in session.execute(self._sql[_NAMED[type(item)]], _name(item)).fetchall()
+        ]
+        return [item for _, item in self._stored.verified(rows)]
+
     def _note_live(self, session: Session, batch: Sequence[Frame | Patch]) -> None:
         first = min((item.recv_ms for item in batch if isinstance(item, Frame)), default=None)
         if first is not None:
@@ -138,12 +153,15 @@ class _Frames:
 
 
 def _row(row_id: int, item: Frame | Patch) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "id": row_id, "revision": item.revision, "body": item.encode()
-    }  # fmt: skip
+    row = _name(item) | {"id": row_id, "body": item.encode()}
+    return row if isinstance(item, Frame) else row | {"count": len(item.marks)}
+
+
+def _name(item: Frame | Patch) -> dict[str, Any]:
+    """What no two items of a kind share."""
     if isinstance(item, Frame):
-        return row | {"owner": item.block_id, "slot": item.slot}
-    return row | {"owner": item.series_id, "slot": item.from_slot, "count": len(item.marks)}
+        return {"owner": item.block_id, "slot": item.slot, "revision": item.revision}
+    return {"owner": item.series_id, "slot": item.from_slot, "revision": item.revision}
 
 
 class _Runs:

@@ -35,6 +35,16 @@ VALUES (
 ON CONFLICT (series_id, from_slot, revision) DO NOTHING
 RETURNING id, until_ms
 
+-- name: select_frame_named
+SELECT id, 'frame', block_id, slot, revision, body
+FROM frames
+WHERE block_id = :owner AND slot = :slot AND revision = :revision
+
+-- name: select_patch_named
+SELECT id, 'patch', series_id, from_slot, revision, body
+FROM patches
+WHERE series_id = :owner AND from_slot = :slot AND revision = :revision
+
 -- name: note_live_since
 INSERT INTO meta (key, value, twin) VALUES ('live_since_ms', :recv_ms, - :recv_ms)
 ON CONFLICT (key) DO NOTHING
