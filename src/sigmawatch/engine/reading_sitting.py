@@ -9,6 +9,7 @@ ruling; engine.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -23,7 +24,7 @@ from sigmawatch.engine.rule_ranks import RuleRanks
 from sigmawatch.engine.rule_states import RuleStates
 from sigmawatch.engine.running import RunningBoard
 from sigmawatch.engine.seats import Key, Seats
-from sigmawatch.engine.sitting import Alone, Brief, Sitting
+from sigmawatch.engine.sitting import Alone, Brief, Sitting, together
 from sigmawatch.engine.slab import Slab
 from sigmawatch.engine.slab_inputs import SlabInputs
 from sigmawatch.engine.tidings import Tidings
@@ -50,7 +51,8 @@ class _AtReadings(Sitting):
                 only = self._concerned(ruling, board.read)
                 if only.any():
                     due.append((ruling, only))
-        verdicts = self._said([ruling for ruling, _ in due], board)
+        rulings = [ruling for ruling, _ in due]
+        verdicts = together(partial(self._looked, board), rulings, seats=self._seats)
         for ruling, only in due:
             if ruling.key in verdicts:
                 with Alone(self._seats, ruling):
@@ -77,18 +79,8 @@ class _AtReadings(Sitting):
         mine, only = read[seat.rows], seat.of_blocks(blocks)
         return mine if only is None else mine & only
 
-    def _said(self, rulings: Sequence[Ruling], board: RunningBoard) -> dict[Key, Verdict]:
-        """Int8[rows of the board] each; all at once, and where that fails one by one."""
-        try:
-            return self._looked(rulings, board)
-        except Exception:  # noqa: BLE001 - whatever a rule does, the others are judged
-            found: dict[Key, Verdict] = {}
-            for ruling in rulings:
-                with Alone(self._seats, ruling):
-                    found |= self._looked([ruling], board)
-            return found
-
-    def _looked(self, rulings: Sequence[Ruling], board: RunningBoard) -> dict[Key, Verdict]:
+    def _looked(self, board: RunningBoard, rulings: Sequence[Ruling]) -> dict[Key, Verdict]:
+        """Int8[rows of the board] each."""
         found = {each.key: np.full(len(board.series), UNKNOWN, np.int8) for each in rulings}
         ranks = RuleRanks(board)
         for slab, asked in self._asked(rulings, board.read):

@@ -7,9 +7,10 @@ ruling; engine.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +35,7 @@ from sigmawatch.engine.slab import Slab
 from sigmawatch.engine.slab_inputs import judge_board
 from sigmawatch.engine.tidings import Tidings
 
+T = TypeVar("T")
 Holds = npt.NDArray[np.uint8]
 Verdicts = tuple[Verdict, Verdict]  # condition, clear; int8[rows of the board]
 Acknowledged = tuple[int, int, int]  # rule, series, the slot its episode opened with
@@ -92,7 +94,7 @@ class Sitting:
             with Alone(self._seats, ruling):
                 if self._called(ruling):
                     due.append(ruling)
-        verdicts = self._verdicts(due)
+        verdicts = together(self._evaluated, due, seats=self._seats)
         for ruling in due:
             if ruling.key in verdicts:
                 with Alone(self._seats, ruling):
@@ -164,17 +166,6 @@ class Sitting:
         self._seats.forget(ruling.key)
 
     # What they say
-
-    def _verdicts(self, rulings: Sequence[Ruling]) -> dict[Key, Verdicts]:
-        """All of them at once; where that fails, one by one, so that one fails alone."""
-        try:
-            return self._evaluated(rulings)
-        except Exception:  # noqa: BLE001 - whatever a rule does, the others are judged
-            found: dict[Key, Verdicts] = {}
-            for ruling in rulings:
-                with Alone(self._seats, ruling):
-                    found |= self._evaluated([ruling])
-            return found
 
     def _evaluated(self, rulings: Sequence[Ruling]) -> dict[Key, Verdicts]:
         """Equal parts of all conditions are computed once. When it clears matters only to those
@@ -340,3 +331,18 @@ class Alone:
         self._seats.errors[self._ruling.key] = str(error) or repr(error)
         self._seats.forget(self._ruling.key)
         return True
+
+
+def together(
+    judge: Callable[[Sequence[Ruling]], dict[Key, T]], rulings: Sequence[Ruling], *, seats: Seats
+) -> dict[Key, T]:
+    """What `judge` finds of all rules at once; where that fails, of one by one, so that one fails
+    alone."""
+    try:
+        return judge(rulings)
+    except Exception:  # noqa: BLE001 - whatever a rule does, the others are judged
+        found: dict[Key, T] = {}
+        for ruling in rulings:
+            with Alone(seats, ruling):
+                found |= judge([ruling])
+        return found
