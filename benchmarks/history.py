@@ -3,6 +3,7 @@
     python -m benchmarks history             10,000 series x 30 days, about 1 GB, some minutes
     python -m benchmarks.history --small     1,000 series x 30 days, some seconds
     python -m benchmarks.history --large     100,000 series, one day: only to seal it
+    python -m benchmarks.history --postgres  the same on a PostgreSQL server of this machine
 
 Prices are walks of a hundredth with quiet minutes; where the recorded candles lie beside this
 checkout, a price on disk is measured on those too. The folder is temporary; TMPDIR chooses the
@@ -19,20 +20,22 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from statistics import median, quantiles
 
 import numpy as np
 import numpy.typing as npt
+from benchmarks.ledger import Place, embedded, on_server
 
 from sigmawatch.adapters.archives.folder import FolderObjects
 from sigmawatch.adapters.archives.parquet import ParquetArchive
-from sigmawatch.adapters.clock import RealClock, VirtualClock
+from sigmawatch.adapters.clock import VirtualClock
+from sigmawatch.adapters.ledgers.ledger import SqlLedger
 from sigmawatch.adapters.ledgers.merge import Sources
 from sigmawatch.adapters.ledgers.packing import pack_column, unpack_column
-from sigmawatch.adapters.ledgers.sqlite import SqliteLedger
 from sigmawatch.app.archived_rows import all_rows
 from sigmawatch.app.compute import ComputeThread
 from sigmawatch.app.past import Past
@@ -58,13 +61,13 @@ def main(arguments: Sequence[str] = ()) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--small", action="store_true", help="1,000 series instead of 10,000")
     parser.add_argument("--large", action="store_true", help="100,000 series, sealed once")
+    parser.add_argument("--postgres", action="store_true", help="on a server, not in a file")
     asked = parser.parse_args(arguments)
     blocks_count = 1 if asked.small else 100 if asked.large else 10
     recorded_prices()
     with tempfile.TemporaryDirectory(prefix="sigmawatch-bench-") as folder:
-        asyncio.run(measure(Path(folder) / "data", blocks_count=blocks_count))
-        size = sum(file.stat().st_size for file in (Path(folder) / "data").iterdir())
-        print(f"{'the whole folder':44} {size / 1e6:9.0f} MB")
+        place = on_server(None) if asked.postgres else embedded()
+        asyncio.run(measure(place, blocks_count=blocks_count, folder=Path(folder)))
 
 
 def recorded_prices() -> None:
@@ -111,9 +114,10 @@ def walks(*, seed: int) -> Prices:
     return prices
 
 
-async def measure(folder: Path, *, blocks_count: int) -> None:
-    ledger = await SqliteLedger.open(folder, clock=RealClock())
-    try:
+async def measure(
+    place: AbstractAsyncContextManager[Place], *, blocks_count: int, folder: Path
+) -> None:
+    async with place as (opening, stored_bytes), closing(await opening()) as ledger:
         series = await track(ledger, blocks_count=blocks_count)
         blocks = await ledger.blocks()
         first = MIDNIGHT - DAY
@@ -121,10 +125,17 @@ async def measure(folder: Path, *, blocks_count: int) -> None:
         for slot in zip(*day, strict=True):
             await store(ledger, slot)
         await sealing(ledger, Slots(ledger, blocks, series))
-        await archiving(ledger, blocks[0], folder=folder.parent / "archive")
+        await archiving(ledger, blocks[0], folder=folder / "archive")
         if blocks_count <= 10:
             await fill(ledger, blocks)
             await reading(ledger, series)
+        print(f"{'everything that is stored':44} {stored_bytes() / 1e6:9.0f} MB")
+
+
+@asynccontextmanager
+async def closing(ledger: SqlLedger) -> AsyncIterator[SqlLedger]:
+    try:
+        yield ledger
     finally:
         await ledger.close()
 
@@ -133,7 +144,7 @@ class Slots:
     """Slots as the tracker has them: committed, applied, closed in the compute thread."""
 
     def __init__(
-        self, ledger: SqliteLedger, blocks: Sequence[Block], series: Sequence[Series]
+        self, ledger: SqlLedger, blocks: Sequence[Block], series: Sequence[Series]
     ) -> None:
         self.ledger, self.blocks, self.next = ledger, blocks, MIDNIGHT
         self.compute = ComputeThread()
@@ -164,7 +175,7 @@ class Slots:
         return await timed(work())
 
 
-async def sealing(ledger: SqliteLedger, slots: Slots) -> None:
+async def sealing(ledger: SqlLedger, slots: Slots) -> None:
     """One day of everything, and what a slot takes before and meanwhile."""
     count = len(slots.blocks) * BLOCK_SERIES_MAX
     for _ in range(5):
@@ -191,7 +202,7 @@ async def sealing(ledger: SqliteLedger, slots: Slots) -> None:
     print(f"{'memory it took at most':44} {most_mb - held_mb:9.0f} MB")
 
 
-async def archiving(ledger: SqliteLedger, block: Block, *, folder: Path) -> None:
+async def archiving(ledger: SqlLedger, block: Block, *, folder: Path) -> None:
     """A sealed day of one block as a Parquet file: made, synced, read back."""
     [(section, revision)] = await ledger.sealing.sealed(block)
     names = await ledger.sealing.names(block)
@@ -206,9 +217,7 @@ async def archiving(ledger: SqliteLedger, block: Block, *, folder: Path) -> None
           f"{worked_s:.1f} s of processor, {size / count / DAY:.2f} bytes a price")  # fmt: skip
 
 
-async def seal_all(
-    ledger: SqliteLedger, blocks: Sequence[Block], *, between: Pause = at_once
-) -> None:
+async def seal_all(ledger: SqlLedger, blocks: Sequence[Block], *, between: Pause = at_once) -> None:
     for block in blocks:
         before_ms = MINUTE.open_ms(MIDNIGHT)
         for section in await ledger.sealing.unsealed(block, before_ms=before_ms):
@@ -216,7 +225,7 @@ async def seal_all(
         await ledger.sealing.clear(block, rows_max=10_000)
 
 
-async def fill(ledger: SqliteLedger, blocks: Sequence[Block]) -> None:
+async def fill(ledger: SqlLedger, blocks: Sequence[Block]) -> None:
     """The 29 days before, straight into sealed sections."""
     for seed, block in enumerate(blocks):
         last = Section(block=block, from_slot=MIDNIGHT - DAY)
@@ -233,7 +242,7 @@ async def fill(ledger: SqliteLedger, blocks: Sequence[Block]) -> None:
             await ledger.sealing.seal(made, rolled_up_of(made, slice(None)))
 
 
-async def reading(ledger: SqliteLedger, series: Sequence[Series]) -> None:
+async def reading(ledger: SqlLedger, series: Sequence[Series]) -> None:
     dice = np.random.default_rng(1)
     chosen = [series[number] for number in dice.integers(0, len(series), 40)]
     first = MIDNIGHT - DAYS * DAY
@@ -263,12 +272,12 @@ async def nothing_is_hot(*_: object, **__: object) -> tuple[bytes, bytes] | None
     return None
 
 
-async def size_bytes(ledger: SqliteLedger, table: str) -> int:
+async def size_bytes(ledger: SqlLedger, table: str) -> int:
     query = f"SELECT sum(length(body)) FROM {table}"
     return int(await ledger._read(lambda session: session.execute(query).fetchone()[0]))
 
 
-async def track(ledger: SqliteLedger, *, blocks_count: int) -> list[Series]:
+async def track(ledger: SqlLedger, *, blocks_count: int) -> list[Series]:
     async with ledger.transaction() as transaction:
         return [
             await transaction.catalogue.add(
@@ -289,7 +298,7 @@ def frames(block: Block, prices: Prices, *, from_slot: int) -> Iterator[Frame]:
         )  # fmt: skip
 
 
-async def store(ledger: SqliteLedger, items: Sequence[Frame]) -> None:
+async def store(ledger: SqlLedger, items: Sequence[Frame]) -> None:
     async with ledger.transaction() as transaction:
         await transaction.frames.insert(items)
 

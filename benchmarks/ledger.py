@@ -46,6 +46,7 @@ WIDE_COMMITS = 100
 RULES = 10
 STATE_BYTES = 24
 Opening = Callable[[], Awaitable[SqlLedger]]
+Place = tuple[Opening, Callable[[], int]]  # how to open it, and the bytes that it takes
 
 
 def main(arguments: Sequence[str] = ()) -> None:
@@ -72,7 +73,7 @@ async def compare(series_count: int, *, url: str | None = None) -> None:
 
 
 @asynccontextmanager
-async def embedded() -> AsyncIterator[tuple[Opening, Callable[[], int]]]:
+async def embedded() -> AsyncIterator[Place]:
     """How to open a file's ledger, and what it takes on disk."""
     with tempfile.TemporaryDirectory(prefix="sigmawatch-bench-") as folder:
         data = Path(folder) / "data"
@@ -83,7 +84,7 @@ async def embedded() -> AsyncIterator[tuple[Opening, Callable[[], int]]]:
 
 
 @asynccontextmanager
-async def on_server(url: str | None) -> AsyncIterator[tuple[Opening, Callable[[], int]]]:
+async def on_server(url: str | None) -> AsyncIterator[Place]:
     """The same of a server's, whose own start is not measured."""
     async with AsyncExitStack() as stack:
         if url is None:
@@ -98,7 +99,7 @@ async def on_server(url: str | None) -> AsyncIterator[tuple[Opening, Callable[[]
 
 def _stored(url: str) -> int:
     with psycopg.connect(url) as connection:
-        row = connection.execute("SELECT pg_total_relation_size('frames')").fetchone()
+        row = connection.execute("SELECT pg_database_size(current_database())").fetchone()
         assert row is not None
         return int(row[0])
 
