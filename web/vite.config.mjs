@@ -9,6 +9,7 @@ export default defineConfig({
   build: {
     assetsDir: "",
     assetsInlineLimit: 0, // the policy takes fonts and scripts from files alone
+    cssCodeSplit: false, // one style sheet: parts that come later are drawn at once
     modulePreload: false,
     reportCompressedSize: false,
     target: "es2022",

@@ -1,5 +1,5 @@
 // Begins the page: who we are, then the route of the address.
-import { render } from "preact";
+import { render, type ComponentType } from "preact";
 import { useEffect } from "preact/hooks";
 import "./style/fonts.css";
 import "./style/base.css";
@@ -10,19 +10,22 @@ import { known, mustSignIn, refresh, session } from "./data/session.ts";
 import { show } from "./data/feed.ts";
 import { useCell } from "./lib/cell.ts";
 import { address, go } from "./lib/url.ts";
-import { About } from "./pages/about.tsx";
-import { Alerts, NewRule } from "./pages/alerts.tsx";
-import { Door } from "./pages/door.tsx";
-import { Inbox } from "./pages/inbox.tsx";
 import { Kiosk } from "./pages/kiosk.tsx";
-import { Market } from "./pages/market.tsx";
 import { Markets, tableAsked } from "./pages/markets.tsx";
-import { Settings } from "./pages/settings.tsx";
-import { Venues } from "./pages/venues.tsx";
+import { bringAll, later } from "./ui/later.tsx";
+import { Shell } from "./ui/shell.tsx";
 
-const PAGES = {
-  "": Markets, m: Market, alerts: Alerts, "alerts/new": NewRule, venues: Venues, inbox: Inbox, settings: Settings,
-  kiosk: Kiosk, about: About, "sign-in": () => <Door first={false} />, "set-up": () => <Door first={true} />,
+const Door = later(() => import("./pages/door.tsx").then((made) => made.Door));
+const PAGES: Record<string, ComponentType> = {
+  "": Markets, kiosk: Kiosk,
+  m: later(() => import("./pages/market.tsx").then((made) => made.Market), Shell),
+  alerts: later(() => import("./pages/alerts.tsx").then((made) => made.Alerts), Shell),
+  "alerts/new": later(() => import("./pages/alerts.tsx").then((made) => made.NewRule), Shell),
+  venues: later(() => import("./pages/venues.tsx").then((made) => made.Venues), Shell),
+  inbox: later(() => import("./pages/inbox.tsx").then((made) => made.Inbox), Shell),
+  settings: later(() => import("./pages/settings.tsx").then((made) => made.Settings), Shell),
+  about: later(() => import("./pages/about.tsx").then((made) => made.About), Shell),
+  "sign-in": () => <Door first={false} />, "set-up": () => <Door first={true} />,
 };
 const DOORS = ["sign-in", "set-up"];
 
@@ -31,7 +34,7 @@ function App() {
   useCell(session);
   const told = useCell(known);
   const path = route.slice(1).replace(/\/$/, "");
-  const name = (path in PAGES ? path : path.split("/")[0]!) as keyof typeof PAGES;
+  const name = path in PAGES ? path : path.split("/")[0]!;
   const Page = PAGES[name] ?? Markets;
   const out = told && mustSignIn() && !DOORS.includes(name);
   useEffect(() => {
@@ -39,7 +42,7 @@ function App() {
     if (out) go("sign-in");
     else if (told && !DOORS.includes(name)) show(tableAsked(params)); // every page is live: its bar says so
   }, [name, out, told]);
-  return out ? null : <Page />;
+  return out ? null : <Page key={name} />;
 }
 
 // Its address is relative to the route we came by, and routes change.
@@ -47,3 +50,4 @@ for (const icon of document.querySelectorAll<HTMLLinkElement>("link[rel=icon]"))
 
 void refresh();
 render(<App />, document.querySelector("#page")!);
+bringAll();

@@ -5,7 +5,7 @@ import { hello } from "../data/feed.ts";
 import { useCell } from "../lib/cell.ts";
 import { inside, root } from "../lib/place.ts";
 import { Shell } from "../ui/shell.tsx";
-import { Answered, useAnswer } from "./alerts.tsx";
+import { Answered, useAnswer } from "../ui/answered.tsx";
 
 interface Licence {
   name: string;

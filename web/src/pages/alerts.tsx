@@ -1,18 +1,17 @@
 // Alerts: what fires, the rules, what has fired, what was sent, and what is silenced.
-import { useEffect, useState } from "preact/hooks";
-import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
 import type { Deliveries, EpisodesPage, RulesPage, ShownDelivery, ShownEpisode, ShownRule, ShownSilence, SilencesPage } from "../data/contract.ts";
-import { onEpisode, table as shown } from "../data/feed.ts";
+import { table as shown } from "../data/feed.ts";
 import { SHAPES, written } from "../data/sentence.ts";
 import { session } from "../data/session.ts";
-import { ApiError, get, send } from "../lib/api.ts";
+import { send } from "../lib/api.ts";
 import { useCell } from "../lib/cell.ts";
 import { plural } from "../lib/format.ts";
 import { inside } from "../lib/place.ts";
 import { moment } from "../lib/time.ts";
 import { address, follow, setParams } from "../lib/url.ts";
 import { complain, Episodes } from "../ui/episodes.tsx";
-import { Failed } from "../ui/failed.tsx";
+import { Answered, useAnswer } from "../ui/answered.tsx";
 import { RuleForm } from "../ui/ruleform.tsx";
 import { Shell } from "../ui/shell.tsx";
 
@@ -40,27 +39,6 @@ export function Alerts() {
       </div>
     </Shell>
   );
-}
-
-/** What an address answers, asked again when an episode opens or closes. */
-export function useAnswer<T>(path: string): { body: T | null; error: ApiError | null; again: () => void } {
-  const [told, setTold] = useState<{ body: T | null; error: ApiError | null }>({ body: null, error: null });
-  const again = () => {
-    get<T>(path).then((body) => setTold({ body, error: null }), (error: ApiError) => setTold({ body: null, error }));
-  };
-  useEffect(() => {
-    setTold({ body: null, error: null });
-    again();
-    return onEpisode(again);
-  }, [path]);
-  return { ...told, again };
-}
-
-/** A part that waits for an answer, or says why there is none. */
-export function Answered<T>({ of, children }: { of: { body: T | null; error: ApiError | null; again: () => void }; children: (body: T) => ComponentChildren }) {
-  if (of.error) return <Failed error={of.error} again={of.again} />;
-  if (of.body === null) return <p class="dim" role="status">Loading</p>;
-  return <>{children(of.body)}</>;
 }
 
 function Firing() {

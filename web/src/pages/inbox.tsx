@@ -4,7 +4,7 @@ import { send } from "../lib/api.ts";
 import { moment } from "../lib/time.ts";
 import { complain } from "../ui/episodes.tsx";
 import { Shell, unread } from "../ui/shell.tsx";
-import { Answered, useAnswer } from "./alerts.tsx";
+import { Answered, useAnswer } from "../ui/answered.tsx";
 
 export function Inbox() {
   const answer = useAnswer<InboxPage>("inbox?limit=200");

@@ -15,7 +15,7 @@ import { address, go, setParams } from "../lib/url.ts";
 import { Cards } from "../ui/cards.tsx";
 import { Failed, Guarded } from "../ui/failed.tsx";
 import { Grid } from "../ui/grid.tsx";
-import { Panel } from "../ui/panel.tsx";
+import { later } from "../ui/later.tsx";
 import { Shell } from "../ui/shell.tsx";
 import { toast } from "../ui/toasts.tsx";
 
@@ -25,6 +25,9 @@ const SORT_KEYS: Record<string, Sort> = { r: "rank", p: "price", c: "change", v:
 const PAGE = 20;
 const wideNow = matchMedia("(min-width: 1100px)");
 const narrowNow = matchMedia("(max-width: 719px)");
+
+/** It brings the chart, which is as large as all the rest. */
+const Panel = later(() => import("../ui/panel.tsx").then((made) => made.Panel), ({ children }) => <aside class="panel" aria-label="Market">{children}</aside>);
 
 /** The table that the address asks for. */
 export function tableAsked(params: URLSearchParams) {

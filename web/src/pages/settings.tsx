@@ -10,7 +10,7 @@ import { follow } from "../lib/url.ts";
 import { complain } from "../ui/episodes.tsx";
 import { Shell } from "../ui/shell.tsx";
 import { toast } from "../ui/toasts.tsx";
-import { Answered, useAnswer } from "./alerts.tsx";
+import { Answered, useAnswer } from "../ui/answered.tsx";
 
 const WORDS: Record<string, string> = { safe: "blue and orange", east: "red is up", browser: "here", system: "as the system" };
 

@@ -9,7 +9,7 @@ import { age, count, plural } from "../lib/format.ts";
 import { clock, moment } from "../lib/time.ts";
 import { complain } from "../ui/episodes.tsx";
 import { Shell } from "../ui/shell.tsx";
-import { Answered, useAnswer } from "./alerts.tsx";
+import { Answered, useAnswer } from "../ui/answered.tsx";
 
 const WORST: VenueState[] = ["down", "blocked_by_region", "rate_limited", "maintenance", "degraded", "starting", "up"];
 const TONES: Partial<Record<VenueState, string>> = { up: "good", starting: "info", degraded: "warning", maintenance: "warning", rate_limited: "warning" };
