@@ -1005,6 +1005,8 @@ export interface Tested {
   demo: boolean;
 }
 
+export type Theme = "light" | "dark";
+
 export interface ToldKey {
   key: string;
   about: ShownKey;

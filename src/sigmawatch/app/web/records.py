@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import numpy as np
 from litestar import Request, Response, get
@@ -101,6 +101,16 @@ class AskedSeveral(AskedRecords):
     ]
 
 
+class Ranged(Protocol):
+    """A query that may say from when to when."""
+
+    @property
+    def from_(self) -> str | None: ...
+
+    @property
+    def to(self) -> str | None: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Range:
     """Slots [first, stop) to tell."""
@@ -160,7 +170,7 @@ async def list_records(
     return await written(request, listing, asked=asked)
 
 
-def _range(series: Series, asked: AskedRecords, *, site: Site) -> Range:
+def range_asked(series: Series, asked: Ranged, *, site: Site) -> Range:
     """The closed slots that open in [from, to). Raises Invalid where from is after to."""
     interval, now_ms = series.interval, site.aged_ms
     closed = newest_slot(site.snapshot(), interval)
@@ -185,7 +195,7 @@ def _keep(
     if asked.cursor is not None or not found:
         return
     oldest_ms = min(
-        one.interval.open_ms(_range(one, asked, site=site).first) for one in found
+        one.interval.open_ms(range_asked(one, asked, site=site).first) for one in found
     )  # fmt: skip
     if oldest_ms >= site.now_ms - HOT_MS:
         empty = any(newest_slot(site.snapshot(), one.interval) is None for one in found)
@@ -211,7 +221,7 @@ async def _told(
     series: Series, asked: AskedRecords, *, site: Site, limit: int, most: int = POINTS_MAX
 ) -> Records:
     """The first page of what was asked for. most: points of a line, where it is one."""
-    wanted, interval = _range(series, asked, site=site), series.interval
+    wanted, interval = range_asked(series, asked, site=site), series.interval
     if asked.agg is Aggregate.LTTB:
         count = count_asked(step=asked.step, points=asked.points, most=most)
         return await _line(series, wanted, site=site, count=count)

@@ -80,7 +80,7 @@ async def show_statistics(
 ) -> LongStatistics:
     """Over the closed slots of the last 7 days, or any other window; not ranked."""
     series = site.program.catalogue.find(parse_series(id))
-    slots = _slots(series, asked.window)
+    slots = slots_asked(series, asked.window)
     closed = newest_slot(site.snapshot(), series.interval)
     stop = series.interval.slot(site.now_ms) if closed is None else closed + 1
     found = await site.program.past.statistics(series, from_slot=stop - slots, to_slot=stop)
@@ -97,7 +97,7 @@ async def show_statistics(
     )  # fmt: skip
 
 
-def _slots(series: Series, text: str) -> int:
+def slots_asked(series: Series, text: str) -> int:
     """How many slots a window has. Raises Invalid."""
     allowed = f"a multiple of {series.interval} up to {WINDOW_MAX_MS // DAY_MS}d"
     try:

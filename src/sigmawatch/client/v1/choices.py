@@ -94,6 +94,8 @@ AnyShape: TypeAlias = Literal["classic", "array"]
 
 AnyStorageState: TypeAlias = StorageState | Literal["ok", "full", "read_only", "failed", "away"]
 
+AnyTheme: TypeAlias = Literal["light", "dark"]
+
 AnyUnit: TypeAlias = (
     Unit
     | Literal[

@@ -25,6 +25,7 @@ from sigmawatch.client.v1.operations.metrics import (
     IMPORT_RECORDS,
     LIST_METRICS,
     LIST_RECORDS,
+    SHOW_CHART,
     SHOW_METRIC,
     SHOW_RECORDS,
     SHOW_STATISTICS,
@@ -35,6 +36,7 @@ from sigmawatch.client.v1.operations.metrics import (
     ListMetricsTableQuery,
     ListRecordsQuery,
     ListRecordsTableQuery,
+    ShowChartQuery,
     ShowMetricQuery,
     ShowRecordsQuery,
     ShowRecordsTableQuery,
@@ -163,3 +165,13 @@ class MetricsOperations(Asking):
         `GET /api/v1/metrics/{id}/statistics`. Needs the scope `read:metrics`.
         """
         return self._ask(SHOW_STATISTICS.call(id, query=query))
+
+    def show_chart(self, id: Name, **query: Unpack[ShowChartQuery]) -> str:
+        """A series as a picture.
+
+        The last 24 hours by default. A gap is a gap; where a step of the picture holds many
+        values, their span is shaded. Amounts are bars.
+
+        `GET /api/v1/metrics/{id}/chart.svg`. Needs the scope `read:metrics`.
+        """
+        return self._ask(SHOW_CHART.call(id, query=query))

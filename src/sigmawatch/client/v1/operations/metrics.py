@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import NotRequired, TypedDict
 
 from sigmawatch.client.calls import Many, Operation, When
-from sigmawatch.client.v1.choices import AnyAggregate, AnyFreshness
+from sigmawatch.client.v1.choices import AnyAggregate, AnyFreshness, AnyTheme
 from sigmawatch.client.v1.models import (
     ImportedRecords,
     LongStatistics,
@@ -109,6 +109,18 @@ class ShowStatisticsQuery(TypedDict, total=False):
     window: str  # a span of days or hours, as 7d or 30d; else 7d
 
 
+class ShowChartQuery(TypedDict, total=False):
+    """Of `show_chart`; what is left out is as the server has it."""
+
+    window: str  # a span up to now, as 6h or 30d; or from, to
+    from_: When  # RFC 3339, milliseconds or -6h; a day before `to`
+    to: When  # RFC 3339, milliseconds or -6h; else the newest
+    width: int  # px; else 640
+    height: int  # px; else 240
+    theme: AnyTheme  # its ground
+    line: float  # a level to be drawn across, as of an alert
+
+
 class ListMetricsTableQuery(ListMetricsQuery, total=False):
     """The same as a table."""
 
@@ -148,4 +160,7 @@ IMPORT_RECORDS: Operation[ImportedRecords] = Operation(
 )
 SHOW_STATISTICS: Operation[LongStatistics] = Operation(
     method="GET", path="/api/v1/metrics/{id}/statistics", answer=LongStatistics
+)
+SHOW_CHART: Operation[str] = Operation(
+    method="GET", path="/api/v1/metrics/{id}/chart.svg", answer=str
 )
