@@ -26,7 +26,7 @@ from sigmawatch.engine.geometry import Column, Slots
 
 TOP, RIGHT, BOTTOM, LEFT = 30.0, 80.0, 22.0, 10.0
 CHAR_PX = 7.2  # of the 12 px font, about
-EDGE = 8e307  # what is farther out is drawn there: differences stay finite
+EDGE = 2e307  # what is farther out is drawn there: differences stay finite
 TAG_PX = 18.0
 CHANGE_PCT_MAX = 1e9
 LEAST = 1e-280  # no chart is less high: shares of it are still numbers
