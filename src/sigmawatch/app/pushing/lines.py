@@ -49,24 +49,25 @@ _ESCAPED = re.compile(r"\\([,= ])")
 _INTEGER = re.compile(r"-?[0-9]{1,20}[iu]", re.ASCII)
 
 
-def read_lines(body: bytes, *, now_ms: int, precision: str = "ns") -> Told:
-    """What the lines say; a line without a time is of now. Raises Invalid for bytes that are no
+def read_lines(body: bytes, *, now_ms: int, precision: str = "ns", first: int = 0) -> Told:
+    """What the lines say; a line without a time is of now. first: the first one's index. Raises
+    Invalid for bytes that are no
     UTF-8."""
     try:
         text = body.decode()
     except UnicodeDecodeError as exc:
         raise Invalid("the body is not UTF-8", field="body", allowed=EXAMPLE) from exc
-    reader = _Reader(unit_ns=PRECISIONS_NS[precision])
+    reader = _Reader(unit_ns=PRECISIONS_NS[precision], first=first)
     reader.read(text)
     rows = Rows(reader.indexes, reader.names, reader.times_ms, reader.values)
     return rows.told(reader.refusals, now_ms=now_ms)
 
 
 class _Reader:
-    """One body. unit_ns: of its times."""
+    """One body. unit_ns: of its times. first: its first line's index."""
 
-    def __init__(self, *, unit_ns: int) -> None:
-        self._unit_ns = unit_ns
+    def __init__(self, *, unit_ns: int, first: int) -> None:
+        self._unit_ns, self._first = unit_ns, first
         self.refusals = Refusals()
         self.indexes: list[int] = []
         self.names: list[Name] = []
@@ -74,7 +75,7 @@ class _Reader:
         self.values: list[float] = []
 
     def read(self, text: str) -> None:
-        for index, line in enumerate(text.split("\n")):
+        for index, line in enumerate(text.split("\n"), self._first):
             if found := _PLAIN.fullmatch(line):
                 self._add(index, (found[1], found[2]), time=found[4], value=float(found[3]))
             elif line.strip() and not line.startswith("#"):

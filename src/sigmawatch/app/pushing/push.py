@@ -70,6 +70,12 @@ class Taken:
     made: Sequence[Series]
     refusals: Refusals
 
+    def and_then(self, more: Taken) -> Taken:
+        """With what became of what came after it."""
+        self.refusals.join(more.refusals)
+        return Taken(count=self.count + more.count, late_count=self.late_count + more.late_count,
+                     made=(*self.made, *more.made), refusals=self.refusals)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Waiting:

@@ -15,6 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 DETAILS_MAX = 100
+REASONS_MAX = 100
+OTHER = "other reasons"
 Name = tuple[str, str]  # a market and a metric, as they were written
 Values = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int64]
@@ -34,7 +36,7 @@ class Refusal:
 
 @dataclass(slots=True)
 class Refusals:
-    """Those of one body. by_reason: reason -> count."""
+    """Those of one body. by_reason: reason -> count; where there are too many, of the others."""
 
     count: int = 0
     by_reason: Counter[str] = field(default_factory=Counter)
@@ -46,11 +48,22 @@ class Refusals:
     def add_all(self, indexes: Sequence[int], what: str, *, reason: str, allowed: str = "") -> None:
         """Rows that are refused for one reason."""
         self.count += len(indexes)
-        self.by_reason[reason] += len(indexes)
+        self._count(reason, len(indexes))
         self.first += [
             Refusal(index=index, field=what, reason=reason, allowed=allowed)
             for index in indexes[: DETAILS_MAX - len(self.first)]
         ]
+
+    def join(self, others: Refusals) -> None:
+        """Those of what came after."""
+        self.count += others.count
+        for reason, count in others.by_reason.items():
+            self._count(reason, count)
+        self.first += others.first[: DETAILS_MAX - len(self.first)]
+
+    def _count(self, reason: str, count: int) -> None:
+        known = reason in self.by_reason or len(self.by_reason) < REASONS_MAX
+        self.by_reason[reason if known else OTHER] += count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

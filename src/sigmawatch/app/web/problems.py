@@ -187,7 +187,7 @@ def clip(value: object) -> str:
 
 def answer(request: Request[Any, Any, Any], exc: Exception) -> Response[bytes]:
     """The answer to a request that ended in `exc`; logs what we did not raise on purpose."""
-    error = _problem(request, exc)
+    error = problem_of(request, exc)
     request_id = str(request.scope["state"].get("request_id", ""))
     status = KINDS[error.slug].status
     if isinstance(exc, NotFound) and error.slug.startswith("unknown-"):
@@ -212,7 +212,8 @@ _UNKNOWN = {
 }  # fmt: skip
 
 
-def _problem(request: Request[Any, Any, Any], exc: Exception) -> ProblemError:
+def problem_of(request: Request[Any, Any, Any], exc: Exception) -> ProblemError:
+    """As what a request ends that ended in `exc`."""
     match exc:
         case ProblemError():
             return exc

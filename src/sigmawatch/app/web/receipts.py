@@ -1,12 +1,12 @@
 """Receipts: how long a connection may take to say what it wants, and to take what it gets.
 
 Uvicorn and h11 wait for ever (RELIABILITY.md, findings 9 to 11), so this stands around them:
-a head is received within 5 s, a body within 30 s and at 100 bytes a second, and an answer of which
-nothing is taken for 10 s is cut. Connections are counted, by address too; where there are too many,
-the one that waited longest gives way. h11 reads heads of at most 16 KB; a line of a head that ends
-in a bare line feed, which others may read as part of another request, is refused (RFC 9112, 2.2
-lets us). Half a second's look at every connection is all it costs. A head that h11 has read before
-(`heads`) is answered in a turn of its own (`turns`).
+a head is received within 5 s, a body (of a larger one each megabyte) within 30 s and at 100 bytes a
+second, and an answer of which nothing is taken for 10 s is cut. Connections are counted, by address
+too; where there are too many, the one that waited longest gives way. h11 reads heads of at most
+16 KB; a line of a head that ends in a bare line feed, which others may read as part of another
+request, is refused (RFC 9112, 2.2 lets us). Half a second's look at every connection is all it
+costs. A head that h11 has read before (`heads`) is answered in a turn of its own (`turns`).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
+from sigmawatch.app.web.door.framing import BODY_BYTES_MAX
 from sigmawatch.app.web.door.peers import group_of, is_loopback
 from sigmawatch.app.web.heads import Head, Heads
 from sigmawatch.app.web.problems import KINDS, MEDIA_TYPE, ProblemError, encode
@@ -211,6 +212,8 @@ class Receipt(H11Protocol):
             return
         if self._body_s is not None:
             self._body_bytes += len(data)
+            if self._body_bytes >= BODY_BYTES_MAX:  # of one that is taken while it comes
+                self._body_s, self._body_bytes = self.loop.time(), 0
         super().data_received(data)
         self._follow()
         if waited and self.conn.their_state is h11.DONE and not self.conn.trailing_data[0]:

@@ -83,9 +83,9 @@ def read_json(body: bytes, *, now_ms: int) -> Told:
     return _one_by_one(enumerate(raw), now_ms=now_ms)
 
 
-def read_ndjson(body: bytes, *, now_ms: int) -> Told:
-    """An object a line; blank lines are passed over. index: of the line."""
-    lines = [(index, line) for index, line in enumerate(body.split(b"\n")) if line.strip()]
+def read_ndjson(body: bytes, *, now_ms: int, first: int = 0) -> Told:
+    """An object a line; blank lines are passed over. index: of the line, from `first` on."""
+    lines = [(index, line) for index, line in enumerate(body.split(b"\n"), first) if line.strip()]
     try:
         check_json(b"[" + b",".join([line for _, line in lines]) + b"]", items_max=len(lines))
         samples = _ROW.decode_lines(body)

@@ -4,7 +4,9 @@
 
 `scope`: what a caller must hold; None for what anybody may ask. `cost`: whose budget it draws on;
 without it, reading is `cheap` and changing a `write`. `media_types`: of its body, where it is not
-JSON. A handler that does not say its scope is answered to nobody (and fails a test).
+JSON; `streamed`: those of them that are taken while they come (each further piece draws, too, by
+`draw_again` of the request's state). A handler that does not say its scope is answered to nobody
+(and fails a test).
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from litestar.connection import ASGIConnection
@@ -116,9 +119,12 @@ class Guard:
         if needed is not None and not caller.may(needed):
             self._refuse(caller, needed, operation=f"{method} {handler.handler_name}")
         if method not in SAFE_METHODS:
-            check_body(state["headers"], media_types=handler.opt.get("media_types", JSON))
+            check_body(state["headers"], media_types=handler.opt.get("media_types", JSON),
+                       streamed=handler.opt.get("streamed", ()))  # fmt: skip
         if (drawn := self._budgets.spend(cost, caller, peer=state["peer"])) is not None:
             state["draws"].append(drawn)
+        if cost is Cost.INGEST:
+            state["draw_again"] = partial(self._budgets.spend, cost, caller, peer=state["peer"])
 
     def _refuse(self, caller: Caller, needed: Scope, *, operation: str) -> None:
         if caller.kind is CallerKind.ANONYMOUS:

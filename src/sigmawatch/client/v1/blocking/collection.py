@@ -117,6 +117,8 @@ class CollectionOperations(Asking):
         Answers when what was taken is on disk: 200 where anything was, with the reason for
         each row that was not; 422 where nothing could be. A series that nobody told of before
         is tracked from then on, at the venue of `[push]`, as long as `series_max` allows.
+        Lines may have 100 MB, and are stored while they come: an error says which of them
+        are.
 
         `POST /api/v1/samples`. Needs the scope `write:ingest`.
         """
