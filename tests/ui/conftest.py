@@ -3,7 +3,8 @@
 The browser is the machine's own Chromium; PyPI's `playwright` drives it and downloads none. Without
 Chromium these tests are skipped, with the line that installs it; where SIGMAWATCH_TEST_UI is
 "required", as in CI, that is a failure. A page error, or anything on the console that is an error
-(a violation of the policy is), fails the test it happens in.
+(a violation of the policy is), fails the test it happens in, but for what the test says it causes.
+A 503 that says when to ask again is no error: a busy program's word, and the page does ask again.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import hatch_build
 import pytest
+from tests.ui.between import Between
 from tests.ui.running import Running
 
 if TYPE_CHECKING:
@@ -27,7 +29,6 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
          "--disable-background-networking", "--disable-component-update",
          "--disable-sync"]  # fmt: skip
 WAIT_MS = 60_000
-BUSY = "status of 503"  # a slow machine's program refuses what takes too long, and the page goes on
 LOST = "ERR_CONNECTION|ERR_SOCKET|ERR_INCOMPLETE_CHUNKED|ERR_EMPTY_RESPONSE|ERR_NETWORK"
 Opener = Callable[..., "Page"]
 
@@ -46,9 +47,9 @@ def _missing(what: str) -> None:
     pytest.skip(what)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Its driver holds an event loop of this thread, so it ends before other modules' tests."""
+    """Its driver holds an event loop of this thread, so it ends before tests of other packages."""
     found = next((path for name in NAMES if (path := shutil.which(name))), None)
     if found is None:
         _missing("no Chromium here: apt install chromium (or any package that has it)")
@@ -61,7 +62,7 @@ def browser() -> Iterator[Browser]:
         made.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def program(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """One program for all tests that only look."""
     with Running(tmp_path_factory.mktemp("program")) as running:
@@ -97,24 +98,57 @@ def context(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
 
 
 @pytest.fixture
+def between(program: Running) -> Iterator[Between]:
+    """What stands between the page and the program, for the test to have it misbehave."""
+    with Between(program.port) as made:
+        yield made
+
+
+class Heard:
+    """What a page said that it should not have, once it is over: `faults`."""
+
+    def __init__(self) -> None:
+        self._said: list[tuple[str, str]] = []
+        self._busy: set[str] = set()
+        self._errors: list[str] = []
+
+    def listen(self, page: Page, *, may: str | None) -> None:
+        """may: what the console may say."""
+        page.on("pageerror", lambda error: self._errors.append(f"{page.url}: {error}"))
+        page.on("console", lambda said: self._hear(said, may))
+        page.on("response", self._note)
+
+    def _hear(self, said: Any, may: str | None) -> None:
+        if said.type == "error" and not (may and re.search(may, said.text)):
+            self._said.append((said.text, said.location["url"]))
+
+    def _note(self, answer: Any) -> None:
+        if answer.status == 503 and "retry-after" in answer.headers:
+            self._busy.add(answer.url)
+
+    @property
+    def faults(self) -> list[str]:
+        told = [f"{text} {url}" for text, url in self._said
+                if not ("status of 503" in text and url in self._busy)]  # fmt: skip
+        return [*self._errors, *told]
+
+
+@pytest.fixture
 def opened(context: Callable[..., BrowserContext], program: Running) -> Iterator[Opener]:
-    """Opens a route of the page. at: another program's. may: what the console may say."""
-    faults: list[str] = []
+    """Opens a route of the page. at: another program's. may: what the console may say. script: run
+    in it before anything of its own."""
+    heard = Heard()
 
     def open_(
         route: str = "/", *, at: str | None = None, within: BrowserContext | None = None,
-        may: str | None = None, **options: Any,
+        may: str | None = None, script: str | None = None, **options: Any,
     ) -> Page:  # fmt: skip
         page = (within or context(**options)).new_page()
-        page.on("pageerror", lambda error: faults.append(f"{route}: {error}"))
-        page.on("console", lambda said: _hear(said, faults, may=may))
+        heard.listen(page, may=may)
+        if script is not None:
+            page.add_init_script(script)
         page.goto((at or program.address) + route)
         return page
 
     yield open_
-    assert faults == []
-
-
-def _hear(said: Any, faults: list[str], *, may: str | None) -> None:
-    if said.type == "error" and not re.search(f"{may}|{BUSY}" if may else BUSY, said.text):
-        faults.append(f"{said.text} {said.location['url']}")
+    assert heard.faults == []

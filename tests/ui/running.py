@@ -9,13 +9,15 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 from urllib.error import URLError
 
 START = "from sigmawatch.app.start import main; main()"
 READY_S = 90.0
+SETTINGS = {"COLUMNS": "200", "SIGMAWATCH_LIMITS__QUERY_S": "120"}  # however busy the machine is
 
 
 class Running:
@@ -59,7 +61,7 @@ class Running:
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [*command, "--data", str(self._folder / "data")],
-                stdout=log, stderr=log, cwd=self._folder, env={**os.environ, "COLUMNS": "200"},
+                stdout=log, stderr=log, cwd=self._folder, env={**os.environ, **SETTINGS},
             )  # fmt: skip
         until_s = time.monotonic() + READY_S
         while time.monotonic() < until_s:
@@ -84,8 +86,25 @@ class Running:
             body: bytes = answer.read()
             return body
 
+    def post(self, path: str, body: object, **headers: str) -> Any:
+        """Raises HTTPError with what it refuses."""
+        request = urllib.request.Request(
+            self.address + path, json.dumps(body).encode(),
+            {"Content-Type": "application/json", **headers},
+        )  # fmt: skip
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.load(answer)
+
     def kill(self) -> None:
         """As when the machine loses its power."""
         assert self._process is not None
         self._process.kill()
         self._process.wait(timeout=60)
+
+
+def until(true: Callable[[], object]) -> None:
+    """Waits for what the program or a stream does by itself."""
+    end_s = time.monotonic() + READY_S
+    while not true():
+        assert time.monotonic() < end_s, "what was waited for did not come"
+        time.sleep(0.05)

@@ -6,7 +6,6 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
-from urllib.request import Request, urlopen
 
 import pytest
 from tests.ui.conftest import Opener
@@ -135,12 +134,7 @@ def test_the_order_is_held_while_one_points_and_goes_on_afterwards(opened: Opene
 
 def fired(program: Running, condition: str, target: str) -> int:
     body = {"condition": condition, "target": [target], "cooldown": "30m", "over": "24h"}
-    request = Request(
-        f"{program.address}/api/v1/rules/preview", json.dumps(body).encode(),
-        {"Content-Type": "application/json"},
-    )  # fmt: skip
-    with urlopen(request, timeout=60) as answer:
-        return int(json.load(answer)["episodes_count"])
+    return int(program.post("/api/v1/rules/preview", body)["episodes_count"])
 
 
 def test_an_alert_is_made_by_dragging_a_line_that_is_played_over_the_day(

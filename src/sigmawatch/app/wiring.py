@@ -302,6 +302,7 @@ async def demo_program(config: Config) -> AsyncIterator[Program]:
             windows_ms=config.windows_ms,
             reference_currency=config.reference_currency,
             server=config.server,
+            limits=config.limits,
             telemetry=config.telemetry,
             venues=venues,
         )

@@ -17,7 +17,7 @@ export interface History {
   step: string;
   interval: string;
   unit: string;
-  /** Share of the slots that hold a value. */
+  /** Share of the time that values cover: a coarse candle's covers all of its span. */
   coverage: number;
 }
 
@@ -40,6 +40,9 @@ export async function history(market: string, metric: string, range: Range, sign
 function joined(main: Records, volume: Records | null): History {
   const volumes = new Map(volume?.items.map((one) => [one.time, one.value]));
   const values = main.items.map((one) => one.value);
+  const lasts = main.items.map((one) => secondsOf(one.span ?? main.step));
+  const all = lasts.reduce((sum, lasting) => sum + lasting, 0);
+  const known = lasts.reduce((sum, lasting, at) => sum + (values[at] === null ? 0 : lasting), 0);
   return {
     times: main.items.map((one) => Date.parse(one.time) / 1000),
     values,
@@ -48,6 +51,9 @@ function joined(main: Records, volume: Records | null): History {
     step: main.step,
     interval: main.interval,
     unit: main.unit,
-    coverage: values.length ? values.filter((value) => value !== null).length / values.length : 0,
+    coverage: all ? known / all : 0,
   };
 }
+
+/** Of a span as the API writes it: `90s`, `5m`, `1h`, `1d`. */
+const secondsOf = (span: string): number => Number.parseFloat(span) * { s: 1, m: 60, h: 3_600, d: 86_400 }[span.at(-1)!]!;

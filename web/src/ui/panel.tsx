@@ -34,7 +34,8 @@ export function Panel({ table, row, whole, close }: PanelProps) {
   useEffect(() => {
     setMarks([]);
     setData(null);
-    setCondition(written({ kind: "crosses", value: SHAPES.crosses.first(latest) }));
+    const kind = Number.isNaN(latest) ? "moves" : "crosses"; // what has no price has no line
+    setCondition(written({ kind, value: SHAPES[kind].first(latest) }));
   }, [market]);
   const drag = (value: number) => {
     const found = sentenceOf(condition);

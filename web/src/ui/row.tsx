@@ -80,7 +80,7 @@ export class Row extends Component<RowProps> {
         </span>
         <span role="gridcell" class="c-venue dim">{table.venues[row]!.toLowerCase()}</span>
         <span role="gridcell" class="c-price num" title={Number.isNaN(latest) ? "unknown" : String(latest)}>
-          {tinted ? <Tinted now={latest} before={table.before[row]!} /> : price(latest)}
+          {tinted ? <Tinted now={latest} before={table.before[row]!} /> : fitting(latest)}
         </span>
         <span role="gridcell" class="c-change num">
           {live ? <Change value={table.numbers.change_pct[row]!} /> : <span class="badge">{table.states[row]}</span>}
@@ -96,11 +96,14 @@ export class Row extends Component<RowProps> {
   }
 }
 
+/** A price that a column has no room for is rounded, never cut: its title has it whole. */
+const fitting = (value: number): string => (Math.abs(value) < 1e8 ? price(value) : compact(value));
+
 /** Only the digits that changed are coloured, until the next delta. */
 export function Tinted({ now, before }: { now: number; before: number }) {
-  const text = price(now);
+  const text = fitting(now);
   if (Number.isNaN(before) || Number.isNaN(now) || before === now) return <>{text}</>;
-  const old = price(before);
+  const old = fitting(before);
   let same = 0;
   while (same < text.length && text[same] === old[same]) same++;
   if (text.length !== old.length) same = 0;
