@@ -47,6 +47,7 @@ def test_the_table_shows_every_market_ranked_and_goes_on_by_itself(
     assert names(page)[0] == f"{columns['venue'][best]}:{columns['pair'][best]}"
     page.get_by_text("Live", exact=True).wait_for()
     before = page.locator(".rows").inner_text()
+    program.post("/api/v1/collect", {})
     page.wait_for_function(
         "before => document.querySelector('.rows').innerText !== before", arg=before,
         timeout=150_000,
@@ -69,7 +70,7 @@ def test_sort_and_filter_stand_in_the_address_and_survive_a_reload(opened: Opene
     page.wait_for_selector(ROW)
     page.get_by_role("columnheader", name="Volume").get_by_role("button").click()
     page.locator("#filter").fill("btc kraken")
-    page.wait_for_function("document.querySelectorAll('.rows .row').length === 2")
+    page.wait_for_function("() => document.querySelectorAll('.rows .row').length === 2")
     assert asked(page)["sort"] == "-volume"
     assert asked(page)["q"] == "btc kraken"
     shown = names(page)
@@ -96,7 +97,7 @@ def test_keys_move_sort_and_open_and_are_letters_while_one_types(opened: Opener)
     order = names(page)
     page.keyboard.press("j")
     page.keyboard.press("j")
-    page.wait_for_function("document.querySelectorAll('.row.selected').length === 1")
+    page.wait_for_function("() => document.querySelectorAll('.row.selected').length === 1")
     assert asked(page)["market"] == order[2]
     grid = page.locator(".grid")
     assert page.locator(f"#{grid.get_attribute('aria-activedescendant')}.selected").count() == 1
@@ -117,7 +118,7 @@ def test_the_palette_finds_a_market_by_the_first_letters_typed(opened: Opener) -
     page.keyboard.press("Control+k")
     page.keyboard.type("eth eur")
     page.keyboard.press("Enter")
-    page.wait_for_function("location.search.includes('market')")
+    page.wait_for_function("() => location.search.includes('market')")
     assert asked(page)["market"] == "KRAKEN:ETH/EUR"
     page.get_by_role("complementary", name="KRAKEN:ETH/EUR").wait_for()
 

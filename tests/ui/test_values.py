@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -137,7 +138,7 @@ def test_a_day_on_which_clocks_change_is_told_in_the_zone_that_is_chosen(
     page.keyboard.press("Control+k")
     page.keyboard.type("times in utc")
     page.keyboard.press("Enter")
-    page.wait_for_function("document.querySelector('.chart-head .read').innerText.includes('UTC')")
+    page.locator(".chart-head .read", has_text="UTC").wait_for()
     there = _hours(page)
     assert there.count("25 Oct 02") == there.count("25 Oct 03") == here.count("25 Oct 03")
 
@@ -176,17 +177,14 @@ def test_a_gap_is_drawn_as_a_gap_with_its_reason_and_what_is_covered(
     between.change(RECORDS, outage)
     page = opened("/?market=KRAKEN:BTC/USD", at=between.address)
     page.wait_for_selector(".panel .chart:not(.waiting)")
-    page.wait_for_function(
-        "/coverage 6[67]%/.test(document.querySelector('.chart-head .read').innerText)"
-    )
+    read = page.locator(".chart-head .read")
+    read.filter(has_text=re.compile("coverage 6[67]%")).wait_for()
     over = page.locator(".u-over").bounding_box()
     assert over is not None
     drawn = [_drawn(page, share) for share in (0.15, 0.5, 0.85)]
     assert drawn == [True, False, True]
     page.mouse.move(over["x"] + over["width"] / 2, over["y"] + 20)
-    page.wait_for_function(
-        "/nothing known · .*outage/.test(document.querySelector('.chart-head .read').innerText)"
-    )
+    read.filter(has_text=re.compile("nothing known · .*outage")).wait_for()
 
 
 def _drawn(page: Page, share: float) -> bool:
