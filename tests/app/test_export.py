@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import shutil
 import sys
 from contextlib import redirect_stderr, redirect_stdout
@@ -83,13 +84,26 @@ def test_csv_goes_to_the_terminal_and_says_the_same(folder: Path) -> None:
     assert {(row["id"], row["span"]) for row in rows} == {("1", "")}
 
 
+def test_ndjson_says_the_same_as_the_api_writes_it(folder: Path) -> None:
+    done = run(folder, "1", *RANGE, "--format", "ndjson")
+    assert (done.returncode, done.stderr) == (0, "")
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    told = [np.nan if row["value"] is None else row["value"] for row in rows]
+    np.testing.assert_array_equal(told, VALUES)
+    assert rows[0] == {
+        "id": 1, "name": "KRAKEN:BTC/USD:price", "time": rfc3339(MINUTE.open_ms(FIRST)),
+        "value": VALUES[0], "marks": rows[0]["marks"], "span": None,
+    }  # fmt: skip
+    assert {row["marks"] for row in rows if row["value"] is None} == {"outage"}
+
+
 def test_without_names_everything_tracked_is_exported(folder: Path) -> None:
     assert run(folder, *RANGE, "--out", "all.csv").returncode == 0
     lines = (folder / "all.csv").read_bytes().split(b"\r\n")
     assert (lines[0], len(lines)) == (b"id,name,time,value,marks,span", len(VALUES) + 2)
 
 
-@pytest.mark.parametrize("written", ["csv", "parquet", "arrow"])
+@pytest.mark.parametrize("written", ["csv", "ndjson", "parquet", "arrow"])
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

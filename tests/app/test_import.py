@@ -91,7 +91,7 @@ def exported(folder: Path, name: str) -> bytes:
     return (folder / name).read_bytes()
 
 
-@pytest.mark.parametrize("name", ["all.csv", "all.parquet", "all.arrow"])
+@pytest.mark.parametrize("name", ["all.csv", "all.ndjson", "all.parquet", "all.arrow"])
 def test_what_was_exported_comes_back_as_the_same_records(folder: Path, name: str) -> None:
     exported(folder, name)
     before = exported(folder, "before.csv")

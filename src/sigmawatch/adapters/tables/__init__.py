@@ -6,20 +6,22 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from sigmawatch.adapters.tables.delimited import CsvWriter
+from sigmawatch.adapters.tables.delimited import CsvWriter, NdjsonWriter
 from sigmawatch.adapters.tables.reading import read_csv, read_ndjson
 from sigmawatch.domain.errors import Refused
 from sigmawatch.ports.table import FileRow, Table, TableWriter
 
+_LINES = {"csv": CsvWriter, "ndjson": NdjsonWriter}
+
 
 def table_writer(path: Path | None, *, kind: str) -> TableWriter:
-    """What writes records as csv, parquet or arrow to `path`; to standard output without one (csv
-    only). Raises Refused."""
-    if kind == "csv":
+    """What writes records as csv, ndjson, parquet or arrow to `path`; to standard output without
+    one (the first two). Raises Refused."""
+    if (lines := _LINES.get(kind)) is not None:
         if path is None:
-            return CsvWriter(sys.stdout, keep_open=True)
+            return lines(sys.stdout, keep_open=True)
         try:
-            return CsvWriter(path.open("w", newline="", encoding="utf-8"), keep_open=False)
+            return lines(path.open("w", newline="", encoding="utf-8"), keep_open=False)
         except OSError as exc:
             raise Refused(f"could not write {path} ({exc.strerror})") from exc
     assert path is not None

@@ -29,8 +29,12 @@ class Format(StrEnum):
     """How the file is written."""
 
     CSV = "csv"
+    NDJSON = "ndjson"
     PARQUET = "parquet"
     ARROW = "arrow"
+
+
+_PRINTED = frozenset({Format.CSV, Format.NDJSON})
 
 
 @commands.command("export", rich_help_panel=PANEL)
@@ -50,7 +54,7 @@ def export(
     written: Annotated[Format, typer.Option("--format", help="How it is written.")] = Format.CSV,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", metavar="FILE", show_default="print it (csv only)",
+        typer.Option("--out", "-o", metavar="FILE", show_default="print it (csv, ndjson)",
                      help="Which file; it appears when it is whole."),
     ] = None,
     file: options.ConfigFile = None,
@@ -59,7 +63,7 @@ def export(
 ) -> None:  # fmt: skip
     """Write the records of some series, or of all, to a file: every slot with its value and why it
     is what it is. Parquet and Arrow need `pip install 'sigmawatch[arrow]'`."""
-    if out is None and written is not Format.CSV:
+    if out is None and written not in _PRINTED:
         raise Refused(f"{written} is not for a terminal: say where with --out FILE")
 
     part = None if out is None else out.with_name(f"{out.name}.part")
