@@ -15,6 +15,7 @@ from tests.web.conftest import MINUTE, START_MS, World, a_world
 from tests.web.test_errors import judged
 from tests.web.test_storage import condition_of
 
+from sigmawatch.app.moments import rfc3339
 from sigmawatch.domain.caller import Role, Scope
 from sigmawatch.domain.storage import StorageState
 from sigmawatch.domain.window import DAY_MS
@@ -326,6 +327,21 @@ async def test_the_venue_is_the_configured_one(tmp_path: Path) -> None:
     async with a_world(tmp_path, push={"venue": "lab"}) as world:
         told = await push(world, row(1.0), {"market": "lab:eth-usd", "value": 1.0})
         assert told["made"] == ["LAB:BTC/USD:price", "LAB:ETH/USD:price"]
+
+
+async def test_the_venue_of_what_is_pushed_is_one_of_the_venues(world: World) -> None:
+    def told(answer: Any) -> set[str]:
+        return {one["name"] for one in answer["items"]}
+
+    assert "PUSH" not in told(await world.get("/venues"))
+    assert (await world.client.get("/api/v1/venues/push")).status_code == 404
+    await push(world, row(1.0), row(0.0), row(2.0, base="ETH"))
+    assert "PUSH" in told(await world.get("/venues"))
+    shown = await world.get("/venues/push")
+    assert (shown["state"], shown["markets_count"], shown["tracked_count"]) == ("up", 2, 2)
+    assert shown["success_at"] == rfc3339(START_MS)
+    assert shown["rejected"] == {"must be above zero": 1}
+    judged(await world.client.post("/api/v1/collect", json={"venue": "PUSH"}), 422, "unknown-venue")
 
 
 async def test_s50_under_a_key_a_body_is_taken_once(world: World) -> None:

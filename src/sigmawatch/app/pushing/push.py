@@ -30,6 +30,7 @@ from sigmawatch.domain.frame import Frame
 from sigmawatch.domain.market import Market
 from sigmawatch.domain.series import Series
 from sigmawatch.domain.storage import StorageState
+from sigmawatch.domain.venue import VenueState, VenueStatus
 from sigmawatch.domain.window import SECOND_MS, Interval
 from sigmawatch.ports.bus import Item
 from sigmawatch.ports.clock import Clock
@@ -95,6 +96,8 @@ class Push:
         self._sheet = Sheet(means.catalogue.blocks, seen)
         self._late = Late(self._stands, self._sheet, seen=seen)
         self._since_ms = means.clock.now_ms()
+        self._taken_ms: int | None = None
+        self._refused = Refusals()
         self._turn = asyncio.Lock()
         self._waiting: list[_Waiting] = []
         self._arrived = asyncio.Event()
@@ -126,7 +129,18 @@ class Push:
         self._count(taken)
         return taken
 
+    @property
+    def status(self) -> VenueStatus:
+        """How the venue of what is pushed is: up as long as we are, for nobody is asked."""
+        return VenueStatus(
+            venue=self._config.venue_name, state=VenueState.UP, since_ms=self._since_ms,
+            detail="readings are pushed here", success_ms=self._taken_ms,
+            rejected=dict(self._refused.by_reason),
+        )  # fmt: skip
+
     def _count(self, taken: Taken) -> None:
+        self._taken_ms = self._means.clock.now_ms() if taken.count else self._taken_ms
+        self._refused.join(taken.refusals)
         counted = {"taken": taken.count, "late": taken.late_count, "refused": taken.refusals.count}
         for outcome, count in counted.items():
             self._means.telemetry.count(PUSHED, outcome, by=count)

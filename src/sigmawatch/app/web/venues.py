@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from litestar import get
 from litestar.di import NamedDependency, Provide
 from litestar.params import PathParameter, QueryParameter
 from msgspec import Meta, Struct
 
+from sigmawatch.app.stations import VenueReport
 from sigmawatch.app.web import cursors
 from sigmawatch.app.web.asked import Cursor, Limit, Text, VenueName
 from sigmawatch.app.web.moments import moment_or_none, rfc3339
@@ -21,9 +22,6 @@ from sigmawatch.domain.errors import NotFound
 from sigmawatch.domain.market import Market, MarketStatus, venue_name
 from sigmawatch.domain.series import DERIVED
 from sigmawatch.domain.venue import VenueState
-
-if TYPE_CHECKING:
-    from sigmawatch.app.stations import VenueReport
 
 
 class Venue(Struct, frozen=True, kw_only=True):
@@ -130,8 +128,10 @@ class AskedMarkets:
 @get("/venues", summary="Every venue and how it is", tags=["venues"], responses=fails(),
      opt={"scope": Scope.READ_METRICS})  # fmt: skip
 async def list_venues(site: NamedDependency[Site]) -> Venues:
-    """States are those of SEMANTICS.md 4; errors and refused values are counted by reason."""
-    reports = site.program.stations.reports()
+    """States are those of SEMANTICS.md 4; errors and refused values are counted by reason. The
+    venue of what is pushed is among them from the first pushed series on."""
+    reports = [*site.program.stations.reports(), *_pushed(site)]
+    reports.sort(key=lambda one: one.status.venue)
     return Venues(items=tuple(_venue(site, one) for one in reports), demo=site.program.demo)
 
 
@@ -142,6 +142,9 @@ async def show_venue(
     venue: Annotated[str, PathParameter(description="a venue's name, any case")],
 ) -> Venue:
     """One venue by name."""
+    for report in _pushed(site):
+        if report.status.venue == venue.strip().upper():
+            return _venue(site, report)
     return _venue(site, reports_by_name(site)[known_venue(site, venue)])
 
 
@@ -176,6 +179,20 @@ async def list_markets(
 
 def reports_by_name(site: Site) -> dict[str, VenueReport]:
     return {report.status.venue: report for report in site.program.stations.reports()}
+
+
+def _pushed(site: Site) -> Sequence[VenueReport]:
+    """The venue of what is pushed, where anything is."""
+    status, catalogue = site.program.push.status, site.program.catalogue
+    tracked = [series for series in catalogue.of_venue(status.venue) if series.pushed]
+    if not tracked:
+        return ()
+    markets = {series.market.native for series in tracked}
+    return (VenueReport(
+        status=status, markets_count=len(markets), tracked_count=len(tracked), errors={},
+        skipped_runs_count=0, budget_per_minute=0.0, flow_markets_max=0, backfill=None,
+        unresolved={},
+    ),)  # fmt: skip
 
 
 def known_venue(site: Site, text: str, *, field: str = "venue") -> str:
