@@ -335,6 +335,32 @@ async def test_what_is_in_the_file_is_so_and_what_is_no_longer_in_it_goes(tmp_pa
         assert book.find("hot") == hot  # "a reload never resets an unchanged rule"
 
 
+async def test_what_the_file_changes_is_in_the_audit_log(tmp_path: Path) -> None:
+    """SECURITY.md: "Audit log: append-only, hash-chained, who/what/when/request id/before-after
+    digest". A look at a file that says the same is no change."""
+    path = tmp_path / "rules.toml"
+    write(path, file_of(hot=HOT, cold=HOT))
+    clock = VirtualClock(NOW_MS)
+    async with a_book(tmp_path, file=path, clock=clock) as book:
+        write(path, file_of(hot={**HOT, "cooldown": "30m"}))
+        await look(book)
+        await look(book)
+    ledger = await SqliteLedger.open(tmp_path, clock=clock)
+    try:
+        deeds = [row.deed for row in reversed(await ledger.access.audit())]
+    finally:
+        await ledger.close()
+    assert [(one.who, one.what, one.about) for one in deeds] == [
+        ("program", "rule.put", "rule hot, by rules.toml"),
+        ("program", "rule.put", "rule cold, by rules.toml"),
+        ("program", "rule.put", "rule hot, by rules.toml"),
+        ("program", "rule.remove", "rule cold, by rules.toml"),
+    ]
+    made, _, changed, removed = deeds
+    assert (made.before, removed.after) == ("", "")
+    assert changed.before == made.after != changed.after
+
+
 async def test_what_the_file_defines_is_read_only_elsewhere_and_says_where(tmp_path: Path) -> None:
     path = tmp_path / "rules.toml"
     write(path, file_of(hot=HOT))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import difflib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from sigmawatch.app.alerting.scope import Scope
 from sigmawatch.app.alerting.shipped import SHIPPED
 from sigmawatch.app.problems import ConfigProblems, Problem
 from sigmawatch.domain.alert import Rule
-from sigmawatch.domain.audit import OURSELVES, Actor
+from sigmawatch.domain.audit import OURSELVES, Actor, Deed
 from sigmawatch.domain.caller import Caller
 from sigmawatch.domain.errors import Conflict, Edited, Invalid, NotFound, Unavailable
 from sigmawatch.domain.rule_settings import RuleSettings
@@ -320,8 +320,18 @@ class Rulebook:
                 for name in gone:
                     await transaction.rules.remove(name)
                     changes[name] = None
+                for deed in self._deeds(changes):
+                    await transaction.audit.append(deed)
             await self._note(changes)
             log.info("rules_file_applied", changed_count=len(new), removed_count=len(gone))
+
+    def _deeds(self, changes: Mapping[str, Rule | None]) -> Iterator[Deed]:
+        """What a file changes nobody has asked us for: it is named instead."""
+        assert self.file is not None
+        for name, rule in changes.items():
+            what = "rule.remove" if rule is None else "rule.put"
+            yield OURSELVES.did(what, f"rule {name}, by {self.file.name}",
+                                before=_said(self._rules.get(name)), after=_said(rule))  # fmt: skip
 
 
 def _same(rule: Rule, definition: Definition) -> bool:
