@@ -86,7 +86,7 @@ async def test_every_mail_holds_the_link_that_ends_it(tmp_path: Path) -> None:
         await world.settled()
         link = mailed(world)[-1].unsubscribe
         assert link is not None
-        assert link.startswith("https://alerts.example.org/api/v1/subscriptions/unsubscribe?token=")
+        assert link.startswith("https://alerts.example.org/subscriptions/unsubscribe?token=")
         [token] = parse_qs(urlsplit(link).query)["token"]
         await world.notifying.subscriptions.unsubscribe(token)
         await world.put(notice(series_id=2))

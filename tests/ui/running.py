@@ -49,9 +49,14 @@ class Running:
         self._demo = False
 
     @property
+    def data(self) -> Path:
+        """Its folder."""
+        return self._folder / "data"
+
+    @property
     def setup_token(self) -> str:
         """What makes the first admin."""
-        found: str = json.loads((self._folder / "data" / "setup.token").read_bytes())["token"]
+        found: str = json.loads((self.data / "setup.token").read_bytes())["token"]
         return found
 
     def start(self) -> None:
@@ -60,7 +65,7 @@ class Running:
         command += ["--demo"] if self._demo else []
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [*command, "--data", str(self._folder / "data")],
+                [*command, "--data", str(self.data)],
                 stdout=log, stderr=log, cwd=self._folder, env={**os.environ, **SETTINGS},
             )  # fmt: skip
         until_s = time.monotonic() + READY_S

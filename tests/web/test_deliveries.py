@@ -10,7 +10,8 @@ import pytest
 from tests.notifying.world import notice
 from tests.web.conftest import START_MS, World, a_world
 
-from sigmawatch.domain.notice import INBOX, NoticeKind, NoticeStatus, Outcome
+from sigmawatch.app.notifying.tokens import Purpose
+from sigmawatch.domain.notice import INBOX, SUBSCRIBER, NoticeKind, NoticeStatus, Outcome
 from sigmawatch.ports.ledger import Ledger
 
 
@@ -83,6 +84,24 @@ async def test_without_a_channel_for_mail_nobody_can_subscribe(world: World) -> 
     assert (refused.status_code, refused.json()["errors"][0]["allowed"]) == (
         422, "name a channel for it: notify.mail"
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ["/api/v1/subscriptions", "/subscriptions"])
+async def test_a_mail_programs_own_button_ends_a_subscription(dry: World, path: str) -> None:
+    """RFC 8058, 3.1: the POST to the address of List-Unsubscribe, with the body that
+    List-Unsubscribe-Post says, and no page, no cookie and no JSON."""
+    body = {"address": "ada@example.org", "target": "pattern:kraken:*/usd"}
+    number = (await dry.client.post("/api/v1/subscriptions", json=body)).json()["number"]
+    token = dry.program.notifying.subscriptions.token(Purpose.UNSUBSCRIBE, f"{SUBSCRIBER}{number}")
+    address = f"{path}/unsubscribe?token={token}"
+    if path == "/subscriptions":
+        seen = await dry.client.get(address)
+        assert seen.headers["content-type"].startswith("text/html"), "a look is no click"
+        assert len((await dry.get("/subscriptions"))["items"]) == 1
+    said = {"Content-Type": "application/x-www-form-urlencoded"}
+    done = await dry.client.post(address, content="List-Unsubscribe=One-Click", headers=said)
+    assert done.status_code == 200, done.text
+    assert (await dry.get("/subscriptions"))["items"] == []
 
 
 async def test_a_subscription_is_made_shown_and_ended(dry: World) -> None:

@@ -19,7 +19,8 @@ from sigmawatch.app.web import create_app
 from sigmawatch.app.web.dashboard import STATE, Dashboard, contents
 
 ROUTES = ["/", "/m/kraken/btc-usd", "/alerts", "/alerts/new", "/venues", "/inbox", "/settings",
-          "/kiosk", "/about", "/sign-in", "/set-up"]  # fmt: skip
+          "/kiosk", "/about", "/sign-in", "/set-up", "/subscriptions/confirm",
+          "/subscriptions/unsubscribe"]  # fmt: skip
 INDEX = b'<script type="module" src="./static/index-0a1b2c3d.js"></script><a href="./docs">x</a>'
 SCRIPT = b"export const answer = 42;\n" * 40
 BUILT = {"index.html": INDEX, "index-0a1b2c3d.js": SCRIPT, "licences.json": b"[]",

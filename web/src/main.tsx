@@ -16,6 +16,7 @@ import { bringAll, later } from "./ui/later.tsx";
 import { Shell } from "./ui/shell.tsx";
 
 const Door = later(() => import("./pages/door.tsx").then((made) => made.Door));
+const Letter = later(() => import("./pages/letter.tsx").then((made) => made.Letter));
 const PAGES: Record<string, ComponentType> = {
   "": Markets, kiosk: Kiosk,
   m: later(() => import("./pages/market.tsx").then((made) => made.Market), Shell),
@@ -26,8 +27,10 @@ const PAGES: Record<string, ComponentType> = {
   settings: later(() => import("./pages/settings.tsx").then((made) => made.Settings), Shell),
   about: later(() => import("./pages/about.tsx").then((made) => made.About), Shell),
   "sign-in": () => <Door first={false} />, "set-up": () => <Door first={true} />,
+  "subscriptions/confirm": () => <Letter purpose="confirm" />,
+  "subscriptions/unsubscribe": () => <Letter purpose="unsubscribe" />,
 };
-const DOORS = ["sign-in", "set-up"];
+const DOORS = ["sign-in", "set-up", "subscriptions/confirm", "subscriptions/unsubscribe"];
 
 function App() {
   const { route, params } = useCell(address);

@@ -110,8 +110,7 @@ class Notifying:
         token = self.subscriptions.token(purpose, channel)
         if token is None:
             return None
-        path = "/api/v1" if purpose is Purpose.UNSUBSCRIBE else ""  # the first is for programs
-        return f"{self._public_url}{path}/subscriptions/{purpose}?token={token}"
+        return f"{self._public_url}/subscriptions/{purpose}?token={token}"
 
     async def recover(self) -> None:
         """Read back what was left."""

@@ -116,7 +116,7 @@ BESIDE: Handlers = (
 )  # fmt: skip
 PAGES: Handlers = (
     dashboard.show_page, pages.show_docs, pages.show_asset, openapi.show_document,
-    login.begin_login, login.end_login,
+    login.begin_login, login.end_login, subscriptions.unsubscribe_by_mail,
 )  # fmt: skip
 
 

@@ -23,7 +23,8 @@ INDEX = "index.html"
 STATE = "dashboard"  # where an application keeps its own
 ROUTES = [
     "/", "/m/{venue:str}/{pair:str}", "/alerts", "/alerts/new", "/venues", "/inbox", "/settings",
-    "/kiosk", "/about", "/sign-in", "/set-up",
+    "/kiosk", "/about", "/sign-in", "/set-up", "/subscriptions/confirm",
+    "/subscriptions/unsubscribe",
 ]  # fmt: skip
 TYPES: Mapping[str, str] = {
     "html": "text/html",  # the framework adds the character set

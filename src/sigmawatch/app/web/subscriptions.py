@@ -76,6 +76,8 @@ class AskedLink:
     token: Annotated[str, QueryParameter(description="what the link holds", max_length=100)]
 
 
+# RFC 8058, 3.2: "multipart/form-data" or "application/x-www-form-urlencoded"
+_ONE_CLICK = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
 _LINK = {"asked": Provide(AskedLink, sync_to_thread=False)}
 
 
@@ -120,11 +122,20 @@ async def confirm_subscription(
 
 @post("/subscriptions/unsubscribe", summary="Unsubscribe, by the link in every mail",
       tags=["alerts"], status_code=HTTP_200_OK, responses=fails(403, 404, 422),
-      dependencies=_LINK, opt={"scope": None})  # fmt: skip
+      dependencies=_LINK, opt={"scope": None, "media_types": _ONE_CLICK})  # fmt: skip
 async def unsubscribe(
     site: NamedDependency[Site], asked: NamedDependency[AskedLink]
 ) -> None:  # fmt: skip
-    """What a mail program's own button asks for (RFC 8058)."""
+    """Whatever the body says."""
+    await site.program.notifying.subscriptions.unsubscribe(asked.token)
+
+
+@post("/subscriptions/unsubscribe", status_code=HTTP_200_OK, include_in_schema=False,
+      dependencies=_LINK, opt={"scope": None, "media_types": _ONE_CLICK})  # fmt: skip
+async def unsubscribe_by_mail(
+    site: NamedDependency[Site], asked: NamedDependency[AskedLink]
+) -> None:  # fmt: skip
+    """What a mail program's own button asks for (RFC 8058, 3.1), where people find the page."""
     await site.program.notifying.subscriptions.unsubscribe(asked.token)
 
 

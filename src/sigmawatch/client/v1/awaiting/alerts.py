@@ -153,7 +153,7 @@ class AlertsOperations(AskingAsync):
     async def unsubscribe(self, token: str, *, idempotency_key: str | None = None) -> None:
         """Unsubscribe, by the link in every mail.
 
-        What a mail program's own button asks for (RFC 8058).
+        Whatever the body says.
 
         `POST /api/v1/subscriptions/unsubscribe`.
         """

@@ -147,7 +147,7 @@ class AlertsOperations(Asking):
     def unsubscribe(self, token: str, *, idempotency_key: str | None = None) -> None:
         """Unsubscribe, by the link in every mail.
 
-        What a mail program's own button asks for (RFC 8058).
+        Whatever the body says.
 
         `POST /api/v1/subscriptions/unsubscribe`.
         """

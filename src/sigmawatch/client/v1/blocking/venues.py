@@ -25,6 +25,7 @@ class VenuesOperations(Asking):
         """Every venue and how it is.
 
         States are those of SEMANTICS.md 4; errors and refused values are counted by reason.
+        The venue of what is pushed is among them from the first pushed series on.
 
         `GET /api/v1/venues`. Needs the scope `read:metrics`.
         """
