@@ -156,6 +156,7 @@ async def test_s57_every_route_is_in_the_document_or_belongs_to_the_page(doors: 
     documented = {one.id for one in ALL}
     page = {"show_page", "show_docs", "show_asset", "show_document"}
     beside = page | {"begin_login", "end_login"}  # to a provider and back, for browsers alone
+    beside |= {"unsubscribe_by_mail"}  # of List-Unsubscribe, for programs that show mail
     assert set(handlers_of(doors.world.app)) - documented == beside
     for route in doors.world.app.routes:
         assert isinstance(route, HTTPRoute), route.path
