@@ -21,7 +21,6 @@ from sigmawatch.app.config import (
     HistoryConfig,
     Server,
     Track,
-    VenueConfig,
     WatchlistConfig,
 )
 from sigmawatch.app.notify_config import NotifyConfig, Routes
@@ -29,6 +28,7 @@ from sigmawatch.app.oidc_config import OidcConfig
 from sigmawatch.app.publish_config import PublishConfig
 from sigmawatch.app.push_config import PushConfig
 from sigmawatch.app.telemetry_config import TelemetryConfig
+from sigmawatch.app.venue_config import VenueConfig
 from sigmawatch.domain.window import Interval, format_span
 
 CLI = """\

@@ -45,7 +45,11 @@ class Control:
     async def index(self, request: web.Request) -> web.Response:
         simulator = self._simulator
         venues = {
-            venue: {"base_url": simulator.base_url(venue), "markets": len(stage.markets)}
+            venue: {
+                "base_url": simulator.base_url(venue),
+                "markets": len(stage.markets),
+                "streams": simulator.streams.open_count(venue),
+            }
             for venue, stage in simulator.stages.items()
         }
         return _json({"venues": venues, "clock": self._clock(), "kinds": KINDS})

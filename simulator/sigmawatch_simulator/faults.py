@@ -61,7 +61,26 @@ WORLD = {
     "list": "markets come at from_ms",
     "rename": "the one market is called `value`",
 }
-KINDS = {**REPLACING, **SENDING, **INSIDE, **WORLD}
+# What goes wrong on an open stream; `path` is "ticker", "trade" or all of it. Its handshake is a
+# request like any other: what replaces answers, hangs or resets applies to it, by its path.
+STREAM = {
+    "ws_silent": "open, and not a word: no answers, no heartbeats",
+    "ws_mute": "confirmed, with heartbeats, and never any data",
+    "ws_refused": "some markets, or `share` of them, are refused",
+    "ws_many": "more than `value` (default 100) markets in one message close it with 1000",
+    "ws_frozen": "the same ticker again and again, its time unmoving, and no trades",
+    "ws_late": "nothing for a while, then all of it",
+    "ws_abort": "broken without goodbye (1006)",
+    "ws_close": "closed with the code `value` (default 1000)",
+    "ws_cut": "closed once it is `value` ms old (default a day)",
+    "ws_malformed": "a frame `value` (default []) after what is right",
+    "ws_torn": "every frame cut in its middle",
+    "ws_huge": "a frame of `value` megabytes (default 5)",
+    "ws_twice": "every ticker and trade told twice",
+    "ws_gap": "trades are made and not told",
+    "ws_shutdown": "the venue says that it will close the connection, where it has words for it",
+}
+KINDS = {**REPLACING, **SENDING, **INSIDE, **WORLD, **STREAM}
 FIELDS = ("price", "bid", "ask", "volume", "open", "name")
 
 
@@ -174,7 +193,18 @@ class FaultBoard:
             (number, fault)
             for number, fault in self._faults.items()
             if fault.kind not in WORLD
+            and fault.kind not in STREAM
             and fault.meets(venue, path, now_ms=now_ms)
+            and self._dice(number, fault)
+        ]
+
+    def strike_stream(self, venue: str, *, now_ms: int) -> list[Fault]:
+        """The faults that meet a venue's stream at this moment. Throws the dice."""
+        return [
+            fault
+            for number, fault in self._faults.items()
+            if fault.kind in STREAM
+            and fault.meets(venue, now_ms=now_ms)
             and self._dice(number, fault)
         ]
 

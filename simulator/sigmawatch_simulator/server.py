@@ -16,6 +16,7 @@ from sigmawatch_simulator.config import Config
 from sigmawatch_simulator.control import control_app
 from sigmawatch_simulator.counters import Counters
 from sigmawatch_simulator.faults import INSIDE, REPLACING, SENDING, Fault, FaultBoard
+from sigmawatch_simulator.hub import StreamHub
 from sigmawatch_simulator.minutes import Source
 from sigmawatch_simulator.replacing import login_page, replacement
 from sigmawatch_simulator.script import ScriptFile
@@ -49,6 +50,8 @@ class Simulator:
         }
         for fault in self.config.faults:
             self.faults.add(fault)
+        self.streams = StreamHub(self)
+        self._pumping: asyncio.Task[None] | None = None
         self._frozen: dict[tuple[int, str, str], Answer] = {}
         self._stopping = asyncio.Event()
         self._runners: list[web.AppRunner] = []
@@ -67,10 +70,16 @@ class Simulator:
         except OSError:
             await self.stop()
             raise
+        self._pumping = asyncio.create_task(self.streams.pump_for_ever(), name="pump")
 
     async def stop(self) -> None:
         """Closes every port and every hanging request."""
         self._stopping.set()
+        if self._pumping is not None:
+            self._pumping.cancel()
+            await asyncio.gather(self._pumping, return_exceptions=True)
+            self._pumping = None
+        await self.streams.stop()
         for runner in self._runners:
             await runner.cleanup()
         self._runners.clear()
@@ -120,6 +129,14 @@ class Simulator:
                 answer = self._spoiler(venue, fault).spoil(answer)
         return answer, sending
 
+    def _spoils(self, venue: str, path: str) -> bool:
+        """Whether a fault stands in the way of a stream's handshake."""
+        return any(
+            fault.kind in REPLACING or fault.kind in SENDING
+            for fault in self.faults.all().values()
+            if fault.meets(venue, path, now_ms=self.clock.now_ms())
+        )
+
     def _first_said(self, under: tuple[int, str], question: Question, *, fresh: Answer) -> Answer:
         """The first answer to this question under this fault; full means the oldest goes."""
         asked = f"{question.path} {sorted(question.query.items())}"
@@ -152,6 +169,9 @@ class Simulator:
         self.counters.begin(venue, now_ms)
         question = _question(request)
         try:
+            if self.streams.serves(venue, question.path) and not self._spoils(venue, question.path):
+                status = 101
+                return await self.streams.serve(venue, request)
             answer, sending = self.answer(venue, question)
             wait_s = answer.headers.get("Retry-After")
             if wait_s is not None:

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from sigmawatch.app.config import Config, Track, VenueConfig
+from sigmawatch.app.config import Config, Track
 from sigmawatch.app.problems import ConfigProblems, Problem
 from sigmawatch.app.sources import config_path, load_config, read_env_file
+from sigmawatch.app.venue_config import VenueConfig
 from sigmawatch.domain.window import DAY_MS, HOUR_MS, MINUTE_MS, Interval
 
 TEMPLATES = Path(__file__).parents[2] / "src/sigmawatch/app/cli/templates"

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from sigmawatch.app.config import Config, Derived, Track, VenueConfig
+from sigmawatch.app.config import Config, Derived, Track
 from sigmawatch.app.forecast import Forecast, forecast
+from sigmawatch.app.venue_config import VenueConfig
 from sigmawatch.domain.window import HOUR_MS, MINUTE_MS, Interval
 from sigmawatch.ports.venue import VenueTraits
 

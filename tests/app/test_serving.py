@@ -15,7 +15,8 @@ from sigmawatch.adapters.clock import RealClock, ScaledClock
 from sigmawatch.app.cli.api import ApiClient, in_process
 from sigmawatch.app.cli.lines import Lines, SlotLine
 from sigmawatch.app.cli.serving import Stage, fall_back
-from sigmawatch.app.config import Config, Track, VenueConfig
+from sigmawatch.app.config import Config, Track
+from sigmawatch.app.venue_config import VenueConfig
 from sigmawatch.app.wiring import build
 from sigmawatch_simulator import Config as SimulatorConfig
 from sigmawatch_simulator import Simulator

@@ -20,8 +20,9 @@ from tests.venues.support import AMPLE, MINUTE_MS, body, captured, recorded
 from sigmawatch.adapters.clock import VirtualClock
 from sigmawatch.adapters.venues.recorded import Exchange, Player
 from sigmawatch.app import wiring
-from sigmawatch.app.config import BackfillConfig, Config, Track, VenueConfig
+from sigmawatch.app.config import BackfillConfig, Config, Track
 from sigmawatch.app.program import Program
+from sigmawatch.app.venue_config import VenueConfig
 from sigmawatch.app.web import create_app
 from sigmawatch.domain.venue import RunKind
 from sigmawatch.domain.window import DAY_MS, Interval

@@ -21,8 +21,9 @@ from tests.faults.oracle import Stored
 from sigmawatch.adapters.clock import VirtualClock
 from sigmawatch.app import wiring
 from sigmawatch.app.collector import TIMEOUT_RATIO
-from sigmawatch.app.config import BackfillConfig, Config, Track, VenueConfig
+from sigmawatch.app.config import BackfillConfig, Config, Track
 from sigmawatch.app.program import Program
+from sigmawatch.app.venue_config import VenueConfig
 from sigmawatch.app.web import create_app
 from sigmawatch.domain.window import Interval
 from sigmawatch_simulator import Config as DoubleConfig

@@ -20,6 +20,7 @@ from sigmawatch.app.delisting import Delistings
 from sigmawatch.app.flows import FlowReader
 from sigmawatch.app.framing import BlockPlan, Framer, Stamp, outage, present_count, stamp
 from sigmawatch.app.health import SKEW_WARN_MS, VenueHealth, reason_of
+from sigmawatch.app.listening.streamed import StreamedVenue
 from sigmawatch.app.telemetry.telemetry import Stage, Telemetry
 from sigmawatch.app.timing import until, within
 from sigmawatch.domain.errors import SigmawatchError, Unavailable
@@ -90,7 +91,8 @@ class Collector:
         self._clock = clock
         self._offset_ms = poll_offset_ms
         self._framer = Framer()
-        self._flows = FlowReader(venue, clock)
+        self.listener = venue.listener if isinstance(venue, StreamedVenue) else None
+        self._flows = FlowReader(venue, clock, heard=self.listener)
         self._flight = asyncio.Lock()
         self._plans: tuple[int, tuple[Plan, ...]] = (-1, ())
         self._last_slots: dict[Interval, int] = {}

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -37,6 +36,7 @@ from sigmawatch.app.publish_config import PublishConfig
 from sigmawatch.app.push_config import PushConfig
 from sigmawatch.app.telemetry_config import TelemetryConfig
 from sigmawatch.app.tracked import parsed
+from sigmawatch.app.venue_config import VenueConfig
 from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.market import asset, parse_market, venue_name
 from sigmawatch.domain.metric import FORMULA, metric_named, with_sources
@@ -77,13 +77,6 @@ def _place(text: str) -> str:
     return text
 
 
-def _url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
-        raise Invalid("must be an address without a login", allowed="https://host or http://host")
-    return text.rstrip("/")
-
-
 EveryInterval = Annotated[InstanceOf[Interval], BeforeValidator(_interval)]
 VenueKey = Annotated[str, AfterValidator(lambda text: venue_name(text).lower())]
 _Market = Annotated[str, AfterValidator(_market)]
@@ -91,7 +84,6 @@ _Pattern = Annotated[str, AfterValidator(lambda text: str(parse_pattern(text)))]
 _Metric = Annotated[str, AfterValidator(lambda name: metric_named(name).name)]
 Markets = Annotated[tuple[_Market, ...], AfterValidator(_filled)]
 Metrics = Annotated[tuple[_Metric, ...], AfterValidator(_filled)]
-Url = Annotated[str, AfterValidator(_url)]
 
 
 DEFAULT_METRICS = ("price", "volume_24h_quote", "volume_24h_ref", "traded_quote", "traded_ref")
@@ -158,39 +150,6 @@ class Derived(Table):
 
     def definition(self) -> Definition:
         return Definition.of(self.name, self.formula, metric=self.metric, interval=self.every)
-
-
-class VenueConfig(Table):
-    """How to talk to one venue. Every key has a default that fits the public service."""
-
-    enabled: bool = Field(default=True, description="`false`: never ask this venue.")
-    base_url: Url | None = Field(
-        default=None, description="Address of its REST interface; default: the public one."
-    )
-    fallback_url: Url | None = Field(
-        default=None, description="Second address, asked where the first one refuses the call."
-    )
-    api_key: SecretStr = Field(
-        default=SecretStr(""),
-        description="Optional key for public data (Binance). Better set in the environment.",
-    )
-    poll_offset_s: float = Field(
-        default=1.0, ge=0.0, le=30.0, description="Seconds after a slot's end to poll it."
-    )
-    timeout_s: float = Field(
-        default=10.0, gt=0.0, le=60.0, description="Seconds until a call is given up."
-    )
-    requests_per_minute: float | None = Field(
-        default=None, gt=0.0,
-        description="Whole budget, in the venue's own unit; default: what the venue allows.",
-    )  # fmt: skip
-    count_floor: float = Field(
-        default=0.5, ge=0.0, le=1.0,
-        description="An answer with fewer markets than this share of the last good one is refused.",
-    )  # fmt: skip
-    poll_floor_s: float | None = Field(
-        default=None, gt=0.0, description="No faster polling than this; default: the venue's own."
-    )
 
 
 class Server(Table):

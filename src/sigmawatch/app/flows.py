@@ -1,8 +1,9 @@
 """Flows by REST: what traded inside the slot just closed, read from candles after every poll.
 
 Only for as many markets as half the venue's request budget allows; the rest stay missing and are
-counted (SEMANTICS.md 5). The last three closed slots are re-read each time, so a quiet slot
-becomes zero once a later candle, or two more slots, prove it quiet.
+counted (SEMANTICS.md 5), unless a stream told of every trade of the slot: that costs nothing. The
+last three closed slots are re-read each time, so a quiet slot becomes zero once a later candle, or
+two more slots, prove it quiet.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
@@ -51,11 +53,21 @@ class FlowAnswer:
     reasons: Counter[str] = field(default_factory=Counter)
 
 
+class Heard(Protocol):
+    """What a stream told of trades."""
+
+    def flow_from_ms(self, native: str, *, span_ms: int, from_ms: int, to_ms: int) -> int | None:
+        """From which span on until `to_ms` every trade of a market was heard; None for none."""
+        ...
+
+
 class FlowReader:
     """Reads the candles of one venue and turns them into frames and correcting patches."""
 
-    def __init__(self, venue: Venue, clock: Clock) -> None:
+    def __init__(self, venue: Venue, clock: Clock, *, heard: Heard | None = None) -> None:
+        """heard: the venue's stream, where it has one."""
         self._venue = venue
+        self._heard = heard
         self._clock = clock
         self._told: dict[tuple[int, int], float] = {}
 
@@ -65,11 +77,14 @@ class FlowReader:
         """Candles of the last closed slots up to `slot` for each market, as many as come until
         `deadline_ms`; never raises for one."""
         answer = FlowAnswer()
-        span_ms = candle_span_ms(self._venue.traits, interval)
-        allowed = natives[: flow_markets_max(self._venue.traits, interval)]
-        answer.reasons["over_budget"] += len(natives) - len(allowed)
-        if span_ms is None:
-            return answer
+        span_ms = candle_span_ms(self._venue.traits, interval) or interval.ms
+        heard = {
+            one for one in natives if self._was_heard(one, interval, slot=slot, span_ms=span_ms)
+        }
+        asked = [one for one in natives if one not in heard]
+        paid = asked[: flow_markets_max(self._venue.traits, interval)]
+        allowed = [*heard, *paid]
+        answer.reasons["over_budget"] += len(asked) - len(paid)
         gate = asyncio.Semaphore(CONCURRENT_MAX)
 
         async def one(native: str) -> None:
@@ -91,6 +106,14 @@ class FlowReader:
         except TimeoutError:
             answer.reasons["timeout"] += len(natives) - len(answer.lines) - answer.reasons.total()
         return answer
+
+    def _was_heard(self, native: str, interval: Interval, *, slot: int, span_ms: int) -> bool:
+        """Whether the stream told of every trade of `slot`: that costs no request."""
+        from_ms, to_ms = interval.open_ms(slot), interval.open_ms(slot + 1)
+        return self._heard is not None and (
+            self._heard.flow_from_ms(native, span_ms=span_ms, from_ms=from_ms, to_ms=to_ms)
+            == from_ms
+        )
 
     async def _line(self, native: str, interval: Interval, *, slot: int, span_ms: int) -> Timeline:
         from_slot = slot + 1 - REREAD_SLOTS

@@ -18,7 +18,8 @@ from sigmawatch.domain.errors import Invalid
 
 VALUE_CHARS_MAX = 60
 # keys, addresses with a login, whatever a channel is made of
-_HIDDEN = {"api_key", "base_url", "channels", "database", "fallback_url", "heartbeat_url", "key"}
+_HIDDEN = {"api_key", "base_url", "channels", "database", "fallback_url", "heartbeat_url", "key",
+           "stream_url"}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,8 +11,9 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from sigmawatch.app.config import BackfillConfig, Config, HistoryConfig, Track, VenueConfig
+from sigmawatch.app.config import BackfillConfig, Config, HistoryConfig, Track
 from sigmawatch.app.program import Program
+from sigmawatch.app.venue_config import VenueConfig
 from sigmawatch.domain.venue import RunKind
 from sigmawatch.domain.window import Interval
 from sigmawatch.ports.clock import Clock

@@ -22,6 +22,7 @@ from sigmawatch.app.flows import flow_markets_max
 from sigmawatch.domain.errors import NotFound, SigmawatchError, Unavailable
 from sigmawatch.domain.market import Market, MarketRef
 from sigmawatch.domain.series import Series
+from sigmawatch.domain.stream import StreamReport
 from sigmawatch.domain.venue import Run, RunKind, VenueStatus
 from sigmawatch.engine.snapshot import Snapshot
 
@@ -41,6 +42,7 @@ class VenueReport:
     flow_markets_max: int
     backfill: Job | None
     unresolved: Mapping[str, str]
+    stream: StreamReport | None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -98,6 +100,8 @@ class Stations:
             group.create_task(station.collector.keep_markets(self._listed))
             group.create_task(self._poll(station))
             group.create_task(station.collector.watch_clock())
+            if station.collector.listener is not None:
+                group.create_task(station.collector.listener.run_for_ever())
             group.create_task(self._fill_after_gaps(station))
 
     def _volume_of(self, series: Series) -> float:
@@ -173,6 +177,7 @@ class Stations:
         return [self._report(name, self._stations[name]) for name in sorted(self._stations)]
 
     def _report(self, name: str, station: Station) -> VenueReport:
+        listener = station.collector.listener
         health, traits = station.collector.health, station.collector.venue.traits
         return VenueReport(
             status=health.status,
@@ -184,6 +189,7 @@ class Stations:
             flow_markets_max=flow_markets_max(traits, self._config.interval),
             backfill=station.backfill.job,
             unresolved=station.unresolved | self._undefined_at(name),
+            stream=None if listener is None else listener.report(),
         )
 
     def _undefined_at(self, venue: str) -> dict[str, str]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from sigmawatch.ports.clock import Clock
 
 T = TypeVar("T")
+RECHECK_S = 1.0  # the wall clock may have been set back
 
 
 async def until(event: asyncio.Event, *, clock: Clock, ts_ms: int) -> bool:
@@ -20,6 +22,16 @@ async def until(event: asyncio.Event, *, clock: Clock, ts_ms: int) -> bool:
         sleeper.cancel()
         waiter.cancel()
     return event.is_set()
+
+
+async def pause(span_ms: int, *, clock: Clock) -> None:
+    """Return once `span_ms` have passed by the monotonic clock, whatever is done to the wall clock
+    meanwhile."""
+    due_ms = clock.monotonic_ms() + span_ms
+    while (left_ms := due_ms - clock.monotonic_ms()) > 0:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(RECHECK_S + left_ms / 1_000.0):
+                await clock.sleep_until_ms(clock.now_ms() + left_ms)
 
 
 async def within(work: Coroutine[Any, Any, T], *, clock: Clock, until_ms: int) -> T:

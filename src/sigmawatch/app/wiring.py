@@ -42,12 +42,15 @@ from sigmawatch.app.backfill import Backfill
 from sigmawatch.app.catalogue import Catalogue
 from sigmawatch.app.channels import ChannelBook, ChannelPorts
 from sigmawatch.app.collector import Collector
-from sigmawatch.app.config import ArchiveConfig, Config, Track, VenueConfig
+from sigmawatch.app.config import ArchiveConfig, Config, Track
+from sigmawatch.app.listening.listener import Listener
+from sigmawatch.app.listening.streamed import StreamedVenue
 from sigmawatch.app.notifying.service import NotifyPorts
 from sigmawatch.app.program import Ports, Program
 from sigmawatch.app.publish_config import PublishConfig
 from sigmawatch.app.recording import record_for
 from sigmawatch.app.replay import replay, replay_config
+from sigmawatch.app.venue_config import VenueConfig
 from sigmawatch.domain.errors import Refused
 from sigmawatch.domain.window import MINUTE_MS, Interval
 from sigmawatch.ports.archive import Archive
@@ -83,6 +86,8 @@ def venue_settings(name: str, config: VenueConfig) -> VenueSettings:
         name=name,
         base_url=config.base_url or "",
         fallback_url=config.fallback_url or "",
+        stream=config.stream,
+        stream_url=config.stream_url or "",
         api_key=config.api_key.get_secret_value(),
         timeout_s=config.timeout_s,
         requests_per_minute=config.requests_per_minute,
@@ -92,13 +97,15 @@ def venue_settings(name: str, config: VenueConfig) -> VenueSettings:
 
 def venue_traits(config: Config | None = None) -> Mapping[str, VenueTraits]:
     """What every venue with an adapter can do, under the configured budgets, without asking it."""
-    chosen = config or Config()
-    return {name: _venue(name, chosen, clock=RealClock()).traits for name in VENUES}
+    return {one: _venue(one, config or Config(), clock=RealClock()).traits for one in VENUES}
 
 
 def _venue(name: str, config: Config, *, clock: Clock) -> Venue:
-    rng = random.Random()  # noqa: S311 - jitter of back-offs, not a secret
-    return venue_for(venue_settings(name, config.venue(name)), clock=clock, rng=rng)
+    return venue_for(venue_settings(name, config.venue(name)), clock=clock, rng=_jitter())
+
+
+def _jitter() -> random.Random:
+    return random.Random()  # noqa: S311 - of back-offs
 
 
 def channel_maker(config: Config, *, clock: Clock | None = None) -> Workshop:
@@ -111,10 +118,6 @@ def _receiver(config: Config) -> Receiver | None:
         url=to.otlp_url, service=to.service_name, key=read_key(config.data),
         authorization=to.otlp_authorization.get_secret_value(),
     )  # fmt: skip
-
-
-def _signal(config: Config) -> UrlSignal | None:
-    return UrlSignal.of(config.notify.heartbeat_url.get_secret_value(), config.egress.openings)
 
 
 @asynccontextmanager
@@ -148,7 +151,9 @@ async def build(
             zones=IanaZones(), archive=_archive(config),
             notify=NotifyPorts(delivery=ledger.delivery, zones=IanaZones(),
                                key=read_key(config.data), channels=None if means.dry else channels,
-                               signal=None if means.dry else _signal(config)),
+                               signal=None if means.dry else UrlSignal.of(
+                                   config.notify.heartbeat_url.get_secret_value(),
+                                   config.egress.openings)),
             channels=channels, once=ledger.once, vault=vault, tracer=tracer_to(_receiver(config)),
             access=_access(config, ledger, clock=clock),
         )  # fmt: skip
@@ -265,21 +270,18 @@ def _roles(
     venue: Venue, config: Config, *, ports: Ports, catalogue: Catalogue
 ) -> tuple[Collector, Backfill]:
     settings = config.venue(venue.traits.name)
+    stream = venue.stream if isinstance(venue, RestVenue) else None
+    asked = venue if stream is None else StreamedVenue(venue, Listener(
+        stream, name=venue.traits.name, catalogue=catalogue, clock=ports.clock, rng=_jitter(),
+    ))  # fmt: skip
     collector = Collector(
-        venue,
-        catalogue=catalogue,
-        bus=ports.bus,
-        clock=ports.clock,
+        asked, catalogue=catalogue, bus=ports.bus, clock=ports.clock,
         poll_offset_ms=round(1_000 * settings.poll_offset_s),
-    )
-    backfill = Backfill(
-        venue,
-        catalogue=catalogue,
-        bus=ports.bus,
-        clock=ports.clock,
+    )  # fmt: skip
+    return collector, Backfill(
+        venue, catalogue=catalogue, bus=ports.bus, clock=ports.clock,
         skew_ms=lambda: collector.health.status.skew_ms,
-    )
-    return collector, backfill
+    )  # fmt: skip
 
 
 @asynccontextmanager

@@ -954,6 +954,8 @@ export interface StorageReport {
 
 export type StorageState = "ok" | "full" | "read_only" | "failed" | "away";
 
+export type StreamState = "idle" | "connecting" | "live" | "maintenance" | "down";
+
 export interface SubscriptionBody {
   address: string;
   target: string;
@@ -1069,9 +1071,26 @@ export interface Venue {
   unresolved: { [name: string]: string };
   budget_per_minute: number;
   flow_markets_max: number;
+  stream: VenueStream | null;
 }
 
 export type VenueState = "starting" | "up" | "degraded" | "down" | "rate_limited" | "blocked_by_region" | "maintenance";
+
+export interface VenueStream {
+  state: StreamState;
+  since: string;
+  detail: string;
+  heard_at: string | null;
+  wanted_count: number;
+  subscribed_count: number;
+  connections_count: number;
+  frames_count: number;
+  bad_frames_count: number;
+  refused_count: number;
+  trades_count: number;
+  duplicates_count: number;
+  gaps_count: number;
+}
 
 export interface Venues {
   items: Venue[];

@@ -19,6 +19,7 @@ from sigmawatch.adapters.venues.http import Request
 from sigmawatch.adapters.venues.listing import Entry, Listing, listing_of
 from sigmawatch.adapters.venues.rest import RestVenue
 from sigmawatch.adapters.venues.settings import Limits, VenueFacts
+from sigmawatch.adapters.venues.streams.kraken import KrakenDialect
 from sigmawatch.domain.errors import (
     BadAnswer,
     Maintenance,
@@ -217,6 +218,7 @@ class KrakenVenue(RestVenue):
 
     FACTS = FACTS
     TRAITS = TRAITS
+    DIALECT = KrakenDialect
 
     async def markets(self) -> Sequence[Market]:
         """Every spot market; what was left out stands in `rejected_markets`."""

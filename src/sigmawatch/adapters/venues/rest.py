@@ -16,6 +16,8 @@ from sigmawatch.adapters.venues.candles import CandleRequest
 from sigmawatch.adapters.venues.http import VenueHttp
 from sigmawatch.adapters.venues.listing import Listing
 from sigmawatch.adapters.venues.settings import VenueFacts, VenueSettings
+from sigmawatch.adapters.venues.streams.frames import Dialect
+from sigmawatch.adapters.venues.streams.socket import SocketStream
 from sigmawatch.domain.errors import BadAnswer
 from sigmawatch.domain.reading import Tickers
 from sigmawatch.ports.clock import Clock
@@ -33,10 +35,14 @@ class RestVenue:
 
     FACTS: ClassVar[VenueFacts]
     TRAITS: ClassVar[VenueTraits]
+    DIALECT: ClassVar[type[Dialect] | None] = None
 
     def __init__(self, settings: VenueSettings, *, clock: Clock, rng: random.Random) -> None:
         assert settings.name == self.FACTS.name
         self.http = VenueHttp(self.FACTS, settings, clock=clock, rng=rng)
+        self.stream: SocketStream | None = None  # where it is wanted, and the venue has one
+        if settings.stream and self.DIALECT is not None:
+            self.stream = SocketStream(self.DIALECT, settings, facts=self.FACTS, clock=clock)
         self.rejected_markets: Mapping[str, str] = {}
         self._clock = clock
         self._floor = CountFloor(settings.count_floor)
@@ -47,6 +53,8 @@ class RestVenue:
         return replace(self.TRAITS, requests_per_minute=self.http.limits.per_minute)
 
     async def close(self) -> None:
+        if self.stream is not None:
+            await self.stream.close()
         await self.http.close()
 
     def _listed(self, listing: Listing) -> Listing:

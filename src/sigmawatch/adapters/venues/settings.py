@@ -76,13 +76,16 @@ class VenueSettings:
 
     api_key: sent where the venue's public calls take one (BINANCE: X-MBX-APIKEY); KRAKEN and
     COINBASE take none there, and it is not sent. requests_per_minute: the whole budget in the
-    venue's own unit. count_floor: an answer with fewer priced markets than this share of the last
+    venue's own unit. stream, stream_url: whether to listen to the venue's stream, and where.
+    count_floor: an answer with fewer priced markets than this share of the last
     good one is refused. Raises Invalid.
     """
 
     name: str
     base_url: str = ""
     fallback_url: str = ""
+    stream: bool = False
+    stream_url: str = ""
     api_key: str = field(default="", repr=False)
     timeout_s: float = 10.0
     requests_per_minute: float | None = None
@@ -90,6 +93,7 @@ class VenueSettings:
     body_bytes_max: int = 16 * 1024 * 1024
 
     def __post_init__(self) -> None:
+        _check_url(self.stream_url, field="stream_url", schemes=("ws", "wss"))
         if self.name != venue_name(self.name):
             raise Invalid(f"{self.name!r} is not in upper case", field="name")
         for name in ("base_url", "fallback_url"):
@@ -103,9 +107,9 @@ class VenueSettings:
             raise Invalid("must be printable ASCII", field="api_key")
 
 
-def _check_url(text: str, *, field: str) -> None:
-    parts = urlsplit(text)
-    sound = parts.scheme in {"http", "https"} and parts.hostname and "@" not in parts.netloc
+def _check_url(text: str, *, field: str, schemes: tuple[str, str] = ("http", "https")) -> None:
+    parts, (plain, safe) = urlsplit(text), schemes
+    sound = parts.scheme in schemes and parts.hostname and "@" not in parts.netloc
     if text and not (sound and not parts.query and not parts.fragment):
         raise Invalid(f"{text!r} is no address to ask", field=field,
-                      allowed="https://host or http://host, without a login")  # fmt: skip
+                      allowed=f"{safe}://host or {plain}://host, without a login")  # fmt: skip

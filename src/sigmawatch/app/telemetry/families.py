@@ -84,6 +84,30 @@ VENUE_ERRORS = _counter(
 VENUE_REJECTED = _counter(
     "venue_readings_rejected_total", "Readings refused at the edge, by why.", "venue", "reason"
 )
+STREAM_STATE = _gauge(
+    "venue_stream_state", "1 for the state that a venue's stream is in.", "venue", "state"
+)
+STREAM_SUBSCRIBED = _gauge(
+    "venue_stream_subscriptions", "Markets and channels that a stream is asked for, by how far.",
+    "venue", "state",
+)  # fmt: skip
+STREAM_FRAMES = _counter(
+    "venue_stream_frames_total", "Frames of a venue's stream; bad ones are none of its protocol.",
+    "venue", "kind",
+)  # fmt: skip
+STREAM_CONNECTIONS = _counter(
+    "venue_stream_connections_total", "Connections made to a venue's stream, or tried.", "venue"
+)
+STREAM_REFUSED = _counter(
+    "venue_stream_refused_total", "Subscriptions refused or never answered.", "venue"
+)
+STREAM_TRADES = _counter(
+    "venue_stream_trades_total", "Trades told by a venue's stream; duplicates count once.",
+    "venue", "kind",
+)  # fmt: skip
+STREAM_GAPS = _gauge(
+    "venue_stream_gaps", "Runs of trades, by their numbers, that a stream never told.", "venue"
+)
 VENUE_SERIES = _gauge("venue_series", "Series tracked there.", "venue")
 VENUE_STATE = _gauge("venue_state", "1 for the state that a venue is in.", "venue", "state")
 VENUE_CIRCUIT = _gauge(

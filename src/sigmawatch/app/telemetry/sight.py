@@ -19,6 +19,7 @@ from sigmawatch.app.telemetry.values import put_values
 from sigmawatch.domain.alert_state import Hold, Phase
 from sigmawatch.domain.errors import Unavailable
 from sigmawatch.domain.storage import StorageState
+from sigmawatch.domain.stream import StreamReport, StreamState
 from sigmawatch.domain.venue import VenueState
 
 if TYPE_CHECKING:
@@ -72,10 +73,26 @@ def _see_venue(report: VenueReport, put: Put, *, now_ms: int) -> None:
         put(families.VENUE_SKEW, status.skew_ms / 1_000, name)
     put(families.VENUE_SERIES, report.tracked_count, name)
     put(families.VENUE_SKIPPED, report.skipped_runs_count, name)
+    if report.stream is not None:
+        _see_stream(report.stream, put, venue=name)
     for reason, count in report.errors.items():
         put(families.VENUE_ERRORS, count, name, reason)
     for reason, count in _bounded(status.rejected).items():
         put(families.VENUE_REJECTED, count, name, reason)
+
+
+def _see_stream(stream: StreamReport, put: Put, *, venue: str) -> None:
+    for state in StreamState:
+        put(families.STREAM_STATE, stream.state is state, venue, state)
+    put(families.STREAM_SUBSCRIBED, stream.wanted, venue, "wanted")
+    put(families.STREAM_SUBSCRIBED, stream.subscribed, venue, "confirmed")
+    put(families.STREAM_FRAMES, stream.frames - stream.bad_frames, venue, "read")
+    put(families.STREAM_FRAMES, stream.bad_frames, venue, "bad")
+    put(families.STREAM_CONNECTIONS, stream.connections, venue)
+    put(families.STREAM_REFUSED, stream.refused, venue)
+    put(families.STREAM_TRADES, stream.trades, venue, "new")
+    put(families.STREAM_TRADES, stream.duplicates, venue, "duplicate")
+    put(families.STREAM_GAPS, stream.gaps, venue)
 
 
 def _bounded(counts: Mapping[str, int]) -> Mapping[str, int]:

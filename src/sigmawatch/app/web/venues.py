@@ -21,7 +21,34 @@ from sigmawatch.domain.caller import Scope
 from sigmawatch.domain.errors import NotFound
 from sigmawatch.domain.market import Market, MarketStatus, venue_name
 from sigmawatch.domain.series import DERIVED
+from sigmawatch.domain.stream import StreamReport, StreamState
 from sigmawatch.domain.venue import VenueState
+
+
+class VenueStream(Struct, frozen=True, kw_only=True):
+    """The stream of one venue. Counts are since the program started."""
+
+    state: Annotated[StreamState, Meta(description="How it is; polls go on.", examples=["live"])]
+    since: Annotated[
+        str, Meta(description="In this state since.", examples=["2026-11-21T08:00:00.000Z"])
+    ]
+    detail: Annotated[str, Meta(description="Why, in one line.", examples=[""])]
+    heard_at: Annotated[
+        str | None, Meta(description="Newest data.", examples=["2026-11-21T08:01:01.250Z"])
+    ]
+    wanted_count: Annotated[int, Meta(description="Subscriptions wanted.", examples=[12])]
+    subscribed_count: Annotated[int, Meta(description="Subscriptions confirmed.", examples=[12])]
+    connections_count: Annotated[int, Meta(description="Connections made or tried.", examples=[1])]
+    frames_count: Annotated[int, Meta(description="Frames received.", examples=[182044])]
+    bad_frames_count: Annotated[int, Meta(description="Frames of no sense.", examples=[0])]
+    refused_count: Annotated[
+        int, Meta(description="Subscriptions refused or never answered.", examples=[0])
+    ]
+    trades_count: Annotated[int, Meta(description="Trades, each once.", examples=[90210])]
+    duplicates_count: Annotated[int, Meta(description="Trades told again.", examples=[50])]
+    gaps_count: Annotated[
+        int, Meta(description="Runs of trades never told, by their numbers.", examples=[0])
+    ]
 
 
 class Venue(Struct, frozen=True, kw_only=True):
@@ -78,6 +105,9 @@ class Venue(Struct, frozen=True, kw_only=True):
     ]
     flow_markets_max: Annotated[
         int, Meta(description="Markets whose flows fit into half the budget.", examples=[29])
+    ]
+    stream: Annotated[
+        VenueStream | None, Meta(description="Its stream; null where it is not listened to.")
     ]
 
 
@@ -191,7 +221,7 @@ def _pushed(site: Site) -> Sequence[VenueReport]:
     return (VenueReport(
         status=status, markets_count=len(markets), tracked_count=len(tracked), errors={},
         skipped_runs_count=0, budget_per_minute=0.0, flow_markets_max=0, backfill=None,
-        unresolved={},
+        unresolved={}, stream=None,
     ),)  # fmt: skip
 
 
@@ -229,6 +259,18 @@ def _venue(site: Site, report: VenueReport) -> Venue:
         skipped_runs_count=report.skipped_runs_count, errors=dict(report.errors),
         rejected=dict(status.rejected), unresolved=dict(report.unresolved),
         budget_per_minute=report.budget_per_minute, flow_markets_max=report.flow_markets_max,
+        stream=None if report.stream is None else _stream(report.stream),
+    )  # fmt: skip
+
+
+def _stream(report: StreamReport) -> VenueStream:
+    return VenueStream(
+        state=report.state, since=rfc3339(report.since_ms), detail=report.detail,
+        heard_at=moment_or_none(report.heard_ms), wanted_count=report.wanted,
+        subscribed_count=report.subscribed, connections_count=report.connections,
+        frames_count=report.frames, bad_frames_count=report.bad_frames,
+        refused_count=report.refused, trades_count=report.trades,
+        duplicates_count=report.duplicates, gaps_count=report.gaps,
     )  # fmt: skip
 
 

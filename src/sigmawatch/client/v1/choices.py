@@ -23,6 +23,7 @@ from sigmawatch.client.v1.models import (
     RunKind,
     Severity,
     StorageState,
+    StreamState,
     Unit,
     Unranked,
     VenueState,
@@ -93,6 +94,10 @@ AnySeverity: TypeAlias = Severity | Literal["info", "warning", "critical"]
 AnyShape: TypeAlias = Literal["classic", "array"]
 
 AnyStorageState: TypeAlias = StorageState | Literal["ok", "full", "read_only", "failed", "away"]
+
+AnyStreamState: TypeAlias = (
+    StreamState | Literal["idle", "connecting", "live", "maintenance", "down"]
+)
 
 AnyTheme: TypeAlias = Literal["light", "dark"]
 

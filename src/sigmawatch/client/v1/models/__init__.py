@@ -106,7 +106,9 @@ from sigmawatch.client.v1.models.stream import VenueEvent as VenueEvent
 from sigmawatch.client.v1.models.venues import ListedMarket as ListedMarket
 from sigmawatch.client.v1.models.venues import Markets as Markets
 from sigmawatch.client.v1.models.venues import MarketStatus as MarketStatus
+from sigmawatch.client.v1.models.venues import StreamState as StreamState
 from sigmawatch.client.v1.models.venues import Venue as Venue
 from sigmawatch.client.v1.models.venues import Venues as Venues
+from sigmawatch.client.v1.models.venues import VenueStream as VenueStream
 from sigmawatch.client.v1.models.watchlists import ShownWatchlist as ShownWatchlist
 from sigmawatch.client.v1.models.watchlists import WatchlistsPage as WatchlistsPage

@@ -30,6 +30,14 @@ class MarketStatus(Open):
     DELISTED = "delisted"
 
 
+class StreamState(Open):
+    IDLE = "idle"
+    CONNECTING = "connecting"
+    LIVE = "live"
+    MAINTENANCE = "maintenance"
+    DOWN = "down"
+
+
 class Venue(Struct, frozen=True, kw_only=True):
     name: str  # Its name.
     state: VenueState  # What it is for us now.
@@ -51,6 +59,23 @@ class Venue(Struct, frozen=True, kw_only=True):
     unresolved: dict[str, str]  # Configured markets that it does not list: why.
     budget_per_minute: float  # Requests a minute, in its own unit.
     flow_markets_max: int  # Markets whose flows fit into half the budget.
+    stream: VenueStream | None = None  # Its stream; null where it is not listened to.
+
+
+class VenueStream(Struct, frozen=True, kw_only=True):
+    state: StreamState  # How it is; polls go on.
+    since: datetime  # In this state since.
+    detail: str  # Why, in one line.
+    heard_at: datetime | None = None  # Newest data.
+    wanted_count: int  # Subscriptions wanted.
+    subscribed_count: int  # Subscriptions confirmed.
+    connections_count: int  # Connections made or tried.
+    frames_count: int  # Frames received.
+    bad_frames_count: int  # Frames of no sense.
+    refused_count: int  # Subscriptions refused or never answered.
+    trades_count: int  # Trades, each once.
+    duplicates_count: int  # Trades told again.
+    gaps_count: int  # Runs of trades never told, by their numbers.
 
 
 class Markets(Page[ListedMarket], frozen=True, kw_only=True):

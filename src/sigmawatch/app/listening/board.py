@@ -1,0 +1,108 @@
+"""The newest figures that a stream told of each market, and what they were at the slot's end.
+
+A row that says the same with the same time as the one before is no news: it keeps its age. For a
+market the row before the newest boundary is kept beside the newest one, so that a value told a
+second into a slot is not taken for the closing one of the slot before (SEMANTICS.md 2). No clock.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sigmawatch.domain.reading import Tickers
+from sigmawatch.domain.stream import Quotes, StreamTraits
+from sigmawatch.domain.window import CLOSE_DEADLINE_MAX_MS
+
+TRUST_MS = 300_000  # a market that told nothing for so long is looked at by a poll
+Wanted = Mapping[str, frozenset[str]]  # market id -> its metrics
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    values: tuple[float, ...]  # in the order of `Board.metrics`
+    event_ms: int
+    recv_ms: int
+
+
+class Board:
+    """Of one venue. bucket_ms: its shortest slot."""
+
+    def __init__(self, traits: StreamTraits, *, bucket_ms: int) -> None:
+        self.metrics = tuple(sorted(traits.levels))
+        self.repeated_count = 0
+        self._lasting = traits.lasting
+        self._bucket_ms = bucket_ms
+        self._rows: dict[str, _Row] = {}
+        self._closed: dict[str, _Row] = {}
+        self._moved_ms: dict[str, int] = {}
+        self._derived: frozenset[str] = frozenset()
+
+    def clear(self) -> None:
+        """Nothing of what was told may be relied on: nobody listened for a while."""
+        self._rows.clear()
+        self._closed.clear()
+        self._moved_ms.clear()
+
+    def take(self, quotes: Quotes) -> int:
+        """Remember what is newer; how many rows are news."""
+        news = 0
+        self._derived = quotes.derived
+        columns = [quotes.columns[metric] for metric in self.metrics]
+        for at, native in enumerate(quotes.natives):
+            row = _Row(tuple(column[at] for column in columns), quotes.event_ms[at], quotes.recv_ms)
+            news += self._put(native, row)
+        return news
+
+    def _put(self, native: str, row: _Row) -> bool:
+        before = self._rows.get(native)
+        if before is not None:
+            if row.event_ms <= before.event_ms:
+                self.repeated_count += 1
+                return False
+            if row.event_ms // self._bucket_ms > before.event_ms // self._bucket_ms:
+                self._closed[native] = before
+            price = self.metrics.index("price")
+            if row.values[price] != before.values[price]:
+                self._moved_ms[native] = row.event_ms
+        self._rows[native] = row
+        return True
+
+    def moved_ms(self, native: str) -> int | None:
+        """When the price of a market last changed, as far as we heard; the venue's clock."""
+        return self._moved_ms.get(native)
+
+    def tickers(self, wanted: Wanted, *, now_ms: int) -> Tickers | None:
+        """An answer as a poll at `now_ms` would give, of the wanted markets; None where anything
+        wanted is lacking, or too old to be relied on."""
+        chosen = []
+        boundary_ms = now_ms - now_ms % self._bucket_ms
+        closing = now_ms - boundary_ms <= min(self._bucket_ms // 4, CLOSE_DEADLINE_MAX_MS)
+        before_ms = boundary_ms if closing else now_ms + self._bucket_ms
+        for native, metrics in wanted.items():
+            row = self._row(native, before_ms)
+            if row is None or not self._serves(row, metrics, now_ms=now_ms):
+                return None
+            chosen.append(row)
+        return Tickers(
+            natives=tuple(wanted),
+            columns={metric: array("d", [row.values[at] for row in chosen])
+                     for at, metric in enumerate(self.metrics)},
+            recv_ms=now_ms, derived=self._derived,
+        )  # fmt: skip
+
+    def _row(self, native: str, before_ms: int) -> _Row | None:
+        row = self._rows.get(native)
+        if row is not None and row.event_ms >= before_ms:
+            row = self._closed.get(native)
+        return row
+
+    def _serves(self, row: _Row, metrics: frozenset[str], *, now_ms: int) -> bool:
+        """A price holds until the next one, a rolling figure for a slot."""
+        age_ms = now_ms - row.recv_ms
+        if not metrics <= set(self.metrics) or age_ms > TRUST_MS:
+            return False
+        lasts = metrics <= self._lasting or age_ms <= self._bucket_ms + CLOSE_DEADLINE_MAX_MS
+        return lasts and not any(map(math.isnan, row.values))

@@ -1,0 +1,111 @@
+"""A world that listens: time passes second by second, and everything a venue tells is heard before
+the next one. Both sides live in one event loop, so what is sent is there a few turns later."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.simulation.world import (
+    OFFSET_MS,
+    VENUES,
+    World,
+    a_double,
+    a_world,
+    configured,
+    until,
+)
+
+from sigmawatch.app.config import Config
+from sigmawatch.app.listening.listener import Listener
+from sigmawatch.app.venue_config import VenueConfig
+from sigmawatch_simulator import Simulator
+
+SECOND_MS = 1_000
+
+
+def listening(
+    double: Simulator, folder: Path, *, streams: tuple[str, ...], **options: Any
+) -> Config:
+    """As `configured`, with the streams of some venues."""
+    venues: Mapping[str, VenueConfig] = {
+        name.lower(): VenueConfig(
+            base_url=double.base_url(name.lower()), requests_per_minute=1e6, timeout_s=60.0,
+            stream=name in streams,
+        )
+        for name in VENUES
+    }  # fmt: skip
+    return configured(double, folder, venues=venues, **options)
+
+
+class ListeningWorld:
+    """A world, and one venue's stream in it."""
+
+    def __init__(self, world: World, venue: str) -> None:
+        self.world = world
+        self.venue = venue
+        collectors = {one.name: one for one in world.program.stations.collectors}
+        listener = collectors[venue].listener
+        assert listener is not None
+        self.listener: Listener = listener
+
+    async def pass_s(self, count: int) -> None:
+        """Seconds go by; each is heard to its end."""
+        for _ in range(count):
+            await self._second()
+
+    async def pass_slots(self, count: int = 1) -> None:
+        """Slots end: each is heard, closed and shown."""
+        world = self.world
+        for _ in range(count):
+            due_ms = world.interval.open_ms(world.slot + 1) + OFFSET_MS
+            while world.clock.now_ms() < due_ms:
+                await self._second(due_ms)
+            world.slot += 1
+            await until(world.closed)
+            await until(world.polled)
+
+    async def _second(self, until_ms: int | None = None) -> None:
+        world = self.world
+        now_ms = world.clock.now_ms()
+        next_ms = now_ms + SECOND_MS if until_ms is None else min(now_ms + SECOND_MS, until_ms)
+        world.double.clock.set_ms(next_ms)
+        await world.double.streams.pump()
+        await until(self._all_heard)
+        await world.clock.advance_to_ms(next_ms, turns=20)
+        await until(self._all_heard)
+
+    def _all_heard(self) -> bool:
+        sent = self.world.double.streams.sent_counts(self.venue.lower())
+        lives = [life for life in self.listener.lives if life.opened_ms is not None]
+        return sorted(sent) == sorted(life.frames_count for life in lives)
+
+    async def lives(self) -> None:
+        """Wait until the stream stands."""
+        for _ in range(30):
+            if self.listener.report().state == "live":
+                return
+            await self.pass_s(1)
+        raise AssertionError(self.listener.report())
+
+    async def report(self) -> dict[str, Any]:
+        """The stream as `/venues` shows it."""
+        found: dict[str, Any] = (await self.world.venue(self.venue))["stream"]
+        return found
+
+
+@asynccontextmanager
+async def a_listening_world(
+    folder: Path, venue: str, **options: Any
+) -> AsyncIterator[ListeningWorld]:
+    """One venue listened to, the others polled; two slots have passed since the stream stood."""
+    async with a_double() as double:
+        config = listening(double, folder / "data", streams=(venue,), **options)
+        async with a_world(double, config) as world:
+            await world.begin()
+            heard = ListeningWorld(world, venue)
+            await heard.lives()
+            await heard.pass_slots(3)
+            yield heard
