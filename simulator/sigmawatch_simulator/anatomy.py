@@ -27,12 +27,39 @@ _ROW_PLACES: dict[str, dict[str, Place]] = {
         "open": ("openPrice",),
         "name": ("symbol",),
     },
+    "okx": {
+        "price": ("last",),
+        "bid": ("bidPx",),
+        "ask": ("askPx",),
+        "volume": ("vol24h",),
+        "open": ("open24h",),
+        "name": ("instId",),
+    },
+    "bybit": {
+        "price": ("lastPrice",),
+        "bid": ("bid1Price",),
+        "ask": ("ask1Price",),
+        "volume": ("volume24h",),
+        "open": ("prevPrice24h",),
+        "name": ("symbol",),
+    },
+    "bitstamp": {
+        "price": ("last",),
+        "bid": ("bid",),
+        "ask": ("ask",),
+        "volume": ("volume",),
+        "open": ("open_24",),
+        "name": ("pair",),
+    },
 }
 _CANDLE_COLUMNS = {
     "kraken": {"open": 1, "price": 4, "volume": 6},
     "coinbase": {"open": 3, "price": 4, "volume": 5},
     "binance": {"open": 1, "price": 4, "volume": 5},
+    "okx": {"open": 1, "price": 4, "volume": 5},
+    "bybit": {"open": 1, "price": 4, "volume": 5},
 }
+_NAMES = ("symbol", "id", "instId", "pair", "market_symbol")
 
 
 def container(decoded: Any) -> Any:
@@ -40,6 +67,9 @@ def container(decoded: Any) -> Any:
     if isinstance(decoded, dict):
         if isinstance(decoded.get("symbols"), list):
             return decoded["symbols"]
+        data = decoded.get("data")
+        if isinstance(data, (list, dict)):
+            return data.get("ohlc", data) if isinstance(data, dict) else data
         if isinstance(decoded.get("result"), dict):
             result = decoded["result"]
             return next((value for value in result.values() if isinstance(value, list)), result)
@@ -51,8 +81,24 @@ def container(decoded: Any) -> Any:
 def candles(decoded: Any) -> list[Any]:
     """The rows of a candle answer; an empty list for any other."""
     rows = container(decoded)
-    is_table = isinstance(rows, list) and all(isinstance(row, list) for row in rows)
+    is_table = isinstance(rows, list) and all(_is_candle(row) for row in rows)
     return rows if is_table else []
+
+
+def _is_candle(row: Any) -> bool:
+    return isinstance(row, list) or (isinstance(row, dict) and "close" in row)
+
+
+def opened(row: Any) -> float:
+    """When a candle opens, in the venue's own unit."""
+    return float(row["timestamp"] if isinstance(row, dict) else row[0])
+
+
+def moved(row: Any, by: float) -> Any:
+    """The same candle later, its time written as it was."""
+    before = row["timestamp"] if isinstance(row, dict) else row[0]
+    after = type(before)(int(float(before) + by))
+    return {**row, "timestamp": after} if isinstance(row, dict) else [after, *row[1:]]
 
 
 def keys(rows: Any) -> list[Any]:
@@ -65,7 +111,7 @@ def name_of(rows: Any, key: Any) -> Any:
         return key
     row = rows[key]
     if isinstance(row, dict):
-        return row.get("symbol") or row.get("id")
+        return next((row[name] for name in _NAMES if row.get(name)), row.get("timestamp"))
     return row[0] if isinstance(row, list) and row else key
 
 
@@ -92,4 +138,4 @@ def put(row: Any, place: Place, *, value: Any) -> None:
 
 
 def is_newest_first(rows: list[Any]) -> bool:
-    return len(rows) > 1 and rows[0][0] > rows[-1][0]
+    return len(rows) > 1 and opened(rows[0]) > opened(rows[-1])

@@ -14,7 +14,7 @@ MARKETS_MAX = 5_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """Defaults: three venues, 50 markets each, the host's time, free ports on loopback."""
+    """Defaults: every venue, 50 markets each, the host's time, free ports on loopback."""
 
     venues: tuple[str, ...] = VENUES
     markets_count: int = 50  # per venue

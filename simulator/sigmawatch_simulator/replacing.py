@@ -25,6 +25,12 @@ _RATE = {
     "kraken": {"error": ["EGeneral:Too many requests"]},
     "coinbase": {"message": "Public rate limit exceeded"},
     "binance": {"code": -1003, "msg": "Too much request weight used; please use streams."},
+    "okx": {"code": "50011", "msg": "Too Many Requests", "data": []},
+    "bybit": {"retCode": 10006, "retMsg": "Too many visits!", "result": {}},
+    "bitstamp": {
+        "response_code": "400.002",
+        "response_explanation": "Request rate limit exceeded.",
+    },
 }
 
 

@@ -80,9 +80,9 @@ class Spoiler:
             return
         is_newest_first = anatomy.is_newest_first(rows)
         newest = rows[0] if is_newest_first else rows[-1]
-        step = abs(rows[1][0] - rows[0][0])
+        step = abs(anatomy.opened(rows[1]) - anatomy.opened(rows[0]))
         for ahead in (1, 2):
-            row = [newest[0] + ahead * step, *newest[1:]]
+            row = anatomy.moved(newest, ahead * step)
             rows.insert(0 if is_newest_first else len(rows), row)
 
     def _duplicate(self, decoded: Any) -> bytes:
@@ -112,5 +112,5 @@ class Spoiler:
             elif uniform(self.seed, "chosen", name) < fault.share:
                 yield container, key
 
-    def _disorder(self, row: list[Any]) -> float:
-        return uniform(self.seed, "order", row[0])
+    def _disorder(self, row: Any) -> float:
+        return uniform(self.seed, "order", anatomy.opened(row))

@@ -79,6 +79,48 @@ HABITS = {
         extra_decimals=1,
         decimals_max=8,
     ),
+    "okx": Habits(
+        leader_usd_day=6e8,
+        trade_usd=(30.0, 500.0, 10.0),
+        quotes={
+            "USDT": (1.0, 9_999),
+            "USDC": (0.2, 600),
+            "EUR": (0.03, 200),
+            "BTC": (0.04, 60),
+            "ETH": (0.01, 20),
+        },
+        money=("USDC/USDT", "USDT/EUR", "USDC/EUR"),
+        extra_decimals=0,
+        decimals_max=10,
+    ),
+    "bybit": Habits(
+        leader_usd_day=7e8,
+        trade_usd=(30.0, 500.0, 10.0),
+        quotes={
+            "USDT": (1.0, 9_999),
+            "USDC": (0.2, 400),
+            "EUR": (0.02, 100),
+            "BTC": (0.03, 30),
+        },
+        money=("USDC/USDT", "USDT/EUR", "USDC/EUR"),
+        extra_decimals=0,
+        decimals_max=10,
+    ),
+    "bitstamp": Habits(
+        leader_usd_day=1.2e8,
+        trade_usd=(80.0, 3_000.0, 1.0),
+        quotes={
+            "USD": (1.0, 9_999),
+            "EUR": (0.5, 900),
+            "GBP": (0.04, 60),
+            "USDT": (0.03, 40),
+            "USDC": (0.02, 40),
+            "BTC": (0.03, 60),
+        },
+        money=("USDT/USD", "USDC/USD", "EUR/USD", "GBP/USD", "USDT/EUR", "USDC/EUR"),
+        extra_decimals=0,
+        decimals_max=8,
+    ),
 }
 
 

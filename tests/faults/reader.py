@@ -13,8 +13,9 @@ import aiohttp
 import msgspec
 from tests.faults.oracle import Seen
 
-from sigmawatch_simulator.venues.stage import VENUES
+from sigmawatch.app.config import DEFAULT_TRACK
 
+VENUES = tuple(track.venue for track in DEFAULT_TRACK)  # of the demo
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SPANS_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000}
 

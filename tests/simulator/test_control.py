@@ -9,6 +9,7 @@ import pytest
 from tests.simulator.asking import MINUTE_MS, NOON_MS, kraken
 
 from sigmawatch_simulator import BadRequest, Config, Fault, Simulator, VirtualClock
+from sigmawatch_simulator.venues.stage import VENUES
 
 Make = Callable[..., Simulator]
 
@@ -27,10 +28,10 @@ async def test_the_index_names_every_port(
     status, body = await call(client, running, "GET", path="/")
     assert status == 200
     assert {v: e["base_url"] for v, e in body["venues"].items()} == {
-        venue: running.base_url(venue) for venue in ("kraken", "coinbase", "binance")
+        venue: running.base_url(venue) for venue in VENUES
     }
     ports = {running.base_url(v) for v in running.stages} | {running.control_url}
-    assert len(ports) == 4
+    assert len(ports) == len(VENUES) + 1
     assert all(url.startswith("http://127.0.0.1:") for url in ports)
 
 

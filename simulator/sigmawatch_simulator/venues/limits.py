@@ -22,6 +22,22 @@ class TokenBucket:
         return allowed
 
 
+class Lockout:
+    """A bucket whose overflow shuts the caller out for `ban_s`; asking meanwhile prolongs it."""
+
+    def __init__(self, *, burst: float, per_s: float, ban_s: int) -> None:
+        self._bucket = TokenBucket(burst=burst, per_s=per_s)
+        self._ban_ms = 1_000 * ban_s
+        self._until_ms: dict[str, int] = {}
+
+    def admits(self, key: str, now_ms: int) -> bool:
+        shut_out = now_ms < self._until_ms.get(key, now_ms)
+        if shut_out or not self._bucket.admits(key, now_ms):
+            self._until_ms[key] = now_ms + self._ban_ms
+            return False
+        return True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """What the weight ledger says about one request."""

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import msgspec
+import numpy as np
 
+from sigmawatch_simulator.arrays import Ints
 from sigmawatch_simulator.listings import Listings
 from sigmawatch_simulator.past import Past
 from sigmawatch_simulator.tape import Tape
@@ -42,6 +44,13 @@ class Scene:
     tape: Tape
     listings: Listings
     is_maintenance: bool = False
+
+    def opened(self, span_ms: int, *, ahead_ms: int = 0) -> Ints:
+        """[markets] the first price of the running span, as a day, of a clock that is ahead of UTC;
+        the last price where nothing traded in it."""
+        since_ms = (self.now_ms + ahead_ms) // span_ms * span_ms - ahead_ms
+        span = self.tape.window(since_ms, self.now_ms)
+        return np.where(span.count > 0, span.open, self.tape.board(self.now_ms).last)
 
     def past(self, position: int) -> Past:
         market = self.listings.markets[position]

@@ -1,6 +1,7 @@
 """One venue on stage: its markets, its tape, its personality, at any instant."""
 
 from collections.abc import Callable
+from typing import Protocol
 
 from sigmawatch_simulator.errors import BadRequest
 from sigmawatch_simulator.listings import Change, Listings
@@ -8,15 +9,21 @@ from sigmawatch_simulator.market import Market
 from sigmawatch_simulator.minutes import Source
 from sigmawatch_simulator.tape import Tape
 from sigmawatch_simulator.venues.binance import Binance
+from sigmawatch_simulator.venues.bitstamp import Bitstamp
+from sigmawatch_simulator.venues.bybit import Bybit
 from sigmawatch_simulator.venues.coinbase import Coinbase
 from sigmawatch_simulator.venues.kraken import Kraken
 from sigmawatch_simulator.venues.kraken_names import pair_key
+from sigmawatch_simulator.venues.okx import Okx
 from sigmawatch_simulator.venues.speech import Personality, Scene
 
 NAMES: dict[str, Callable[[str, str], str]] = {
     "kraken": pair_key,
     "coinbase": lambda base, quote: f"{base}-{quote}",
     "binance": lambda base, quote: base + quote,
+    "okx": lambda base, quote: f"{base}-{quote}",
+    "bybit": lambda base, quote: base + quote,
+    "bitstamp": lambda base, quote: (base + quote).lower(),
 }
 VENUES = tuple(NAMES)
 
@@ -46,12 +53,21 @@ class Stage:
 
 
 def _personality(venue: str, markets: tuple[Market, ...], *, limited: bool) -> Personality:
-    match venue:
-        case "kraken":
-            return Kraken(markets, limited=limited)
-        case "coinbase":
-            return Coinbase(markets, limited=limited)
-        case "binance":
-            return Binance(markets, limited=limited)
-        case _:
-            raise BadRequest(f"venues: must be some of {', '.join(NAMES)}, was {venue!r}")
+    made = _PERSONALITIES.get(venue)
+    if made is None:
+        raise BadRequest(f"venues: must be some of {', '.join(NAMES)}, was {venue!r}")
+    return made(markets, limited=limited)
+
+
+class _Made(Protocol):
+    def __call__(self, markets: tuple[Market, ...], *, limited: bool) -> Personality: ...
+
+
+_PERSONALITIES: dict[str, _Made] = {
+    "kraken": Kraken,
+    "coinbase": Coinbase,
+    "binance": Binance,
+    "okx": Okx,
+    "bybit": Bybit,
+    "bitstamp": Bitstamp,
+}
