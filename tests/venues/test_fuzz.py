@@ -12,12 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.venues.binance.bodies import symbol
 from tests.venues.binance.bodies import ticker as binance_ticker
+from tests.venues.bitstamp import bodies as at_bitstamp
+from tests.venues.bybit import bodies as at_bybit
 from tests.venues.coinbase.bodies import advanced, product, stats
 from tests.venues.kraken.bodies import ohlc, pair
 from tests.venues.kraken.bodies import ticker as kraken_ticker
+from tests.venues.okx import bodies as at_okx
 from tests.venues.support import T0_MS, body, sound
 
-from sigmawatch.adapters.venues import binance, coinbase, kraken
+from sigmawatch.adapters.venues import binance, bitstamp, bybit, coinbase, kraken, okx
 from sigmawatch.adapters.venues.candles import CandleRequest, candles_of
 from sigmawatch.adapters.venues.listing import Listing
 from sigmawatch.domain.errors import SigmawatchError
@@ -39,6 +42,22 @@ def binance_candles(raw: bytes) -> Candles:
     return candles_of(binance.parse_candles(raw), ASKED, now_ms=NOW_MS)
 
 
+def okx_candles(raw: bytes) -> Candles:
+    return candles_of(okx.parse_candles(raw), ASKED, now_ms=NOW_MS)
+
+
+def bybit_candles(raw: bytes) -> Candles:
+    return candles_of(bybit.parse_candles(raw), ASKED, now_ms=NOW_MS)
+
+
+def bitstamp_candles(raw: bytes) -> Candles:
+    return candles_of(bitstamp.parse_candles(raw), ASKED, now_ms=NOW_MS)
+
+
+def bitstamp_time_ms(raw: bytes) -> int:
+    return bitstamp.parse_time_ms(raw, recv_ms=NOW_MS)
+
+
 KLINE = [T0_MS, "1", "2", "0.5", "1.5", "10", T0_MS + 59_999, "15", 7, "5", "7", "0"]
 CASES: dict[str, tuple[Callable[..., Any], object]] = {
     "kraken tickers": (
@@ -57,7 +76,23 @@ CASES: dict[str, tuple[Callable[..., Any], object]] = {
     "binance markets": (binance.parse_markets, {"symbols": [symbol("ETHBTC"), symbol("LTCBTC")]}),
     "binance candles": (binance_candles, [KLINE]),
     "binance time": (binance.parse_time_ms, {"serverTime": 1_499_827_319_559}),
+    "okx tickers": (okx.parse_tickers, at_okx.said([at_okx.ticker("A"), at_okx.ticker("B")])),
+    "okx markets": (okx.parse_markets, at_okx.said([at_okx.instrument(), at_okx.instrument()])),
+    "okx candles": (okx_candles, at_okx.said([at_okx.candle(T0_MS)])),
+    "okx time": (okx.parse_time_ms, at_okx.said([{"ts": "1597026383085"}])),
+    "bybit tickers": (bybit.parse_tickers, at_bybit.said([at_bybit.ticker("A")])),
+    "bybit markets": (bybit.parse_markets, at_bybit.said([at_bybit.instrument()])),
+    "bybit candles": (bybit_candles, at_bybit.said([at_bybit.kline(T0_MS)])),
+    "bybit time": (bybit.parse_time_ms, at_bybit.said([])),
+    "bitstamp tickers": (bitstamp.parse_tickers, [at_bitstamp.ticker(), at_bitstamp.ticker("B/C")]),
+    "bitstamp markets": (bitstamp.parse_markets, [at_bitstamp.market()]),
+    "bitstamp candles": (bitstamp_candles, at_bitstamp.ohlc(at_bitstamp.candle(T0_MS // 1_000))),
+    "bitstamp time": (bitstamp_time_ms, [at_bitstamp.ticker()]),
 }  # fmt: skip
+
+TICKERS = (kraken.parse_tickers, coinbase.parse_tickers, coinbase.parse_advanced,
+           binance.parse_tickers, okx.parse_tickers, bybit.parse_tickers,
+           bitstamp.parse_tickers)  # fmt: skip
 
 odd = st.one_of(
     st.none(), st.booleans(), st.integers(-(10**30), 10**30), st.floats(), st.text(max_size=5),
@@ -69,8 +104,7 @@ odd = st.one_of(
 def outcome(parse: Callable[..., Any], raw: bytes) -> object:
     """What the parser makes of it; None for a domain error. Anything else fails the test."""
     try:
-        if parse in (kraken.parse_tickers, coinbase.parse_tickers, coinbase.parse_advanced,
-                     binance.parse_tickers):  # fmt: skip
+        if parse in TICKERS:
             return parse(raw, recv_ms=NOW_MS)
         return parse(raw)
     except SigmawatchError:

@@ -43,4 +43,4 @@ def test_a_whole_budget_of_one_s_own_shows_in_the_traits() -> None:
 def test_a_venue_without_an_adapter_is_not_found_and_says_what_there_is() -> None:
     with pytest.raises(NotFound) as caught:
         venue_for(VenueSettings(name="MTGOX"), clock=VirtualClock(0), rng=random.Random(1))
-    assert caught.value.allowed == "KRAKEN, COINBASE, BINANCE"
+    assert caught.value.allowed == ", ".join(VENUES)

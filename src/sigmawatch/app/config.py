@@ -93,7 +93,7 @@ class Track(Table):
     """Markets of one venue and what to measure of each."""
 
     venue: VenueKey = Field(
-        description="Where: a venue with an adapter, as `kraken`, `coinbase`, `binance`."
+        description="Where: `kraken`, `coinbase`, `binance`, `okx`, `bybit` or `bitstamp`."
     )
     markets: Markets = Field(description="Which pairs, as `BTC/USD`; the venue's own id works too.")
     metrics: Metrics = Field(

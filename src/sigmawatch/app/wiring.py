@@ -42,7 +42,7 @@ from sigmawatch.app.backfill import Backfill
 from sigmawatch.app.catalogue import Catalogue
 from sigmawatch.app.channels import ChannelBook, ChannelPorts
 from sigmawatch.app.collector import Collector
-from sigmawatch.app.config import ArchiveConfig, Config, Track
+from sigmawatch.app.config import DEFAULT_TRACK, ArchiveConfig, Config, Track
 from sigmawatch.app.listening.listener import Listener
 from sigmawatch.app.listening.streamed import StreamedVenue
 from sigmawatch.app.notifying.service import NotifyPorts
@@ -291,12 +291,12 @@ async def demo_program(config: Config) -> AsyncIterator[Program]:
     Its venues have no request limits, so the day before is there within seconds.
     """
     async with AsyncExitStack() as stack:
-        simulator = await stack.enter_async_context(Simulator(SimulatorConfig(limited=False)))
+        names = tuple(track.venue for track in DEFAULT_TRACK)
+        double = SimulatorConfig(venues=names, limited=False)
+        simulator = await stack.enter_async_context(Simulator(double))
         venues = {
-            name.lower(): VenueConfig(
-                base_url=simulator.base_url(name.lower()), requests_per_minute=DEMO_BUDGET
-            )
-            for name in VENUES
+            name: VenueConfig(base_url=simulator.base_url(name), requests_per_minute=DEMO_BUDGET)
+            for name in names
         }
         demo = Config(
             data=config.data / "demo",

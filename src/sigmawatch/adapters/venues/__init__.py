@@ -11,8 +11,11 @@ from types import MappingProxyType
 from typing import Protocol
 
 from sigmawatch.adapters.venues.binance import BinanceVenue
+from sigmawatch.adapters.venues.bitstamp import BitstampVenue
+from sigmawatch.adapters.venues.bybit import BybitVenue
 from sigmawatch.adapters.venues.coinbase import CoinbaseVenue
 from sigmawatch.adapters.venues.kraken import KrakenVenue
+from sigmawatch.adapters.venues.okx import OkxVenue
 from sigmawatch.adapters.venues.settings import Limits, VenueFacts, VenueSettings
 from sigmawatch.domain.errors import NotFound
 from sigmawatch.ports.clock import Clock
@@ -29,6 +32,9 @@ VENUES: Mapping[str, _Adapter] = MappingProxyType({
     "KRAKEN": KrakenVenue,
     "COINBASE": CoinbaseVenue,
     "BINANCE": BinanceVenue,
+    "OKX": OkxVenue,
+    "BYBIT": BybitVenue,
+    "BITSTAMP": BitstampVenue,
 })  # fmt: skip
 
 

@@ -127,9 +127,11 @@ def _failure(reply: Reply, facts: VenueFacts) -> SigmawatchError:
     wait_s = retry_after_s(reply)
     if reply.status in {418, 429}:
         return RateLimited(said, retry_after_s=wait_s)
+    words = reply.body[:_SCANNED_BYTES].lower()
+    if reply.status < 500 and any(mark in words for mark in facts.ban_marks):
+        return RateLimited(said, retry_after_s=wait_s or facts.ban_s)
     if reply.status in {403, 451}:
         return BlockedByRegion(_blocked(said, facts))
-    words = reply.body[:_SCANNED_BYTES].lower()
     if any(mark in words for mark in (b"maintenance", *facts.maintenance_marks)):
         return Maintenance(said, retry_after_s=wait_s)
     if reply.status >= 500 or reply.status == 408:

@@ -14,7 +14,7 @@ import msgspec
 
 from sigmawatch.adapters.venues.answers import decoded, rows_of
 from sigmawatch.adapters.venues.candles import CandleRequest, Rows, candles_of, table
-from sigmawatch.adapters.venues.columns import Sheet, floats
+from sigmawatch.adapters.venues.columns import Sheet, newest_ms, unique_rows
 from sigmawatch.adapters.venues.http import Request
 from sigmawatch.adapters.venues.listing import Entry, Listing, listing_of, numbered
 from sigmawatch.adapters.venues.rest import RestVenue
@@ -49,7 +49,6 @@ TRAITS = VenueTraits(
     poll_cost=_TICKER_WEIGHT,
     candle_cost=_KLINES_WEIGHT,
 )
-_EVENT_AHEAD_MAX_MS = 30_000  # an event time further ahead of our clock is nonsense
 
 
 # {"timezone":"UTC","serverTime":1633998511098, … "symbols":[{"symbol":"ETHBTC","status":"TRADING",
@@ -108,13 +107,14 @@ _TICKER = msgspec.json.Decoder(_Ticker)
 def parse_tickers(body: bytes, *, recv_ms: int) -> Tickers:
     """ticker/24hr of all markets. Raises BadAnswer."""
     rows, refused = _rows(body)
-    by_symbol = {row.symbol: row for row in rows}
+    by_symbol = unique_rows(rows, key=lambda row: row.symbol)
     sheet, tickers = Sheet(by_symbol, rejected=refused), by_symbol.values()
     sheet.price("price", [row.last_price for row in tickers], zero_is_missing=True)
     sheet.book([row.bid_price for row in tickers], [row.ask_price for row in tickers])
     sheet.volume("volume_24h_base", [row.volume for row in tickers])
     sheet.volume("volume_24h_quote", [row.quote_volume for row in tickers])
-    event_ms = _event_ms([row.close_time for row in tickers], recv_ms=recv_ms)
+    # When it was made: the newest end of a 24-hour window in it.
+    event_ms = newest_ms([row.close_time for row in tickers], recv_ms=recv_ms)
     return sheet.tickers(recv_ms=recv_ms, event_ms=event_ms)
 
 
@@ -125,13 +125,6 @@ def _rows(body: bytes) -> tuple[Iterable[_Ticker], dict[str, str]]:
     except (ValueError, RecursionError):
         rows, refused = rows_of(numbered(decoded(_BY_PLACE, body)), _TICKER)
         return rows.values(), refused
-
-
-def _event_ms(close_times: Sequence[object], *, recv_ms: int) -> int | None:
-    """When the answer was made: the newest end of a 24-hour window in it."""
-    times, _ = floats(close_times)
-    times = times[(times > 0) & (times <= recv_ms + _EVENT_AHEAD_MAX_MS)]
-    return int(times.max()) if len(times) else None
 
 
 # [[1499040000000,"0.01634790","0.80000000","0.01575800","0.01577100","148976.11427815",

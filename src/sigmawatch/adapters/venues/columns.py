@@ -11,8 +11,8 @@ into a missing one and writes down why, and never touches its neighbours (SEMANT
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
@@ -22,12 +22,14 @@ from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.reading import VALUE_MAX, Tickers, number
 
 Values = npt.NDArray[np.float64]
+T = TypeVar("T")
 
 _CHARS_MAX = 80  # of one number, as in domain.reading
 _SINGLES_MAX = 8
 _PLAIN = b"0123456789.,"
 _ARRAY = msgspec.json.Decoder(list[float])
 _BASIS_POINTS = 10_000.0
+_EVENT_AHEAD_MAX_MS = 30_000
 
 
 def floats(raws: Sequence[object]) -> tuple[Values, dict[int, str]]:
@@ -82,6 +84,20 @@ def _numeric(raws: Sequence[Any]) -> array[float] | None:
     except OverflowError:
         return None
     return run if bool((np.abs(np.frombuffer(run)) <= VALUE_MAX).all()) else None
+
+
+def newest_ms(raws: Sequence[object], *, recv_ms: int, unit_ms: int = 1) -> int | None:
+    """When an answer was made: the newest time in it, in ms. None where there is none; one that is
+    far ahead of our clock is nonsense. unit_ms: of the times."""
+    times, _ = floats(raws)
+    times = times * unit_ms
+    times = times[(times > 0) & (times <= recv_ms + _EVENT_AHEAD_MAX_MS)]
+    return int(times.max()) if len(times) else None
+
+
+def unique_rows(rows: Iterable[T], *, key: Callable[[T], str]) -> dict[str, T]:
+    """Rows by market id; of two with one id the later stands."""
+    return {key(row): row for row in rows}
 
 
 class Sheet:

@@ -56,7 +56,9 @@ class VenueFacts:
     key_header: the header that carries an API key on public calls; None where they take none.
     used_header: the header that says how much of the budget is used in this minute.
     maintenance_marks: what stands in an error body, in lower case, when the venue is being
-    maintained, besides the word itself. alternative: where else the same data may be had, for an
+    maintained, besides the word itself. ban_marks: what stands in the body of a refusal (4xx), in
+    lower case, that means "you ask too often" under a status of its own; ban_s: for how long then,
+    where nothing else is said. alternative: where else the same data may be had, for an
     operator whose address is refused.
     """
 
@@ -67,6 +69,8 @@ class VenueFacts:
     key_header: str | None = None
     used_header: str | None = None
     maintenance_marks: tuple[bytes, ...] = ()
+    ban_marks: tuple[bytes, ...] = ()
+    ban_s: float | None = None
     alternative: str = ""
 
 
@@ -74,8 +78,8 @@ class VenueFacts:
 class VenueSettings:
     """How to talk to one venue. What is not said is as the venue publishes it.
 
-    api_key: sent where the venue's public calls take one (BINANCE: X-MBX-APIKEY); KRAKEN and
-    COINBASE take none there, and it is not sent. requests_per_minute: the whole budget in the
+    api_key: sent where the venue's public calls take one (BINANCE: X-MBX-APIKEY); the
+    others take none there, and it is not sent. requests_per_minute: the whole budget in the
     venue's own unit. stream, stream_url: whether to listen to the venue's stream, and where.
     count_floor: an answer with fewer priced markets than this share of the last
     good one is refused. Raises Invalid.
