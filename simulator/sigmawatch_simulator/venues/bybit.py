@@ -62,11 +62,9 @@ class Bybit:
     def _tickers(self, scene: Scene) -> Answer:
         rows, ids = self._rows(scene), scene.listings.ids
         texts = [f'{{"symbol":"{ids[at]}",{rows[at]}' for at in scene.listings.listed]
-        body = (
-            f'{{"retCode":0,"retMsg":"OK","result":{{"category":"spot","list":[{",".join(texts)}]}},'
-            f'"retExtInfo":{{}},"time":{scene.now_ms}}}'
-        )
-        return Answer(body=body.encode())
+        head = '{"retCode":0,"retMsg":"OK","result":{"category":"spot","list":['
+        tail = f']}},"retExtInfo":{{}},"time":{scene.now_ms}}}'
+        return Answer(body=f"{head}{','.join(texts)}{tail}".encode())
 
     def _rows(self, scene: Scene) -> list[str]:
         board, grid = scene.tape.board(scene.now_ms), self._grid
