@@ -28,7 +28,7 @@ from sigmawatch.app.oidc_config import OidcConfig
 from sigmawatch.app.publish_config import PublishConfig
 from sigmawatch.app.push_config import PushConfig
 from sigmawatch.app.telemetry_config import TelemetryConfig
-from sigmawatch.app.venue_config import VenueConfig
+from sigmawatch.app.venue_config import JsonMarket, VenueConfig
 from sigmawatch.domain.window import Interval, format_span
 
 CLI = """\
@@ -101,7 +101,13 @@ CHANNELS = (
     "A place that notices go to: `service`, and what that service needs, [each of "
     "them](channels.md#services). What a file defines is read-only elsewhere."
 )
-VENUE = "How to talk to one venue, as `[venues.binance]`."
+VENUE = (
+    "How to talk to one venue, as `[venues.binance]`, or one of your own: "
+    "[venues](../how-to/venues.md)."
+)
+JSON_MARKET = (
+    "What a venue of the kind `http-json` is read for: one table for each number, or market."
+)
 
 
 def cli_page() -> str:
@@ -178,6 +184,7 @@ def configuration_page() -> str:
     lines += _section("[[derived]]", Derived, DERIVED)
     lines += _section("[[watchlists]]", WatchlistConfig, WATCHLISTS)
     lines += _section("[venues.NAME]", VenueConfig, VENUE)
+    lines += _section("[[venues.NAME.markets]]", JsonMarket, JSON_MARKET)
     return "\n".join(lines).rstrip() + "\n"
 
 

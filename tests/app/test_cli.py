@@ -60,7 +60,8 @@ def _plain(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def double() -> Iterator[dict[str, str]]:
     """The venue double in a process of its own: venue -> address."""
-    arguments = [*COMMAND, "simulate", "--markets", "10", "--no-limits"]
+    which = ("--venues", ",".join(VENUES), "--markets", "10", "--no-limits")
+    arguments = [*COMMAND, "simulate", *which]
     with started(arguments, stdout=subprocess.PIPE, text=True, env=environment()) as process:
         assert process.stdout is not None
         lines = [process.stdout.readline() for _ in range(4)]

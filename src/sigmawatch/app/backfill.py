@@ -159,6 +159,8 @@ class Backfill:
         )  # fmt: skip
 
     async def _gaps(self) -> list[Gap]:
+        if not self._venue.traits.candle_spans_ms:
+            return []  # it keeps no past
         answer = await self._bus.ask(MISSING_SUBJECT, {"venue": self._name}, timeout_s=60.0)
         ranges = answer["ranges"]
         assert isinstance(ranges, Mapping)

@@ -15,6 +15,7 @@ from sigmawatch.app.config import Config, Track
 from sigmawatch.app.flows import candle_span_ms
 from sigmawatch.app.problems import Problem, near
 from sigmawatch.app.reference_rates import Routes
+from sigmawatch.app.venue_config import VenueKind
 from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.market import asset, parse_market
 from sigmawatch.domain.metric import METRICS, Kind, with_derived
@@ -89,8 +90,8 @@ def _hot_bytes(every: Interval) -> int:
 
 
 def _problems(config: Config, traits: Mapping[str, VenueTraits]) -> Iterator[Problem]:
-    for name in config.venues:
-        if name.upper() not in traits:
+    for name, settings in config.venues.items():
+        if name.upper() not in traits and settings.kind is VenueKind.NATIVE:
             yield _no_adapter(f"venues.{name}", name, traits=traits)
     if config.push.venue_name in traits:
         yield Problem(path="push.venue", value=repr(config.push.venue),
@@ -99,8 +100,9 @@ def _problems(config: Config, traits: Mapping[str, VenueTraits]) -> Iterator[Pro
     for row, track in enumerate(config.track):
         path = f"track[{row}]"
         if track.venue_name not in traits:
-            yield _no_adapter(f"{path}.venue", track.venue, traits=traits)
-            continue
+            if config.venue(track.venue).kind is VenueKind.NATIVE:
+                yield _no_adapter(f"{path}.venue", track.venue, traits=traits)
+            continue  # else its own adapter refuses it, and says why
         yield from _metric_problems(path, track, traits=traits[track.venue_name])
         yield from _interval_problems(path, track, config=config, traits=traits[track.venue_name])
 
@@ -260,7 +262,10 @@ def _per_minute(cost: float, every: Interval) -> float:
 
 def _backfill_cost(traits: VenueTraits, track: Track) -> float:
     """Requests to rebuild the last day of one market: the finest candles as far as they reach,
-    wider ones before, a second day where the rolling 24-hour volume is tracked."""
+    wider ones before, a second day where the rolling 24-hour volume is tracked. None of a venue
+    that keeps no past."""
+    if not traits.candle_spans_ms:
+        return 0.0
     fits_ms = candle_span_ms(traits, track.every) or traits.candle_spans_ms[0]
     wanted_ms = 2 * DAY_MS if TWO_DAYS & set(track.measured) else DAY_MS
     calls, covered_ms = 0, 0

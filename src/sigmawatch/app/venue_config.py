@@ -1,14 +1,36 @@
-"""`[venues.NAME]`: how to talk to one venue, by REST and by its stream."""
+"""`[venues.NAME]`: how to talk to a venue, by REST and by its stream; and venues of one's own.
+
+A venue with an adapter needs nothing here. `kind` makes another one: `http-json` reads numbers out
+of any JSON on the web, `ccxt` asks an exchange through that library. Both exist by the file alone:
+what is asked in our name is never for the API to say.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr
+from jmespath import compile as compiled
+from jmespath.exceptions import JMESPathError
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from sigmawatch.app.config_table import Table
 from sigmawatch.domain.errors import Invalid
+from sigmawatch.domain.market import parse_market
+
+EXPRESSION_CHARS_MAX = 500
+JSON_MARKETS_MAX = 1_000
+
+
+class VenueKind(StrEnum):
+    """What a venue is asked through."""
+
+    NATIVE = "native"
+    HTTP_JSON = "http-json"
+    CCXT = "ccxt"
 
 
 def _address(text: str, schemes: tuple[str, str]) -> str:
@@ -17,16 +39,72 @@ def _address(text: str, schemes: tuple[str, str]) -> str:
         raise Invalid(
             "must be an address without a login", allowed=f"{safe}://host or {plain}://host"
         )
-    return text.rstrip("/")
+    return text
 
 
-Url = Annotated[str, AfterValidator(lambda text: _address(text, ("https", "http")))]
-StreamUrl = Annotated[str, AfterValidator(lambda text: _address(text, ("wss", "ws")))]
+def _pair(text: str) -> str:
+    pair = parse_market(text).pair
+    if text.count("/") != 1 or ":" in text:
+        raise Invalid("must be two names and a slash between them", allowed="as OSLO/CELSIUS")
+    return pair
+
+
+def _expression(text: str) -> str:
+    if len(text) > EXPRESSION_CHARS_MAX:
+        raise Invalid(f"is longer than {EXPRESSION_CHARS_MAX} characters")
+    try:
+        compiled(text)
+    except JMESPathError as error:
+        said = " ".join(str(error).split())[:120]
+        raise Invalid(f"is no JMESPath: {said}", allowed="as data.last, or rows[?id=='x'].v | [0]"
+                      ) from None  # fmt: skip
+    return text
+
+
+WEB, STREAM = ("https", "http"), ("wss", "ws")
+Url = Annotated[str, AfterValidator(lambda text: _address(text, WEB).rstrip("/"))]
+StreamUrl = Annotated[str, AfterValidator(lambda text: _address(text, STREAM).rstrip("/"))]
+Page = Annotated[str, AfterValidator(lambda text: _address(text, WEB))]
+Expression = Annotated[str, AfterValidator(_expression)]
+
+
+class JsonMarket(Table):
+    """What is read out of the answer of a venue of the kind `http-json`: at least one metric."""
+
+    id: Annotated[str, AfterValidator(_pair)] = Field(
+        description="How it is called: what is measured, and in what, as `OSLO/CELSIUS`."
+    )
+    price: Expression | None = Field(
+        default=None, description="Where the number stands, in JMESPath, as `data.last`. Above 0."
+    )
+    bid: Expression | None = Field(default=None, description="Where the best bid stands.")
+    ask: Expression | None = Field(default=None, description="Where the best ask stands.")
+    volume_24h_base: Expression | None = Field(
+        default=None, description="Where the volume of the last 24 hours stands, in the base."
+    )
+    volume_24h_quote: Expression | None = Field(
+        default=None, description="Where the volume of the last 24 hours stands, in the quote."
+    )
+
+    @property
+    def expressions(self) -> Mapping[str, str]:
+        """Metric -> where it stands."""
+        return {name: text for name, text in self if name != "id" and text is not None}
+
+    @model_validator(mode="after")
+    def _measures_something(self) -> Self:
+        if not self.expressions:
+            raise Invalid("nothing is read of it", allowed='price = "data.last", or another metric')
+        return self
 
 
 class VenueConfig(Table):
     """How to talk to one venue. Every key has a default that fits the public service."""
 
+    kind: VenueKind = Field(
+        default=VenueKind.NATIVE,
+        description="`http-json` or `ccxt`: a venue of one's own, of that name.",
+    )
     enabled: bool = Field(default=True, description="`false`: never ask this venue.")
     base_url: Url | None = Field(
         default=None, description="Address of its REST interface; default: the public one."
@@ -36,7 +114,8 @@ class VenueConfig(Table):
     )
     api_key: SecretStr = Field(
         default=SecretStr(""),
-        description="Optional key for public data (Binance). Better set in the environment.",
+        description="Optional key for public data (Binance, `http-json`). Better set in the "
+        "environment.",
     )
     poll_offset_s: float = Field(
         default=1.0, ge=0.0, le=30.0, description="Seconds after a slot's end to poll it."
@@ -61,3 +140,41 @@ class VenueConfig(Table):
     stream_url: StreamUrl | None = Field(
         default=None, description="Address of its stream; default: beside `base_url`, else public."
     )
+    url: Page | None = Field(
+        default=None,
+        description="Of `http-json`: what is read, by the same guard as what is sent (`[egress]`).",
+    )
+    key_header: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")] | None = Field(
+        default=None, description="Of `http-json`: the header that carries `api_key`."
+    )
+    markets: Annotated[tuple[JsonMarket, ...], Field(max_length=JSON_MARKETS_MAX)] = Field(
+        default=(), description="Of `http-json`: what is read out of the answer."
+    )
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """What its adapter is told, in the adapter's words."""
+        return {
+            "kind": str(self.kind), "base_url": self.base_url or "",
+            "fallback_url": self.fallback_url or "",
+            "stream": self.stream, "stream_url": self.stream_url or "",
+            "api_key": self.api_key.get_secret_value(),
+            "timeout_s": self.timeout_s, "requests_per_minute": self.requests_per_minute,
+            "count_floor": self.count_floor, "url": self.url or "", "key_header": self.key_header,
+            "markets": MappingProxyType({one.id: one.expressions for one in self.markets}),
+        }  # fmt: skip
+
+    @model_validator(mode="after")
+    def _of_one_kind(self) -> Self:
+        if self.kind is VenueKind.HTTP_JSON:
+            if self.url is None or not self.markets:
+                raise Invalid("http-json needs an address and what to read of it",
+                              allowed='url = "https://…" and [[venues.NAME.markets]]')  # fmt: skip
+            if len({one.id for one in self.markets}) < len(self.markets):
+                raise Invalid("a market is defined twice", allowed="each market once")
+            if self.api_key.get_secret_value() and self.key_header is None:
+                raise Invalid("api_key is sent nowhere", allowed='key_header = "X-Api-Key"')
+        elif self.url or self.key_header or self.markets:
+            raise Invalid("url, key_header and markets are of another kind of venue",
+                          allowed='kind = "http-json"')  # fmt: skip
+        return self

@@ -50,7 +50,7 @@ from sigmawatch.app.program import Ports, Program
 from sigmawatch.app.publish_config import PublishConfig
 from sigmawatch.app.recording import record_for
 from sigmawatch.app.replay import replay, replay_config
-from sigmawatch.app.venue_config import VenueConfig
+from sigmawatch.app.venue_config import VenueConfig, VenueKind
 from sigmawatch.domain.errors import Refused
 from sigmawatch.domain.window import MINUTE_MS, Interval
 from sigmawatch.ports.archive import Archive
@@ -77,31 +77,27 @@ REPLAY_BUDGET = 1e9  # nobody is asked
 def wanted_venues(config: Config) -> Sequence[str]:
     """Venues with an adapter that the configuration tracks or sets up, and does not switch off."""
     named = {track.venue_name for track in config.track} | {n.upper() for n in config.venues}
-    return [name for name in sorted(named) if name in VENUES and config.venue(name).enabled]
+    known = _venue_names(config)
+    return [name for name in sorted(named) if name in known and config.venue(name).enabled]
 
 
-def venue_settings(name: str, config: VenueConfig) -> VenueSettings:
-    """The adapter's settings: its defaults, changed where the configuration says so."""
-    return VenueSettings(
-        name=name,
-        base_url=config.base_url or "",
-        fallback_url=config.fallback_url or "",
-        stream=config.stream,
-        stream_url=config.stream_url or "",
-        api_key=config.api_key.get_secret_value(),
-        timeout_s=config.timeout_s,
-        requests_per_minute=config.requests_per_minute,
-        count_floor=config.count_floor,
-    )
+def _venue_names(config: Config) -> Sequence[str]:
+    own = [name.upper() for name, one in config.venues.items() if one.kind is not VenueKind.NATIVE]
+    return list(dict.fromkeys([*VENUES, *own]))
 
 
 def venue_traits(config: Config | None = None) -> Mapping[str, VenueTraits]:
-    """What every venue with an adapter can do, under the configured budgets, without asking it."""
-    return {one: _venue(one, config or Config(), clock=RealClock()).traits for one in VENUES}
+    """What every venue with an adapter, or of the configuration's own, can do, under the configured
+    budgets, without asking it. Raises Invalid."""
+    chosen = config or Config()
+    names = _venue_names(chosen)
+    return {name: _venue(name, chosen, clock=RealClock()).traits for name in names}
 
 
 def _venue(name: str, config: Config, *, clock: Clock) -> Venue:
-    return venue_for(venue_settings(name, config.venue(name)), clock=clock, rng=_jitter())
+    given = config.venue(name).given
+    settings = VenueSettings(name=name, openings=config.egress.openings, **given)
+    return venue_for(settings, clock=clock, rng=_jitter())
 
 
 def _jitter() -> random.Random:
@@ -319,11 +315,13 @@ def simulate(arguments: Sequence[str]) -> int:
 async def record(config: Config, name: str, *, path: Path, for_s: float) -> None:
     """Ask one venue as a collector would, and append every raw answer to `path`: its market list,
     then the tickers after every slot boundary and the newest candles of what is tracked there.
-    What fails is recorded as it came. Raises NotFound for a venue without an adapter.
+    What fails is recorded as it came. Raises NotFound for a venue without an adapter, Refused for
+    one of the configuration's own.
     """
     clock = RealClock()
     venue = _venue(name, config, clock=clock)
-    assert isinstance(venue, RestVenue)
+    if not isinstance(venue, RestVenue):
+        raise Refused(f"{name} is a venue of your own: what it says is not recorded")
     with path.open("ab") as file:
         venue.http.tap = recorded.Recorder(file).hearing(name)
         try:

@@ -31,11 +31,13 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What came. headers: by lower-case name, the first of each. body: its beginning, as sent."""
+    """What came. headers: by lower-case name, the first of each. body: its beginning, as sent.
+    whole: whether that is all of it."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    whole: bool = True
 
 
 async def exchange(line: Line, destination: Destination, *, request: Request) -> Reply:
@@ -50,8 +52,8 @@ async def exchange(line: Line, destination: Destination, *, request: Request) ->
     headers: dict[str, str] = {}
     for name, value in response.headers:
         headers.setdefault(name.decode("latin-1"), value.decode("latin-1"))
-    body = await _body(line, connection)
-    return Reply(status=response.status_code, headers=headers, body=body)
+    body, whole = await _body(line, connection)
+    return Reply(status=response.status_code, headers=headers, body=body, whole=whole)
 
 
 def _encoded(connection: h11.Connection, destination: Destination, *, request: Request) -> bytes:
@@ -86,15 +88,16 @@ async def _response(line: Line, connection: h11.Connection) -> h11.Response:
                 raise BadAnswer(f"{line.host} answered with something else than an answer")
 
 
-async def _body(line: Line, connection: h11.Connection) -> bytes:
-    """As much as comes soundly and soon: the status has said what there is to say."""
+async def _body(line: Line, connection: h11.Connection) -> tuple[bytes, bool]:
+    """As much as comes soundly and soon, the status has said what there is to say; whether that is
+    all."""
     body = bytearray()
     try:
         async with asyncio.timeout(line.patience.body_s):
             await _collect(body, line, connection=connection)
     except (h11.RemoteProtocolError, Unavailable, TimeoutError):
-        pass
-    return bytes(body)
+        return bytes(body), False
+    return bytes(body), True
 
 
 async def _collect(body: bytearray, line: Line, *, connection: h11.Connection) -> None:

@@ -54,7 +54,7 @@ def json_of(reply: Reply, facts: VenueFacts) -> bytes:
     start = reply.body.lstrip()[:1]
     if not start:
         raise BadAnswer(f"{facts.name} answered with an empty body")
-    if start not in (b"{", b"["):
+    if start not in (b"{", b"[") and not facts.bare:
         raise BadAnswer(f"{facts.name} answered with a page instead of data: {gist(reply.body)}")
     return reply.body
 

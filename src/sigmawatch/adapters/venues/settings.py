@@ -5,7 +5,10 @@ Facts stand beside the parser in each venue's file; settings come from the confi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from sigmawatch.domain.errors import Invalid
@@ -58,8 +61,8 @@ class VenueFacts:
     maintenance_marks: what stands in an error body, in lower case, when the venue is being
     maintained, besides the word itself. ban_marks: what stands in the body of a refusal (4xx), in
     lower case, that means "you ask too often" under a status of its own; ban_s: for how long then,
-    where nothing else is said. alternative: where else the same data may be had, for an
-    operator whose address is refused.
+    where nothing else is said. bare: an answer may be a lone number. alternative: where else the
+    same data may be had, for an operator whose address is refused.
     """
 
     name: str
@@ -71,6 +74,7 @@ class VenueFacts:
     maintenance_marks: tuple[bytes, ...] = ()
     ban_marks: tuple[bytes, ...] = ()
     ban_s: float | None = None
+    bare: bool = False
     alternative: str = ""
 
 
@@ -81,11 +85,14 @@ class VenueSettings:
     api_key: sent where the venue's public calls take one (BINANCE: X-MBX-APIKEY); the
     others take none there, and it is not sent. requests_per_minute: the whole budget in the
     venue's own unit. stream, stream_url: whether to listen to the venue's stream, and where.
-    count_floor: an answer with fewer priced markets than this share of the last
-    good one is refused. Raises Invalid.
+    count_floor: an answer with fewer priced markets than this share of the last good one is
+    refused. kind: `native`, or what a venue of the operator's own is asked through: url, key_header
+    and markets (id -> metric -> expression) are of `http-json`, openings what the egress guard lets
+    it reach beside the public internet. Raises Invalid.
     """
 
     name: str
+    kind: str = "native"
     base_url: str = ""
     fallback_url: str = ""
     stream: bool = False
@@ -95,6 +102,10 @@ class VenueSettings:
     requests_per_minute: float | None = None
     count_floor: float = 0.5
     body_bytes_max: int = 16 * 1024 * 1024
+    url: str = field(default="", repr=False)
+    key_header: str | None = None
+    markets: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}))
+    openings: tuple[tuple[IPv4Network | IPv6Network, int], ...] = ()
 
     def __post_init__(self) -> None:
         _check_url(self.stream_url, field="stream_url", schemes=("ws", "wss"))

@@ -15,14 +15,16 @@ from sigmawatch.domain.errors import Invalid
 
 def judged(config: Config) -> Forecast:
     """The forecast of `config`, with what an adapter itself refuses among the problems."""
-    found = forecast(config, venue_traits())
-    refused: list[Problem] = []
+    traits, refused = dict(venue_traits()), list[Problem]()
     for name, settings in config.venues.items():
         try:
-            venue_traits(Config(venues={name: settings}))
+            alone = venue_traits(Config(venues={name: settings}, egress=config.egress))
         except Invalid as error:
             path = f"venues.{name}.{error.field}".rstrip(".")
             refused.append(Problem(path=path, rule=str(error), allowed=error.allowed))
+        else:
+            traits |= {one: told for one, told in alone.items() if one not in traits}
+    found = forecast(config, traits)
     for name, wrong in channel_problems(config, channel_maker(config)):
         path = f"channels.{name}.{wrong.field}".rstrip(".")
         refused.append(Problem(path=path, rule=str(wrong), allowed=wrong.allowed))
