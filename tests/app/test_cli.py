@@ -384,7 +384,7 @@ def test_check_foresees_and_grades(folder: Folder, double: dict[str, str]) -> No
     assert warned.returncode == 1
     assert "30 of 40 markets" in warned.stdout
     assert folder.json("check", code=1)["venues"][0]["flow_markets_max"] == 30
-    folder.configure(double, '[[track]]\nvenue = "okx"\nmarkets = ["A/B"]\n')
+    folder.configure(double, '[[track]]\nvenue = "mtgox"\nmarkets = ["A/B"]\n')
     assert folder.json("check", code=2)["problems"][0]["path"] == "track[0].venue"
 
 

@@ -133,11 +133,11 @@ def test_polling_exactly_as_often_as_a_venue_allows_is_fine() -> None:
 def test_a_venue_without_adapter_is_named_with_those_that_have_one() -> None:
     config = Config(
         track=(Track(venue="krakn", markets=("BTC/USD",)),),
-        venues={"okx": VenueConfig()},
+        venues={"mtgox": VenueConfig()},
     )
     found = paths(forecast(config, {"KRAKEN": KRAKEN}))
     assert "did you mean kraken?" in found["track[0].venue"]
-    assert "no adapter for this venue" in found["venues.okx"]
+    assert "no adapter for this venue" in found["venues.mtgox"]
 
 
 def test_readings_are_pushed_to_no_venue_that_we_ask() -> None:

@@ -125,7 +125,7 @@ def test_an_expression_that_is_none_is_refused_by_its_place() -> None:
 @pytest.mark.parametrize(
     "url",
     ["http://127.0.0.1/x", "https://169.254.169.254/latest", "https://user:pw@example.com/",
-     "http://example.com/", "https://example.com:22/", "file:///etc/passwd", "https://[::1]/"],
+     "http://example.com/", "https://example.com:22/", "ftp://example.com/x", "https://[::1]/"],
 )  # fmt: skip
 def test_an_address_that_the_guard_refuses_is_refused_before_anything_is_asked(url: str) -> None:
     settings_ = VenueSettings(name="X", kind="http-json", url=url, markets=WEATHER)
