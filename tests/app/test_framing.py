@@ -61,6 +61,16 @@ def test_every_series_gets_its_value_at_its_place_and_gaps_hold_no_series() -> N
     assert marks == [Reason.OBSERVED, Reason.NO_PLACE, Reason.NO_PLACE, Reason.OBSERVED]
 
 
+@pytest.mark.parametrize("other", ["COINBASE:A", "a", "A ", "A/USD", "1", "\u0391", ""])
+def test_s53_what_a_venue_says_of_another_id_is_put_nowhere(other: str) -> None:
+    """S53: "Exchange sends another user's symbol keys to poison the cache: keyed by subscription".
+    A place is found by the venue's own id of the market that was tracked, to the letter."""
+    values, marks = framed(Framer(), tickers({other: (666.0, 1.0), "B": (2.0, 1.0)}),
+                           plan({"A": 0, "B": 1}))  # fmt: skip
+    assert np.isnan(values[0])
+    assert (values[1], marks[0]) == (2.0, Reason.OUTAGE)
+
+
 def test_a_market_the_answer_leaves_out_or_refuses_is_an_outage_of_that_market_alone() -> None:
     framer = Framer()
     framer.take(tickers({"A": (1.0, 1.0), "B": (NAN, 1.0)}))

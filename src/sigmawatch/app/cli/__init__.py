@@ -35,6 +35,7 @@ from sigmawatch.app.cli import (
     run,
     setting_up,
     silences,
+    top,
     users,
     watchlists,
 )
@@ -54,7 +55,7 @@ app = typer.Typer(
 )
 for _group in (
     run, setting_up, markets, watchlists, rules, silences, explaining, channels, deliveries,
-    looking, exporting, publishing, importing, pushing, collecting, replaying, backing_up,
+    looking, top, exporting, publishing, importing, pushing, collecting, replaying, backing_up,
     checking, probing, users, keys, audit,
 ):  # fmt: skip
     app.add_typer(_group.commands)

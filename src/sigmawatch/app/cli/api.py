@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -76,6 +76,18 @@ class ApiClient:
 
     async def delete(self, path: str, *, if_match: str = "") -> None:
         await self._ask("DELETE", path, headers={"If-Match": if_match or None})
+
+    async def watch(self, **query: str) -> AsyncGenerator[Json, None]:
+        """The whole table of the stream, now and after every change; a lost connection is made
+        anew."""
+        try:
+            async with aclosing(self._client.watch(**query)) as tables:  # type: ignore[arg-type]
+                async for table in tables:
+                    yield msgspec.to_builtins(table)
+        except Problem as exc:
+            raise _refusal(exc) from exc
+        except ClientError as exc:
+            raise Unavailable(str(exc)) from exc
 
     async def close(self) -> None:
         """Let go of every connection."""

@@ -19,7 +19,7 @@ from sigmawatch.app.config import Config
 from sigmawatch.app.web import create_app
 from sigmawatch.app.wiring import build
 from sigmawatch.client.http_async import AsyncHttp
-from sigmawatch.domain.errors import Unavailable
+from sigmawatch.domain.errors import Refused, Unavailable
 
 CONNECT_TIMEOUT_S = 2.0
 ANSWER_TIMEOUT_S = 300.0  # a collection waits for its venues
@@ -40,6 +40,16 @@ async def connected(config: Config) -> AsyncIterator[Client]:
     async with build(config) as program:
         token = secrets.token_urlsafe(32)
         yield ApiClient(in_process(create_app(program, token=token)), key=token)
+
+
+@asynccontextmanager
+async def running_program(config: Config) -> AsyncIterator[ApiClient]:
+    """A client of the program that runs on `config.data`. Raises Refused where none does."""
+    note = running.find(config.data)
+    if note is None or not await _answers(note):
+        raise Refused(f"no program runs on {config.data}: start one with `sigmawatch run`")
+    async with over_http(note) as client:
+        yield client
 
 
 @asynccontextmanager

@@ -40,12 +40,19 @@ def print_table(
     console: Console, columns: Mapping[str, str], *, rows: Iterable[Sequence[object]]
 ) -> None:
     """A table. columns: heading -> "left" or "right"."""
-    table = Table(box=box.SIMPLE_HEAD if console.is_terminal else None, pad_edge=False)
+    console.print(table_of(columns, rows=rows, framed=console.is_terminal))
+
+
+def table_of(
+    columns: Mapping[str, str], *, rows: Iterable[Sequence[object]], framed: bool
+) -> Table:  # fmt: skip
+    """The same, to be printed. framed: as for a terminal."""
+    table = Table(box=box.SIMPLE_HEAD if framed else None, pad_edge=False)
     for heading, justify in columns.items():
         table.add_column(heading, justify="right" if justify == "right" else "left", no_wrap=True)
     for row in rows:
         table.add_row(*(cell if isinstance(cell, Text) else plain(cell) for cell in row))
-    console.print(table)
+    return table
 
 
 def plain(value: object) -> Text:
