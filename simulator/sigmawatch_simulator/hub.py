@@ -18,7 +18,7 @@ from sigmawatch_simulator.faults import STREAM, Fault
 from sigmawatch_simulator.feed import Feed
 from sigmawatch_simulator.noise import uniform
 from sigmawatch_simulator.talk import Said, Talk
-from sigmawatch_simulator.venues import kraken_stream
+from sigmawatch_simulator.venues import binance_stream, coinbase_stream, kraken_stream
 
 if TYPE_CHECKING:
     from sigmawatch_simulator.server import Simulator
@@ -35,6 +35,8 @@ class _Speaker(Protocol):
 
 SPEAKERS: dict[str, tuple[str, _Speaker]] = {
     "kraken": (kraken_stream.PATH, kraken_stream.KrakenTalk),
+    "coinbase": (coinbase_stream.PATH, coinbase_stream.CoinbaseTalk),
+    "binance": (binance_stream.PATH, binance_stream.BinanceTalk),
 }
 
 

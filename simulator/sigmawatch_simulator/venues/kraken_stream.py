@@ -116,7 +116,7 @@ class KrakenTalk:
             "low": float(fixed(int(day.low[position]), price)),
             "high": float(fixed(int(day.high[position]), price)),
             "change": last - float(fixed(int(day.open[position]), price)), "change_pct": 0.0,
-            "trades": int(day.count[position]), "timestamp": _stamp(time_ns),
+            "trades": int(day.count[position]), "timestamp": stamp(time_ns),
         }  # fmt: skip
         frame = {"channel": "ticker", "type": kind, "data": [row]}
         return Said(kind="ticker", text=_text(frame), about=market.id)
@@ -133,7 +133,7 @@ def _trade_row(trade: Trade, market: Market) -> dict[str, Any]:
         "symbol": market.pair, "side": "buy" if trade.is_buy else "sell",
         "price": float(fixed(trade.price, market.tick_decimals)),
         "qty": float(fixed(trade.size, market.lot_decimals)),
-        "ord_type": "market", "trade_id": trade.id, "timestamp": _stamp(trade.time_ns),
+        "ord_type": "market", "trade_id": trade.id, "timestamp": stamp(trade.time_ns),
     }  # fmt: skip
 
 
@@ -153,10 +153,10 @@ def _text(value: Any) -> str:
 
 
 def _rfc3339(now_ms: int) -> str:
-    return _stamp(now_ms * 1_000_000)
+    return stamp(now_ms * 1_000_000)
 
 
-def _stamp(time_ns: int) -> str:
+def stamp(time_ns: int) -> str:
     """2026-08-12T19:29:02.066592Z"""
     whole = datetime.fromtimestamp(time_ns // 10**9, UTC)
     return f"{whole:%Y-%m-%dT%H:%M:%S}.{time_ns % 10**9 // 1_000:06d}Z"

@@ -144,7 +144,7 @@ def test_a_venue_that_makes_no_trades_says_so(system: str) -> None:
 @pytest.mark.parametrize(
     "frame", [b"", b"[]", b"[null]", b"null", b"{", b"<html>", b'{"channel":"ticker"}', b"\xff{}",
               b'{"channel":"ticker","data":{}}', b'{"channel":"status","data":[null]}', b"{}",
-              b"[" * 100_000],
+              b"[" * 100_000, b'{"method":[],"channel":{}}'],
 )  # fmt: skip
 def test_a_frame_of_no_sense_is_counted_and_nothing_else(frame: bytes) -> None:
     (said,) = dialect().read(frame, recv_ms=T0_MS)

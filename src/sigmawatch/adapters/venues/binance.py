@@ -19,6 +19,7 @@ from sigmawatch.adapters.venues.http import Request
 from sigmawatch.adapters.venues.listing import Entry, Listing, listing_of, numbered
 from sigmawatch.adapters.venues.rest import RestVenue
 from sigmawatch.adapters.venues.settings import Limits, VenueFacts
+from sigmawatch.adapters.venues.streams.binance import BinanceDialect
 from sigmawatch.domain.errors import BadAnswer
 from sigmawatch.domain.market import Market, MarketStatus
 from sigmawatch.domain.reading import Candles, Tickers
@@ -167,6 +168,7 @@ class BinanceVenue(RestVenue):
 
     FACTS = FACTS
     TRAITS = TRAITS
+    DIALECT = BinanceDialect
 
     async def markets(self) -> Sequence[Market]:
         """Every spot market; what was left out stands in `rejected_markets`."""

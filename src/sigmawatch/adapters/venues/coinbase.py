@@ -21,6 +21,7 @@ from sigmawatch.adapters.venues.http import Request
 from sigmawatch.adapters.venues.listing import Entry, Listing, listing_of, numbered
 from sigmawatch.adapters.venues.rest import RestVenue
 from sigmawatch.adapters.venues.settings import Limits, VenueFacts
+from sigmawatch.adapters.venues.streams.coinbase import CoinbaseDialect
 from sigmawatch.domain.errors import BadAnswer, Invalid, NotFound
 from sigmawatch.domain.market import Market, MarketStatus
 from sigmawatch.domain.reading import Candles, Tickers, positive
@@ -188,6 +189,7 @@ class CoinbaseVenue(RestVenue):
 
     FACTS = FACTS
     TRAITS = TRAITS
+    DIALECT = CoinbaseDialect
 
     async def markets(self) -> Sequence[Market]:
         """Every spot market; what was left out stands in `rejected_markets`."""

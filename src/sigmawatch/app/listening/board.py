@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sigmawatch.domain.reading import Tickers
-from sigmawatch.domain.stream import Quotes, StreamTraits
+from sigmawatch.domain.stream import Quotes, StreamTraits, Trade
 from sigmawatch.domain.window import CLOSE_DEADLINE_MAX_MS
 
 TRUST_MS = 300_000  # a market that told nothing for so long is looked at by a poll
@@ -22,9 +22,14 @@ Wanted = Mapping[str, frozenset[str]]  # market id -> its metrics
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    values: tuple[float, ...]  # in the order of `Board.metrics`
+    """values: in the order of `Board.metrics`. event_ms: of its price, quoted_ms: of the rest, the
+    venue's clock. heard_ms, told_ms: when the price, and the rest, came; ours."""
+
+    values: tuple[float, ...]
     event_ms: int
-    recv_ms: int
+    quoted_ms: int
+    heard_ms: int
+    told_ms: int
 
 
 class Board:
@@ -33,6 +38,7 @@ class Board:
     def __init__(self, traits: StreamTraits, *, bucket_ms: int) -> None:
         self.metrics = tuple(sorted(traits.levels))
         self.repeated_count = 0
+        self._price = self.metrics.index("price")
         self._lasting = traits.lasting
         self._bucket_ms = bucket_ms
         self._rows: dict[str, _Row] = {}
@@ -52,23 +58,46 @@ class Board:
         self._derived = quotes.derived
         columns = [quotes.columns[metric] for metric in self.metrics]
         for at, native in enumerate(quotes.natives):
-            row = _Row(tuple(column[at] for column in columns), quotes.event_ms[at], quotes.recv_ms)
-            news += self._put(native, row)
+            values, event_ms = tuple(column[at] for column in columns), quotes.event_ms[at]
+            now_ms = quotes.recv_ms
+            row = _Row(values, event_ms, event_ms, now_ms, now_ms)
+            news += self._quote(native, row)
         return news
 
-    def _put(self, native: str, row: _Row) -> bool:
+    def traded(self, trade: Trade, *, recv_ms: int) -> None:
+        """A trade is a newer price, where the market was quoted before."""
+        before = self._rows.get(trade.native)
+        if before is None or trade.event_ms < before.event_ms:
+            return
+        values = self._priced(before.values, trade.price)
+        row = _Row(values, trade.event_ms, before.quoted_ms, recv_ms, before.told_ms)
+        self._put(trade.native, row)
+
+    def _quote(self, native: str, row: _Row) -> bool:
         before = self._rows.get(native)
         if before is not None:
-            if row.event_ms <= before.event_ms:
+            if row.quoted_ms <= before.quoted_ms:
                 self.repeated_count += 1
                 return False
-            if row.event_ms // self._bucket_ms > before.event_ms // self._bucket_ms:
-                self._closed[native] = before
-            price = self.metrics.index("price")
-            if row.values[price] != before.values[price]:
+            price = before.values[self._price]
+            if row.values[self._price] != price:
                 self._moved_ms[native] = row.event_ms
-        self._rows[native] = row
+            if row.event_ms < before.event_ms:  # a trade was newer
+                values = self._priced(row.values, price)
+                row = _Row(values, before.event_ms, row.quoted_ms, row.heard_ms, row.told_ms)
+        self._put(native, row)
         return True
+
+    def _put(self, native: str, row: _Row) -> None:
+        before = self._rows.get(native)
+        if before is not None and (
+            row.event_ms // self._bucket_ms > before.event_ms // self._bucket_ms
+        ):
+            self._closed[native] = before
+        self._rows[native] = row
+
+    def _priced(self, values: tuple[float, ...], price: float) -> tuple[float, ...]:
+        return (*values[: self._price], price, *values[self._price + 1 :])
 
     def moved_ms(self, native: str) -> int | None:
         """When the price of a market last changed, as far as we heard; the venue's clock."""
@@ -101,8 +130,8 @@ class Board:
 
     def _serves(self, row: _Row, metrics: frozenset[str], *, now_ms: int) -> bool:
         """A price holds until the next one, a rolling figure for a slot."""
-        age_ms = now_ms - row.recv_ms
-        if not metrics <= set(self.metrics) or age_ms > TRUST_MS:
+        if not metrics <= set(self.metrics) or now_ms - row.heard_ms > TRUST_MS:
             return False
+        age_ms = now_ms - row.told_ms
         lasts = metrics <= self._lasting or age_ms <= self._bucket_ms + CLOSE_DEADLINE_MAX_MS
         return lasts and not any(map(math.isnan, row.values))

@@ -167,14 +167,15 @@ class Listener:
 
     def trades(self, said: Trades) -> int:
         self._reject(said.rejected)
-        news = 0
+        news, now_ms = 0, self._clock.now_ms()
         for trade in said.items:
             book = self._books.get(trade.native)
-            if book is not None:
-                news += book.add(trade)
+            if book is not None and book.add(trade):
+                news += 1
+                self._board.traded(trade, recv_ms=now_ms)
         self._counts["trades"] += news
         self._counts["duplicates"] += len(said.items) - news
-        self._heard_ms = self._clock.now_ms()
+        self._heard_ms = now_ms
         return news
 
     def newest(self, said: Newest) -> None:

@@ -139,7 +139,7 @@ class KrakenDialect:
             return [self._answer(said)]
         if said.Error is not None:
             return [Declined(why=str(said.Error)[:120])]
-        known_frame = said.channel == "heartbeat" or said.method in {"pong", "unsubscribe"}
+        known_frame = said.channel == "heartbeat" or said.method in ("pong", "unsubscribe")
         return [] if known_frame else [Unread(why="neither a channel nor an answer")]
 
     def _quotes(self, data: msgspec.Raw, recv_ms: int) -> Said:
