@@ -13,6 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -37,8 +38,8 @@ def main() -> None:
     print(f"{'frames of':24}{'bytes':>7}{'read':>14}{'taken':>14}  {'must':>8}")
     for name, (dialect, make) in FRAMES_OF.items():
         frames = [msgspec.json.encode(make(at, at % MARKETS)) for at in range(FRAMES)]
-        read = rate(frames, lambda each, spoken=dialect: taken(each, spoken, keep=False))
-        whole = rate(frames, lambda each, spoken=dialect: taken(each, spoken, keep=True))
+        read = rate(frames, partial(taken, dialect, keep=False))
+        whole = rate(frames, partial(taken, dialect, keep=True))
         verdict = "held" if whole >= MUST_PER_S else "BROKEN"
         size = sum(map(len, frames)) // FRAMES
         print(f"{name:24}{size:>7}{read:>12,.0f}/s{whole:>12,.0f}/s  {verdict:>8}")
@@ -54,7 +55,7 @@ def rate(frames: list[bytes], work: Callable[[list[bytes]], int]) -> float:
     return len(frames) / median(times)
 
 
-def taken(frames: list[bytes], speaks: type[Dialect], *, keep: bool) -> int:
+def taken(speaks: type[Dialect], frames: list[bytes], *, keep: bool) -> int:
     """How many frames told something new."""
     spoken = speaks()
     spoken.request(Channel.QUOTES, [market(at, speaks) for at in range(MARKETS)], number=1)
