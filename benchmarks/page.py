@@ -147,6 +147,7 @@ def _title(row: Content) -> str:
 
 
 TABLES: Mapping[str, Callable[[Content], str]] = {
+    "browser": budget_table,
     "budget": budget_table,
     "peers": peers_table,
     "profile": profile_table,

@@ -37,7 +37,11 @@ await rm(outDir, { recursive: true, force: true });
 await build({ build: { outDir, emptyOutDir: true }, logLevel: "warn" });
 const index = join(outDir, "index.html"); // the program serves it above the folder of all the rest
 const page = (await readFile(index, "utf8")).replace(/="\.\/(?=[\w-]+-[\w-]{8}\.)/g, '="./static/');
-await writeFile(index, page.replaceAll(" crossorigin", ""));
+const [, entry] = /src="\.\/static\/([^"]+\.js)"/.exec(page);
+const needed = (await readFile(join(outDir, entry), "utf8")).matchAll(/from\s*"\.\/([^"]+\.js)"/g);
+// What it needs is asked for beside it, not after it.
+const links = [...needed].map(([, name]) => `  <link rel="modulepreload" href="./static/${name}">\n`);
+await writeFile(index, page.replaceAll(" crossorigin", "").replace("</head>", `${links.join("")}</head>`));
 await writeFile(join(outDir, "licences.json"), JSON.stringify(await licences()));
 // The page itself is told where it stands with each answer, so it cannot be packed beforehand.
 await Promise.all((await readdir(outDir)).filter((name) => name !== "index.html").map(compress));

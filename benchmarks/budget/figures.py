@@ -15,9 +15,16 @@ from benchmarks.shared.results import duration, size, whole
 class Unit(StrEnum):
     MS = "ms"
     BYTES = "bytes"
+    COUNT = "count"
 
     def said(self, number: float) -> str:
-        return duration(number) if self is Unit.MS else size(number)
+        match self:
+            case Unit.MS:
+                return duration(number)
+            case Unit.BYTES:
+                return size(number)
+            case Unit.COUNT:
+                return f"{number:,.0f}"
 
 
 class Verdict(StrEnum):

@@ -39,9 +39,10 @@ def duration(ms: float) -> str:
 
 
 def size(count: float) -> str:
-    """Bytes: "1.32 bytes", "86 MB", "1.30 GB"."""
-    if count < 1_000.0:
-        return f"{_digits(count)} bytes"
+    """Bytes: "1.32 bytes", "36.6 kB", "3.41 MB", "86 MB", "1.30 GB"."""
+    for below, unit, name in ((1e3, 1.0, "bytes"), (0.9995e6, 1e3, "kB"), (9.995e6, 1e6, "MB")):
+        if count < below:
+            return f"{_digits(count / unit)} {name}"
     return f"{count / 1e6:,.0f} MB" if count < 0.9995e9 else f"{_digits(count / 1e9)} GB"
 
 

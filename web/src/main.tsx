@@ -7,7 +7,7 @@ import "./style/shell.css";
 import "./style/markets.css";
 import "./style/pages.css";
 import { known, mustSignIn, refresh, session } from "./data/session.ts";
-import { show } from "./data/feed.ts";
+import { show, table } from "./data/feed.ts";
 import { useCell } from "./lib/cell.ts";
 import { address, go } from "./lib/url.ts";
 import { Kiosk } from "./pages/kiosk.tsx";
@@ -53,4 +53,7 @@ for (const icon of document.querySelectorAll<HTMLLinkElement>("link[rel=icon]"))
 
 void refresh();
 render(<App />, document.querySelector("#page")!);
-bringAll();
+const first = table.watch(() => {
+  first();
+  bringAll(); // not before: what everybody looks at comes first
+});

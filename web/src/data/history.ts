@@ -7,6 +7,10 @@ export const RANGES = { "1h": 3_600, "6h": 21_600, "24h": 86_400, "7d": 604_800,
 export type Range = keyof typeof RANGES;
 const POINTS = 1_500;
 
+/** Counts the points that a range could show until a slot: with the next one it is asked for again. */
+export const pointOf = (range: Range, slot: string | null): number =>
+  slot === null ? 0 : Math.floor(Date.parse(slot) / 1000 / (RANGES[range] / POINTS));
+
 export interface History {
   /** Seconds since the epoch, as the chart takes them. */
   times: number[];

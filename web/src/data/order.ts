@@ -54,8 +54,11 @@ function sorted(rows: number[], table: Table, { sort, down }: Wanted): Rows {
     return rows.sort((a, b) => sign * (compare(names[a]!, names[b]!) || compare(other[a]!, other[b]!)));
   }
   const key = keyOf(table, sort);
+  const keys = new Float64Array(table.length);
+  for (const row of rows) keys[row] = key(row);
   return rows.sort((a, b) => {
-    const [x, y] = [key(a), key(b)];
+    const x = keys[a]!;
+    const y = keys[b]!;
     if (x === y) return a - b;
     if (Number.isNaN(x)) return Number.isNaN(y) ? a - b : 1;
     if (Number.isNaN(y)) return -1;

@@ -67,6 +67,15 @@ settings.watch(apply);
 light.addEventListener("change", apply);
 apply();
 
-/** The value of a token of the style sheet. */
-export const token = (name: string): string =>
-  getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+const tokens = new Map<string, string>();
+drawn.watch(() => tokens.clear());
+
+/** The value of a token of the style sheet; read once, for that has the page laid out. */
+export function token(name: string): string {
+  let value = tokens.get(name);
+  if (value === undefined) {
+    value = getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+    tokens.set(name, value);
+  }
+  return value;
+}

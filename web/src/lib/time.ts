@@ -8,31 +8,37 @@ setInterval(() => {
   if (!document.hidden) clock.value = Date.now();
 }, 1000);
 
-export const zone = (): string =>
-  settings.value.zone === "UTC" ? "UTC" : Intl.DateTimeFormat().resolvedOptions().timeZone;
+/** Asked for once: it takes longer than all else that a moment needs. */
+const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
+export const zone = (): string => (settings.value.zone === "UTC" ? "UTC" : here);
 
-const makers = new Map<string, Intl.DateTimeFormat>();
-function maker(options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
-  const key = JSON.stringify(options) + zone();
-  let made = makers.get(key);
-  if (!made) {
-    made = new Intl.DateTimeFormat("en-GB", { ...options, timeZone: zone() });
-    makers.set(key, made);
-  }
-  return made;
+/** What formats by `options` in the zone of now, made once a zone. */
+function formatter(options: Intl.DateTimeFormatOptions): () => Intl.DateTimeFormat {
+  const made = new Map<string, Intl.DateTimeFormat>();
+  return () => {
+    const timeZone = zone();
+    let found = made.get(timeZone);
+    if (!found) made.set(timeZone, (found = new Intl.DateTimeFormat("en-GB", { ...options, timeZone })));
+    return found;
+  };
 }
 
+const HOURS = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" } as const;
+const DAYS = { day: "numeric", month: "short" } as const;
+const hours = formatter(HOURS);
+const moments = formatter({ ...DAYS, ...HOURS });
+const days = formatter(DAYS);
+const zones = formatter({ timeZoneName: "short", hour: "numeric" });
+
 /** 22:06 */
-export const clockTime = (ms: number): string =>
-  maker({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(ms);
+export const clockTime = (ms: number): string => hours().format(ms);
 
 /** 22 Nov 22:06 */
-export const moment = (ms: number): string =>
-  maker({ day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(ms).replace(",", "");
+export const moment = (ms: number): string => moments().format(ms).replace(",", "");
 
 /** 22 Nov */
-export const day = (ms: number): string => maker({ day: "numeric", month: "short" }).format(ms);
+export const day = (ms: number): string => days().format(ms);
 
 /** The zone's short name beside a clock: UTC, CET. */
 export const zoneName = (): string =>
-  maker({ timeZoneName: "short", hour: "numeric" }).formatToParts().find((part) => part.type === "timeZoneName")?.value ?? zone();
+  zones().formatToParts().find((part) => part.type === "timeZoneName")?.value ?? zone();

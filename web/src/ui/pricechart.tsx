@@ -1,6 +1,6 @@
 // The chart as a part of the page: its ranges, what stands under the cursor, and its line by keys.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { history, RANGES, type History, type Range } from "../data/history.ts";
+import { history, pointOf, RANGES, type History, type Range } from "../data/history.ts";
 import { ApiError } from "../lib/api.ts";
 import { useCell } from "../lib/cell.ts";
 import { price } from "../lib/format.ts";
@@ -16,7 +16,7 @@ export interface PriceChartProps {
   setRange: (range: Range) => void;
   /** The live value; NaN for none. */
   tip: number;
-  /** Of the newest closed slot: a new one has the past asked for again. */
+  /** Of the newest closed slot: the past is asked for again when there is a new point in it. */
   slot: string | null;
   line: number | null;
   setLine: (value: number, done: boolean) => void;
@@ -62,7 +62,7 @@ export function PriceChart(props: PriceChartProps) {
       clearTimeout(soon);
       given.abort();
     };
-  }, [market, metric, range, slot, turn]);
+  }, [market, metric, range, pointOf(range, slot), turn]);
   useEffect(() => chart.current!.setTip(tip), [tip, data]);
   useEffect(() => chart.current!.setLine(line), [line]);
   useEffect(() => chart.current!.setMarks(marks), [marks]);

@@ -9,6 +9,9 @@ import { inside } from "../lib/place.ts";
 import { pageOf } from "../lib/market.ts";
 import { drawSpark } from "./spark.ts";
 
+/** Where the style sheet shows no lines. To ask the canvas itself would have the page laid out. */
+const narrow = matchMedia("(max-width: 899px)");
+
 export interface RowProps {
   table: Table;
   row: number;
@@ -46,7 +49,7 @@ export class Row extends Component<RowProps> {
   private spark(): void {
     const { table, row, theme } = this.props;
     const canvas = this.canvas.current;
-    if (!canvas || canvas.offsetParent === null) return;
+    if (!canvas || narrow.matches) return;
     const found = sparkOf(table.ids[row]!);
     const tip = table.numbers.latest[row]!;
     const as = `${table.ids[row]} ${found?.atMs} ${tip} ${theme}`;
