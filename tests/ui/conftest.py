@@ -29,7 +29,7 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
          "--disable-background-networking", "--disable-component-update",
          "--disable-sync"]  # fmt: skip
 WAIT_MS = 60_000
-LOST = "ERR_CONNECTION|ERR_CONTENT_LENGTH|ERR_SOCKET|ERR_INCOMPLETE_CHUNKED|ERR_EMPTY_RESPONSE|ERR_NETWORK"
+LOST = "ERR_(CONNECTION|CONTENT_LENGTH|SOCKET|INCOMPLETE_CHUNKED|EMPTY_RESPONSE|NETWORK)"
 Opener = Callable[..., "Page"]
 
 
