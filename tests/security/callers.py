@@ -74,16 +74,23 @@ class _Configured:
         return getattr(self._program, name)
 
 
+def configured(
+    world: World, *, access: dict[str, Any] | None = None, limits: dict[str, Any] | None = None
+) -> Any:  # fmt: skip
+    """The world's program under these tables."""
+    return _Configured(
+        world.program, access=AccessConfig(**access or {}),
+        limits=LimitsConfig(**{"query_s": 60.0, **(limits or {})}),
+    )  # fmt: skip
+
+
 @asynccontextmanager
 async def calling(
     world: World, known: Known | None = None, *, address: str = FAR,
     access: dict[str, Any] | None = None, limits: dict[str, Any] | None = None,
 ) -> AsyncIterator[httpx.AsyncClient]:  # fmt: skip
     """A client at `address` of the world's program."""
-    program: Any = _Configured(
-        world.program, access=AccessConfig(**access or {}),
-        limits=LimitsConfig(**{"query_s": 60.0, **(limits or {})}),
-    )  # fmt: skip
+    program = configured(world, access=access, limits=limits)
     app: Any = create_app(program, token=TOKEN, book=known or Known())
     transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=(address, 50_000))
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client:

@@ -1,6 +1,6 @@
 """`deploy/`: what operators copy speaks of what a running program tells, and of nothing else.
 
-promtool and Grafana are not asked: expressions are not evaluated here.
+Expressions are not evaluated here: promtool does that (test_tools.py), Grafana is not asked.
 """
 
 from __future__ import annotations

@@ -219,3 +219,8 @@ def test_a_histogram_counts_what_is_at_an_edge_below_it_and_adds_up() -> None:
     assert (found["0.001"], found["0.0025"], found["+Inf"]) == (1, 2, 3)
     assert found[f"{family.name}_count"] == 3
     assert found[f"{family.name}_sum"] == pytest.approx(1e9)
+
+
+async def test_the_first_notice_that_is_lost_is_an_increase(world: World) -> None:
+    """Prometheus sees no increase in a counter that begins with 1."""
+    assert (await told(world))["notices_settled_total{status=dead}"] == 0.0

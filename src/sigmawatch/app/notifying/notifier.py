@@ -12,10 +12,11 @@ from collections.abc import Mapping
 import structlog
 
 from sigmawatch.app.notifying.lane import Lane, Means, fallen_back
+from sigmawatch.app.telemetry import families
 from sigmawatch.app.timing import until
 from sigmawatch.domain.delivery_policy import overdue_ms
 from sigmawatch.domain.errors import Unavailable
-from sigmawatch.domain.notice import FANOUT, SUBSCRIBER
+from sigmawatch.domain.notice import FANOUT, SUBSCRIBER, NoticeStatus
 from sigmawatch.ports.delivery import Backlog
 
 LOOK_MS = 60_000  # at the latest; who has something to be sent wakes us
@@ -42,6 +43,9 @@ class Notifier:
         self._looked_ms = 0
         self._beside_ms = 0
         self._escalated: dict[str, int] = {}
+        for status in NoticeStatus:  # the first to be lost is an increase, and told as one
+            if not status.open:
+                means.telemetry.count(families.SETTLED, status, by=0)
 
     def wake(self) -> None:
         """There may be something to send."""
