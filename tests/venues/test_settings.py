@@ -44,3 +44,10 @@ def test_a_venue_without_an_adapter_is_not_found_and_says_what_there_is() -> Non
     with pytest.raises(NotFound) as caught:
         venue_for(VenueSettings(name="MTGOX"), clock=VirtualClock(0), rng=random.Random(1))
     assert caught.value.allowed == ", ".join(VENUES)
+
+
+def test_a_stream_that_nobody_listens_to_is_refused() -> None:
+    settings = VenueSettings(name="OKX", stream=True)
+    with pytest.raises(Invalid) as caught:
+        venue_for(settings, clock=VirtualClock(0), rng=random.Random(1))
+    assert caught.value.field == "stream"

@@ -150,6 +150,9 @@ class VenueConfig(Table):
     markets: Annotated[tuple[JsonMarket, ...], Field(max_length=JSON_MARKETS_MAX)] = Field(
         default=(), description="Of `http-json`: what is read out of the answer."
     )
+    exchange: Annotated[str, Field(pattern=r"^[a-z0-9]{1,40}$")] | None = Field(
+        default=None, description="Of `ccxt`: the library's name of the exchange, as `kucoin`."
+    )
 
     @property
     def given(self) -> dict[str, Any]:
@@ -161,6 +164,7 @@ class VenueConfig(Table):
             "api_key": self.api_key.get_secret_value(),
             "timeout_s": self.timeout_s, "requests_per_minute": self.requests_per_minute,
             "count_floor": self.count_floor, "url": self.url or "", "key_header": self.key_header,
+            "exchange": self.exchange or "",
             "markets": MappingProxyType({one.id: one.expressions for one in self.markets}),
         }  # fmt: skip
 
@@ -177,4 +181,9 @@ class VenueConfig(Table):
         elif self.url or self.key_header or self.markets:
             raise Invalid("url, key_header and markets are of another kind of venue",
                           allowed='kind = "http-json"')  # fmt: skip
+        if self.stream and self.kind is not VenueKind.NATIVE:
+            raise Invalid("a venue of one's own has no stream", allowed="stream = false")
+        if (self.kind is VenueKind.CCXT) != (self.exchange is not None):
+            raise Invalid("kind `ccxt` and exchange belong together",
+                          allowed='kind = "ccxt" and exchange = "kucoin"')  # fmt: skip
         return self

@@ -13,6 +13,7 @@ from typing import Protocol
 from sigmawatch.adapters.venues.binance import BinanceVenue
 from sigmawatch.adapters.venues.bitstamp import BitstampVenue
 from sigmawatch.adapters.venues.bybit import BybitVenue
+from sigmawatch.adapters.venues.ccxt import CcxtVenue
 from sigmawatch.adapters.venues.coinbase import CoinbaseVenue
 from sigmawatch.adapters.venues.http_json import HttpJsonVenue
 from sigmawatch.adapters.venues.kraken import KrakenVenue
@@ -40,7 +41,10 @@ VENUES: Mapping[str, _Adapter] = MappingProxyType({
 })  # fmt: skip
 
 # Venues of the operator's own, which the configuration file defines.
-KINDS: Mapping[str, _Adapter] = MappingProxyType({"http-json": HttpJsonVenue})
+KINDS: Mapping[str, _Adapter] = MappingProxyType({
+    "http-json": HttpJsonVenue,
+    "ccxt": CcxtVenue,
+})  # fmt: skip
 
 
 def venue_for(settings: VenueSettings, *, clock: Clock, rng: random.Random) -> Venue:

@@ -33,6 +33,7 @@ from sigmawatch.domain.reading import quantity
 from sigmawatch.ports.clock import Clock
 
 T = TypeVar("T")
+R = TypeVar("R")
 Explain = Callable[[], Awaitable[SigmawatchError | None]]
 
 _BACKGROUND_MAX = 4  # calls under way at once that are not urgent
@@ -98,15 +99,22 @@ class VenueHttp:
     async def get(self, request: Request, parse: Callable[[bytes], T]) -> T:
         """What `parse` makes of the answer. While the circuit is open this raises at once and
         nothing is sent."""
+        return await self.guarded(request, lambda: self._body(request), parse=parse)
+
+    async def guarded(
+        self, request: Request, ask: Callable[[], Awaitable[R]], *, parse: Callable[[R], T]
+    ) -> T:
+        """The same of whatever `ask` brings, within this budget and this circuit."""
         self._check()
         async with contextlib.nullcontext() if request.urgent else self._background:
             await self._budget.spend(request.cost, urgent=request.urgent, check=self._check)
             ticket = self._circuit.enter(self._clock.monotonic_ms())
             answered = False
             try:
-                body = await self._body(request)
+                self._counts["requests"] += 1
+                said = await ask()
                 answered = True
-                answer = parse(body)
+                answer = parse(said)
             except SigmawatchError as error:
                 raise await self._judged(error, ticket, request=request, said=answered) from None
             finally:
@@ -117,6 +125,7 @@ class VenueHttp:
     async def ask(self, request: Request, parse: Callable[[bytes], T]) -> T:
         """Like `get`, past the circuit: the one question that explains a failure."""
         await self._budget.spend(request.cost, urgent=request.urgent, check=self._check_open)
+        self._counts["requests"] += 1
         return parse(await self._body(request))
 
     async def close(self) -> None:
@@ -149,7 +158,6 @@ class VenueHttp:
         return error
 
     async def _body(self, request: Request) -> bytes:
-        self._counts["requests"] += 1
         reply = await (self._other_way or self._fetch)(request)
         self._observe(reply)
         if reply.status in request.absent:

@@ -18,7 +18,7 @@ from sigmawatch.adapters.venues.listing import Listing
 from sigmawatch.adapters.venues.settings import VenueFacts, VenueSettings
 from sigmawatch.adapters.venues.streams.frames import Dialect
 from sigmawatch.adapters.venues.streams.socket import SocketStream
-from sigmawatch.domain.errors import BadAnswer
+from sigmawatch.domain.errors import BadAnswer, Invalid
 from sigmawatch.domain.reading import Tickers
 from sigmawatch.ports.clock import Clock
 from sigmawatch.ports.venue import VenueTraits
@@ -39,8 +39,11 @@ class RestVenue:
 
     def __init__(self, settings: VenueSettings, *, clock: Clock, rng: random.Random) -> None:
         assert settings.name == self.FACTS.name
+        if settings.stream and self.DIALECT is None:
+            raise Invalid(f"{settings.name} has no stream that we listen to", field="stream",
+                          allowed="stream = false")  # fmt: skip
         self.http = VenueHttp(self.FACTS, settings, clock=clock, rng=rng)
-        self.stream: SocketStream | None = None  # where it is wanted, and the venue has one
+        self.stream: SocketStream | None = None  # where it is wanted
         if settings.stream and self.DIALECT is not None:
             self.stream = SocketStream(self.DIALECT, settings, facts=self.FACTS, clock=clock)
         self.rejected_markets: Mapping[str, str] = {}

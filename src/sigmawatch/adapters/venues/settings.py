@@ -88,7 +88,7 @@ class VenueSettings:
     count_floor: an answer with fewer priced markets than this share of the last good one is
     refused. kind: `native`, or what a venue of the operator's own is asked through: url, key_header
     and markets (id -> metric -> expression) are of `http-json`, openings what the egress guard lets
-    it reach beside the public internet. Raises Invalid.
+    it reach beside the public internet; exchange is of `ccxt`. Raises Invalid.
     """
 
     name: str
@@ -104,6 +104,7 @@ class VenueSettings:
     body_bytes_max: int = 16 * 1024 * 1024
     url: str = field(default="", repr=False)
     key_header: str | None = None
+    exchange: str = ""
     markets: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}))
     openings: tuple[tuple[IPv4Network | IPv6Network, int], ...] = ()
 
