@@ -85,7 +85,7 @@ async def test_every_fault_has_its_name_and_ends_without_a_restart(
     double: Simulator, name: str, kind: str
 ) -> None:
     clock, key = VirtualClock(T0_MS), name.lower()
-    limits = {"timeout_s": 0.2 if kind in {"hang", "slow_body"} else 5.0, "body_bytes_max": 10**6}
+    limits = {"timeout_s": 1.0 if kind in {"hang", "slow_body"} else 5.0, "body_bytes_max": 10**6}
     async with venue_at(at(double, name), name, clock=clock, **limits) as venue:
         good = await venue.tickers()
         with double.faults.on(Fault(kind=kind, venue=key)):
