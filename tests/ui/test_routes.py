@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import hatch_build
 import pytest
 from tests.ui.conftest import Opener
+from tests.ui.looks import keep, violations
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-AXE = hatch_build.WEB / "node_modules" / "axe-core" / "axe.min.js"
 ROUTES = {
     "/": "KRAKEN:BTC/USD",
     "/m/kraken/btc-usd": "BTC elsewhere",
@@ -52,8 +49,8 @@ def test_a_route_shows_what_it_is_for_to_everybody(opened: Opener, route: str) -
     page = settled(opened(route), ROUTES[route])
     if route not in BARE:
         page.get_by_text("DEMO: an invented market").wait_for()
-    _keep(page, f"{route.strip('/?=').replace('/', '-').replace('?tab=', '-') or 'markets'}.png")
-    assert _violations(page) == []
+    keep(page, f"{route.strip('/?=').replace('/', '-').replace('?tab=', '-') or 'markets'}.png")
+    assert violations(page) == []
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -61,7 +58,7 @@ def test_a_route_fits_a_narrow_phone_in_the_light(opened: Opener, route: str) ->
     """DASHBOARD.md 6.8: 320 px width without loss."""
     narrow = {"width": 320, "height": 700}
     page = settled(opened(route, viewport=narrow, color_scheme="light"), ROUTES[route])
-    assert _violations(page) == []
+    assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
 
 
@@ -72,24 +69,4 @@ def test_the_markets_are_accessible_in_every_theme_and_palette(
     """DASHBOARD.md 6.8: clean at WCAG 2.1 A/AA."""
     page = settled(opened(color_scheme=scheme), "KRAKEN:BTC/USD")
     page.evaluate("palette => { document.documentElement.dataset.palette = palette }", palette)
-    assert _violations(page) == []
-
-
-def _violations(page: Page) -> list[Any]:
-    page.evaluate(AXE.read_text("utf-8"))
-    found: list[Any] = page.evaluate(
-        """async () => {
-          const rules = {type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]};
-          const {violations} = await axe.run(document, {runOnly: rules});
-          return violations.map(one => [one.id, one.nodes.slice(0, 3).map(
-            node => [node.html.slice(0, 160), node.failureSummary.slice(0, 200)])]);
-        }"""
-    )
-    return found
-
-
-def _keep(page: Page, name: str) -> None:
-    """A picture for people to look at, where they said where to put it."""
-    if folder := os.environ.get("SIGMAWATCH_TEST_PICTURES"):
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=str(Path(folder) / name))
+    assert violations(page) == []

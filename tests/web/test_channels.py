@@ -241,3 +241,39 @@ async def test_a_channel_that_is_there_is_not_made_twice(
             assert answer.status_code == status
         with pytest.raises(Conflict):
             await world.program.channels.add("ops", "slack", given={})
+
+
+async def test_a_channel_is_changed_whole_by_who_has_read_it(
+    tmp_path: Path, receiver: Receiver
+) -> None:
+    """SECURITY.md S49; and no secret goes where it was not meant for: nothing of before is kept."""
+    async with a_world(tmp_path / "data", **opened(receiver)) as world:
+        client, address = world.client, "/api/v1/channels/ops"
+        made = await client.post("/api/v1/channels", json=webhook(receiver))
+        await world.program.channels.disable("ops", reason="HTTP 410")
+        body = {name: value for name, value in webhook(receiver).items() if name != "name"}
+        assert (await client.put(address, json=body)).status_code == 428
+        stale = await client.put(address, json=body, headers={"If-Match": made.headers["etag"]})
+        assert stale.status_code == 412
+        match = {"If-Match": (await client.get(address)).headers["etag"]}
+        partly = {"service": "webhook", "settings": {"per_minute": 3}}
+        wrong = await client.put(address, json=partly, headers=match)
+        assert [one["field"] for one in wrong.json()["errors"]] == ["url", "secret"]
+        body["settings"]["per_minute"] = 3
+        changed = await client.put(address, json=body, headers=match)
+        assert changed.status_code == 200, changed.text
+        assert (changed.json()["per_minute"], changed.json()["state"]) == (3.0, "ready")
+        assert changed.headers["etag"] != match["If-Match"]
+        assert PLANTED not in changed.text
+        assert (await client.put(address, json=body, headers=match)).status_code == 412
+    async with a_world(tmp_path / "data", **opened(receiver)) as world:
+        assert (await world.program.channels.test("ops")).answer is Answer.ACCEPTED
+
+
+async def test_every_service_says_what_a_channel_of_it_needs(tmp_path: Path) -> None:
+    async with a_world(tmp_path / "data") as world:
+        services = {one["name"]: one for one in (await world.get("/services"))["items"]}
+    assert "apprise" not in services
+    settings = {one["name"]: one for one in services["webhook"]["settings"]}
+    assert (settings["url"]["required"], settings["url"]["secret"]) == (True, True)
+    assert settings["per_minute"]["required"] is False

@@ -28,7 +28,7 @@ from sigmawatch.domain.errors import Conflict, Edited, Invalid, ManyInvalid, Not
 from sigmawatch.domain.message import Message
 from sigmawatch.domain.notice import NoticeKind
 from sigmawatch.domain.sent import Sent
-from sigmawatch.ports.channel import Channel, ChannelMaker
+from sigmawatch.ports.channel import Channel, ChannelMaker, Service
 from sigmawatch.ports.channel_store import ChannelStore, StoredChannel, Vault
 from sigmawatch.ports.clock import Clock
 from sigmawatch.ports.ledger import Ledger
@@ -129,6 +129,10 @@ class ChannelBook:
                            allowed=", ".join(close) or "none is defined yet")  # fmt: skip
         return found
 
+    def services(self) -> Sequence[Service]:
+        """By which one can be made while we run."""
+        return self._ports.maker.services()
+
     def why_disabled(self, name: str) -> str:
         """Empty where it is not."""
         return self._disabled.get(name, "")
@@ -186,14 +190,11 @@ class ChannelBook:
         if len(self._stored) >= CHANNELS_MAX:
             raise Invalid(f"there are {CHANNELS_MAX} channels already", field="name",
                           allowed="remove one that is not needed")  # fmt: skip
-        made = self._ports.maker.make(name, service, given=given)
-        if not self._ports.dry:
-            await self._ports.maker.check(service, given=given)
-        stored = StoredChannel(
-            id=secrets.token_hex(8), name=name, service=service, sealed=b"", shown=made.shown,
-            made_ms=self._clock.now_ms(), owner_id=by.caller.user_id,
+        stored = await self._made(
+            StoredChannel(id=secrets.token_hex(8), name=name, service=service, sealed=b"", shown="",
+                          made_ms=self._clock.now_ms(), owner_id=by.caller.user_id),
+            given=given,
         )  # fmt: skip
-        stored = replace(stored, sealed=self._sealed(stored, given))
         async with self._ledger.transaction() as transaction:
             await transaction.channels.put(stored)
             await transaction.audit.append(
@@ -202,17 +203,52 @@ class ChannelBook:
         self._stored[name] = self._opened(stored)
         return self._stored[name]
 
+    async def change(
+        self, name: str, service: str, *, given: Given, expected: str | None = None,
+        by: Actor = OURSELVES,
+    ) -> Entry:  # fmt: skip
+        """Another address, or service, under the same name: every setting anew, for what was
+        written is not read back, and no secret goes where it was not meant for. What was disabled
+        is sent to again. Raises as `add` and `remove`."""
+        async with self._removing:
+            entry = self._theirs(name, expected=expected, by=by)
+            assert entry.stored is not None
+            now_ms = max(self._clock.now_ms(), entry.stored.made_ms + 1)
+            fresh = replace(entry.stored, service=service, made_ms=now_ms)
+            stored = await self._made(fresh, given=given)
+            async with self._ledger.transaction() as transaction:
+                await transaction.channels.put(stored)
+                await transaction.channels.enable(entry.name)
+                await transaction.audit.append(by.did(
+                    "channel.change", f"channel {entry.name}", before=_said(entry.stored),
+                    after=_said(stored),
+                ))  # fmt: skip
+            self._disabled = {k: v for k, v in self._disabled.items() if k != entry.name}
+            self._stored[entry.name] = self._opened(stored)
+            return self._stored[entry.name]
+
+    async def _made(self, stored: StoredChannel, *, given: Given) -> StoredChannel:
+        """`stored` with these settings, which are looked at as if it were sent to."""
+        made = self._ports.maker.make(stored.name, stored.service, given=given)
+        if not self._ports.dry:
+            await self._ports.maker.check(stored.service, given=given)
+        return replace(stored, shown=made.shown, sealed=self._sealed(stored, given))
+
+    def _theirs(self, name: str, *, expected: str | None, by: Actor) -> Entry:
+        entry = self.entry(name, by=by.caller)
+        self._check_free(entry.name)
+        check_theirs(entry, by, name=f"the channel {entry.name}")
+        if expected not in (None, self.tag(entry)):
+            raise Edited(f"the channel {name} was changed since you read it", field="channel")
+        return entry
+
     async def remove(
         self, name: str, *, expected: str | None = None, by: Actor = OURSELVES
     ) -> None:  # fmt: skip
         """expected: `tag` of what is to go; None for whatever stands. Raises NotFound,
         NotPermitted, Edited, or Conflict where the configuration defines it."""
         async with self._removing:
-            entry = self.entry(name, by=by.caller)
-            self._check_free(entry.name)
-            check_theirs(entry, by, name=f"the channel {entry.name}")
-            if expected not in (None, self.tag(entry)):
-                raise Edited(f"the channel {name} was changed since you read it", field="channel")
+            entry = self._theirs(name, expected=expected, by=by)
             async with self._ledger.transaction() as transaction:
                 await transaction.channels.remove(entry.name)
                 await transaction.audit.append(by.did(

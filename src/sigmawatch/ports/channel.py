@@ -6,7 +6,7 @@ often. It says what came of one attempt, in words that hold no secret.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -50,8 +50,32 @@ class Made:
     shown: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What a service needs to know of a channel. default: empty where there is none."""
+
+    name: str
+    meaning: str
+    required: bool
+    secret: bool
+    default: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A service by which channels can be made while we run. per_minute: messages that it takes."""
+
+    name: str
+    per_minute: float
+    settings: tuple[Setting, ...]
+
+
 class ChannelMaker(Protocol):
     """Makes channels of what somebody wrote about them."""
+
+    def services(self) -> Sequence[Service]:
+        """Of which anybody may make one."""
+        ...
 
     def make(
         self, name: str, service: str, *, given: Mapping[str, object], trusted: bool = False

@@ -32,6 +32,11 @@ export interface BackupsPage {
 
 export type CallerKind = "local" | "anonymous" | "user" | "key" | "command_line";
 
+export interface ChannelBody {
+  service: string;
+  settings: { [name: string]: string | number };
+}
+
 export interface ChannelsPage {
   items: ShownChannel[];
   demo: boolean;
@@ -694,6 +699,18 @@ export interface Runs {
   demo: boolean;
 }
 
+export interface ServiceSetting {
+  name: string;
+  meaning: string;
+  required: boolean;
+  secret: boolean;
+  default: string;
+}
+
+export interface ServicesPage {
+  items: ShownService[];
+}
+
 export interface SetupBody {
   token: string;
   name: string;
@@ -874,6 +891,12 @@ export interface ShownRule {
   problems: RuleProblem[];
   etag: string;
   demo: boolean;
+}
+
+export interface ShownService {
+  name: string;
+  per_minute: number;
+  settings: ServiceSetting[];
 }
 
 export interface ShownSession {

@@ -12,9 +12,9 @@ export class ApiError extends Error {
     super(message);
   }
 
-  /** What is wrong with a field, as the server says it. */
+  /** What is wrong with a field, or a part of it, as the server says it. */
   about(field: string): string | null {
-    const found = this.problem?.errors?.find((one) => one.field === field);
+    const found = this.problem?.errors?.find((one) => one.field.split(/[.[]/)[0] === field);
     return found ? found.message + (found.allowed ? ` (allowed: ${found.allowed})` : "") : null;
   }
 }

@@ -9,25 +9,28 @@ import { marketOf, pageOf } from "../lib/market.ts";
 import { inside } from "../lib/place.ts";
 import { clock, moment } from "../lib/time.ts";
 import { follow } from "../lib/url.ts";
+import { Check, type Chosen } from "./chosen.tsx";
 import { toast } from "./toasts.tsx";
 
 export const complain = (error: ApiError): void => toast({ title: "That did not work", text: error.message, tone: "bad" });
 
-export function Episodes({ items, changed, none }: { items: readonly ShownEpisode[]; changed: () => void; none: string }) {
+export const acknowledge = (one: ShownEpisode, by: string) => send("POST", `episodes/${one.id}/acknowledge`, { by: by || "page" });
+
+export function Episodes({ items, changed, none, chosen = null }: { items: readonly ShownEpisode[]; changed: () => void; none: string; chosen?: Chosen | null }) {
   if (items.length === 0) return <p class="dim">{none}</p>;
-  return <ul class="list">{items.map((one) => <EpisodeLine key={one.id} episode={one} changed={changed} />)}</ul>;
+  return <ul class="list">{items.map((one) => <EpisodeLine key={one.id} episode={one} changed={changed} chosen={chosen} />)}</ul>;
 }
 
-function EpisodeLine({ episode, changed }: { episode: ShownEpisode; changed: () => void }) {
+function EpisodeLine({ episode, changed, chosen }: { episode: ShownEpisode; changed: () => void; chosen: Chosen | null }) {
   const now = useCell(clock);
   const { scopes, name } = useCell(session);
   const [why, setWhy] = useState<ShownExplanation | null>(null);
   const { id, rule, severity, series, opened_at, closed_at, reason, reopened, acknowledged_by } = episode;
   const lasted = ((closed_at ? Date.parse(closed_at) : now) - Date.parse(opened_at)) / 1000;
   const explain = () => (why ? setWhy(null) : get<ShownExplanation>(`episodes/${id}/explain`).then(setWhy, complain));
-  const acknowledge = () => send("POST", `episodes/${id}/acknowledge`, { by: name || "page" }).then(changed, complain);
   return (
     <li class={closed_at ? "" : "open-episode"}>
+      {chosen && <Check chosen={chosen} id={id} name={`${rule} ${series}`} />}
       <span class={`tag ${severity}`}>{closed_at ? "closed" : "firing"}</span>
       <span class="grow">
         <b>{rule}</b> {series ? <a href={inside(pageOf(marketOf(series)))} onClick={follow}>{series}</a> : <span class="dim">no longer tracked</span>}
@@ -38,7 +41,7 @@ function EpisodeLine({ episode, changed }: { episode: ShownEpisode; changed: () 
         {why && <Why told={why} />}
       </span>
       <button aria-expanded={why !== null} onClick={explain}>Why?</button>
-      {!closed_at && !acknowledged_by && scopes.includes("write:rules") && <button onClick={acknowledge}>Acknowledge</button>}
+      {!closed_at && !acknowledged_by && scopes.includes("write:rules") && <button onClick={() => acknowledge(episode, name).then(changed, complain)}>Acknowledge</button>}
     </li>
   );
 }

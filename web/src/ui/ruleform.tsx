@@ -148,7 +148,7 @@ interface Asked {
   cooldown: string;
 }
 
-function usePreview(rule: Asked, setMarks: (times: number[]) => void): { preview: ShownPreview | null; error: ApiError | null } {
+export function usePreview(rule: Asked, setMarks: (times: number[]) => void): { preview: ShownPreview | null; error: ApiError | null } {
   const [told, setTold] = useState<{ preview: ShownPreview | null; error: ApiError | null }>({ preview: null, error: null });
   const underWay = useRef(false);
   const wanted = useRef("");

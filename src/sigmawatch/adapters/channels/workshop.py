@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
-from dataclasses import fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import MISSING, fields
 from types import MappingProxyType
 
 from sigmawatch.adapters.apprise.channel import Apprise, AppriseChannel
@@ -24,6 +24,7 @@ from sigmawatch.adapters.egress.addresses import Network
 from sigmawatch.adapters.egress.destination import Opening
 from sigmawatch.adapters.egress.guard import Egress
 from sigmawatch.domain.errors import Invalid
+from sigmawatch.ports import channel as ports
 from sigmawatch.ports.channel import Made
 from sigmawatch.ports.clock import Clock
 
@@ -42,6 +43,12 @@ class Workshop:
     def __init__(self, egress: Egress, *, clock: Clock) -> None:
         self._egress = egress
         self._clock = clock
+
+    def services(self) -> Sequence[ports.Service]:
+        return [
+            ports.Service(name=name, per_minute=kind.PER_MINUTE, settings=settings_of(kind))
+            for name, kind in SERVICES.items()
+        ]
 
     def make(
         self, name: str, service: str, *, given: Mapping[str, object], trusted: bool = False
@@ -83,6 +90,19 @@ def kind_of(service: str) -> type[Service]:
         raise Invalid(f"there is no such service{hint}", field="service",
                       allowed=", ".join(SERVICES))  # fmt: skip
     return found
+
+
+def settings_of(kind: type[Settings]) -> tuple[ports.Setting, ...]:
+    """What a service needs to know, the rate last."""
+    own = sorted(fields(kind), key=lambda one: one.name == "per_minute")
+    return tuple(
+        ports.Setting(
+            name=one.name, meaning=one.metadata["help"], required=one.default is MISSING,
+            secret=bool(one.metadata.get("secret")),
+            default=str(one.default) if one.default not in (MISSING, "", 0.0) else "",
+        )
+        for one in own
+    )  # fmt: skip
 
 
 def secret_names(kind: type[Settings]) -> tuple[str, ...]:

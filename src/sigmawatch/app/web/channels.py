@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from litestar import Request, Response, delete, get, post
+from litestar import Request, Response, delete, get, post, put
 from litestar.di import NamedDependency
 from litestar.params import JSONBody, PathParameter
 from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED
@@ -19,6 +19,7 @@ from sigmawatch.app.web.site import Site, not_modified, tagged, unchanged
 from sigmawatch.domain.audit import Actor
 from sigmawatch.domain.caller import Caller, Scope
 from sigmawatch.domain.sent import Answer
+from sigmawatch.ports.channel import Service
 
 Name = Annotated[str, PathParameter(description="a channel's name", max_length=64)]
 
@@ -64,6 +65,41 @@ class NewChannelBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         Meta(description="What that service needs; never shown again.",
              examples=[{"topic": "sigmawatch-7f3a9c"}], max_length=20),
     ]  # fmt: skip
+
+
+class ChannelBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a channel is to be from now on: all of it, for nothing of before is read back."""
+
+    service: Annotated[str, Meta(description="Whose it is.", examples=["ntfy"], max_length=32)]
+    settings: Annotated[
+        dict[str, str | int | float],
+        Meta(description="What that service needs; never shown again.",
+             examples=[{"topic": "sigmawatch-7f3a9c"}], max_length=20),
+    ]  # fmt: skip
+
+
+class ServiceSetting(Struct, frozen=True, kw_only=True):
+    """What a service needs to know of a channel."""
+
+    name: Annotated[str, Meta(description="Its name.", examples=["topic"])]
+    meaning: Annotated[str, Meta(description="In words.", examples=["Whom to publish to."])]
+    required: Annotated[bool, Meta(description="It has no default.", examples=[True])]
+    secret: Annotated[bool, Meta(description="Nobody is shown it again.", examples=[False])]
+    default: Annotated[str, Meta(description="Where it is left out.", examples=[""])]
+
+
+class ShownService(Struct, frozen=True, kw_only=True):
+    """A service, and what a channel of it needs."""
+
+    name: Annotated[str, Meta(description="Its name.", examples=["ntfy"])]
+    per_minute: Annotated[float, Meta(description="Messages it takes.", examples=[60.0])]
+    settings: Annotated[Sequence[ServiceSetting], Meta(description="What it needs.")]
+
+
+class ServicesPage(Struct, frozen=True, kw_only=True):
+    """Every service by which a channel can be made over the API."""
+
+    items: Annotated[Sequence[ShownService], Meta(description="Each once.")]
 
 
 class Tested(Struct, frozen=True, kw_only=True):
@@ -121,6 +157,34 @@ async def add_channel(
     return Response(shown, status_code=HTTP_201_CREATED, headers=headers)
 
 
+@put("/channels/{name:str}", summary="Change a channel", tags=["alerts"],
+     responses=fails(403, 404, 409, 412, 413, 415, 422, 428, 503),
+     opt={"scope": Scope.WRITE_CHANNELS})  # fmt: skip
+async def change_channel(
+    request: Request[Any, Any, Any], site: NamedDependency[Site],
+    actor: NamedDependency[Actor], name: Name, data: JSONBody[ChannelBody],
+) -> Response[ShownChannel]:  # fmt: skip
+    """With If-Match: 428 without, 412 where somebody was faster. Every setting is given anew. One
+    that was disabled is sent to again. What the configuration defines is changed there (409)."""
+    entry = site.program.channels.entry(name, by=actor.caller)
+    asked = expected(request, known=True)
+    changed = await site.program.channels.change(
+        entry.name, data.service, given=data.settings, expected=asked, by=actor
+    )
+    shown = _shown(site, changed)
+    return Response(shown, headers={"etag": shown.etag})
+
+
+@get("/services", summary="What channels can be made of", tags=["alerts"], responses=fails(),
+     opt={"scope": Scope.READ_ALERTS})  # fmt: skip
+async def list_services(
+    request: Request[Any, Any, Any], site: NamedDependency[Site]
+) -> Response[ServicesPage]:
+    """And the settings that each needs. Apprise is for the configuration file only."""
+    items = [_service(one) for one in site.program.channels.services()]
+    return tagged(request, ServicesPage(items=items))
+
+
 @delete("/channels/{name:str}", summary="Remove a channel", tags=["alerts"],
         responses=fails(403, 404, 409, 412, 428), opt={"scope": Scope.WRITE_CHANNELS})  # fmt: skip
 async def remove_channel(
@@ -166,6 +230,15 @@ async def enable_channel(
 async def rekey_channels(site: NamedDependency[Site], actor: NamedDependency[Actor]) -> Rekeyed:
     """Seals every stored secret under a new key and lets the older ones go."""
     return Rekeyed(count=await site.program.channels.rekey(by=actor), demo=site.program.demo)
+
+
+def _service(one: Service) -> ShownService:
+    settings = [
+        ServiceSetting(name=o.name, meaning=o.meaning, required=o.required, secret=o.secret,
+                       default=o.default)
+        for o in one.settings
+    ]  # fmt: skip
+    return ShownService(name=one.name, per_minute=one.per_minute, settings=settings)
 
 
 def _shown(site: Site, entry: Entry) -> ShownChannel:

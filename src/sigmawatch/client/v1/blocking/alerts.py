@@ -16,6 +16,7 @@ from sigmawatch.client.v1.models import (
     InboxPage,
     ReadAnswer,
     Rekeyed,
+    ServicesPage,
     ShownChannel,
     ShownDelivery,
     ShownSubscription,
@@ -25,12 +26,14 @@ from sigmawatch.client.v1.models import (
 from sigmawatch.client.v1.operations.alerts import (
     ADD_CHANNEL,
     ADD_SUBSCRIPTION,
+    CHANGE_CHANNEL,
     CONFIRM_SUBSCRIPTION,
     ENABLE_CHANNEL,
     END_SUBSCRIPTION,
     LIST_CHANNELS,
     LIST_DELIVERIES,
     LIST_INBOX,
+    LIST_SERVICES,
     LIST_SUBSCRIPTIONS,
     READ_INBOX,
     REKEY_CHANNELS,
@@ -40,6 +43,7 @@ from sigmawatch.client.v1.operations.alerts import (
     SHOW_DELIVERY,
     TRY_CHANNEL,
     UNSUBSCRIBE,
+    ChannelBody,
     ListDeliveriesQuery,
     ListInboxQuery,
     NewChannelBody,
@@ -194,6 +198,19 @@ class AlertsOperations(Asking):
         """
         return self._ask(SHOW_CHANNEL.call(name))
 
+    def change_channel(
+        self, name: str, *, if_match: str | None = None, **body: Unpack[ChannelBody]
+    ) -> ShownChannel:
+        """Change a channel.
+
+        With If-Match: 428 without, 412 where somebody was faster. Every setting is given
+        anew. One that was disabled is sent to again. What the configuration defines is
+        changed there (409).
+
+        `PUT /api/v1/channels/{name}`. Needs the scope `write:channels`.
+        """
+        return self._ask(CHANGE_CHANNEL.call(name, body=body, headers={"If-Match": if_match}))
+
     def remove_channel(self, name: str, *, if_match: str | None = None) -> None:
         """Remove a channel.
 
@@ -203,6 +220,15 @@ class AlertsOperations(Asking):
         `DELETE /api/v1/channels/{name}`. Needs the scope `write:channels`.
         """
         return self._ask(REMOVE_CHANNEL.call(name, headers={"If-Match": if_match}))
+
+    def list_services(self) -> ServicesPage:
+        """What channels can be made of.
+
+        And the settings that each needs. Apprise is for the configuration file only.
+
+        `GET /api/v1/services`. Needs the scope `read:alerts`.
+        """
+        return self._ask(LIST_SERVICES.call())
 
     def try_channel(self, name: str, *, idempotency_key: str | None = None) -> Tested:
         """Send a test message.

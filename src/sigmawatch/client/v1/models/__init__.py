@@ -27,8 +27,11 @@ from sigmawatch.client.v1.models.alerts import NoticeKind as NoticeKind
 from sigmawatch.client.v1.models.alerts import NoticeStatus as NoticeStatus
 from sigmawatch.client.v1.models.alerts import ReadAnswer as ReadAnswer
 from sigmawatch.client.v1.models.alerts import Rekeyed as Rekeyed
+from sigmawatch.client.v1.models.alerts import ServiceSetting as ServiceSetting
+from sigmawatch.client.v1.models.alerts import ServicesPage as ServicesPage
 from sigmawatch.client.v1.models.alerts import ShownChannel as ShownChannel
 from sigmawatch.client.v1.models.alerts import ShownDelivery as ShownDelivery
+from sigmawatch.client.v1.models.alerts import ShownService as ShownService
 from sigmawatch.client.v1.models.alerts import ShownSubscription as ShownSubscription
 from sigmawatch.client.v1.models.alerts import SubscriptionsPage as SubscriptionsPage
 from sigmawatch.client.v1.models.alerts import Tested as Tested

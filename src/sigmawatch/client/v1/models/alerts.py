@@ -65,6 +65,14 @@ class Rekeyed(Struct, frozen=True, kw_only=True):
     demo: bool  # An invented market.
 
 
+class ServiceSetting(Struct, frozen=True, kw_only=True):
+    name: str  # Its name.
+    meaning: str  # In words.
+    required: bool  # It has no default.
+    secret: bool  # Nobody is shown it again.
+    default: str  # Where it is left out.
+
+
 class ShownChannel(Struct, frozen=True, kw_only=True):
     name: str  # Its name.
     service: str  # Whose.
@@ -89,6 +97,12 @@ class ShownDelivery(Struct, frozen=True, kw_only=True):
     decided_at: datetime  # Slot.
     changed_at: datetime | None = None  # Became so.
     next_at: datetime | None = None  # Next attempt; null at the end.
+
+
+class ShownService(Struct, frozen=True, kw_only=True):
+    name: str  # Its name.
+    per_minute: float  # Messages it takes.
+    settings: list[ServiceSetting]  # What it needs.
 
 
 class ShownSubscription(Struct, frozen=True, kw_only=True):
@@ -128,6 +142,10 @@ class InboxPage(Page[InboxMessage], frozen=True, kw_only=True):
     next_before: int | None = None  # `before` for older ones; null at the end.
     unread: int  # How many are unread.
     demo: bool  # An invented market.
+
+
+class ServicesPage(Page[ShownService], frozen=True, kw_only=True):
+    items: list[ShownService]  # Each once.
 
 
 class SubscriptionsPage(Page[ShownSubscription], frozen=True, kw_only=True):

@@ -16,12 +16,20 @@ from sigmawatch.client.v1.models import (
     InboxPage,
     ReadAnswer,
     Rekeyed,
+    ServicesPage,
     ShownChannel,
     ShownDelivery,
     ShownSubscription,
     SubscriptionsPage,
     Tested,
 )
+
+
+class ChannelBody(TypedDict):
+    """What `change_channel` takes."""
+
+    service: str  # Whose it is.
+    settings: dict[str, str | int | float]  # What that service needs; never shown again.
 
 
 class NewChannelBody(TypedDict):
@@ -100,8 +108,14 @@ ADD_CHANNEL: Operation[ShownChannel] = Operation(
 SHOW_CHANNEL: Operation[ShownChannel] = Operation(
     method="GET", path="/api/v1/channels/{name}", answer=ShownChannel
 )
+CHANGE_CHANNEL: Operation[ShownChannel] = Operation(
+    method="PUT", path="/api/v1/channels/{name}", answer=ShownChannel
+)
 REMOVE_CHANNEL: Operation[None] = Operation(
     method="DELETE", path="/api/v1/channels/{name}", answer=type(None)
+)
+LIST_SERVICES: Operation[ServicesPage] = Operation(
+    method="GET", path="/api/v1/services", answer=ServicesPage
 )
 TRY_CHANNEL: Operation[Tested] = Operation(
     method="POST", path="/api/v1/channels/{name}/test", answer=Tested
