@@ -84,7 +84,7 @@ def test_who_was_slower_is_told_so_in_the_servers_words_and_shown_what_is_there(
     form.get_by_role("alert").wait_for()
     assert asked(ruled, "GET", f"rules/{rule}")["note"] == "theirs"
     form.get_by_role("button", name="Show what is there now").click()
-    page.wait_for_function("document.querySelector('form [name=note]').value === 'theirs'")
+    page.wait_for_function("() => document.querySelector('form [name=note]').value === 'theirs'")
     form.get_by_label("Words for every message").fill("both")
     form.get_by_role("button", name="Save").click()
     page.get_by_text(f"{rule} is changed").wait_for()
@@ -97,7 +97,7 @@ def test_what_is_wrong_stands_under_its_field(opened: Opener, ruled: Running, ru
     form = page.get_by_role("form", name=f"Edit {rule}")
     form.get_by_label("At most every").fill("soon")
     form.get_by_role("button", name="Save").click()
-    page.wait_for_function("document.querySelector('[name=cooldown][aria-invalid=true]')")
+    page.locator("[name=cooldown][aria-invalid=true]").wait_for()
     described = form.get_by_label("At most every").get_attribute("aria-describedby")
     assert "soon" in page.locator(f"[id='{described}']").inner_text()
 
@@ -161,7 +161,7 @@ def test_a_silence_is_made_for_anything_and_ended(opened: Opener, ruled: Running
     form.get_by_label("Of what").fill("binance:*/*")
     form.get_by_label("Until").fill("yesterday")
     form.get_by_role("button", name="Silence").click()
-    page.wait_for_function("document.querySelector('[name=until][aria-invalid=true]')")
+    page.locator("[name=until][aria-invalid=true]").wait_for()
     form.get_by_label("Until").fill("2h")
     form.get_by_role("button", name="Silence").click()
     page.get_by_text("every rule for binance:*/*", exact=False).first.wait_for()
@@ -179,7 +179,7 @@ def test_the_form_of_a_rule_is_read_by_everybody_and_fits_a_phone(
     line(page, rule).get_by_role("button", name="Edit").click()
     page.get_by_role("form", name=f"Edit {rule}").get_by_text("More").click()
     assert violations(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 320
     keep(page, f"rule-form-{scheme}.png")
 
 

@@ -25,6 +25,7 @@ from sigmawatch.domain.series import Series
 from sigmawatch.domain.stream import StreamReport
 from sigmawatch.domain.venue import Run, RunKind, VenueStatus
 from sigmawatch.engine.snapshot import Snapshot
+from sigmawatch.ports.venue import VenueTraits
 
 log = structlog.get_logger()
 
@@ -168,6 +169,11 @@ class Stations:
         )
 
     # Reading
+
+    @property
+    def traits(self) -> Mapping[str, VenueTraits]:
+        """What each venue is like, by name."""
+        return {name: one.collector.venue.traits for name, one in self._stations.items()}
 
     def statuses(self) -> Sequence[VenueStatus]:
         """How every venue is, by name."""

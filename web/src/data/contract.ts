@@ -293,6 +293,18 @@ export interface Live {
   at: string;
 }
 
+export interface LoadForecast {
+  market: string;
+  interval: string;
+  new_count: number;
+  budget_pct: number;
+  budget_pct_before: number;
+  backfill_s: number;
+  memory_bytes: number;
+  disk_bytes_per_day: number;
+  problems: string[];
+}
+
 export interface LoginBody {
   name: string;
   password: string;

@@ -18,24 +18,20 @@ import { RuleForm } from "../ui/ruleform.tsx";
 import { Rules } from "../ui/rules.tsx";
 import { Shell } from "../ui/shell.tsx";
 import { silence, Silences } from "../ui/silences.tsx";
+import { Tabs, useTab } from "../ui/tabs.tsx";
 
 const TABS = { firing: Firing, rules: Rules, history: Past, deliveries: Sent, silences: Silences };
-type Tab = keyof typeof TABS;
+const NAMES = Object.keys(TABS) as (keyof typeof TABS)[];
 
 export function Alerts() {
-  const { params } = useCell(address);
-  const tab = (params.get("tab") ?? "firing") as Tab;
-  const Shown = TABS[tab] ?? Firing;
+  const here = useTab(NAMES);
+  const Shown = TABS[here];
   return (
     <Shell>
       <div class="page">
         <div class="page-head">
           <h1>Alerts</h1>
-          <div class="tabs" role="tablist">
-            {(Object.keys(TABS) as Tab[]).map((one) => (
-              <button key={one} role="tab" aria-selected={one === tab} class={one === tab ? "on" : ""} onClick={() => setParams({ tab: one === "firing" ? null : one })}>{one}</button>
-            ))}
-          </div>
+          <Tabs names={NAMES} here={here} />
           <span class="room" />
           <a class="button primary" href={inside("alerts/new")} onClick={follow}>New alert</a>
         </div>

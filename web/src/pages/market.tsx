@@ -5,18 +5,21 @@ import type { EpisodesPage, MetricRow, MetricsPage, ShownEpisode } from "../data
 import { failure, retry, show, table as shown, tick } from "../data/feed.ts";
 import { sparkCount, sparkOf, want } from "../data/sparks.ts";
 import type { Table } from "../data/table.ts";
-import { ApiError, get, query } from "../lib/api.ts";
+import { session } from "../data/session.ts";
+import { ApiError, get, query, send } from "../lib/api.ts";
 import { useCell } from "../lib/cell.ts";
 import { compact, price } from "../lib/format.ts";
 import { marketOf, pageOf } from "../lib/market.ts";
 import { inside } from "../lib/place.ts";
 import { address, follow } from "../lib/url.ts";
-import { Episodes } from "../ui/episodes.tsx";
+import { complain, Episodes } from "../ui/episodes.tsx";
 import { Failed, Guarded } from "../ui/failed.tsx";
+import { Opened, Sure } from "../ui/form.tsx";
 import { Panel } from "../ui/panel.tsx";
 import { Change } from "../ui/row.tsx";
 import { Shell } from "../ui/shell.tsx";
 import { drawSpark } from "../ui/spark.ts";
+import { TrackForm } from "../ui/track.tsx";
 import { tableAsked } from "./markets.tsx";
 
 export function Market() {
@@ -91,6 +94,7 @@ function Metrics({ market }: { market: string }) {
   const [rows, setRows] = useState<MetricRow[]>([]);
   const [error, setError] = useState<ApiError | null>(null);
   const sparks = useCell(sparkCount);
+  const may = useCell(session).scopes.includes("write:rules");
   const [venue, pair] = market.split(":");
   const load = () => {
     get<MetricsPage>(`metrics?${query({ venue, q: pair, limit: 100 })}`).then(({ items }) => {
@@ -105,12 +109,14 @@ function Metrics({ market }: { market: string }) {
     <section class="box">
       <h2>Metrics</h2>
       {error && <Failed error={error} again={load} />}
+      {may && <Opened name="Track more of it">{(close) => <TrackForm market={market} close={close} changed={load} />}</Opened>}
       <ul class="small-multiple">
         {rows.map((one) => (
           <li key={one.id}>
             <span>{one.metric.replaceAll("_", " ")}<small class="dim"> {one.unit.replaceAll("_", " ")}</small></span>
             <b class="num">{one.metric === "price" ? price(one.value) : compact(one.value)}</b>
             <canvas key={sparks} class="small" ref={(canvas) => { if (canvas) drawSpark(canvas, sparkOf(one.id)?.values ?? new Float64Array(0), NaN, !((one.change_pct ?? 0) < 0)); }} aria-hidden="true" />
+            {may && one.origin === "api" && <Sure act="Stop" sure="Really stop?" run={() => send("DELETE", `metrics/${one.id}`).then(load, complain)} />}
             <small class="dim num">σ {one.sigma_rel === null ? "–" : `${(one.sigma_rel * 100).toFixed(2)}%`} · {Math.floor((one.coverage ?? 0) * 100)}% covered{one.coarse ? "* coarse candles" : ""}</small>
           </li>
         ))}

@@ -1,15 +1,18 @@
 // Venues: broken ones first, what each last said, and what runs.
-import { useEffect } from "preact/hooks";
-import type { Jobs, Runs, Venue, VenueState, Venues as VenuesAnswer } from "../data/contract.ts";
+import { useEffect, useState } from "preact/hooks";
+import type { Jobs, LongJob, Runs, Venue, VenueState, Venues as VenuesAnswer } from "../data/contract.ts";
 import { venues as live } from "../data/feed.ts";
 import { session } from "../data/session.ts";
-import { send } from "../lib/api.ts";
+import { query, send } from "../lib/api.ts";
 import { useCell } from "../lib/cell.ts";
 import { age, count, plural } from "../lib/format.ts";
 import { clock, moment } from "../lib/time.ts";
-import { complain } from "../ui/episodes.tsx";
-import { Shell } from "../ui/shell.tsx";
 import { Answered, useAnswer } from "../ui/answered.tsx";
+import { Coverage } from "../ui/coverage.tsx";
+import { complain } from "../ui/episodes.tsx";
+import { Opened, Sure, Why } from "../ui/form.tsx";
+import { Shell } from "../ui/shell.tsx";
+import { TrackForm } from "../ui/track.tsx";
 
 const WORST: VenueState[] = ["down", "blocked_by_region", "rate_limited", "maintenance", "degraded", "starting", "up"];
 const TONES: Partial<Record<VenueState, string>> = { up: "good", starting: "info", degraded: "warning", maintenance: "warning", rate_limited: "warning" };
@@ -19,6 +22,7 @@ export function Venues() {
   const answer = useAnswer<VenuesAnswer>("venues");
   const runs = useAnswer<Runs>("runs?limit=200");
   const states = useCell(live);
+  const { scopes } = useCell(session);
   useEffect(() => {
     const every = setInterval(() => !document.hidden && (answer.again(), runs.again()), LOOK_MS);
     return () => clearInterval(every);
@@ -28,6 +32,8 @@ export function Venues() {
     <Shell>
       <div class="page">
         <h1>Venues</h1>
+        <Why scope="write:rules" not="track markets" />
+        {scopes.includes("write:rules") && <Opened name="Track a market">{(close) => <TrackForm close={close} changed={answer.again} />}</Opened>}
         <Answered of={answer}>
           {({ items }) => {
             const sorted = [...items].sort((a, b) => WORST.indexOf(a.state) - WORST.indexOf(b.state) || (a.name < b.name ? -1 : 1));
@@ -53,23 +59,61 @@ function VenueBox({ venue, runs, changed }: { venue: Venue; runs: Runs | null; c
     ["its clock", venue.skew_ms === null ? "unknown" : `${venue.skew_ms > 0 ? "+" : ""}${venue.skew_ms} ms`],
     ["on disk through", venue.durable_slot ? moment(Date.parse(venue.durable_slot)) : "nothing yet"],
   ];
+  const [open, setOpen] = useState(false);
   const trouble = [...Object.entries(venue.errors), ...Object.entries(venue.rejected)].map(([what, n]) => `${what} ${n} ×`);
   return (
     <section class="box venue">
       <h2>{venue.name} <span class={`tag ${TONES[venue.state] ?? "critical"}`}>{venue.state.replaceAll("_", " ")}</span></h2>
       {venue.detail && <p class="warn">{venue.detail}{venue.until && ` · until ${moment(Date.parse(venue.until))}`}</p>}
-      <span class="strip runs" role="img" aria-label={`Last ${plural(mine.length, "run")}`}>
+      <p class="strips"><span class="dim">24 h</span> <Coverage venue={venue.name} /></p>
+      <p class="strips"><span class="dim">runs</span> <span class="strip runs" role="img" aria-label={`Last ${plural(mine.length, "run")}`}>
         {mine.map((run) => <i key={run.id} class={run.outcome} title={`${moment(Date.parse(run.started_at))} ${run.kind}: ${run.updated} of ${run.expected}, ${run.outcome}`} />)}
-      </span>
+      </span></p>
       <dl class="facts">{facts.map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}</dl>
       {trouble.length > 0 && <p class="dim">Since the start: {trouble.join(" · ")}</p>}
-      {scopes.includes("write:ingest") && <button onClick={() => send("POST", "collect", { venue: venue.name.toLowerCase() }).then(changed, complain)}>Collect now</button>}
+      <p class="deeds">
+        <button aria-expanded={open} onClick={() => setOpen(!open)}>{open ? "Hide runs" : "Show runs"}</button>
+        {scopes.includes("write:ingest") && <button onClick={() => send("POST", "collect", { venue: venue.name.toLowerCase() }).then(changed, complain)}>Collect now</button>}
+        {scopes.includes("write:ingest") && <button onClick={() => send("POST", "jobs", { kind: "backfill", venue: venue.name }).then(changed, complain)}>Fill gaps</button>}
+      </p>
+      {open && <RunsTable venue={venue.name} />}
     </section>
+  );
+}
+
+/** Each with what was not updated, and why; as far back as one asks. */
+function RunsTable({ venue }: { venue: string }) {
+  const answer = useAnswer<Runs>(`runs?${query({ venue, limit: 50 })}`);
+  return (
+    <Answered of={answer}>
+      {({ items }) => (
+        <div class="as-rows" tabIndex={0} role="group" aria-label={`Runs of ${venue}`}>
+          <table>
+            <thead><tr><th>When</th><th>Kind</th><th class="num">Updated</th><th>Outcome</th><th>Why not all</th></tr></thead>
+            <tbody>
+              {items.map((run) => (
+                <tr key={run.id}>
+                  <td>{moment(Date.parse(run.started_at))}</td><td>{run.kind}</td><td class="num">{count(run.updated)} of {count(run.expected)}</td><td class={run.outcome === "complete" ? "good" : "warn"}>{run.outcome}</td>
+                  <td>{Object.entries(run.reasons).map(([why, n]) => `${why} ${n} ×`).join(", ")}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </Answered>
   );
 }
 
 function JobsBox() {
   const answer = useAnswer<Jobs>("jobs");
+  const { scopes } = useCell(session);
+  const may = scopes.includes("admin");
+  const act = (one: LongJob, how: "cancel" | "retry") => send("POST", `jobs/${encodeURIComponent(one.id)}/${how}`).then(answer.again, complain);
+  useEffect(() => {
+    const every = setInterval(() => !document.hidden && answer.again(), LOOK_MS);
+    return () => clearInterval(every);
+  }, []);
   return (
     <section class="box">
       <h2>Long jobs</h2>
@@ -81,7 +125,7 @@ function JobsBox() {
                 <span class={`tag ${one.finished_at ? (one.reason ? "warning" : "good") : "info"}`}>{one.finished_at ? "done" : "running"}</span>
                 <span class="grow"><b>{one.kind}</b> {one.venue} <span class="dim block">{count(one.done)} of {count(one.total)}{one.failed > 0 && `, ${one.failed} failed`}{one.reason && ` · ${one.reason}`}</span></span>
                 {!one.finished_at && <progress max={Math.max(1, one.total)} value={one.done} aria-label="done" />}
-                {!one.finished_at && <button onClick={() => send("POST", `jobs/${encodeURIComponent(one.id)}/cancel`).then(answer.again, complain)}>Cancel</button>}
+                {may && (one.finished_at ? <button onClick={() => act(one, "retry")}>Again</button> : <Sure act="Cancel" run={() => act(one, "cancel")} />)}
               </li>
             ))}
           </ul>

@@ -2,8 +2,9 @@
 // price's tag, where a rule would have fired, and a line that can be dragged to make one.
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
+import { alongside, perCent, spread } from "../data/compare.ts";
 import type { History } from "../data/history.ts";
-import { compact, price } from "../lib/format.ts";
+import { compact, percent, price } from "../lib/format.ts";
 import { token } from "../lib/settings.ts";
 import { clockTime, day, moment, zone } from "../lib/time.ts";
 
@@ -17,6 +18,14 @@ export interface ChartEvents {
   read: (text: string | null) => void;
 }
 
+/** What one may lay over the series: another one, on an axis of its own or both in per cent from
+ * where they begin, and the band of mean ± σ of what is shown. */
+export interface Over {
+  other: History | null;
+  percent: boolean;
+  band: boolean;
+}
+
 /** Five significant digits, as DASHBOARD's line keeps them. */
 const five = (value: number): number => Number(value.toPrecision(5));
 
@@ -26,6 +35,7 @@ export class Chart {
   private tip = NaN;
   private line: number | null = null;
   private marks: readonly number[] = [];
+  private over: Over = { other: null, percent: false, band: false };
   private dragging = false;
   private before: number | null = null;
   private readonly watcher: ResizeObserver;
@@ -72,6 +82,11 @@ export class Chart {
     this.plot?.redraw(false);
   }
 
+  setOver(over: Over): void {
+    this.over = over;
+    this.build();
+  }
+
   /** Draw anew: the theme or the zone is another one. */
   build(): void {
     if (!this.data) return;
@@ -79,15 +94,35 @@ export class Chart {
     this.plot = new uPlot(this.options(), this.columns(), this.box);
   }
 
+  /** On the ground of the page, which a canvas does not have. */
   png(): string | null {
-    return this.plot?.ctx.canvas.toDataURL("image/png") ?? null;
+    const drawn = this.plot?.ctx.canvas;
+    const paper = document.createElement("canvas");
+    const pen = paper.getContext("2d");
+    if (!drawn || !pen) return null;
+    [paper.width, paper.height] = [drawn.width, drawn.height];
+    pen.fillStyle = token("panel");
+    pen.fillRect(0, 0, paper.width, paper.height);
+    pen.drawImage(drawn, 0, 0);
+    return paper.toDataURL("image/png");
+  }
+
+  private get inPercent(): boolean {
+    return this.over.percent && this.over.other !== null;
   }
 
   private columns(): uPlot.AlignedData {
     const { times, values, volumes } = this.data!;
-    if (Number.isNaN(this.tip) || times.length === 0) return [times, values, volumes];
-    const now = Math.max(Date.now() / 1000, times.at(-1)! + 1);
-    return [[...times, now], [...values, this.tip], [...volumes, null]];
+    const live = !Number.isNaN(this.tip) && times.length > 0;
+    const at = live ? [...times, Math.max(Date.now() / 1000, times.at(-1)! + 1)] : times;
+    const main = live ? [...values, this.tip] : values;
+    const other = this.over.other ? alongside(at, this.over.other) : at.map(() => null);
+    const shown = (one: (number | null)[]) => (this.inPercent ? perCent(one) : one);
+    return [at, shown(main), live ? [...volumes, null] : volumes, shown(other)];
+  }
+
+  private level(value: number): string {
+    return this.inPercent ? percent(value) : price(value);
   }
 
   private size(): { width: number; height: number } {
@@ -112,15 +147,18 @@ export class Chart {
         x: { time: true },
         y: { range: (_, low, high) => this.span(low, high) },
         v: { range: (_, __, high) => [0, (high || 1) * 5] },
+        o: { range: (_, low, high) => (Number.isFinite(low) ? roomy(low, high) : [0, 1]) },
       },
       axes: [
         { ...axis, size: 30, space: 56, values: (_, splits) => this.hours(splits) },
-        { ...axis, side: 1, size: AXIS_PX, space: 46, gap: 8, values: (_, splits) => splits.map((value) => price(value)) },
+        { ...axis, side: 1, size: AXIS_PX, space: 46, gap: 8, values: (_, splits) => splits.map((value) => this.level(value)) },
+        { ...axis, side: 3, scale: "o", show: this.over.other !== null && !this.inPercent, stroke: token("warn"), size: AXIS_PX, space: 46, grid: { show: false }, values: (_, splits) => splits.map((value) => price(value)) },
       ],
       series: [
         {},
-        { scale: "y", stroke: token("accent"), width: 1.5, points: { show: false }, fill: (plot) => this.gradient(plot) },
+        { scale: "y", stroke: token("accent"), width: 1.5, points: { show: false }, ...(this.over.other ? {} : { fill: (plot: uPlot) => this.gradient(plot) }) },
         { scale: "v", width: 0, fill: token("volume"), paths: uPlot.paths.bars!({ size: [0.8, 6] }), points: { show: false } },
+        { scale: this.inPercent ? "y" : "o", stroke: token("warn"), width: 1.5, points: { show: false }, show: this.over.other !== null },
       ],
       hooks: { draw: [(plot) => this.overlay(plot)], setCursor: [(plot) => this.read(plot)] },
     };
@@ -131,12 +169,11 @@ export class Chart {
     if (low === null || !Number.isFinite(low)) return [0, 1];
     let [from, to] = [low, high];
     const reach = (high - low || Math.abs(high) || 1) * 1.5;
-    if (this.line !== null && this.line < high + reach && this.line > low - reach) {
+    if (!this.inPercent && this.line !== null && this.line < high + reach && this.line > low - reach) {
       from = Math.min(from, this.line);
       to = Math.max(to, this.line);
     }
-    const room = (to - from || Math.abs(to) * 0.01 || 1) * 0.08;
-    return [from - room * 2.4, to + room];
+    return roomy(from, to);
   }
 
   private hours(splits: number[]): string[] {
@@ -154,17 +191,30 @@ export class Chart {
   private overlay(plot: uPlot): void {
     const pen = plot.ctx;
     pen.save();
-    const tip = Number.isNaN(this.tip) ? this.data!.values.findLast((value) => value !== null) : this.tip;
+    const tip = (plot.data[1] as (number | null)[]).findLast((value) => value !== null);
+    this.band(plot);
     const tags: Tag[] = [];
-    if (this.line !== null) {
+    if (this.line !== null && !this.inPercent) {
       const y = plot.valToPos(this.line, "y", true);
       this.rule(plot, y);
       tags.push({ y, text: price(this.line), color: token("warn") });
     }
-    if (typeof tip === "number") tags.push({ y: plot.valToPos(tip, "y", true), text: price(tip), color: token("accent") });
+    if (typeof tip === "number") tags.push({ y: plot.valToPos(tip, "y", true), text: this.level(tip), color: token("accent") });
     apart(tags, plot).forEach((tag) => drawTag(plot, tag));
     this.marks.forEach((at) => this.mark(plot, at));
     pen.restore();
+  }
+
+  /** Mean ± σ of what is shown. */
+  private band(plot: uPlot): void {
+    const told = this.over.band ? spread(plot.data[1] as (number | null)[]) : null;
+    if (!told) return;
+    const { left, width } = plot.bbox;
+    const [top, middle, bottom] = [told.mean + told.sigma, told.mean, told.mean - told.sigma].map((value) => plot.valToPos(value, "y", true)) as [number, number, number];
+    plot.ctx.fillStyle = token("volume");
+    plot.ctx.fillRect(left, top, width, bottom - top);
+    plot.ctx.fillStyle = token("dim");
+    plot.ctx.fillRect(left, middle, width, devicePixelRatio);
   }
 
   private rule(plot: uPlot, y: number): void {
@@ -184,7 +234,7 @@ export class Chart {
     const { times, values } = this.data!;
     const place = Math.max(0, times.findIndex((time) => time >= at));
     const value = values[place];
-    if (typeof value !== "number" || at < times[0]!) return;
+    if (typeof value !== "number" || at < times[0]! || this.inPercent) return;
     const x = plot.valToPos(times[place]!, "x", true);
     const y = plot.valToPos(value, "y", true) - 5 * devicePixelRatio;
     const half = 4.5 * devicePixelRatio;
@@ -200,12 +250,13 @@ export class Chart {
   private read(plot: uPlot): void {
     const place = plot.cursor.idx;
     if (place === null || place === undefined || (plot.cursor.left ?? -1) < 0) return this.events.read(null);
-    const [times, values, volumes] = plot.data;
+    const [times, values, volumes, others] = plot.data;
     const at = times[place]!;
     const value = values![place];
     const volume = volumes![place];
+    const other = others![place];
     const why = this.data!.marks[place];
-    const told = [moment(at * 1000), value === null ? "nothing known" : price(value), volume ? `vol ${compact(volume)}` : "", why ?? ""];
+    const told = [moment(at * 1000), typeof value !== "number" ? "nothing known" : this.level(value), typeof other === "number" ? `other ${this.level(other)}` : "", volume ? `vol ${compact(volume)}` : "", why ?? ""];
     this.events.read(told.filter(Boolean).join(" · "));
   }
 
@@ -217,7 +268,7 @@ export class Chart {
   }
 
   private near(event: PointerEvent): boolean {
-    if (this.line === null || !this.plot) return false;
+    if (this.line === null || !this.plot || this.inPercent) return false;
     const over = this.plot.over.getBoundingClientRect();
     const y = this.plot.valToPos(this.line, "y");
     const within = event.clientX >= over.left && event.clientX <= over.right + AXIS_PX;
@@ -265,11 +316,17 @@ export class Chart {
 
   /** A double click beside the plot, on the price's axis, makes a line. */
   private readonly create = (event: MouseEvent): void => {
-    if (!this.plot || event.clientX < this.plot.over.getBoundingClientRect().right) return;
+    if (!this.plot || this.inPercent || event.clientX < this.plot.over.getBoundingClientRect().right) return;
     event.stopPropagation();
     this.drag(this.valueAt(event), true);
     this.plot.setData(this.columns());
   };
+}
+
+/** With room for what lies below. */
+function roomy(from: number, to: number): [number, number] {
+  const room = (to - from || Math.abs(to) * 0.01 || 1) * 0.08;
+  return [from - room * 2.4, to + room];
 }
 
 interface Tag {

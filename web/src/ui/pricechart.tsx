@@ -1,12 +1,14 @@
 // The chart as a part of the page: its ranges, what stands under the cursor, and its line by keys.
 import { useEffect, useRef, useState } from "preact/hooks";
+import { alongside } from "../data/compare.ts";
+import { table } from "../data/feed.ts";
 import { history, pointOf, RANGES, type History, type Range } from "../data/history.ts";
 import { ApiError } from "../lib/api.ts";
 import { useCell } from "../lib/cell.ts";
 import { price } from "../lib/format.ts";
 import { drawn, settings } from "../lib/settings.ts";
 import { moment, zoneName } from "../lib/time.ts";
-import { Chart } from "./chart.ts";
+import { Chart, type Over } from "./chart.ts";
 import { Failed } from "./failed.tsx";
 
 export interface PriceChartProps {
@@ -35,6 +37,9 @@ export function PriceChart(props: PriceChartProps) {
   const [data, setData] = useState<History | null>(null);
   const [asTable, setAsTable] = useState(false);
   const [turn, setTurn] = useState(0);
+  const [against, setAgainst] = useState("");
+  const [laid, setLaid] = useState({ percent: true, band: false });
+  const [other, setOther] = useState<History | null>(null);
   const theme = useCell(drawn);
   const { zone } = useCell(settings);
 
@@ -63,6 +68,15 @@ export function PriceChart(props: PriceChartProps) {
       given.abort();
     };
   }, [market, metric, range, pointOf(range, slot), turn]);
+  useEffect(() => setOther(null), [market, metric, against]);
+  useEffect(() => {
+    const given = new AbortController();
+    if (against.includes("/")) {
+      history(against, metric, range, given.signal).then(setOther, (error: ApiError) => given.signal.aborted || setFailure(error));
+    }
+    return () => given.abort();
+  }, [against, metric, range, pointOf(range, slot)]);
+  useEffect(() => chart.current!.setOver({ other, ...laid }), [other, laid]);
   useEffect(() => chart.current!.setTip(tip), [tip, data]);
   useEffect(() => chart.current!.setLine(line), [line]);
   useEffect(() => chart.current!.setMarks(marks), [marks]);
@@ -87,12 +101,35 @@ export function PriceChart(props: PriceChartProps) {
       <div class="chart-foot">
         {line !== null && <LineSlider line={line} setLine={setLine} />}
         <span class="room" />
+        <Laid market={market} against={against} setAgainst={setAgainst} over={laid} setOver={setLaid} />
         <button class="link" title="Show as a table" aria-expanded={asTable} onClick={() => setAsTable(!asTable)}>{asTable ? "Hide" : "Table"}</button>
         <button class="link" onClick={() => save(`${market} ${metric} ${range}.png`, chart.current!.png())}>PNG</button>
-        <button class="link" disabled={!data} onClick={() => save(`${market} ${metric} ${range}.csv`, data && csv(data))}>CSV</button>
+        <button class="link" disabled={!data} onClick={() => save(`${market} ${metric} ${range}.csv`, data && csv(data, other))}>CSV</button>
       </div>
       {asTable && data && <AsTable data={data} />}
     </figure>
+  );
+}
+
+interface LaidProps {
+  market: string;
+  against: string;
+  setAgainst: (market: string) => void;
+  over: Omit<Over, "other">;
+  setOver: (over: Omit<Over, "other">) => void;
+}
+
+/** What is laid over the series: another market, and the band of mean ± σ of what is shown. */
+function Laid({ market, against, setAgainst, over, setOver }: LaidProps) {
+  const held = useCell(table);
+  const names = held ? [...held.ids.keys()].slice(0, 500).map((row) => held.market(row)).filter((one) => one !== market) : [];
+  return (
+    <>
+      <label class="against">Compare <input value={against} list="against" placeholder="another market" spellcheck={false} onChange={(event) => setAgainst(event.currentTarget.value.trim().toUpperCase())} /></label>
+      <datalist id="against">{names.map((one) => <option key={one} value={one} />)}</datalist>
+      {against && <button class="link" aria-pressed={over.percent} title="Both in per cent from where they begin; else an axis each" onClick={() => setOver({ ...over, percent: !over.percent })}>{over.percent ? "in %" : "two axes"}</button>}
+      <button class="link" aria-pressed={over.band} title="Mean ± σ of what is shown" onClick={() => setOver({ ...over, band: !over.band })}>±σ</button>
+    </>
   );
 }
 
@@ -124,9 +161,10 @@ function AsTable({ data }: { data: History }) {
   );
 }
 
-function csv(data: History): string {
-  const lines = data.times.map((at, place) => [new Date(at * 1000).toISOString(), data.values[place] ?? "", data.volumes[place] ?? "", `"${data.marks[place]}"`].join(","));
-  return `data:text/csv;charset=utf-8,${encodeURIComponent(["time,value,volume,marks", ...lines].join("\r\n"))}`;
+function csv(data: History, other: History | null): string {
+  const beside = other && alongside(data.times, other);
+  const lines = data.times.map((at, place) => [new Date(at * 1000).toISOString(), data.values[place] ?? "", data.volumes[place] ?? "", `"${data.marks[place]}"`, ...(beside ? [beside[place] ?? ""] : [])].join(","));
+  return `data:text/csv;charset=utf-8,${encodeURIComponent([`time,value,volume,marks${beside ? ",other" : ""}`, ...lines].join("\r\n"))}`;
 }
 
 function save(name: string, address: string | null): void {

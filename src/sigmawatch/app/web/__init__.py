@@ -26,6 +26,7 @@ from sigmawatch.app.web import (
     dashboard,
     deliveries,
     episodes,
+    forecasts,
     health,
     imports,
     keys,
@@ -80,6 +81,7 @@ Handlers = tuple[ControllerRouterHandler, ...]
 RESOURCES: Handlers = (
     health.show_index,
     metrics.list_metrics, metrics.show_metric, tracking.track, tracking.untrack,
+    forecasts.forecast_track,
     records.list_records, records.show_records, imports.import_records, statistics.show_statistics,
     chart.show_chart,
     ranking.show_ranking,

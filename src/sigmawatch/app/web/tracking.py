@@ -103,7 +103,7 @@ async def track(
 
 async def _begun(site: Site, data: TrackBody) -> Sequence[Series]:
     """Track what the body says."""
-    interval = _interval(data.every)
+    interval = interval_asked(data.every)
     if data.market is not None and data.name is None and data.formula is None:
         names = [metric_named(name).name for name in dict.fromkeys(data.metrics)]
         return await site.program.track(parse_market(data.market), names, interval=interval)
@@ -134,7 +134,8 @@ async def untrack(
     await site.access.auditing.note(actor.did("metric.untrack", series.name))
 
 
-def _interval(text: str | None) -> Interval | None:
+def interval_asked(text: str | None) -> Interval | None:
+    """What a body's `every` says. Raises Invalid."""
     if text is None:
         return None
     try:

@@ -13,6 +13,7 @@ from sigmawatch.client.calls import Many, Name
 from sigmawatch.client.model import Table
 from sigmawatch.client.v1.models import (
     ImportedRecords,
+    LoadForecast,
     LongStatistics,
     MetricRow,
     MetricsPage,
@@ -22,6 +23,7 @@ from sigmawatch.client.v1.models import (
     Tracked,
 )
 from sigmawatch.client.v1.operations.metrics import (
+    FORECAST_TRACK,
     IMPORT_RECORDS,
     LIST_METRICS,
     LIST_RECORDS,
@@ -101,6 +103,19 @@ class MetricsOperations(Asking):
         `DELETE /api/v1/metrics/{id}`. Needs the scope `write:rules`.
         """
         return self._ask(UNTRACK.call(id))
+
+    def forecast_track(
+        self, *, idempotency_key: str | None = None, **body: Unpack[TrackBody]
+    ) -> LoadForecast:
+        """What tracking a market would cost.
+
+        Nothing is tracked by it. A formula asks no venue for anything, so it has no forecast.
+
+        `POST /api/v1/metrics/forecast`. Needs the scope `read:metrics`.
+        """
+        return self._ask(
+            FORECAST_TRACK.call(body=body, headers={"Idempotency-Key": idempotency_key})
+        )
 
     def list_records(self, ids: Many, **query: Unpack[ListRecordsQuery]) -> RecordsOfSeveral:
         """History of several series.

@@ -47,6 +47,7 @@ from sigmawatch.client.v1.models.collection import TakenSamples as TakenSamples
 from sigmawatch.client.v1.models.metrics import Aggregate as Aggregate
 from sigmawatch.client.v1.models.metrics import ImportedRecords as ImportedRecords
 from sigmawatch.client.v1.models.metrics import Live as Live
+from sigmawatch.client.v1.models.metrics import LoadForecast as LoadForecast
 from sigmawatch.client.v1.models.metrics import LongStatistics as LongStatistics
 from sigmawatch.client.v1.models.metrics import MetricsPage as MetricsPage
 from sigmawatch.client.v1.models.metrics import Record as Record

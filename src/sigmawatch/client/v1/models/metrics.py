@@ -35,6 +35,18 @@ class Live(Struct, frozen=True, kw_only=True):
     at: datetime  # Its receipt.
 
 
+class LoadForecast(Struct, frozen=True, kw_only=True):
+    market: str  # Of which market.
+    interval: str  # Width of its slots.
+    new_count: int  # Series not tracked yet.
+    budget_pct: float  # Of the venue's request budget, then.
+    budget_pct_before: float  # And now.
+    backfill_s: float  # To fill in its last day, where nothing else is.
+    memory_bytes: int  # More memory.
+    disk_bytes_per_day: int  # More on disk.
+    problems: list[str]  # What cannot work, or will not any more.
+
+
 class LongStatistics(Struct, frozen=True, kw_only=True):
     id: int  # The series.
     name: str  # Its name.

@@ -12,6 +12,7 @@ from sigmawatch.client.calls import Many, Operation, When
 from sigmawatch.client.v1.choices import AnyAggregate, AnyFreshness, AnyTheme
 from sigmawatch.client.v1.models import (
     ImportedRecords,
+    LoadForecast,
     LongStatistics,
     MetricRow,
     MetricsPage,
@@ -38,7 +39,7 @@ class NewRecord(TypedDict):
 
 
 class TrackBody(TypedDict):
-    """What `track` takes."""
+    """What `track` and `forecast_track` takes."""
 
     market: NotRequired[str | None]  # VENUE:BASE/QUOTE, or a pair that one venue lists
     name: NotRequired[str | None]  # what to call a formula, as GOLD/BTC
@@ -148,6 +149,9 @@ SHOW_METRIC: Operation[MetricRow] = Operation(
 )
 UNTRACK: Operation[None] = Operation(
     method="DELETE", path="/api/v1/metrics/{id}", answer=type(None)
+)
+FORECAST_TRACK: Operation[LoadForecast] = Operation(
+    method="POST", path="/api/v1/metrics/forecast", answer=LoadForecast
 )
 LIST_RECORDS: Operation[RecordsOfSeveral] = Operation(
     method="GET", path="/api/v1/metrics/records", answer=RecordsOfSeveral

@@ -1,0 +1,87 @@
+"""The venues on the page: what is known of the last day, runs, jobs, markets that come and go."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.ui.conftest import Opener
+from tests.ui.looks import keep, violations
+from tests.ui.running import Running
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+
+def box(page: Page, venue: str) -> Locator:
+    found = page.locator(".venue").filter(has_text=venue)
+    found.wait_for()
+    return found
+
+
+def test_a_venue_shows_its_last_day_in_half_hours_and_its_runs(opened: Opener) -> None:
+    """DASHBOARD.md 6.1: coverage strip of 48 half hours."""
+    page = opened("/venues")
+    cells = box(page, "KRAKEN").locator(".coverage i")
+    cells.first.wait_for()
+    assert cells.count() == 48
+    assert cells.last.get_attribute("class") == "complete"
+    box(page, "KRAKEN").get_by_role("button", name="Show runs").click()
+    runs = page.get_by_role("group", name="Runs of KRAKEN")
+    runs.get_by_role("row").nth(1).wait_for()
+    assert "complete" in runs.inner_text() or "partial" in runs.inner_text()
+
+
+def test_a_job_that_is_over_is_begun_anew(opened: Opener, program: Running) -> None:
+    page = opened("/venues")
+    job = page.locator(".list > li").filter(has_text="backfill KRAKEN")
+    (one,) = [o for o in json.loads(program.get("/api/v1/jobs"))["items"] if o["venue"] == "KRAKEN"]
+    job.get_by_role("button", name="Again").click()
+    page.wait_for_function(
+        """async before => {
+          const answer = await fetch("api/v1/jobs", {cache: "no-store"});
+          return !(await answer.json()).items.some(one => one.id === before);
+        }""", arg=one["id"],
+    )  # fmt: skip
+
+
+def test_a_market_is_tracked_with_its_cost_told_before_and_stopped_again(
+    opened: Opener, own: Running
+) -> None:
+    page = opened("/venues", at=own.address, may="404|422")
+    page.get_by_role("button", name="Track a market").click()
+    form = page.get_by_role("form", name="Track a market")
+    form.get_by_label("Market", exact=True).fill("KRAKEN:BTC/USD")
+    form.get_by_label("Metrics").fill("price, bid")
+    form.get_by_text("1 new series").wait_for()
+    assert "of memory" in form.inner_text()
+    form.get_by_label("Metrics").fill("price, bids")
+    form.get_by_role("button", name="Track").click()
+    form.get_by_role("alert").filter(has_text="bids").wait_for()
+    form.get_by_label("Metrics").fill("price, bid")
+    form.get_by_role("button", name="Track").click()
+    page.get_by_text("Tracked from now on").wait_for()
+    tracked = json.loads(own.get("/api/v1/metrics?metric=bid"))["items"]
+    assert [one["name"] for one in tracked] == ["KRAKEN:BTC/USD:bid"]
+    page.goto(f"{own.address}/m/kraken/btc-usd")
+    tile = page.locator(".small-multiple li").filter(has_text="bid")
+    tile.get_by_role("button", name="Stop").click()
+    tile.get_by_role("button", name="Really stop?").click()
+    tile.wait_for(state="detached")
+    assert json.loads(own.get("/api/v1/metrics?metric=bid"))["items"] == []
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_all_of_the_venues_is_read_by_everybody_and_fits_a_phone(
+    opened: Opener, scheme: str
+) -> None:
+    """DASHBOARD.md 6.8."""
+    page = opened("/venues", color_scheme=scheme, viewport={"width": 320, "height": 700})
+    box(page, "KRAKEN").get_by_role("button", name="Show runs").click()
+    page.get_by_role("group", name="Runs of KRAKEN").get_by_role("row").nth(1).wait_for()
+    page.get_by_role("button", name="Track a market").click()
+    page.locator(".coverage i").first.wait_for()
+    keep(page, f"venues-{scheme}.png")
+    assert violations(page) == []
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 320
