@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from array import array
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
@@ -74,6 +74,7 @@ class MemoryStream:
         self.lines: list[MemoryLine] = []
         self.opened_ms: list[int] = []
         self.error: SigmawatchError | None = None
+        self.opening: Callable[[], None] = lambda: None
         self.traits = StreamTraits(
             levels=frozenset({"price", "volume_24h_base"}), lasting=frozenset({"price"}),
             chunk_max=10, request_every_ms=500, life_ms=2 * HOUR_MS,
@@ -81,6 +82,7 @@ class MemoryStream:
 
     async def open(self) -> MemoryLine:
         self.opened_ms.append(self.clock.monotonic_ms())
+        self.opening()
         if self.error is not None:
             raise self.error
         self.lines.append(MemoryLine(len(self.lines)))
@@ -102,7 +104,7 @@ class Bench:
     def __init__(self) -> None:
         self.clock = VirtualClock(T0_MS)
         self.stream = MemoryStream(self.clock)
-        catalogue = Catalogue()
+        self.catalogue = catalogue = Catalogue()
         catalogue.put(
             blocks=[Block(id=1, metric="price", venue="KRAKEN", interval=MINUTE),
                     Block(id=2, metric="trades", venue="KRAKEN", interval=MINUTE)],
@@ -144,8 +146,8 @@ async def bench() -> AsyncIterator[Bench]:
 
 
 @asynccontextmanager
-async def running() -> AsyncIterator[Bench]:
-    made = Bench()
+async def running(made: Bench | None = None) -> AsyncIterator[Bench]:
+    made = made or Bench()
     task = asyncio.ensure_future(made.listener.run_for_ever())
     try:
         await made.pass_s(3)
@@ -165,6 +167,24 @@ async def test_what_is_tracked_is_subscribed_to_and_heard(bench: Bench) -> None:
     told = bench.listener.tickers()
     assert told is not None
     assert told.columns["price"][0] == 10.0
+
+
+async def test_what_is_tracked_while_we_connect_or_later_is_subscribed_to_as_well() -> None:
+    made, b, c = Bench(), market("B"), market("C")
+
+    def track(number: int, new: Market) -> None:
+        made.catalogue.put(series=[Series(id=number, market=new, metric="price", interval=MINUTE,
+                                          block_id=1, place=number)])  # fmt: skip
+
+    made.stream.opening = lambda: track(3, b)
+    async with running(made) as bench:
+        (line,) = bench.stream.lines
+        assert (Channel.QUOTES, (A.native, b.native)) in line.asked
+        track(4, c)
+        assert bench.listener.report().state is StreamState.CONNECTING, "one is missing"
+        await bench.pass_s(2)
+        assert line.asked[-1] == (Channel.QUOTES, (c.native,))
+        assert bench.listener.report().state is StreamState.LIVE
 
 
 async def test_a_connection_that_grows_old_is_replaced_while_it_still_tells(bench: Bench) -> None:

@@ -133,6 +133,10 @@ class Subscriptions:
     def wanted_count(self) -> int:
         return len(self._all)
 
+    def covers(self, keys: Iterable[Key]) -> bool:
+        """Whether all of these are among what is wanted, as far as a connection carries them."""
+        return len(self._all) >= self.traits.markets_max or all(key in self._all for key in keys)
+
     @property
     def settled(self) -> bool:
         """Whether everything is confirmed or was refused."""

@@ -92,6 +92,12 @@ class Life:
             return False
         return self._pulse.silent(self._clock.monotonic_ms(), trading=True) is None
 
+    @property
+    def settled(self) -> bool:
+        """Whether everything that is wanted now was asked for and answered."""
+        asked = self.subscriptions
+        return asked.settled and asked.covers(self._ear.keys())
+
     def begin(self, group: asyncio.TaskGroup) -> None:
         self._task = group.create_task(self._run())
 
@@ -110,7 +116,6 @@ class Life:
             self.over.set()
 
     async def _listen(self) -> None:
-        self.subscriptions.want(self._ear.keys())
         until_ms = self._clock.now_ms() + OPEN_MS
         line = await within(self._stream.open(), clock=self._clock, until_ms=until_ms)
         self.opened_ms = self._clock.monotonic_ms()
@@ -171,7 +176,7 @@ class Life:
 
     async def _tend(self, line: Line) -> None:
         """Ask for what is wanted, keep the line open, and end it where it is dead."""
-        wanted = self._ear.keys()
+        wanted: tuple[Key, ...] | None = None
         while True:  # ends when the line does
             now_ms = self._clock.monotonic_ms()
             if self._ear.keys() is not wanted:
@@ -186,7 +191,7 @@ class Life:
         if request is not None:
             markets = self._ear.markets(request.natives)
             await line.ask(request.channel, markets, request=request.id)
-        elif self.subscriptions.settled:
+        elif self.settled:
             self.ready.set()
         every_ms = self._stream.traits.ping_every_ms
         if every_ms and now_ms - self._pinged_ms >= every_ms:

@@ -265,7 +265,7 @@ class Listener:
     def _state_now(self) -> StreamState:
         if not self.keys():
             return StreamState.IDLE
-        if self.sound and any(life.ready.is_set() for life in self._lives):
+        if any(life.sound and life.settled for life in self._lives):
             return StreamState.LIVE
         if any(not life.condition.trading for life in self.lives):
             return StreamState.MAINTENANCE
