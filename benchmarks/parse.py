@@ -18,7 +18,7 @@ from functools import partial
 from statistics import median
 from typing import Any
 
-from sigmawatch.adapters.venues import binance, coinbase, kraken
+from sigmawatch.adapters.venues import binance, bitstamp, bybit, coinbase, kraken, okx
 from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.reading import Tickers, number
 
@@ -100,6 +100,53 @@ def binance_body(count: int, *, odd_every: int) -> bytes:
     return json.dumps(rows, separators=(",", ":")).encode()
 
 
+def okx_body(count: int, *, odd_every: int) -> bytes:
+    rows: list[Row] = []
+    for index, (price, volume) in enumerate(prices(count)):
+        text, traded = f"{price:.5f}", f"{volume:.8f}"
+        rows.append({
+            "instType": "SPOT", "instId": f"C{index}-USDT", "last": text, "lastSz": "0.1",
+            "askPx": f"{price * 1.0001:.5f}", "askSz": "1.7", "bidPx": text, "bidSz": "1.2",
+            "open24h": text, "high24h": text, "low24h": text, "volCcy24h": f"{price * volume:.8f}",
+            "vol24h": traded, "sodUtc0": text, "sodUtc8": text, "ts": "1730439018472",
+        })  # fmt: skip
+    for row in spoil(rows, every=odd_every):
+        row["last"] = row["odd"]
+    return json.dumps({"code": "0", "msg": "", "data": rows}, separators=(",", ":")).encode()
+
+
+def bybit_body(count: int, *, odd_every: int) -> bytes:
+    rows: list[Row] = []
+    for index, (price, volume) in enumerate(prices(count)):
+        text, traded = f"{price:.5f}", f"{volume:.8f}"
+        rows.append({
+            "symbol": f"C{index}USDT", "bid1Price": text, "bid1Size": "2",
+            "ask1Price": f"{price * 1.0001:.5f}", "ask1Size": "0.01", "lastPrice": text,
+            "prevPrice24h": text, "price24hPcnt": "0.0068", "highPrice24h": text,
+            "lowPrice24h": text, "turnover24h": f"{price * volume:.8f}", "volume24h": traded,
+            "usdIndexPrice": text,
+        })  # fmt: skip
+    for row in spoil(rows, every=odd_every):
+        row["lastPrice"] = row["odd"]
+    answer = {"retCode": 0, "retMsg": "OK", "result": {"category": "spot", "list": rows}}
+    return json.dumps(answer | {"time": 1730439018472}, separators=(",", ":")).encode()
+
+
+def bitstamp_body(count: int, *, odd_every: int) -> bytes:
+    rows: list[Row] = []
+    for index, (price, volume) in enumerate(prices(count)):
+        text, traded = f"{price:.5f}", f"{volume:.8f}"
+        rows.append({
+            "timestamp": "1730439018", "open": text, "high": text, "low": text, "last": text,
+            "volume": traded, "vwap": text, "bid": text, "ask": f"{price * 1.0001:.5f}",
+            "side": "0", "open_24": text, "percent_change_24": "1.62", "market_type": "SPOT",
+            "pair": f"C{index}/USD",
+        })  # fmt: skip
+    for row in spoil(rows, every=odd_every):
+        row["last"] = row["odd"]
+    return json.dumps(rows, separators=(",", ":")).encode()
+
+
 def spoil(rows: list[Row], *, every: int) -> list[Row]:
     """The rows to spoil, each with what to put in as `odd`."""
     chosen = rows[::every] if every else []
@@ -136,11 +183,29 @@ def binance_fields(answer: Any) -> list[Any]:
     return [[row[name] for name in names] for row in answer]
 
 
+def okx_fields(answer: Any) -> list[Any]:
+    names = ("last", "bidPx", "askPx", "vol24h", "volCcy24h", "ts")
+    return [[row[name] for name in names] for row in answer["data"]]
+
+
+def bybit_fields(answer: Any) -> list[Any]:
+    names = ("lastPrice", "bid1Price", "ask1Price", "volume24h", "turnover24h")
+    return [[row[name] for name in names] for row in answer["result"]["list"]]
+
+
+def bitstamp_fields(answer: Any) -> list[Any]:
+    names = ("last", "bid", "ask", "volume", "vwap", "timestamp")
+    return [[row[name] for name in names] for row in answer]
+
+
 Parse = Callable[..., Tickers]
 VENUES: dict[str, tuple[Callable[..., bytes], Parse, Callable[[bytes], None]]] = {
     "KRAKEN": (kraken_body, kraken.parse_tickers, plain(kraken_fields)),
     "COINBASE": (coinbase_body, coinbase.parse_tickers, plain(coinbase_fields)),
     "BINANCE": (binance_body, binance.parse_tickers, plain(binance_fields)),
+    "OKX": (okx_body, okx.parse_tickers, plain(okx_fields)),
+    "BYBIT": (bybit_body, bybit.parse_tickers, plain(bybit_fields)),
+    "BITSTAMP": (bitstamp_body, bitstamp.parse_tickers, plain(bitstamp_fields)),
 }
 
 
