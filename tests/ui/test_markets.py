@@ -151,7 +151,7 @@ def test_an_alert_is_made_by_dragging_a_line_that_is_played_over_the_day(
     first = float(slider.get_attribute("aria-valuenow") or "nan")
     over = page.locator(".u-over").bounding_box()
     assert over is not None
-    height = _height_of_line(page, over)
+    height = height_of_line(page, over)
     middle = over["x"] + over["width"] / 2
     page.mouse.move(middle, height)
     page.mouse.down()
@@ -171,7 +171,7 @@ def test_an_alert_is_made_by_dragging_a_line_that_is_played_over_the_day(
     assert any(rule["condition"] == condition for rule in rules)
 
 
-def _height_of_line(page: Page, over: Any) -> float:
+def height_of_line(page: Page, over: Any) -> float:
     """Where the dashed line is: the pointer says so by its shape."""
     middle = over["x"] + over["width"] / 2
     for down in range(2, int(over["height"]), 6):
