@@ -25,7 +25,8 @@ from ctypes import c_longlong
 from itertools import islice
 from pathlib import Path
 
-from benchmarks.shared.machine import cpu_s
+from benchmarks.shared.machine import cpu_s, described
+from benchmarks.shared.results import Results
 
 from sigmawatch.app.config import Config
 from sigmawatch.app.program import Program
@@ -35,6 +36,7 @@ from sigmawatch.domain.receipt import Operand, Receipt
 from sigmawatch.domain.rule_settings import RuleSettings
 from sigmawatch.domain.rule_target import parse_target
 
+HEADER = ("notices", "fanned out", "told", "messages", "a second", "processor")
 CHANNELS = 10
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 BATCH = 1_000
@@ -48,14 +50,17 @@ def main(arguments: Sequence[str] = ()) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks notices")
     parser.add_argument("--notices", type=int, nargs="*", default=[1_000, 100_000])
     asked = parser.parse_args(arguments)
-    names = ("notices", "fanned out", "told", "messages", "a second", "processor")
-    print("".join(f"{name:>12}" for name in names))
+    print("".join(f"{name:>12}" for name in HEADER))
+    rows = []
     for count in asked.notices:
         with tempfile.TemporaryDirectory() as folder:
-            print(asyncio.run(_measured(Path(folder), count)), flush=True)
+            rows.append(asyncio.run(_measured(Path(folder), count)))
+        print("".join(f"{cell:>12}" for cell in rows[-1]), flush=True)
+    if not arguments:
+        Results("notices").save({"machine": described(), "header": HEADER, "rows": rows})
 
 
-async def _measured(folder: Path, count: int) -> str:
+async def _measured(folder: Path, count: int) -> list[str]:
     with socket.create_server(("127.0.0.1", 0), backlog=1_024) as listener:
         port, heard = listener.getsockname()[1], multiprocessing.RawValue(c_longlong, 0)
         receiver = multiprocessing.Process(target=_receive, args=(listener, heard), daemon=True)
@@ -71,8 +76,8 @@ async def _measured(folder: Path, count: int) -> str:
         telling.cancel()
     receiver.terminate()
     messages = heard.value
-    return (f"{count:>12,}{fanned_s:>10.2f} s{told_s:>10.2f} s{messages:>12,}"
-            f"{messages / told_s:>12,.0f}{worked_s:>10.2f} s")  # fmt: skip
+    return [f"{count:,}", f"{fanned_s:.2f} s", f"{told_s:.2f} s", f"{messages:,}",
+            f"{messages / told_s:,.0f}", f"{worked_s:.2f} s"]  # fmt: skip
 
 
 def _config(folder: Path, port: int) -> Config:

@@ -67,6 +67,11 @@ def budget_table(content: Content) -> str:
     return f"{machine_line(content)}\n\n{markdown(HEADER, rows)}"
 
 
+def plain_table(content: Content) -> str:
+    """As the benchmark wrote its cells."""
+    return f"{machine_line(content)}\n\n{markdown(content['header'], content['rows'])}"
+
+
 def profile_table(content: Content) -> str:
     """Each stage with its whole, then its functions."""
     rows = []
@@ -148,6 +153,10 @@ def _title(row: Content) -> str:
 
 TABLES: Mapping[str, Callable[[Content], str]] = {
     "browser": budget_table,
+    "reads": plain_table,
+    "push": plain_table,
+    "notices": plain_table,
+    "stream": plain_table,
     "budget": budget_table,
     "peers": peers_table,
     "profile": profile_table,

@@ -23,6 +23,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from benchmarks.shared.machine import described
+from benchmarks.shared.results import Results, duration
 
 from sigmawatch.adapters.clock import RealClock
 from sigmawatch.app.config import Config
@@ -35,6 +37,7 @@ BODY_BYTES_MAX = 990_000
 JSON_ROWS_MAX = 10_000
 AT_ONCE = 2_000  # series made by one body
 MOMENT = b"1795248000000"  # stands for now
+HEADER = ("", "readings a second", "a body", "p50", "p99", "processor", "written a second")
 FORMATS = ("json", "ndjson", "lines")
 TYPES = {"json": "application/json", "ndjson": "application/x-ndjson", "lines": "text/plain"}
 
@@ -49,12 +52,15 @@ def main(arguments: Sequence[str] = ()) -> None:
     asked = parser.parse_args(arguments)
     print(f"{'format':>8} {'readings/s':>11} {'a body':>7} {'median ms':>10} {'p99 ms':>7} "
           f"{'processor':>10} {'MB/s':>6}")  # fmt: skip
+    rows = []
     for form in asked.format or FORMATS:
         with tempfile.TemporaryDirectory() as folder:
-            asyncio.run(_measured(Path(folder), form, asked=asked))
+            rows.append(asyncio.run(_measured(Path(folder), form, asked=asked)))
+    if not arguments:
+        Results("push").save({"machine": described(), "header": HEADER, "rows": rows})
 
 
-async def _measured(folder: Path, form: str, *, asked: argparse.Namespace) -> None:
+async def _measured(folder: Path, form: str, *, asked: argparse.Namespace) -> list[str]:
     config = Config(data=folder, track=())
     async with build(config, clock=RealClock(), venues=[]) as program:
         for first in range(0, asked.series, AT_ONCE):
@@ -76,14 +82,17 @@ async def _measured(folder: Path, form: str, *, asked: argparse.Namespace) -> No
         for task in (web, serving):
             task.cancel()
         await asyncio.wait([web, serving])
-    _print(form, json.loads(said), busy_s=busy_s, wrote=wrote)
+    return _print(form, json.loads(said), busy_s=busy_s, wrote=wrote)
 
 
-def _print(form: str, told: dict[str, float], *, busy_s: float, wrote: int) -> None:
+def _print(form: str, told: dict[str, float], *, busy_s: float, wrote: int) -> list[str]:
+    """The row; returns it as the page tells it."""
     took_s = told["took_s"]
     row = (told["taken"] / took_s, told["rows"], told["median"], told["p99"], busy_s / took_s,
            wrote / 1e6 / took_s)  # fmt: skip
     print("{:>8} {:>11,.0f} {:>7,.0f} {:>10.0f} {:>7.0f} {:>10.0%} {:>6.1f}".format(form, *row))
+    return [form, f"{row[0]:,.0f}", f"{row[1]:,.0f}", duration(row[2]), duration(row[3]),
+            f"{row[4]:.0%}", f"{row[5]:.1f} MB"]  # fmt: skip
 
 
 def _written_bytes() -> int:

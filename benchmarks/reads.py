@@ -1,15 +1,15 @@
 """How many hot reads one process answers a second, beside a constant answer on the same server.
 
-    python -m benchmarks reads                            1,000 series with 24 h of minutes
+    python -m benchmarks reads               1,000 series with 24 h of minutes; under a minute
     python -m benchmarks reads --series 100 --seconds 10
 
-The whole program serves over loopback, one process; another one asks over 64 connections, each of
-which asks again when it has all bytes of its answer. `constant` is an application that does nothing
-but answer the same bytes, as many as the reads above it, on the same server; `loop` is no HTTP at
-all: those bytes for whatever comes, which is what this driver can ask for at most. Reads go round
-over all series, compressed as for browsers, and once more with the tag of the answer (304). `µs` is
-what an answer takes of the server's processor, which other work beside it changes least. Must
-(DESIGN.md): 10,000 a second, p99 20 ms; aim 60 % of the constant answer.
+The whole program serves over loopback, one process; another one (shared/asking.py) asks over 64
+connections, each of which asks again when it has all bytes of its answer. `constant` is an
+application that does nothing but answer the same bytes, as many as the reads above it, on the same
+server; `loop` is no HTTP at all: those bytes for whatever comes, which is what this driver can ask
+for at most. Reads go round over all series, compressed as for browsers, and once more with the tag
+of the answer (304). `µs` is what an answer takes of the server's processor, which other work beside
+it changes least. Must (DESIGN.md): 10,000 a second, p99 20 ms; aim 60 % of the constant answer.
 """
 
 from __future__ import annotations
@@ -23,12 +23,14 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from benchmarks.program import DAY_SLOTS, MINUTE
+from benchmarks.shared.asking import length
+from benchmarks.shared.machine import described
+from benchmarks.shared.results import Results, duration
 
 from sigmawatch.adapters.clock import RealClock
 from sigmawatch.adapters.ledgers.sqlite import SqliteLedger
@@ -40,9 +42,8 @@ from sigmawatch.app.wiring import build
 from sigmawatch.domain.frame import Frame
 from sigmawatch.domain.market import Market
 
-CONNECTIONS = 64
 ROUNDS = 3  # odd
-WARM_S = 1.0
+HEADER = ("", "answer", "a second", "p50", "p99", "processor", "constant", "its processor", "ratio")
 HEADERS = "Host: localhost\r\nAccept: */*\r\nAccept-Encoding: gzip\r\nUser-Agent: reads/1\r\n"
 
 
@@ -60,13 +61,16 @@ def main(arguments: Sequence[str] = ()) -> None:
     """Print one row for each kind of read."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks reads")
     parser.add_argument("--series", type=int, default=1_000)
-    parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--seconds", type=float, default=0.5)
     asked = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(_measured(Path(folder), asked))
+        rows = asyncio.run(_measured(Path(folder), asked))
+    if not arguments:
+        Results("reads").save({"machine": described(), "header": HEADER, "rows": rows})
 
 
-async def _measured(folder: Path, asked: argparse.Namespace) -> None:
+async def _measured(folder: Path, asked: argparse.Namespace) -> list[list[str]]:
+    rows = []
     await _written(folder, asked.series)
     print(f"{'':<12} {'KB':>6} {'a second':>9} {'p50 ms':>7} {'p99 ms':>7} {'µs':>6}"
           f" {'constant':>9} {'µs':>6} {'ratio':>6} {'loop':>8}")  # fmt: skip
@@ -89,6 +93,17 @@ async def _measured(folder: Path, asked: argparse.Namespace) -> None:
                   f" {ours.p99_ms:>7.2f} {ours.each_us:>6.1f} {constant.rate:>9,.0f}"
                   f" {constant.each_us:>6.1f} {ours.rate / constant.rate:>6.0%}"
                   f" {loop.rate:>8,.0f}", flush=True)  # fmt: skip
+            rows.append(_cells(name, answer, ours=ours, constant=constant))
+    return rows
+
+
+def _cells(name: str, answer: bytes, *, ours: Seen, constant: Seen) -> list[str]:
+    """As the page tells it."""
+    return [
+        name, f"{len(answer) / 1e3:.1f} KB", f"{ours.rate:,.0f}", duration(ours.p50_ms),
+        duration(ours.p99_ms), f"{ours.each_us:.0f} µs", f"{constant.rate:,.0f}",
+        f"{constant.each_us:.0f} µs", f"{ours.rate / constant.rate:.0%}",
+    ]  # fmt: skip
 
 
 def _reads(program: Program) -> Sequence[tuple[str, Sequence[str], str]]:
@@ -118,7 +133,7 @@ async def _answer(port: int, path: str, more: str) -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(_request(path, more).encode())
     head = await reader.readuntil(b"\r\n\r\n")
-    body = await reader.readexactly(_length(head))
+    body = await reader.readexactly(length(head))
     writer.close()
     return head + body
 
@@ -126,14 +141,15 @@ async def _answer(port: int, path: str, more: str) -> bytes:
 async def _compared(
     port: int, requests: Sequence[str], *, answer: bytes, seconds: float
 ) -> tuple[Seen, Seen, Seen]:
-    """Our reads, the constant answer, and the bare loop: of each the middle one of some rounds."""
+    """Our reads and the constant answer, of each the middle one of some rounds; the bare loop."""
     body = answer.partition(b"\r\n\r\n")[2]
     rounds: list[list[Seen]] = []
     async with _serving(_constant(body)) as plain, _echoing(answer) as bare:
         for _ in range(ROUNDS):
-            took = [await _driven(one, requests, seconds=seconds) for one in (port, plain, bare)]
+            took = [await _driven(one, requests, seconds=seconds) for one in (port, plain)]
             rounds.append(took)
-    ours, constant, loop = (
+        loop = await _driven(bare, requests, seconds=seconds)
+    ours, constant = (
         sorted(seen, key=lambda one: one.rate)[ROUNDS // 2] for seen in zip(*rounds, strict=True)
     )
     return ours, constant, loop
@@ -141,7 +157,7 @@ async def _compared(
 
 async def _driven(port: int, requests: Sequence[str], *, seconds: float) -> Seen:
     """What the driver, a process of its own, saw; and what it took of our processor."""
-    command = [sys.executable, "-m", "benchmarks.reads", str(port), str(seconds)]
+    command = [sys.executable, "-m", "benchmarks.shared.asking", str(port), str(seconds)]
     busy_s = time.process_time()
     driver = await asyncio.create_subprocess_exec(
         *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
@@ -212,69 +228,3 @@ async def _written(folder: Path, count: int) -> None:
                 for block_id, width in zip(blocks, widths, strict=True)
             ])  # fmt: skip
     await ledger.close()
-
-
-# The driver
-
-
-def _length(head: bytes) -> int:
-    """The bytes of the body behind a head; of a 304 none."""
-    _, found, rest = head.partition(b"content-length: ")
-    return int(rest.partition(b"\r\n")[0]) if found else 0
-
-
-class Asking(asyncio.Protocol):
-    """One connection: asks, reads the whole answer, asks the next."""
-
-    def __init__(self, requests: Sequence[bytes], *, first: int, took_s: list[float]) -> None:
-        self._requests, self._next, self._took_s = requests, first, took_s
-        self._missing_bytes, self._began_s = 0, 0.0
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        self._ask()
-
-    def _ask(self) -> None:
-        self._next = (self._next + CONNECTIONS) % len(self._requests)
-        self._began_s = time.perf_counter()
-        self._transport.write(self._requests[self._next])
-
-    def data_received(self, data: bytes) -> None:
-        if not self._missing_bytes:
-            end = data.index(b"\r\n\r\n") + 4
-            assert data[9:10] in b"23", data[:200]
-            self._missing_bytes = end + _length(data[:end])
-        self._missing_bytes -= len(data)
-        if not self._missing_bytes:
-            self._took_s.append(time.perf_counter() - self._began_s)
-            self._ask()
-
-
-async def _drive(port: int, seconds: float, requests: Sequence[bytes]) -> None:
-    """Ask for `seconds`, after all was asked for once; print answers a second, p50 and p99."""
-    loop, took_s = asyncio.get_running_loop(), list[float]()
-    connections = [
-        (await loop.create_connection(
-            partial(Asking, requests, first=number, took_s=took_s), "127.0.0.1", port
-        ))[0]
-        for number in range(CONNECTIONS)
-    ]  # fmt: skip
-    while len(took_s) < len(requests) + CONNECTIONS:  # noqa: ASYNC110 - nothing tells us
-        await asyncio.sleep(0.05)
-    await asyncio.sleep(WARM_S)
-    before_count = len(took_s)
-    took_s.clear()
-    began_s = time.perf_counter()
-    await asyncio.sleep(seconds)
-    rate = len(took_s) / (time.perf_counter() - began_s)
-    count = before_count + len(took_s)
-    p50_s, p99_s = np.percentile(took_s, [50, 99]).tolist()
-    for connection in connections:
-        connection.abort()
-    print(json.dumps([rate, 1_000 * p50_s, 1_000 * p99_s, count]))
-
-
-if __name__ == "__main__":
-    asked = [text.encode() for text in json.load(sys.stdin)]
-    asyncio.run(_drive(int(sys.argv[1]), float(sys.argv[2]), asked))

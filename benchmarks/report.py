@@ -1,4 +1,5 @@
-"""Measures everything docs/benchmarks.md says, and writes it: budget, profile, peers, page.
+"""Measures everything docs/benchmarks.md says, and writes it: budget, profile, reads, push, stream,
+notices, peers, page.
 
     make bench                                              a quarter of an hour, on a quiet machine
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmarks import budget, page, peers, profile
+from benchmarks import budget, notices, page, peers, profile, push, reads, stream
 
 BUDGET = ("--history",)
 PEERS = ("--within", "620")
@@ -18,5 +19,7 @@ PEERS = ("--within", "620")
 def main(arguments: Sequence[str] = ()) -> None:
     budget.main(BUDGET)
     profile.main()
+    for one in (reads, push, stream, notices):
+        one.main()
     peers.main([*PEERS, *arguments])
     page.main()

@@ -25,6 +25,8 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from benchmarks.shared.machine import described
+from benchmarks.shared.results import Results, duration
 
 from sigmawatch.adapters.clock import VirtualClock
 from sigmawatch.adapters.ledgers.sqlite import SqliteLedger
@@ -39,6 +41,8 @@ from sigmawatch.domain.market import Market
 from sigmawatch.domain.series import BLOCK_SERIES_MAX
 from sigmawatch.domain.window import Interval
 
+HEADER = ("readers", "rows", "first has it", "half have it", "all have it", "processor",
+          "sent each", "memory each")  # fmt: skip
 SLOT = Interval(10_000)  # shorter than what readers are kept alive by
 S0 = 168_000_000
 HISTORY_SLOTS = 60
@@ -56,10 +60,13 @@ def main(arguments: Sequence[str] = ()) -> None:
     parser.add_argument("--slots", type=int, default=8)
     asked = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(_measured(Path(folder), asked))
+        row = asyncio.run(_measured(Path(folder), asked))
+    if not arguments:
+        told = [f"{asked.readers:,}", f"{asked.rows:,}", *row]
+        Results("stream").save({"machine": described(), "header": HEADER, "rows": [told]})
 
 
-async def _measured(folder: Path, asked: argparse.Namespace) -> None:
+async def _measured(folder: Path, asked: argparse.Namespace) -> list[str]:
     ledger = await SqliteLedger.open(folder, clock=VirtualClock(S0 * SLOT.ms))
     async with ledger.transaction() as transaction:
         for index in range(asked.rows):
@@ -83,14 +90,15 @@ async def _measured(folder: Path, asked: argparse.Namespace) -> None:
             serve_on(create_app(program), listener, receipts=receipts,
                      leaving=program.streaming.close)
         )  # fmt: skip
-        await _told(program, clock, asked=asked, port=port)
+        row = await _told(program, clock, asked=asked, port=port)
         web.cancel()
         await asyncio.wait([web])
+    return row
 
 
 async def _told(
     program: Program, clock: VirtualClock, *, asked: argparse.Namespace, port: int
-) -> None:
+) -> list[str]:
     """Let slots pass while another process reads, and print what it saw."""
     before = _resident_bytes()
     command = [sys.executable, "-m", "benchmarks.stream", str(port), str(asked.readers)]
@@ -107,7 +115,7 @@ async def _told(
         slots.append((durable_s, time.process_time() - busy_s))
     program.streaming.close()
     said, _ = await readers.communicate()
-    _print(slots, json.loads(said), each=each)
+    return _print(slots, json.loads(said), each=each)
 
 
 def _print(
@@ -115,15 +123,18 @@ def _print(
     seen: Sequence[tuple[Sequence[float], int]],
     *,
     each: float,
-) -> None:
+) -> list[str]:
+    """A row a slot; returns the medians as the page tells them."""
     print(f"{'first ms':>9} {'median ms':>10} {'told ms':>9} {'processor ms':>13} {'KB sent':>8}")
     rows = []
     for (durable_s, busy_s), (arrived_s, size) in zip(slots, seen, strict=False):
         at_ms = [1_000 * (arrived - durable_s) for arrived in arrived_s]
         rows.append([min(at_ms), float(np.median(at_ms)), max(at_ms), 1_000 * busy_s, size / 1e3])
-    for row in [*rows, np.median(rows, axis=0).tolist()]:
+    middle = np.median(rows, axis=0).tolist()
+    for row in [*rows, middle]:
         print("{:>9.0f} {:>10.0f} {:>9.0f} {:>13.0f} {:>8.1f}".format(*row))
     print(f"the last row: medians; memory {each / 1e3:.1f} KB a reader")
+    return [*map(duration, middle[:4]), f"{middle[4]:.1f} KB", f"{each / 1e3:.1f} KB"]
 
 
 async def _pass(program: Program, clock: VirtualClock, slot: int) -> float:

@@ -3,7 +3,7 @@
 Fulfils ports.venue.Venue, so a collector asks it as it asks any venue: the newest prices as they
 were at the slot's end, the flow of a slot from its trades. Where the stream is silent, or lacks
 anything that is wanted, the venue is polled as if there were no stream
-(docs/decisions/0030-a-stream-answers-as-a-poll-would.md).
+(docs/decisions/0031-a-stream-answers-as-a-poll-would.md).
 """
 
 from __future__ import annotations
