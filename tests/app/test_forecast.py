@@ -17,7 +17,7 @@ KRAKEN = VenueTraits(
     name="KRAKEN", levels=frozenset({"price", "bid", "ask", "volume_24h_quote"}),
     flows=frozenset({"traded_base", "traded_quote"}), candle_spans_ms=(MINUTE_MS, 5 * MINUTE_MS),
     candle_reach_ms=(12 * HOUR_MS, 60 * HOUR_MS), candle_rows_max=720, poll_floor_ms=2_000,
-    requests_per_minute=60.0, poll_cost=1.0, candle_cost=1.0,
+    requests_per_minute=60.0, poll_cost=1.0, candle_cost=1.0, streams=True,
 )  # fmt: skip
 
 
@@ -95,6 +95,13 @@ def test_flows_beyond_half_the_budget_are_a_warning_with_the_number_that_fits() 
     assert found.problems == ()
     assert "30 of 40 markets" in str(found.warnings[0])
     assert found.venues[0].flow_per_minute == 30.0
+
+
+def test_flows_that_are_heard_need_no_budget() -> None:
+    track = {"markets": tuple(f"C{row}/USD" for row in range(40)), "metrics": ("traded_quote",)}
+    assert "unless `stream = true`" in str(foreseen(track).warnings[0])
+    heard = foreseen(track, venues={"kraken": VenueConfig(stream=True)})
+    assert not any("request budget" in str(warning) for warning in heard.warnings)
 
 
 def test_a_budget_of_ones_own_counts() -> None:

@@ -162,12 +162,14 @@ def _warnings(
     yield from _unrated(config)
     yield from _unread(config)
     for venue in venues:
-        if venue.flow_markets_count > venue.flow_markets_max:
+        streams = traits[venue.venue].streams
+        heard = streams and config.venue(venue.venue).stream  # its trades cost nothing
+        if venue.flow_markets_count > venue.flow_markets_max and not heard:
             yield Problem(
                 path=f"venues.{venue.venue.lower()}",
                 rule=f"half the request budget pays for traded volumes of "
                 f"{venue.flow_markets_max} of {venue.flow_markets_count} markets; "
-                "the others stay without",
+                "the others stay without" + (", unless `stream = true`" if streams else ""),
             )
         if venue.used_ratio > 1:
             yield Problem(

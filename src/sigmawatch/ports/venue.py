@@ -21,7 +21,8 @@ class VenueTraits:
     levels, flows: metric names it offers by ticker and by candle. candle_spans_ms: offered widths
     in ms, ascending. candle_reach_ms: how far back each width reaches from now (None: for ever).
     candle_rows_max: rows per call. poll_floor_ms: no faster polling. requests_per_minute: the whole
-    budget in the venue's own unit, poll_cost and candle_cost in the same unit.
+    budget in the venue's own unit, poll_cost and candle_cost in the same unit. streams: whether it
+    can be listened to as well (ports.stream).
     """
 
     name: str
@@ -34,6 +35,7 @@ class VenueTraits:
     requests_per_minute: float
     poll_cost: float
     candle_cost: float
+    streams: bool = False
 
 
 class Venue(Protocol):

@@ -53,7 +53,8 @@ class RestVenue:
 
     @property
     def traits(self) -> VenueTraits:
-        return replace(self.TRAITS, requests_per_minute=self.http.limits.per_minute)
+        return replace(self.TRAITS, requests_per_minute=self.http.limits.per_minute,
+                       streams=self.DIALECT is not None)  # fmt: skip
 
     async def close(self) -> None:
         if self.stream is not None:
