@@ -276,8 +276,14 @@ _OF_STATUS = {
 }  # fmt: skip
 
 
+_CUT_OFF = "client disconnected prematurely"  # litestar.connection.Request.stream says so, as 500
+
+
 def _of_status(exc: HTTPException) -> ProblemError:
-    """What the framework refused: 400, 404, 405, 413, 415."""
+    """What the framework refused: 400, 404, 405, 413, 415; and a body that was cut off, which is no
+    failure of ours."""
+    if exc.detail == _CUT_OFF:
+        return ProblemError("malformed", "the request ended before its body")
     slug = _OF_STATUS.get(exc.status_code, "internal")
     detail = {
         "malformed": "the request could not be read: " + _plain(exc.detail),
