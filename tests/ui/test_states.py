@@ -84,7 +84,7 @@ def test_what_cannot_be_told_again_is_loaded_again_and_nothing_is_lost_from_view
     find(page, between)
     until(lambda: len([one for one in between.asked if one.startswith(SNAPSHOT)]) > loaded)
     live(page)
-    assert page.get_by_role("complementary", name="KRAKEN:ETH/USD").count() == 1
+    page.get_by_role("complementary", name="KRAKEN:ETH/USD").wait_for()
     assert page.evaluate("document.querySelector('.grid').scrollTop") == 180
     assert page.locator(".banner:not(.demo)").count() == 0
 
