@@ -47,9 +47,9 @@ def _missing(what: str) -> None:
     pytest.skip(what)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Its driver holds an event loop of this thread, so it ends before tests of other packages."""
+    """Its driver holds an event loop of this thread, so it ends before tests of other modules."""
     found = next((path for name in NAMES if (path := shutil.which(name))), None)
     if found is None:
         _missing("no Chromium here: apt install chromium (or any package that has it)")
@@ -62,9 +62,9 @@ def browser() -> Iterator[Browser]:
         made.close()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def program(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """One program for all tests that only look."""
+    """One program for the tests of a module that only look."""
     with Running(tmp_path_factory.mktemp("program")) as running:
         running.start()
         yield running

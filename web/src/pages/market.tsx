@@ -44,7 +44,7 @@ export function Market() {
             <Guarded name="The market"><Panel key={name} table={table} row={row} whole /></Guarded>
             <div class="beside">
               <Guarded name="Other venues"><Elsewhere table={table} row={row} /></Guarded>
-              <Guarded name="Metrics"><Metrics market={table.market(row)} /></Guarded>
+              <Guarded name="Metrics"><Metrics market={table.market(row)} minute={table.slot?.slice(0, 16)} /></Guarded>
               <Guarded name="Alerts"><Fired market={table.market(row)} /></Guarded>
             </div>
           </>
@@ -89,8 +89,8 @@ function Elsewhere({ table, row }: { table: Table; row: number }) {
   );
 }
 
-/** Every tracked metric of the market, small. */
-function Metrics({ market }: { market: string }) {
+/** Every tracked metric of the market, small; as of a slot of each minute. */
+function Metrics({ market, minute }: { market: string; minute: string | undefined }) {
   const [rows, setRows] = useState<MetricRow[]>([]);
   const [error, setError] = useState<ApiError | null>(null);
   const sparks = useCell(sparkCount);
@@ -104,7 +104,7 @@ function Metrics({ market }: { market: string }) {
       want(mine.map((one) => one.id));
     }, setError);
   };
-  useEffect(load, [market]);
+  useEffect(load, [market, minute]);
   return (
     <section class="box">
       <h2>Metrics</h2>
@@ -117,7 +117,7 @@ function Metrics({ market }: { market: string }) {
             <b class="num">{one.metric === "price" ? price(one.value) : compact(one.value)}</b>
             <canvas key={sparks} class="small" ref={(canvas) => { if (canvas) drawSpark(canvas, sparkOf(one.id)?.values ?? new Float64Array(0), NaN, !((one.change_pct ?? 0) < 0)); }} aria-hidden="true" />
             {may && one.origin === "api" && <Sure act="Stop" sure="Really stop?" run={() => send("DELETE", `metrics/${one.id}`).then(load, complain)} />}
-            <small class="dim num">σ {one.sigma_rel === null ? "–" : `${(one.sigma_rel * 100).toFixed(2)}%`} · {Math.floor((one.coverage ?? 0) * 100)}% covered{one.coarse ? "* coarse candles" : ""}</small>
+            <small class="dim num">σ {one.sigma_rel === null ? "–" : `${(one.sigma_rel * 100).toFixed(2)}%`} · {one.coverage === null ? "–" : `${Math.floor(one.coverage * 100)}%`} covered{one.coarse ? "* coarse candles" : ""}</small>
           </li>
         ))}
       </ul>
