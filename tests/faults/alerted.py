@@ -35,6 +35,7 @@ from tests.faults.waves import (
 
 from sigmawatch_simulator import Simulator
 
+TRACKED_WITHIN_S = 120.0
 DRAINED_WITHIN_S = 300.0  # RELIABILITY.md P11
 
 
@@ -54,7 +55,7 @@ class Stage:
         """A first life, without rules of ours, until every series is tracked."""
         log = Log()
         series_count = sum(len(one.series) for one in self.rules.values())
-        async with alive(self.folder) as life:
+        async with alive(self.folder) as life, asyncio.timeout(TRACKED_WITHIN_S):
             while len(log.ids) < series_count:
                 await log.look(life.url)
         rule(self.folder, self.rules)

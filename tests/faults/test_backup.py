@@ -16,7 +16,7 @@ import pytest
 import pytest_asyncio
 from tests.faults.lives import SOUND, alive
 from tests.faults.oracle import Stored
-from tests.faults.reader import Log, read_until_gone
+from tests.faults.reader import VENUES, Log, read_until_gone
 from tests.faults.test_kill import MARKETS, Ordeal, configure
 from tests.faults.tier import Finding, tell, times
 from tests.ledgers.opening import until
@@ -37,7 +37,7 @@ pytestmark = [
 
 @pytest_asyncio.fixture
 async def double() -> AsyncIterator[Simulator]:
-    async with Simulator(Config(markets_count=MARKETS, limited=False)) as simulator:
+    async with Simulator(Config(venues=VENUES, markets_count=MARKETS, limited=False)) as simulator:
         yield simulator
 
 

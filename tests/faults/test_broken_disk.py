@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from tests.faults.lives import SOUND, Life, alive
-from tests.faults.reader import Log
+from tests.faults.reader import VENUES, Log
 from tests.faults.storage_ordeal import Watched, configure, lost
 from tests.faults.tier import Finding, full_only, tell, times
 from tests.faults.tracer import needs_strace, traced
@@ -35,7 +35,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(3_600), full_only, needs_s
 
 @pytest_asyncio.fixture
 async def double() -> AsyncIterator[Simulator]:
-    async with Simulator(Config(markets_count=10, limited=False)) as simulator:
+    async with Simulator(Config(venues=VENUES, markets_count=10, limited=False)) as simulator:
         yield simulator
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.faults.lives import ROOT, SOUND, alive, environment
+from tests.faults.reader import VENUES
 from tests.faults.storage_ordeal import configure
 from tests.faults.tier import Finding, full_only, tell
 
@@ -52,7 +53,7 @@ async def test_s58_schemathesis_finds_nothing(tmp_path: Path) -> None:
     where = ("--data", str(tmp_path / "data"), "--config", str(tmp_path / "sigmawatch.toml"))
     checks = tmp_path / "schemathesis.toml"
     checks.write_text(CHECKS, "utf-8")
-    async with Simulator(Config(markets_count=10, limited=False)) as double:
+    async with Simulator(Config(venues=VENUES, markets_count=10, limited=False)) as double:
         configure(tmp_path, double)
         with (tmp_path / "sigmawatch.toml").open("a") as file:
             file.write("[limits]\n" + "".join(f"{one}_per_minute = {MANY}\n" for one in BUDGETS))

@@ -20,7 +20,7 @@ import pytest
 import pytest_asyncio
 from tests.faults.episodes import Verdict, copied, heard_from_ms, verdict
 from tests.faults.lives import alive
-from tests.faults.reader import Log
+from tests.faults.reader import VENUES, Log
 from tests.faults.tier import Finding, full_only, tell, times
 from tests.postgres import PostgresServer
 
@@ -44,7 +44,9 @@ pytestmark = [
 
 @pytest_asyncio.fixture
 async def double() -> AsyncIterator[Simulator]:
-    async with Simulator(Config(markets_count=MARKETS, limited=False, speed=PACE)) as simulator:
+    async with Simulator(
+        Config(venues=VENUES, markets_count=MARKETS, limited=False, speed=PACE)
+    ) as simulator:
         yield simulator
 
 

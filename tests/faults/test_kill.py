@@ -20,7 +20,7 @@ import pytest
 import pytest_asyncio
 from tests.faults.lives import SOUND, alive
 from tests.faults.oracle import Seen, Stored
-from tests.faults.reader import Log, read_until_gone, several, shown_by
+from tests.faults.reader import VENUES, Log, read_until_gone, several, shown_by
 from tests.faults.tier import Finding, tell, times
 
 from sigmawatch_simulator import Config, Simulator
@@ -40,7 +40,7 @@ pytestmark = [
 
 @pytest_asyncio.fixture
 async def double() -> AsyncIterator[Simulator]:
-    async with Simulator(Config(markets_count=MARKETS, limited=False)) as simulator:
+    async with Simulator(Config(venues=VENUES, markets_count=MARKETS, limited=False)) as simulator:
         yield simulator
 
 

@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 from tests.faults.lives import alive
 from tests.faults.power import Disk, disk
-from tests.faults.reader import Log
+from tests.faults.reader import VENUES, Log
 from tests.faults.storage_ordeal import SERIES, Watched, configure, lost
 from tests.faults.tier import Finding, tell, times
 
@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(times(change=180, full=1_8
 
 @pytest_asyncio.fixture
 async def double() -> AsyncIterator[Simulator]:
-    async with Simulator(Config(markets_count=10, limited=False)) as simulator:
+    async with Simulator(Config(venues=VENUES, markets_count=10, limited=False)) as simulator:
         yield simulator
 
 

@@ -25,6 +25,7 @@ import aiohttp
 import pytest
 from tests.faults.episodes import frames
 from tests.faults.lives import SOUND, alive
+from tests.faults.reader import VENUES
 from tests.faults.tier import Finding, full_only, tell, times
 
 from sigmawatch_simulator import Config, Fault, Simulator
@@ -207,7 +208,9 @@ def _readings(connection: sqlite3.Connection) -> dict[tuple[int, int], list[list
 async def ordeal(folder: Path) -> AsyncIterator[Ordeal]:
     """Everything is tracked, low, and judged."""
     seed = random.randrange(2**32)
-    async with Simulator(Config(markets_count=9, limited=False, speed=1.0)) as double:
+    async with Simulator(
+        Config(venues=VENUES, markets_count=9, limited=False, speed=1.0)
+    ) as double:
         pairs = sorted({market.pair for market in double.stages[VENUE].markets})[:6]
         made = Ordeal(folder=folder, double=double, pairs=pairs, seed=seed,
                       dice=random.Random(seed))  # fmt: skip

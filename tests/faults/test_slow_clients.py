@@ -17,6 +17,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 from tests.faults.lives import SOUND, Life, alive
+from tests.faults.reader import VENUES
 from tests.faults.storage_ordeal import configure
 from tests.faults.tier import Finding, tell, times
 from tests.pace import allowed_s
@@ -44,7 +45,7 @@ pytestmark = [
 
 @pytest_asyncio.fixture
 async def double() -> AsyncIterator[Simulator]:
-    async with Simulator(Config(markets_count=10, limited=False)) as simulator:
+    async with Simulator(Config(venues=VENUES, markets_count=10, limited=False)) as simulator:
         yield simulator
 
 

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import pytest
 import pytest_asyncio
 from tests.faults.lives import SOUND, Life, alive
-from tests.faults.reader import Log
+from tests.faults.reader import VENUES, Log
 from tests.faults.storage_ordeal import Watched, configure, lost
 from tests.faults.tier import Finding, tell, times
 from tests.faults.tracer import needs_strace, traced
@@ -38,7 +38,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(times(change=180, full=3_6
 
 @pytest_asyncio.fixture
 async def double() -> AsyncIterator[Simulator]:
-    async with Simulator(Config(markets_count=10, limited=False)) as simulator:
+    async with Simulator(Config(venues=VENUES, markets_count=10, limited=False)) as simulator:
         yield simulator
 
 

@@ -15,6 +15,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.faults.reader import VENUES
+
 from sigmawatch_simulator import Config, Simulator
 
 MARKETS = 170  # of each of three venues: 510 series
@@ -47,7 +49,7 @@ async def playing(
     for number in range(markets_count):
         rows = [[START_MS + 60_000 * at, *[_price(number, at)] * 4, 1.0] for at in range(-2, slots)]
         (script / f"{_base(number)}_USD-1m.json").write_text(json.dumps(rows))
-    config = Config(script=script, start_ms=START_MS, limited=False, speed=0.0)
+    config = Config(venues=VENUES, script=script, start_ms=START_MS, limited=False, speed=0.0)
     async with Simulator(config) as simulator:
         yield simulator
 
