@@ -12,7 +12,7 @@ from pathlib import Path
 
 CACHE = Path(".pytest_cache", "v")
 SOME_FAILED = 1  # pytest's exit code: every test ran to its end
-MOST = 3  # of a whole suite; more is no accident
+MOST = 6  # one in a thousand; more is no accident
 
 
 def main() -> int:
