@@ -21,7 +21,6 @@ from sigmawatch.adapters.venues.streams.frames import (
     trades_of,
     whole_ms,
 )
-from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.market import Market
 from sigmawatch.domain.stream import (
     Channel,
@@ -129,28 +128,19 @@ class BinanceDialect:
     def _quotes(self, data: msgspec.Raw, recv_ms: int) -> Said:
         """What changed among all markets; those nobody asked for are no news."""
         rejected: dict[str, str] = {}
-        rows = []
-        for mini in rows_of(data, _MINIS, rejected=rejected):
-            if mini.s not in self._natives if isinstance(mini.s, str) else True:
-                continue
-            try:
-                event_ms = whole_ms(mini.E)
-            except Invalid as error:
-                rejected[mini.s] = f"time: {error}"
-                continue
-            rows.append(QuoteRow(mini.s, event_ms, mini.c, mini.v, mini.q))
-        return quotes_of(rows, recv_ms=recv_ms, rejected=rejected, derived=False)
+        rows = [
+            QuoteRow(mini.s, mini.E, mini.c, mini.v, mini.q)
+            for mini in rows_of(data, _MINIS, rejected=rejected)
+            if isinstance(mini.s, str) and mini.s in self._natives
+        ]
+        return quotes_of(rows, time=whole_ms, recv_ms=recv_ms, rejected=rejected, derived=False)
 
     def _trades(self, data: msgspec.Raw, recv_ms: int) -> Said:
         rejected: dict[str, str] = {}
-        rows, trade = [], _TRADE.decode(data)
+        trade = _TRADE.decode(data)
         native = known(self._natives, trade.s, rejected=rejected)
-        if native is not None:
-            try:
-                rows = [TradeRow(native, trade.t, whole_ms(trade.T), trade.p, trade.q)]
-            except Invalid as error:
-                rejected[native] = f"time: {error}"
-        return trades_of(rows, recv_ms=recv_ms, rejected=rejected)
+        rows = [] if native is None else [TradeRow(native, trade.t, trade.T, trade.p, trade.q)]
+        return trades_of(rows, time=whole_ms, recv_ms=recv_ms, rejected=rejected)
 
 
 def _answer(said: _Frame) -> Said:

@@ -113,28 +113,20 @@ class CoinbaseDialect:
 
     def _quotes(self, said: _Frame, recv_ms: int) -> Said:
         rejected: dict[str, str] = {}
-        rows = []
         native = known(self._natives, said.product_id, rejected=rejected)
-        if native is not None:
-            try:
-                rows = [QuoteRow(native, rfc3339_ms(said.time), said.price, said.volume_24h,
-                                 vwap=said.price)]  # fmt: skip
-            except Invalid as error:
-                rejected[native] = f"time: {error}"
-        return quotes_of(rows, recv_ms=recv_ms, rejected=rejected, derived=True)
+        rows = [] if native is None else [
+            QuoteRow(native, said.time, said.price, said.volume_24h, vwap=said.price)
+        ]  # fmt: skip
+        return quotes_of(rows, time=rfc3339_ms, recv_ms=recv_ms, rejected=rejected, derived=True)
 
     def _trades(self, said: _Frame, recv_ms: int) -> Said:
         """`last_match` is an old trade, told when one subscribes: with it the numbers begin."""
         rejected: dict[str, str] = {}
-        rows = []
         native = known(self._natives, said.product_id, rejected=rejected)
-        if native is not None:
-            try:
-                event_ms = rfc3339_ms(said.time)
-                rows = [TradeRow(native, said.trade_id, event_ms, said.price, said.size)]
-            except Invalid as error:
-                rejected[native] = f"time: {error}"
-        return trades_of(rows, recv_ms=recv_ms, rejected=rejected)
+        rows = [] if native is None else [
+            TradeRow(native, said.trade_id, said.time, said.price, said.size)
+        ]  # fmt: skip
+        return trades_of(rows, time=rfc3339_ms, recv_ms=recv_ms, rejected=rejected)
 
     def _newest(self, said: _Frame) -> Sequence[Said]:
         native = self._natives.get(str(said.product_id))

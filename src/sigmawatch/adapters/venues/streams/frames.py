@@ -8,7 +8,7 @@ field by field, since arrays pay only for many.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -20,6 +20,7 @@ from sigmawatch.domain.reading import positive, quantity
 from sigmawatch.domain.stream import Channel, Quotes, Said, StreamTraits, Trade, Trades
 
 T = TypeVar("T")
+Time = Callable[[object], int]  # milliseconds of what a venue wrote; raises Invalid
 
 EVENT_AHEAD_MS = 60_000  # no clock of a venue is so far ahead of ours
 EVENT_BEHIND_MS = 7 * 86_400_000
@@ -51,7 +52,7 @@ class QuoteRow(NamedTuple):
     """One market of a ticker frame, unread. vwap: what turns a base volume into a quote one."""
 
     native: str
-    event_ms: int
+    time: Any
     price: Any
     base: Any
     quote: Any = None
@@ -63,27 +64,31 @@ class TradeRow(NamedTuple):
 
     native: str
     id: Any
-    event_ms: int
+    time: Any
     price: Any
     base: Any
 
 
 def quotes_of(
-    rows: Iterable[QuoteRow], *, recv_ms: int, rejected: dict[str, str], derived: bool
+    rows: Iterable[QuoteRow], *, time: Time, recv_ms: int, rejected: dict[str, str], derived: bool
 ) -> Quotes:
-    """Checked columns. derived: the quote volume is computed, not quoted."""
+    """Checked columns. time: how the venue writes one. derived: the quote volume is computed, not
+    quoted."""
     natives, events = [], array("q")
     prices, bases, quotes = array("d"), array("d"), array("d")
     for row in rows:
+        event_ms = _event_ms(row, time, rejected=rejected)
+        if event_ms is None:
+            continue
         try:
             price = positive(row.price)
-            _check_event(row.event_ms, recv_ms)
+            _check_event(event_ms, recv_ms)
         except Invalid as error:
             rejected[row.native] = f"price: {error}"
             continue
         base = _amount(row, row.base, rejected=rejected)
         natives.append(row.native)
-        events.append(row.event_ms)
+        events.append(event_ms)
         prices.append(price)
         bases.append(base)
         worth = (
@@ -99,16 +104,21 @@ def quotes_of(
     )  # fmt: skip
 
 
-def trades_of(rows: Iterable[TradeRow], *, recv_ms: int, rejected: dict[str, str]) -> Trades:
-    """Checked trades, in the order told."""
+def trades_of(
+    rows: Iterable[TradeRow], *, time: Time, recv_ms: int, rejected: dict[str, str]
+) -> Trades:
+    """Checked trades, in the order told. time: as above."""
     items = []
     for row in rows:
+        event_ms = _event_ms(row, time, rejected=rejected)
+        if event_ms is None:
+            continue
         try:
             if type(row.id) is not int or row.id < 0:
                 raise Invalid(f"no number of a trade: {row.id!r:.40}")
-            _check_event(row.event_ms, recv_ms)
+            _check_event(event_ms, recv_ms)
             items.append(Trade(native=row.native, id=row.id, price=positive(row.price),
-                               base=quantity(row.base), event_ms=row.event_ms))  # fmt: skip
+                               base=quantity(row.base), event_ms=event_ms))  # fmt: skip
         except Invalid as error:
             rejected[row.native] = f"trade: {error}"
     return Trades(items=tuple(items), rejected=rejected)
@@ -156,6 +166,14 @@ def known(symbols: Mapping[str, str], raw: object, *, rejected: dict[str, str]) 
     if native is None:
         rejected[f"{raw!r:.40}"] = "unknown: a market that was not asked for"
     return native
+
+
+def _event_ms(row: QuoteRow | TradeRow, time: Time, *, rejected: dict[str, str]) -> int | None:
+    try:
+        return time(row.time)
+    except Invalid as error:
+        rejected[row.native] = f"time: {error}"
+        return None
 
 
 def _check_event(event_ms: int, recv_ms: int) -> None:

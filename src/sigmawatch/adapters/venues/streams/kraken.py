@@ -21,7 +21,6 @@ from sigmawatch.adapters.venues.streams.frames import (
     rows_of,
     trades_of,
 )
-from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.market import Market
 from sigmawatch.domain.stream import (
     Channel,
@@ -144,32 +143,21 @@ class KrakenDialect:
 
     def _quotes(self, data: msgspec.Raw, recv_ms: int) -> Said:
         rejected: dict[str, str] = {}
-        rows = []
-        for ticker in rows_of(data, _TICKERS, rejected=rejected):
-            native = known(self._natives, ticker.symbol, rejected=rejected)
-            if native is not None:
-                try:
-                    event_ms = rfc3339_ms(ticker.timestamp)
-                except Invalid as error:
-                    rejected[native] = f"time: {error}"
-                    continue
-                rows.append(QuoteRow(native, event_ms, ticker.last, ticker.volume,
-                                     vwap=ticker.vwap))  # fmt: skip
-        return quotes_of(rows, recv_ms=recv_ms, rejected=rejected, derived=True)
+        rows = [
+            QuoteRow(native, ticker.timestamp, ticker.last, ticker.volume, vwap=ticker.vwap)
+            for ticker in rows_of(data, _TICKERS, rejected=rejected)
+            if (native := known(self._natives, ticker.symbol, rejected=rejected)) is not None
+        ]
+        return quotes_of(rows, time=rfc3339_ms, recv_ms=recv_ms, rejected=rejected, derived=True)
 
     def _trades(self, data: msgspec.Raw, recv_ms: int) -> Said:
         rejected: dict[str, str] = {}
-        rows = []
-        for trade in rows_of(data, _TRADES, rejected=rejected):
-            native = known(self._natives, trade.symbol, rejected=rejected)
-            if native is not None:
-                try:
-                    event_ms = rfc3339_ms(trade.timestamp)
-                except Invalid as error:
-                    rejected[native] = f"time: {error}"
-                    continue
-                rows.append(TradeRow(native, trade.trade_id, event_ms, trade.price, trade.qty))
-        return trades_of(rows, recv_ms=recv_ms, rejected=rejected)
+        rows = [
+            TradeRow(native, trade.trade_id, trade.timestamp, trade.price, trade.qty)
+            for trade in rows_of(data, _TRADES, rejected=rejected)
+            if (native := known(self._natives, trade.symbol, rejected=rejected)) is not None
+        ]
+        return trades_of(rows, time=rfc3339_ms, recv_ms=recv_ms, rejected=rejected)
 
     def _answer(self, said: _Frame) -> Said:
         told = said.result if isinstance(said.result, dict) else {}
