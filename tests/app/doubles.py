@@ -29,6 +29,7 @@ class MemoryVenue:
         self.rows: dict[str, list[tuple[int, float, float]]] = {}  # native -> open_ms, close, base
         self.error: SigmawatchError | None = None
         self.candle_errors: dict[str, SigmawatchError] = {}
+        self.quote_derived = False
         self.asked: list[str] = []
         self.candle_calls: list[tuple[str, int, int, int]] = []
         self.traits = VenueTraits(
@@ -78,6 +79,7 @@ class MemoryVenue:
             volume_quote=array("d", [row[1] * row[2] for row in rows]),
             trades=array("d", [NAN] * len(rows)),
             complete_ms=closed_ms,
+            quote_derived=self.quote_derived,
         )
 
     def _spans(self, native: str, span_ms: int) -> list[tuple[int, float, float]]:

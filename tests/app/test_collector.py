@@ -15,7 +15,7 @@ from sigmawatch.adapters.clock import VirtualClock
 from sigmawatch.app.catalogue import Catalogue
 from sigmawatch.app.collector import PARTITION, Collector, Share
 from sigmawatch.domain.errors import RateLimited, Unavailable
-from sigmawatch.domain.frame import Frame, Patch, Reason
+from sigmawatch.domain.frame import Flag, Frame, Patch, Reason
 from sigmawatch.domain.series import Block, Series
 from sigmawatch.domain.venue import Run, RunKind, VenueState
 from sigmawatch.domain.window import MINUTE_MS, Interval
@@ -97,6 +97,17 @@ async def test_a_poll_in_mid_slot_is_an_open_reading_of_the_running_slot() -> No
         await r.at(T0 + 30_000)
         await r.collector.run_once(RunKind.COLLECT)
     assert {(f.slot, f.open) for f in r.frames(1)} == {(S0, True)}
+
+
+async def test_a_quote_volume_that_the_venue_does_not_tell_is_marked_derived() -> None:
+    """SEMANTICS.md 1: "derived as base x vwap (else x close) is marked `derived`"."""
+    async with rig() as r:
+        r.venue.rows["M1USD"] = [(T0 - 3 * MINUTE_MS, 10.0, 3.0)]
+        r.venue.quote_derived = True
+        await r.collector.run_once(RunKind.POLL, boundary_ms=T0)
+    derived = Reason.OBSERVED | Flag.DERIVED
+    assert list(r.frames(2)[0].marks) == [derived, Reason.PENDING, derived]
+    assert list(r.frames(1)[0].marks) == [Reason.OBSERVED] * 3
 
 
 async def test_a_venue_that_fails_leaves_an_outage_in_every_slot_and_a_run_of_none() -> None:

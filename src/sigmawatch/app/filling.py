@@ -193,9 +193,15 @@ def _columns(series: Series, line: Timeline) -> tuple[Values, Marks]:
         return rolling_day(line, ROLLING_OF_METRIC[series.metric])
     if series.kind.kind is Kind.LEVEL:
         return line.close, line.level_marks
-    values = line.flows[FLOW_OF_METRIC[series.metric]]
+    return flow_column(series.metric, line)
+
+
+def flow_column(metric: str, line: Timeline) -> tuple[Values, Marks]:
+    """One flow of a market: float64[n], uint8[n]; a quote volume that the venue does not tell is
+    marked `derived` (SEMANTICS.md 1)."""
+    values = line.flows[FLOW_OF_METRIC[metric]]
     marks = np.where(np.isnan(values), np.uint8(Reason.PENDING), line.flow_marks)
-    if series.metric == "traded_quote" and line.quote_derived:
+    if metric == "traded_quote" and line.quote_derived:
         told = (marks & REASON_MASK) == Reason.OBSERVED
         marks = marks | np.where(told, np.uint8(Flag.DERIVED), np.uint8(0))
     return values, marks

@@ -16,12 +16,19 @@ from typing import Protocol
 
 import numpy as np
 
-from sigmawatch.app.filling import FLOW_OF_METRIC, Supply, Timeline, lay_out, patch_for
+from sigmawatch.app.filling import (
+    FLOW_OF_METRIC,
+    Supply,
+    Timeline,
+    flow_column,
+    lay_out,
+    patch_for,
+)
 from sigmawatch.app.framing import BlockPlan, Stamp, empty, framed, outage
 from sigmawatch.app.health import reason_of
 from sigmawatch.app.timing import within
 from sigmawatch.domain.errors import SigmawatchError
-from sigmawatch.domain.frame import MISSING, REASON_MASK, Frame, Patch, Reason
+from sigmawatch.domain.frame import MISSING, REASON_MASK, Flag, Frame, Patch, Reason
 from sigmawatch.domain.series import Series
 from sigmawatch.domain.window import MINUTE_MS, Interval
 from sigmawatch.ports.clock import Clock
@@ -29,6 +36,7 @@ from sigmawatch.ports.venue import Venue, VenueTraits
 
 REREAD_SLOTS = 3
 CONCURRENT_MAX = 8
+_OWN = np.uint8(REASON_MASK | Flag.DERIVED)  # what a slot's own reading says: it fills no gap
 
 
 def candle_span_ms(traits: VenueTraits, interval: Interval) -> int | None:
@@ -170,14 +178,14 @@ def _flow_frame(plan: BlockPlan, at: Stamp, *, lines: Mapping[str, Timeline]) ->
     if not lines:
         return outage(plan, at)
     values, marks = empty(plan, Reason.PENDING)
-    column = FLOW_OF_METRIC[plan.block.metric]
     for place, native in zip(plan.places, plan.natives, strict=True):
         line = lines.get(native)
         if line is None:
             marks[place] = Reason.OUTAGE
             continue
+        told, why = flow_column(plan.block.metric, line)
         index = at.slot - line.from_slot
-        if (line.flow_marks[index] & REASON_MASK) < MISSING:
-            values[place] = line.flows[column][index]
-            marks[place] = line.flow_marks[index] & REASON_MASK
+        if (why[index] & REASON_MASK) < MISSING:
+            values[place] = told[index]
+            marks[place] = why[index] & _OWN
     return framed(plan, at, values=values, marks=marks)
