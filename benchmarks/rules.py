@@ -19,7 +19,7 @@ from functools import partial
 
 import numpy as np
 
-from sigmawatch.domain.expression import Condition, RankKey
+from sigmawatch.domain.expression import Among, Condition, RankKey
 from sigmawatch.domain.rule import parse_condition, print_condition
 from sigmawatch.domain.window import Interval
 from sigmawatch.engine.baseline import folded
@@ -115,6 +115,9 @@ class Columns:
         return self._kept.moments
 
     def rank(self, by: RankKey, *, window_ms: int | None, lag: int) -> Column:
+        return self._kept.ranks
+
+    def market_move(self, *, window_ms: int, among: Among | None) -> Column:
         return self._kept.ranks
 
     def age_s(self) -> Column:

@@ -53,6 +53,35 @@ def test_a_rule_that_the_configured_slots_cannot_hold_is_refused(tmp_path: Path)
     assert "holds 1 value and needs 4" in problems["rules.hot.condition"]
 
 
+TRACKS = """
+[[track]]
+venue = "kraken"
+markets = ["BTC/USD", "ETH/USD"]
+[[track]]
+venue = "coinbase"
+markets = ["BTC/USD"]
+"""
+
+
+def test_whom_nobody_can_confirm_is_listed_with_the_reason(tmp_path: Path) -> None:
+    rules = "".join(
+        f'[rules.{name}]\ncondition = "crosses_above(max(24h)) and confirmed_by({venue}, 1)"\n'
+        f'target = "{target}"\n'
+        for name, venue, target in (
+            ("fine", "coinbase", "KRAKEN:BTC/USD:price"), ("part", "coinbase", "*:*/USD:price"),
+            ("typo", "coinbas", "KRAKEN:*:price"),
+        )
+    )  # fmt: skip
+    problems, warnings = told(tmp_path, rules, TRACKS)
+    assert not problems
+    assert warnings.keys() == {"rules.part.condition", "rules.typo.condition"}
+    part, typo = (warnings[f"rules.{name}.condition"] for name in ("part", "typo"))
+    assert "confirmed_by(COINBASE, 1): unknown for 2 of 3 series" in part
+    assert "no venue confirms itself: COINBASE:BTC/USD:price" in part
+    assert "COINBASE tracks no such pair and metric: KRAKEN:ETH/USD:price" in part
+    assert "nothing is tracked at COINBAS; did you mean coinbase?" in typo
+
+
 def test_a_route_to_a_channel_that_no_file_knows_is_a_warning(tmp_path: Path) -> None:
     _, warnings = told(tmp_path, "", '[routes]\ncritical = ["inbox", "phone"]')
     assert warnings.keys() == {"routes.critical[1]"}

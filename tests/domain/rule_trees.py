@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sigmawatch.domain.expression import (
     Absolute,
     Age,
+    Among,
     Arithmetic,
     Change,
     Companion,
@@ -17,6 +18,7 @@ from sigmawatch.domain.expression import (
     ConfirmedBy,
     Crosses,
     Duration,
+    Excess,
     Logic,
     Negative,
     Node,
@@ -82,6 +84,7 @@ def quantities(spans_ms: Sequence[int] = SPANS_MS) -> st.SearchStrategy[Quantity
         windows(spans_ms),
         st.builds(Change, window_ms=spans, percent=st.booleans()),
         ranks(spans_ms),
+        st.builds(Excess, window_ms=spans, among=st.sampled_from([None, *Among])),
         companions,
     )
     return st.recursive(

@@ -63,6 +63,9 @@ def test_what_is_of_one_unit_fits(line: str) -> None:
          "change(rank(sigma_abs, 24h), 2h): ranks are kept for 1h"),
         ("change(rank(surge), 1h) < 1", "change(rank(surge), 1h): the past of rank(surge) is not"),
         ("change(age, 1h) > 1", "change(age, 1h): age has no past"),
+        ("mean(excess_change(1h), 2h) > 1", "mean(excess_change(1h), 2h): the past of excess_ch"),
+        ("excess_change(1h) > mean(1h)", "excess_change(1h) > mean(1h): percent cannot be comp"),
+        ("crosses_above(excess_change(1h))", "crosses_above(excess_change(1h)): percent cannot be"),
         ("mean(mean(value - mean(1h), 1h), 1h) > 1",
          "mean(mean(value - mean(1h), 1h), 1h): windows of windows of expressions"),
     ],
@@ -79,6 +82,7 @@ def test_what_is_not_of_one_unit_is_refused_with_both(line: str, message: str) -
         ("sigma_ret(1h) > 0.1", "sigma_ret(1h): traded_quote is a flow and has no returns"),
         ("rank(sigma_ret, 24h) < 5", "rank(sigma_ret, 24h): traded_quote is a flow"),
         ("confirmed_by(kraken, 1)", "confirmed_by(KRAKEN, 1): traded_quote is what one venue"),
+        ("excess_change(1h) > 1", "excess_change(1h): traded_quote is a flow, of which a slot's"),
     ],
 )
 def test_a_flow_has_no_returns_and_no_second_opinion(line: str, message: str) -> None:
@@ -99,6 +103,7 @@ def test_a_flow_has_no_returns_and_no_second_opinion(line: str, message: str) ->
         ("price > mean(90s)", "mean(90s): a window is a multiple of 1m up to 24h"),
         ("price > mean(25h)", "mean(25h): a window is a multiple of 1m up to 24h"),
         ("change_pct(90s) > 1", "change_pct(90s): a window is a multiple of 1m up to 24h"),
+        ("excess_change(90s) > 1", "excess_change(90s): a window is a multiple of 1m up to 24h"),
         ("trades[5m] > mean(15m)", "mean(15m): holds 3 values and needs 4, use 20m or more"),
         ("trades[8h] > mean(24h)", "mean(24h): holds 3 values and needs 4, use a shorter span"),
         ("price > 1 and trades > mean(trades[5m], 15m)", "mean(trades[5m], 15m): holds 3 values"),

@@ -104,6 +104,8 @@ def _pairs(text: str) -> list[tuple[int, int]]:
         ("value > mean(60m)", "value > mean(1h)"),
         ("confirmed_by(kraken, 1.0)", "confirmed_by(KRAKEN, 1)"),
         ("age > 300s", "age > 5m"),
+        ("Excess_Change(60m)>1", "excess_change(1h) > 1"),
+        ("excess_change(60m,Quote)>1", "excess_change(1h, quote) > 1"),
     ],
 )  # fmt: skip
 def test_every_way_to_write_a_rule_is_printed_in_one(written: str, canonical: str) -> None:
@@ -194,6 +196,12 @@ def test_a_leading_metric_is_the_rules_own_and_every_other_a_companion(
         ("change_pct(value, 1h) > 1", "change_pct(value: change_pct is of the rule's own", 11),
         ("confirmed_by(kraken, 0)", "confirmed_by(kraken, 0): percent is a number above 0", 21),
         ("confirmed_by(5, 1)", "confirmed_by(5: a venue is missing", 13),
+        ("excess_change(value, 1h) > 1", "excess_change(value: a span of time is needed", 14),
+        (
+            "excess_change(1h, base) > 1",
+            "excess_change(1h, base): among whom? use quote, venue",
+            18,
+        ),
         ("price > 3\nand stale", "'\\n': write one line", 9),
         ("price > mean(" + "9" * 1_000 + "m)", "mean(9999", 13),
         ("KRAKEN:BTC/USD > 3", "':': the market stands in the rule's target", 6),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -104,11 +105,13 @@ def board_of(
 
 
 def why_and_key(
-    told: Sequence[Told], place: int, *, by: str, expected: int
+    told: Sequence[Told], place: int, *, by: str, expected: int, chosen: set[int] | None = None
 ) -> tuple[Why, float]:  # fmt: skip
-    """Whether a peer is ranked by a key, why not, and the number."""
+    """Whether a peer is ranked by a key, why not, and the number. chosen: the ids of the peers."""
     one = told[place]
     key = _key(told, place, by=by)
+    if by == "excess_change":
+        key = one.change_pct - move(told, one.metric, chosen=chosen)
     excluded = {
         State.DELISTED: Why.DELISTED, State.STALE: Why.STALE, State.FROZEN: Why.FROZEN,
     }  # fmt: skip
@@ -127,8 +130,19 @@ def why_and_key(
     return (Why.RANKED if 5 * one.n >= 4 * expected else Why.PROVISIONAL), key
 
 
+def move(told: Sequence[Told], metric: str, *, chosen: set[int] | None = None) -> float:
+    """The median change of everybody of a metric who is ranked by it; NaN of fewer than 5."""
+    among = [place for place, one in enumerate(told)
+             if one.metric == metric and (chosen is None or place + 1 in chosen)]  # fmt: skip
+    judged = (why_and_key(told, place, by="change_pct", expected=1) for place in among)
+    moves = [key for why, key in judged if why is Why.RANKED]
+    return statistics.median(moves) if len(moves) >= 5 else NAN
+
+
 def _key(told: Sequence[Told], place: int, *, by: str) -> float:
     one = told[place]
+    if by == "excess_change":
+        return NAN
     if by in ("sigma_abs", "sigma_rel", "sigma_ret", "change_pct"):
         return float(getattr(one, by))
     if by in ("value", "surge", one.metric):
@@ -158,7 +172,7 @@ def _equal(a: float, b: float) -> bool:
 
 def mixed(series: Sequence[Series], ranked: Collection[int], *, metric: str, by: str) -> bool:
     """Whether amounts of several currencies were put into one order."""
-    if by in ("sigma_rel", "sigma_ret", "change_pct", "surge"):
+    if by in ("sigma_rel", "sigma_ret", "change_pct", "excess_change", "surge"):
         return False
     unit = METRICS[metric if by in ("sigma_abs", "value") else by].unit
     if unit == "base":

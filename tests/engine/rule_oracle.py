@@ -39,6 +39,7 @@ class One:
     age_s: float = 0.0
     stale: bool = False
     ranks: Mapping[tuple[RankKey, int | None], Sequence[int | None]] = field(default_factory=dict)
+    moved: float | None = None
 
     def test(self, test: Test) -> bool | None:
         now = len(self.values) - 1
@@ -96,6 +97,8 @@ class One:
                 return self.age_s
             case tree.Rank():
                 return self.ranks[quantity.by, quantity.window_ms][at]
+            case tree.Excess():
+                return self._excess(quantity, at)
             case tree.Absolute():
                 of = self.number(quantity.of, at)
                 return None if of is None else abs(of)
@@ -132,6 +135,13 @@ class One:
         if not node.percent:
             return last - then
         return 100 * (last - then) / then if then > 0 else None
+
+    def _excess(self, node: tree.Excess, at: int) -> float | None:
+        """How the market moved is known of the judged slot alone."""
+        own = self._change(tree.Change(window_ms=node.window_ms, percent=True), at)
+        if own is None or self.moved is None or at != len(self.values) - 1:
+            return None
+        return own - self.moved
 
     def _close(self, at: int) -> float | None:
         if self.flow:
@@ -245,7 +255,7 @@ def _exact(node: Node) -> bool:
         match one:
             case tree.Window() if one.statistic in rounded:
                 return False
-            case tree.Arithmetic(operator="/") | tree.Change(percent=True):
+            case tree.Arithmetic(operator="/") | tree.Change(percent=True) | tree.Excess():
                 return False
             case _:
                 pass

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from tests.engine.rule_oracle import One
 
-from sigmawatch.domain.expression import RankKey
+from sigmawatch.domain.expression import Among, RankKey
 from sigmawatch.domain.window import Interval
 from sigmawatch.engine.baseline import folded
 from sigmawatch.engine.geometry import Column, Mask
@@ -21,13 +21,15 @@ Key = tuple[RankKey, int | None]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrays:
     """values, others (at any other venue, of any other metric), each rank: float64[slots, rows],
-    NaN where unknown, the judged slot last."""
+    NaN where unknown, the judged slot last. moved: float64[rows], the market's move, over any
+    window."""
 
     values: Column
     others: Column
     ages_s: Column
     stales: Mask
     ranks: Mapping[Key, Column]
+    moved: Column
     flow: bool = False
     interval: Interval = MINUTE
 
@@ -55,6 +57,9 @@ class Arrays:
     def rank(self, by: RankKey, *, window_ms: int | None, lag: int) -> Column:
         ranks: Column = self.ranks[by, window_ms][-1 - lag]
         return ranks
+
+    def market_move(self, *, window_ms: int, among: Among | None) -> Column:
+        return self.moved
 
     def age_s(self) -> Column:
         return self.ages_s
@@ -84,7 +89,7 @@ class Arrays:
         return One(
             values=_listed(self.values[:, row]), elsewhere=_listed(self.others[:, row]),
             flow=self.flow, span=span, slot_ms=self.interval.ms, age_s=float(self.ages_s[row]),
-            stale=bool(self.stales[row]), ranks=ranks,
+            stale=bool(self.stales[row]), ranks=ranks, moved=_listed(self.moved[row : row + 1])[0],
         )  # fmt: skip
 
 
@@ -117,4 +122,5 @@ def an_array(rows: int, *, slots: int, seed: int, flow: bool = False) -> Arrays:
     return Arrays(
         values=values, others=others, ages_s=rng.integers(0, 900, rows).astype(float),
         stales=rng.random(rows) < 0.3, ranks=ranks, flow=flow,
+        moved=np.where(rng.random(rows) < 0.1, np.nan, rng.integers(-9, 9, rows)),
     )  # fmt: skip

@@ -26,7 +26,7 @@ def a_world(values: list[float], **more: object) -> Arrays:
     column = np.array([NAN] * 10 + values)[:, None]
     base = an_array(1, slots=len(column), seed=1)
     fields = {"others": base.others, "ages_s": base.ages_s, "stales": base.stales,
-              "ranks": base.ranks, **more}  # fmt: skip
+              "ranks": base.ranks, "moved": base.moved, **more}  # fmt: skip
     return Arrays(values=column, **fields)  # type: ignore[arg-type]
 
 
@@ -145,6 +145,15 @@ def test_another_venue_confirms_within_percent() -> None:
     assert said("confirmed_by(kraken, 1)", [5.0, 101.0], others=others * NAN) == UNKNOWN
 
 
+def test_an_excess_is_the_change_less_the_markets() -> None:
+    moved = np.array([2.0])
+    assert said("excess_change(4m) == 48", [4.0, 9.0, 9.0, 9.0, 6.0], moved=moved) == TRUE
+    assert said("excess_change(4m, quote) > 48", [4.0, 9.0, 9.0, 9.0, 6.0], moved=moved) == FALSE
+    assert said("excess_change(4m) > 0", [NAN, 9.0, 9.0, 9.0, 6.0], moved=moved) == UNKNOWN
+    nobody = np.array([NAN])
+    assert said("excess_change(4m) > 0", [4.0, 9.0, 9.0, 9.0, 6.0], moved=nobody) == UNKNOWN
+
+
 def test_what_grows_beyond_all_numbers_is_unknown() -> None:
     assert said("value * value > 1", [1e200]) == UNKNOWN
     assert said("value * value - value * value < 1", [1e200]) == UNKNOWN
@@ -187,6 +196,7 @@ leaves: st.SearchStrategy[Quantity] = st.one_of(
     st.just(tree.Duration(ms=300_000)),
     plain_windows,
     st.builds(tree.Change, window_ms=spans, percent=st.booleans()),
+    st.builds(tree.Excess, window_ms=spans, among=st.sampled_from([None, *tree.Among])),
     st.sampled_from(tree.RankKey).map(
         lambda by: tree.Rank(by=by, window_ms=600_000 if by.windowed else None)
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -21,6 +22,7 @@ from sigmawatch.engine.freshness import State
 from sigmawatch.engine.geometry import Column
 from sigmawatch.engine.rule_ranks import RuleRanks
 from sigmawatch.engine.slab_inputs import SlabInputs, judge_board
+from sigmawatch.engine.snapshot import Board
 from sigmawatch.engine.table import SeriesTable
 
 SLOTS = 150
@@ -175,6 +177,48 @@ def test_another_venue_of_the_same_pair_confirms_a_level(metric: str, verdicts: 
     table.apply(a_frame(LAST, [100.5, 102.0], block_id=2))
     (verdict,) = judge([parse_condition("confirmed_by(coinbase, 1)")], inputs(table))
     assert verdict.tolist()[:3] == verdicts  # then the two of the other venue
+
+
+def at_another_venue(table: SeriesTable, last: Sequence[float], *, marks: Sequence[int]) -> None:
+    """The first markets of a table at COINBASE too, of which only the last slot is told."""
+    table.add_block(Block(id=2, venue="COINBASE", metric="price", interval=MINUTE))
+    for place in range(len(last)):
+        market = replace(a_series(place + 1).market, venue="COINBASE")
+        table.add(Series(id=10 + place, market=market, metric="price", interval=MINUTE, block_id=2,
+                         place=place))  # fmt: skip
+    table.apply(a_frame(LAST, last, marks, block_id=2))
+
+
+def test_what_is_not_fresh_elsewhere_confirms_nothing() -> None:
+    """Unknown, and never true, of a venue whose price stands still while its others move."""
+    table = filled(np.full((SLOTS, 3), 100.0), metric="price")
+    at_another_venue(table, [100.0, 100.0, NAN], marks=[Reason.OBSERVED] * 2 + [Reason.SUSPECT])
+    board = table.close(LAST)
+    assert confirmed(table, board) == [TRUE, TRUE, UNKNOWN]
+    for state in (State.FROZEN, State.STALE, State.DELISTED):
+        states = board.state.copy()
+        states[board.layout.rows[10]] = state
+        assert confirmed(table, replace(board, state=states)) == [UNKNOWN, TRUE, UNKNOWN]
+    states = board.state.copy()
+    states[board.layout.rows[10]] = State.QUIET  # nothing was traded: its last price stands
+    assert confirmed(table, replace(board, state=states)) == [TRUE, TRUE, UNKNOWN]
+
+
+def test_no_venue_confirms_itself() -> None:
+    table = filled(np.full((SLOTS, 2), 100.0), metric="price")
+    at_another_venue(table, [100.0, 100.0], marks=[Reason.OBSERVED] * 2)
+    conditions = [parse_condition("confirmed_by(coinbase, 1) or confirmed_by(kraken, 1)"),
+                  parse_condition("confirmed_by(kraken, 1)")]  # fmt: skip
+    either, own = judge_board(conditions, table.close(LAST), slabs=table.slabs, metric="price")
+    rows = [table.layout.rows[series_id] for series_id in (1, 2, 10, 11)]
+    assert either[rows].tolist() == [TRUE] * 4
+    assert own[rows].tolist() == [UNKNOWN, UNKNOWN, TRUE, TRUE]
+
+
+def confirmed(table: SeriesTable, board: Board) -> list[int]:
+    (verdict,) = judge_board([parse_condition("confirmed_by(coinbase, 1)")], board,
+                             slabs=table.slabs, metric="price")  # fmt: skip
+    return [int(verdict[board.layout.rows[series_id]]) for series_id in (1, 2, 3)]
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def test_every_ranking_is_that_of_a_naive_reference(
     for by in BY:
         found = board.ranking(metric, by, window_ms=expected * MINUTE_MS, peers=peers)
         judged = {
-            place: why_and_key(told, place, by=by, expected=expected)
+            place: why_and_key(told, place, by=by, expected=expected, chosen=chosen)
             for place, one in enumerate(told)
             if one.metric == metric and (chosen is None or place + 1 in chosen)
         }

@@ -39,6 +39,8 @@ RANKED = (
     "rank(surge) <= 4",
     "change(rank(sigma_rel, 30m), 10m) < 0",
     "rank(change_pct, 20m) <= 5",
+    "abs(excess_change(20m)) > 1",
+    "excess_change(30m, venue) > 0.5",
 )
 WINDOWS_MS = (30 * MINUTE_MS, 20 * MINUTE_MS)
 SLOTS, WARM = 190, 90

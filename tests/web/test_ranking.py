@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import statistics
+
 from tests.web.conftest import MOVES, World, reading
 
 WINDOW = "10m"
@@ -92,3 +94,32 @@ async def test_a_window_nobody_keeps_standing_agrees_with_the_list(still: World)
     assert {row["id"]: row["sigma_rel"] for row in ranking["items"]} == {
         row["id"]: row["sigma_rel"] for row in listed["items"]
     }
+
+
+@reading
+async def test_an_excess_is_the_change_less_the_median_of_the_peers(still: World) -> None:
+    page = await still.get("/ranking", by="excess_change", window=WINDOW)
+    assert page["of"] >= 5
+    ranked = [row for row in page["items"] if row["rank"]]
+    market = statistics.median(row["change_pct"] for row in ranked)
+    for row in ranked:
+        assert row["excess_change"] == row["change_pct"] - market
+    assert ranked == sorted(ranked, key=lambda row: row["rank"])
+    first = ranked[0]
+    one = await still.get(f"/metrics/{first['id']}", window=WINDOW)
+    assert one["excess_change"] == first["excess_change"]
+
+
+@reading
+async def test_an_excess_is_among_the_peers_asked_for(still: World) -> None:
+    page = await still.get("/ranking", by="excess_change", window=WINDOW, peers="venue:kraken")
+    ranked = [row["change_pct"] for row in page["items"] if row["rank"]]
+    assert page["items"][0]["excess_change"] == ranked[0] - statistics.median(ranked)
+
+
+async def test_of_fewer_than_five_there_is_no_excess(moving: World) -> None:
+    await moving.client.put("/api/v1/watchlists/few", json={"items": ["KRAKEN:BTC/USD", "*:ETH/*"]})
+    page = await moving.get("/ranking", by="excess_change", window=WINDOW, peers="watchlist:few")
+    assert (page["of"], page["total"]) == (0, 3)
+    assert [row["excess_change"] for row in page["items"]] == [None] * 3
+    assert {row["rank_reason"] for row in page["items"]} == {"unknown"}

@@ -17,6 +17,7 @@ from typing import Literal
 from sigmawatch.domain.window import DAY_MS, SECOND_MS
 
 FOR_MAX_MS = 7 * DAY_MS
+WITHIN_PCT = 5.0  # how far from their median a composite's members may stand, unless it says
 Calculation = Literal["+", "-", "*", "/"]
 Relation = Literal["<", "<=", ">", ">=", "==", "!="]
 Junction = Literal["and", "or"]
@@ -51,6 +52,13 @@ class RankKey(StrEnum):
         return self in _WINDOWED
 
 
+class Among(StrEnum):
+    """Which peers a series is held against, where not all."""
+
+    QUOTE = "quote"
+    VENUE = "venue"
+
+
 _WINDOWED = frozenset((RankKey.SIGMA_REL, RankKey.SIGMA_ABS, RankKey.SIGMA_RET, RankKey.CHANGE_PCT))
 
 
@@ -76,6 +84,8 @@ class Node:
             part = getattr(self, name)
             if isinstance(part, Node):
                 yield part
+            elif isinstance(part, tuple):
+                yield from part
 
     def walk(self) -> Iterator[Node]:
         """Itself and everything in it, from left to right."""
@@ -152,7 +162,8 @@ class Companion(Quantity):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Composite(Companion):
-    """The price of a pair over all venues; named as it is written, `composite(BTC/USD)`."""
+    """The price of a pair over all venues that agree on it; named as it is written,
+    `composite(BTC/USD)`, or `composite(BTC/USD, 2)` where they agree within 2 percent."""
 
     __hash__ = Node.__hash__
 
@@ -160,10 +171,33 @@ class Composite(Companion):
         assert self.span_ms is None
         assert self.name.startswith("composite(")
         assert self.name.endswith(")")
+        assert 0.0 < self.within_pct <= 100.0
 
     @property
     def pair(self) -> str:
-        return self.name[len("composite(") : -1]
+        return self._told[0]
+
+    @property
+    def within_pct(self) -> float:
+        percent = self._told[2]
+        return float(percent) if percent else WITHIN_PCT
+
+    @property
+    def _told(self) -> tuple[str, str, str]:
+        return self.name[len("composite(") : -1].partition(", ")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consensus(Quantity):
+    """The mean of those of several quantities that agree: `composite(A, B, C)`."""
+
+    members: tuple[Quantity, ...]
+    within_pct: float = WITHIN_PCT
+    __hash__ = Node.__hash__
+
+    def __post_init__(self) -> None:
+        assert len(self.members) > 1
+        assert 0.0 < self.within_pct <= 100.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,6 +257,19 @@ class Rank(Quantity):
 
     def __post_init__(self) -> None:
         assert self.by.windowed == (self.window_ms is not None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Excess(Quantity):
+    """The change in percent over `window_ms` less the median change of the peers: of everything
+    tracked, or of those among the series' own."""
+
+    window_ms: int
+    among: Among | None = None
+    __hash__ = Node.__hash__
+
+    def __post_init__(self) -> None:
+        assert self.window_ms > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -341,22 +388,9 @@ class Clearing(Condition):
 def speaks_of_own(node: Node) -> bool:
     """Whether it is itself about the rule's own series, not only what is in it."""
     match node:
-        case Value() | Age() | Rank() | Stale() | Crosses() | ConfirmedBy():
+        case Value() | Age() | Rank() | Excess() | Stale() | Crosses() | ConfirmedBy():
             return True
         case Window() | Change():
             return node.of is None
         case _:
             return False
-
-
-def reach_ms(node: Node) -> int:
-    """How far before its slot a node looks, spans of its companions included. A rank is of its
-    slot: what it is ranked by looks further back, but not through the rule."""
-    inside = max((reach_ms(part) for part in node.parts), default=0)
-    match node:
-        case Window() | Change():
-            return inside + node.window_ms
-        case Companion():
-            return node.span_ms or 0
-        case _:
-            return inside

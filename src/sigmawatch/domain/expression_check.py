@@ -25,9 +25,9 @@ from sigmawatch.domain.expression import (
     Statistic,
     Value,
     Window,
-    reach_ms,
 )
 from sigmawatch.domain.expression_printer import print_node
+from sigmawatch.domain.expression_reach import reach_ms
 from sigmawatch.domain.expression_words import Language, shortened
 from sigmawatch.domain.metric import METRICS, Kind
 from sigmawatch.domain.window import DAY_MS, WINDOW_MAX_MS, Interval, format_span

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from itertools import chain, repeat
 
 from sigmawatch.domain.expression import (
+    WITHIN_PCT,
     Absolute,
     Age,
     Arithmetic,
@@ -18,8 +19,10 @@ from sigmawatch.domain.expression import (
     Comparison,
     Condition,
     ConfirmedBy,
+    Consensus,
     Crosses,
     Duration,
+    Excess,
     Logic,
     Negative,
     Node,
@@ -96,6 +99,8 @@ class _Printer:
                 return next(self._names)
             case Companion():
                 return _spanned(node.name.removesuffix(":price"), node.span_ms)
+            case Consensus():
+                return self._consensus(node)
             case Age():
                 return "age"
             case Window(with_slot=True):
@@ -105,6 +110,9 @@ class _Printer:
             case Change():
                 name = "change_pct" if node.percent else "change"
                 return self._call(name, node.of, window_ms=node.window_ms)
+            case Excess():
+                among = f", {node.among}" if node.among else ""
+                return f"excess_change({format_span(node.window_ms)}{among})"
             case Rank():
                 window = "" if node.window_ms is None else f", {format_span(node.window_ms)}"
                 return f"rank({node.by}{window})"
@@ -131,6 +139,12 @@ class _Printer:
                 return self._two(node)
             case _:
                 raise AssertionError(node)
+
+    def _consensus(self, node: Consensus) -> str:
+        told = [self.text(member) for member in node.members]
+        if node.within_pct != WITHIN_PCT:
+            told.append(print_number(node.within_pct))
+        return f"composite({', '.join(told)})"
 
     def _call(self, name: str, of: Quantity | None, *, window_ms: int) -> str:
         argument = "" if of is None else f"{self.text(of)}, "

@@ -138,6 +138,13 @@ class QuantityReader(Cursor):
         start = self.next
         return self._quantity(self.nested(self._inner), start)
 
+    def _percent(self, token: Token, *, start: Token) -> float:
+        """How far apart two prices may be."""
+        within_pct = self.number(token) if token.kind is Kind.NUMBER else 0.0
+        if not 0.0 < within_pct <= 100.0:
+            raise self.wrong("percent is a number above 0 and up to 100", at=token, start=start)
+        return within_pct
+
     def _absolute(self, token: Token) -> Absolute:
         """What stands between the parentheses of `abs`."""
         return Absolute(of=self._argument(), position=token.start)

@@ -25,6 +25,7 @@ from sigmawatch.domain.expression import (
     Comparison,
     Condition,
     Duration,
+    Excess,
     Logic,
     Negative,
     Node,
@@ -127,8 +128,8 @@ def _judged_now(node: Node) -> Iterator[Node]:
 
 
 def ranked_windows_ms(condition: Condition) -> frozenset[int]:
-    """The windows it ranks by: what is judged must hold their statistics."""
-    ranks = (one for one in condition.test.walk() if isinstance(one, Rank))
+    """The windows it looks at its peers over: what is judged must hold their statistics."""
+    ranks = (one for one in condition.test.walk() if isinstance(one, Rank | Excess))
     return frozenset(one.window_ms for one in ranks if one.window_ms is not None)
 
 

@@ -20,6 +20,7 @@ from sigmawatch.domain.expression import (
     ConfirmedBy,
     Crosses,
     Duration,
+    Excess,
     Logic,
     Node,
     Not,
@@ -30,10 +31,10 @@ from sigmawatch.domain.expression import (
     Test,
     Value,
     Window,
-    reach_ms,
 )
 from sigmawatch.domain.expression_check import Check, Unit
 from sigmawatch.domain.expression_printer import print_condition, print_node, print_value
+from sigmawatch.domain.expression_reach import reach_ms
 from sigmawatch.domain.expression_words import RULE
 from sigmawatch.domain.metric import METRICS, Kind
 from sigmawatch.domain.window import HOUR_MS, WINDOW_MAX_MS, Interval, format_span
@@ -110,6 +111,11 @@ class _RuleCheck(Check):
                 if quantity.by is RankKey.SIGMA_RET and self._flow:
                     raise self._wrong(quantity, f"{self._metric} is a flow and has no returns")
                 return PLACE
+            case Excess():
+                if self._flow:
+                    raise self._wrong(quantity, f"{self._metric} is a flow, of which a slot's is "
+                                      "no move; use change_pct")  # fmt: skip
+                return PERCENT
             case _:
                 raise AssertionError(quantity)
 
@@ -122,6 +128,8 @@ class _RuleCheck(Check):
     def _past(self, node: Window | Change) -> Unit:
         if any(isinstance(one, Age) for one in node.walk()):
             raise self._wrong(node, "age has no past")
+        if any(isinstance(one, Excess) for one in node.walk()):
+            raise self._wrong(node, "the past of excess_change is not kept")
         for one in node.walk():
             if isinstance(one, Rank):
                 self._kept(node, one)
@@ -145,6 +153,8 @@ class _RuleCheck(Check):
             self._span(next(named, test), span_ms)
         self._windows(test, step_ms=span_ms or self._interval.ms)
         for one in test.walk():
+            if isinstance(one, Excess):
+                self._whole(one, one.window_ms, of_ms=self._interval.ms)
             if isinstance(one, Rank) and one.window_ms is not None:
                 self._whole(one, one.window_ms, of_ms=self._interval.ms)
                 least = 1 if one.by is RankKey.CHANGE_PCT else RANK_VALUES_MIN

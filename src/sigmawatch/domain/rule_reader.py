@@ -21,12 +21,14 @@ from sigmawatch.domain.errors import ExpressionInvalid, Invalid
 from sigmawatch.domain.expression import (
     FOR_MAX_MS,
     Age,
+    Among,
     Clearing,
     Companion,
     Comparison,
     Condition,
     ConfirmedBy,
     Crosses,
+    Excess,
     Junction,
     Logic,
     Node,
@@ -47,10 +49,10 @@ from sigmawatch.domain.market import venue_name
 from sigmawatch.domain.metric import METRICS
 from sigmawatch.domain.window import format_span
 
-FUNCTIONS = (*STATISTICS, "change", "change_pct", "rank", "abs", "crosses_above", "crosses_below",
-             "confirmed_by")  # fmt: skip
+FUNCTIONS = (*STATISTICS, "change", "change_pct", "excess_change", "rank", "abs", "crosses_above",
+             "crosses_below", "confirmed_by")  # fmt: skip
 NAMES = ("value", "age", "stale")
-_OF_OWN = frozenset(("rank", "crosses_above", "crosses_below", "confirmed_by"))
+_OF_OWN = frozenset(("rank", "excess_change", "crosses_above", "crosses_below", "confirmed_by"))
 _RELATIONS = frozenset(("<", "<=", ">", ">=", "==", "!="))
 
 
@@ -204,6 +206,8 @@ class _Reader(QuantityReader):
                 return self._own(self._change(token))
             case "rank":
                 return self._rank(token)
+            case "excess_change":
+                return self._excess(token)
             case "abs":
                 return self._absolute(token)
             case "confirmed_by":
@@ -229,6 +233,17 @@ class _Reader(QuantityReader):
             raise self.wrong(f"write {right}", at=word, start=token, allowed=right)
         return Rank(by=by, window_ms=window_ms, position=token.start)
 
+    def _excess(self, token: Token) -> Excess:
+        window_ms, among = self.span(start=token), None
+        if self.skip(","):
+            word = self.take()
+            allowed = ", ".join(Among)
+            if word.word not in frozenset(Among):
+                raise self.wrong(f"among whom? use {allowed}", at=word, start=token,
+                                 allowed=allowed)  # fmt: skip
+            among = Among(word.word)
+        return Excess(window_ms=window_ms, among=among, position=token.start)
+
     def _confirmed_by(self, token: Token) -> ConfirmedBy:
         word = self.take()
         if word.kind is not Kind.WORD:
@@ -238,10 +253,7 @@ class _Reader(QuantityReader):
         except Invalid as problem:
             raise self.wrong(str(problem), at=word, start=token) from None
         self.expect(",", start=token)
-        percent = self.take()
-        within_pct = self.number(percent) if percent.kind is Kind.NUMBER else 0.0
-        if not 0.0 < within_pct <= 100.0:
-            raise self.wrong("percent is a number above 0 and up to 100", at=percent, start=token)
+        within_pct = self._percent(self.take(), start=token)
         return ConfirmedBy(venue=venue, within_pct=within_pct, position=token.start)
 
     def _named(self, token: Token) -> Value | Companion:

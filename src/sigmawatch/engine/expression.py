@@ -27,6 +27,7 @@ from sigmawatch.domain.expression import (
     ConfirmedBy,
     Crosses,
     Duration,
+    Excess,
     Logic,
     Node,
     Not,
@@ -109,7 +110,7 @@ def _numbers(node: Node) -> Iterator[Quantity]:
     match node:
         case Number() | Duration():
             return
-        case Value() | Age() | Rank() | Window() | Change() | Companion():
+        case Value() | Age() | Rank() | Excess() | Window() | Change() | Companion():
             yield node
         case _:
             if isinstance(node, Crosses | ConfirmedBy):
@@ -185,6 +186,8 @@ class _Judge(Quantities[Inputs]):
                 return self._inputs.rank(quantity.by, window_ms=quantity.window_ms, lag=lag)
             case Change():
                 return self._changed(quantity, lag)
+            case Excess():
+                return self._exceeded(quantity, lag)
             case _:
                 raise AssertionError(quantity)
 
@@ -194,6 +197,12 @@ class _Judge(Quantities[Inputs]):
         if node.percent:
             return finite(100.0 * (last - then) / above_zero(then))
         return finite(last - then)
+
+    def _exceeded(self, node: Excess, lag: int) -> Number64:
+        if lag:  # nobody kept how the market moved then
+            return np.float64(np.nan)
+        own = self.number(Change(window_ms=node.window_ms, percent=True), 0)
+        return finite(own - self._inputs.market_move(window_ms=node.window_ms, among=node.among))
 
     def moments(self, of: Quantity, count: int, *, last: int, channels: int) -> Moments:
         if isinstance(of, Value):

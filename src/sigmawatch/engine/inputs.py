@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from sigmawatch.domain.expression import RankKey
+from sigmawatch.domain.expression import Among, RankKey
 from sigmawatch.domain.window import Interval
 from sigmawatch.engine.geometry import Column, Mask
 from sigmawatch.engine.moments import Moments
@@ -54,6 +54,10 @@ class Inputs(Others, Protocol):
     def rank(self, by: RankKey, *, window_ms: int | None, lag: int) -> Column:
         """The rank, unknown where there is none or the ranking cannot be relied on."""
 
+    def market_move(self, *, window_ms: int, among: Among | None) -> Column:
+        """The median change of the peers over a window that ends with the newest closed slot, in
+        percent: of all, or of those among the row's own."""
+
     def age_s(self) -> Column:
         """Seconds from the last change to the end of the judged slot."""
 
@@ -61,4 +65,5 @@ class Inputs(Others, Protocol):
         """bool[rows], the state is stale."""
 
     def elsewhere(self, venue: str, *, span: int) -> Column:
-        """The value of the same pair and metric at `venue`."""
+        """The value of the same pair and metric at `venue`, where that is fresh or quiet; unknown
+        at the venue itself."""

@@ -14,11 +14,12 @@ from sigmawatch.domain.expression import (
     Companion,
     Condition,
     ConfirmedBy,
+    Excess,
     Node,
     Rank,
     RankKey,
-    reach_ms,
 )
+from sigmawatch.domain.expression_reach import reach_ms
 from sigmawatch.domain.metric import METRICS
 from sigmawatch.domain.rule import ranked_windows_ms, standing_windows_ms
 from sigmawatch.domain.series import Series
@@ -47,7 +48,8 @@ class Needs:
 
     @property
     def ranked(self) -> bool:
-        return any(isinstance(node, Rank) for node in self._nodes)
+        """Whether its peers are looked at."""
+        return any(isinstance(node, Rank | Excess) for node in self._nodes)
 
     @property
     def standing_ms(self) -> frozenset[int]:
@@ -88,7 +90,7 @@ class Needs:
             return (
                 (one.metric in names and (market.venue, market.native) in markets)
                 or (market.venue in venues and (one.metric, market.pair) in pairs)
-                or (bool(keys) and one.metric in metrics | of_rank)
+                or (self.ranked and one.metric in metrics | of_rank)
             )
 
         return [

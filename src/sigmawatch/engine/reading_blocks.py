@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sigmawatch.domain.expression import Companion, ConfirmedBy, Node, Rank
+from sigmawatch.domain.expression import Companion, ConfirmedBy, Excess, Node, Rank
 from sigmawatch.domain.ruling import Ruling
 from sigmawatch.engine.snapshot import Layout
 
@@ -45,5 +45,7 @@ class Readers:
                 case ConfirmedBy() if (node.venue, metric) in self._awaited:
                     return True
                 case Rank() if any(of in {metric, node.by} for _, of in self._awaited):
+                    return True
+                case Excess() if any(of == metric for _, of in self._awaited):
                     return True
         return False

@@ -1,4 +1,5 @@
-"""Ranks as far as rules may rely on them, of one board and the slots before it.
+"""Ranks as far as rules may rely on them, of one board and the slots before it; and how its market
+moved.
 
 The board's own rankings tell of its slot, its `past` of those before: standing rankings, for an
 hour. Where a ranking cannot be relied on (engine.membership) nobody's rank is known. Imports
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sigmawatch.domain.expression import RankKey
+from sigmawatch.domain.expression import Among, RankKey
 from sigmawatch.domain.rank_column import Standing
 from sigmawatch.domain.window import DAY_MS
 from sigmawatch.engine.geometry import Column, Rows
@@ -24,6 +25,7 @@ class RuleRanks:
     def __init__(self, board: Board) -> None:
         self._board = board.closed
         self._columns: dict[tuple[Standing, int], Column] = {}
+        self._moves: dict[tuple[str, int, Among | None], Column] = {}
 
     def column(self, metric: str, by: RankKey, *, window_ms: int | None, lag: int) -> Column:
         """float64[rows of the board]: the rank `lag` slots ago, NaN where none is to be relied on.
@@ -37,6 +39,23 @@ class RuleRanks:
         if (standing, lag) not in self._columns:
             self._columns[standing, lag] = self._relied_on(standing, lag)
         return self._columns[standing, lag]
+
+    def market_move(self, metric: str, *, window_ms: int, among: Among | None) -> Column:
+        """float64[rows of the board]: the median change of all of `metric`, or of those `among` a
+        row's own; NaN of too few. Raises Invalid as above."""
+        key = (metric, window_ms, among)
+        if key not in self._moves:
+            self._moves[key] = self._moved(metric, window_ms, among=among)
+        return self._moves[key]
+
+    def _moved(self, metric: str, window_ms: int, *, among: Among | None) -> Column:
+        board = self._board
+        if among is None:
+            move = board.market_move(metric, window_ms=window_ms)
+            return np.full(len(board.series), move)
+        labels = board.layout.labels
+        label = labels.quote if among is Among.QUOTE else labels.venue
+        return board.market_moves(metric, window_ms=window_ms, groups=label.codes)
 
     def _relied_on(self, standing: Standing, lag: int) -> Column:
         layout = self._board.layout

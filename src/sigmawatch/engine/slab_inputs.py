@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from sigmawatch.domain.expression import Condition, RankKey
+from sigmawatch.domain.expression import Among, Condition, RankKey
 from sigmawatch.domain.metric import METRICS, Kind
 from sigmawatch.domain.window import SECOND_MS, Interval
 from sigmawatch.engine.baseline import folded
@@ -135,6 +135,10 @@ class SlabInputs:
         metric = self._slab.metric
         return self._ranks.column(metric, by, window_ms=window_ms, lag=lag)[self._at]
 
+    def market_move(self, *, window_ms: int, among: Among | None) -> Column:
+        metric = self._slab.metric
+        return self._ranks.market_move(metric, window_ms=window_ms, among=among)[self._at]
+
     def age_s(self) -> Column:
         changed_ms = self._board.changed_ms[self._at]
         age_s = np.maximum(self._board.moment_ms - changed_ms, 0) / SECOND_MS
@@ -181,4 +185,6 @@ class SlabInputs:
         if self._flow:
             return np.full(self.rows, np.nan)
         rows = self._board.layout.counterparts(venue)[self._at]
-        return np.where(rows >= 0, self._newest(rows, span=span + self._running), np.nan)
+        state = self._board.state[rows]
+        fresh = (rows >= 0) & ((state == State.FRESH) | (state == State.QUIET))
+        return np.where(fresh, self._newest(rows, span=span + self._running), np.nan)

@@ -98,16 +98,18 @@ class Layout:
         return self._companions[metric]
 
     def counterparts(self, venue: str) -> Rows:
-        """intp[rows]: the row of the same pair and metric at `venue`, the last of several, -1
-        without one."""
+        """intp[rows]: the row of the same pair and metric at `venue`, the last of several; -1
+        without one, and for the series of the venue itself."""
         if venue not in self._counterparts:
             rows = {
                 (one.metric, one.market.pair): row
                 for row, one in enumerate(self.series)
                 if one.market.venue == venue
             }
-            keys = ((one.metric, one.market.pair) for one in self.series)
-            self._counterparts[venue] = np.array([rows.get(key, -1) for key in keys], np.intp)
+            self._counterparts[venue] = np.array([
+                -1 if one.market.venue == venue else rows.get((one.metric, one.market.pair), -1)
+                for one in self.series
+            ], np.intp)  # fmt: skip
         return self._counterparts[venue]
 
 
@@ -216,6 +218,18 @@ class Board:
         Raises Invalid for an unknown key, or a window this board does not hold.
         """
         return self._standings.ranking(self, metric, by=by, window_ms=window_ms, peers=peers)
+
+    def market_move(
+        self, metric: str, *, window_ms: int, peers: Mask | Sequence[int] | None = None
+    ) -> float:
+        """The median of `change_pct` over all of `metric` that are ranked by it, of `peers` as in
+        `ranking`; NaN where they are fewer than 5. Raises Invalid as there."""
+        return self._standings.move(self, metric, window_ms=window_ms, peers=peers)
+
+    def market_moves(self, metric: str, *, window_ms: int, groups: Rows) -> Column:
+        """float64[rows]: the same over those of `metric` in each row's group. groups: intp[rows],
+        a number for each group, from 0 on."""
+        return self._standings.moves(self, metric, window_ms=window_ms, groups=groups)
 
     def with_live(self, frame: Frame) -> Board:
         """This board with the readings of an open frame of the running slot; itself where the

@@ -2,7 +2,8 @@
 
 What follows from the state of the series is judged once for all keys, what follows from a window
 once for its three deviations. A ranking is made when somebody first asks for it and kept; it is a
-pure function of the board, so it makes no difference when. Imports engine.ranking, freshness.
+pure function of the board, so it makes no difference when. Imports engine.ranking, freshness,
+market_move.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.frame import Reason
 from sigmawatch.domain.metric import METRICS, Unit
 from sigmawatch.engine.freshness import State
-from sigmawatch.engine.geometry import Column, Mask
+from sigmawatch.engine.geometry import Column, Mask, Rows
+from sigmawatch.engine.market_move import market_move, market_moves
 from sigmawatch.engine.marks import counted, is_reason, reasons_of
 from sigmawatch.engine.ranking import Codes, Ranking, Why, rank
 
@@ -26,7 +28,8 @@ if TYPE_CHECKING:
     from sigmawatch.engine.snapshot import Board, Layout, Statistics
 
 DEVIATIONS = ("sigma_rel", "sigma_abs", "sigma_ret")
-KEYS = (*DEVIATIONS, "change_pct", "surge", "value")
+CHANGES = ("change_pct", "excess_change")
+KEYS = (*DEVIATIONS, *CHANGES, "surge", "value")
 COVERAGE_MIN = 0.8
 RANKINGS_MAX = 256
 ROWS_MAX = 8_000_000  # of all kept rankings of a board together, 17 bytes each
@@ -49,11 +52,12 @@ class Standings:
     def __init__(self) -> None:
         self._peers: dict[str, Peers] = {}  # of everything tracked, by metric
         self._made: dict[tuple[object, ...], Ranking] = {}
+        self._moves: dict[tuple[object, ...], float] = {}
 
     def copy(self) -> Standings:
         """For a board that differs by more windows only."""
         other = Standings()
-        other._made = dict(self._made)
+        other._made, other._moves = dict(self._made), dict(self._moves)
         return other
 
     def ranking(
@@ -61,9 +65,8 @@ class Standings:
         peers: Mask | Sequence[int] | None,
     ) -> Ranking:  # fmt: skip
         """See Board.ranking. Made once for each key, window and set of peers."""
-        chosen = None if peers is None else _mask(peers, rows=len(board.series))
-        windowless = by not in DEVIATIONS and by != "change_pct"
-        narrow = None if chosen is None else np.packbits(chosen).tobytes()
+        chosen, narrow = _chosen(board, peers)
+        windowless = by not in DEVIATIONS and by not in CHANGES
         name = (metric, by, 0 if windowless else window_ms, narrow)
         found = self._made.get(name)
         if found is None:
@@ -73,12 +76,40 @@ class Standings:
                 self._made[name] = found
         return found
 
+    def move(
+        self, board: Board, metric: str, *, window_ms: int, peers: Mask | Sequence[int] | None
+    ) -> float:
+        """See Board.market_move. Made once for each window and set of peers."""
+        chosen, narrow = _chosen(board, peers)
+        name = (metric, window_ms, narrow)
+        found = self._moves.get(name)
+        if found is None:
+            found = self._of(board, metric, chosen=chosen).move(board, window_ms)
+            if len(self._moves) < RANKINGS_MAX:
+                self._moves[name] = found
+        return found
+
+    def moves(self, board: Board, metric: str, *, window_ms: int, groups: Rows) -> Column:
+        """See Board.market_moves."""
+        rows = self._of(board, metric, chosen=None).moving(board, window_ms)
+        moves = _statistics(board, window_ms).change_pct[rows]
+        count = int(groups.max(initial=-1)) + 1
+        return market_moves(moves, groups[rows], groups_count=count)[groups]
+
     def _of(self, board: Board, metric: str, *, chosen: Mask | None) -> Peers:
         if chosen is not None:
             return Peers(board, metric, chosen=chosen)
         if metric not in self._peers:
             self._peers[metric] = Peers(board, metric)
         return self._peers[metric]
+
+
+def _chosen(board: Board, peers: Mask | Sequence[int] | None) -> tuple[Mask | None, bytes | None]:
+    """bool[rows] of some peers, and what to know them by."""
+    if peers is None:
+        return None, None
+    chosen = _mask(peers, rows=len(board.series))
+    return chosen, np.packbits(chosen).tobytes()
 
 
 def _mask(peers: Mask | Sequence[int], *, rows: int) -> Mask:
@@ -115,13 +146,27 @@ class Peers:
         if by in DEVIATIONS:
             key, why = self._deviation(by, _statistics(board, window_ms))
         else:
-            latest = by != "change_pct"
-            key = self._latest(board, by) if latest else _statistics(board, window_ms).change_pct
+            key = self._latest(board, by) if by not in CHANGES else (
+                _statistics(board, window_ms).change_pct
+            )  # fmt: skip
+            if by == "excess_change":
+                key = key - self.move(board, window_ms)
             why = self._known(key, self._why)
         names = board.layout.name_order
         ranking = rank(by, key, rows=self._rows, why=why, name_order=names)
         mixed = self._mixed(ranking, board.layout)
         return replace(ranking, mixed_units=True) if mixed else ranking
+
+    def moving(self, board: Board, window_ms: int) -> Rows:
+        """The rows that are ranked by their change. Raises Invalid as above."""
+        why = self._known(_statistics(board, window_ms).change_pct, self._why)
+        moving: Rows = self._rows[why == Why.RANKED]
+        return moving
+
+    def move(self, board: Board, window_ms: int) -> float:
+        """The median change of those, in percent; NaN of too few."""
+        rows = self.moving(board, window_ms)
+        return market_move(_statistics(board, window_ms).change_pct[rows])
 
     def _known(self, key: Column, why: Codes) -> Codes:
         return _marked(why, Why.UNKNOWN, where=~np.isfinite(self._of(key)))

@@ -1,7 +1,7 @@
 // A rule as a sentence: the few kinds that a sentence can say, and back from the rule's one line.
 // The line is the rule; a line of any other kind is edited as text.
 
-export type Kind = "crosses" | "above" | "below" | "moves" | "surge" | "top";
+export type Kind = "crosses" | "above" | "below" | "moves" | "excess" | "surge" | "top";
 
 export interface Sentence {
   kind: Kind;
@@ -39,6 +39,10 @@ export const SHAPES: Record<Kind, Shape> = {
   moves: {
     label: "price moves in 1 h by", unit: "%", line: false, first: () => 3,
     write: (value) => `abs(change_pct(1h)) > ${plain(value)}`, read: shape("abs\\(change_pct\\(1h\\)\\) > N"),
+  },
+  excess: {
+    label: "price moves in 1 h beyond the market by", unit: "%", line: false, first: () => 3,
+    write: (value) => `abs(excess_change(1h)) > ${plain(value)}`, read: shape("abs\\(excess_change\\(1h\\)\\) > N"),
   },
   surge: {
     label: "volume of 5 min exceeds", unit: "× its 1 h average", line: false, first: () => 3,

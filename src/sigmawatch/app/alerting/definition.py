@@ -16,6 +16,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, InstanceOf, ValidationError
 
+from sigmawatch.app.alerting.confirming import unconfirmable
 from sigmawatch.app.alerting.scope import Kind, Scope
 from sigmawatch.app.config_table import Table
 from sigmawatch.app.problems import ConfigProblems, Problem, explain, near
@@ -201,6 +202,7 @@ def read_definition(name: str, raw: Mapping[str, Any], *, scope: Scope, at: str 
                 *unknown,
                 *_warnings(table.target, kinds, wrong=wrong),
                 *_idle_readings(table.on, lines.condition),
+                *unconfirmable(lines.condition, table.target, scope=scope),
             )
         ),
     )

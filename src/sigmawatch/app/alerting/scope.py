@@ -6,8 +6,9 @@ state of the catalogue, so ten thousand rules over as many series are checked wi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -17,6 +18,7 @@ from sigmawatch.domain.rule_target import Target
 from sigmawatch.domain.series import Series
 from sigmawatch.domain.watchlist import Watchlist
 from sigmawatch.domain.window import Interval
+from sigmawatch.engine.geometry import Rows
 from sigmawatch.engine.labels import Label, Labels
 from sigmawatch.ports.zones import Zones
 
@@ -54,8 +56,20 @@ class Scope(Protocol):
     @property
     def zones(self) -> Zones: ...
 
+    @property
+    def venues(self) -> Collection[str]:
+        """Those of which something is tracked."""
+        ...
+
     def kinds(self, target: Target, metric: str | None) -> Mapping[Kind, int]:
         """The series that a target means, counted by kind. metric: what the condition names."""
+        ...
+
+    def unconfirmed(
+        self, target: Target, metric: str | None, *, venue: str
+    ) -> tuple[Sequence[Series], int]:
+        """Those of a target's series whose pair and metric nobody tracks at `venue`, with those of
+        the venue itself; and how many there are in all."""
         ...
 
 
@@ -63,11 +77,19 @@ class _Tracked:
     """Labels over one state of the catalogue. codes: intp[rows], into kinds."""
 
     def __init__(self, series: tuple[Series, ...]) -> None:
+        self.series = series
         self.labels = Labels(series)
         label = Label(f"{one.interval.ms} {one.metric}" for one in series)
         self.codes = label.codes
         kinds = (Kind(interval=one.interval, metric=one.metric) for one in series)
         self.kinds = tuple(dict.fromkeys(kinds))  # numbered as they come, as labels do
+        self.venues = frozenset(one.market.venue for one in series)
+
+    @cached_property
+    def pairs(self) -> Rows:
+        """intp[rows]: a number for everything that is one pair, metric and interval."""
+        names = (f"{one.interval.ms} {one.metric} {one.market.pair}" for one in self.series)
+        return Label(names).codes
 
 
 class LiveScope:
@@ -101,6 +123,20 @@ class LiveScope:
         mask = tracked.labels.on(patterns)
         counts = np.bincount(tracked.codes[mask], minlength=len(tracked.kinds)).tolist()
         return {kind: n for kind, n in zip(tracked.kinds, counts, strict=True) if n}
+
+    @property
+    def venues(self) -> Collection[str]:
+        return self._tracked().venues
+
+    def unconfirmed(
+        self, target: Target, metric: str | None, *, venue: str
+    ) -> tuple[Sequence[Series], int]:
+        tracked = self._tracked()
+        mask = tracked.labels.on(target.patterns_of(self.watchlists, metric=metric))
+        theirs = tracked.labels.venue.where(venue.__eq__)
+        there = np.isin(tracked.pairs, tracked.pairs[theirs]) & ~theirs
+        rows = np.flatnonzero(mask & ~there).tolist()
+        return [tracked.series[row] for row in rows], int(np.count_nonzero(mask))
 
     def _tracked(self) -> _Tracked:
         series = self._catalogue.series

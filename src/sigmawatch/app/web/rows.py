@@ -137,6 +137,11 @@ class MetricRow(Struct, frozen=True, kw_only=True):
         bool, Meta(description="Some came from candles wider than a slot.", examples=[False])
     ]
     change_pct: Annotated[float | None, Meta(description="Over the window.", examples=[1.84])]
+    excess_change: Annotated[
+        float | None,
+        Meta(description="change_pct less the median change of the peers; null where fewer than 5 "
+             "of them have one.", examples=[0.71]),
+    ]  # fmt: skip
     surge: Annotated[
         float | None, Meta(description="Value / mean of the hour before.", examples=[1.002])
     ]
@@ -197,7 +202,8 @@ def rows_of(view: View, rows: Rows, *, demo: bool) -> list[MetricRow]:
 
 _AS_THEY_ARE = (
     "value", "live_value", "age_s", "n", "coverage", "mean", "min", "max", "sigma_abs",
-    "sigma_rel", "sigma_ret", "sign_change", "coarse", "change_pct", "surge",
+    "sigma_rel", "sigma_ret", "sign_change", "coarse", "change_pct", "excess_change",
+    "surge",
 )  # fmt: skip
 _WHOLE = (
     "provisional_rank", "rank_1h_ago", "of_1h_ago", "rank_change_1h", "rank_24h_ago", "of_24h_ago",

@@ -72,6 +72,8 @@ class View:
             return self.column("rank", rows) - self.column("rank_1h_ago", rows)
         if name in _OF_PAST:
             return self._past_column(name, rows)
+        if name == "excess_change":
+            return self._excess(rows)
         if name in _OF_RANKING:
             column = np.full(len(rows), np.nan)
             for at, ranking in self._rankings(rows):
@@ -81,6 +83,16 @@ class View:
             found: Column = getattr(self.statistics, _OF_STATISTICS[name])[rows]
             return found
         return _OF_BOARD[name](self, rows)
+
+    def _excess(self, rows: Rows) -> Column:
+        """Each row's change less the median of its peers'."""
+        column = self.statistics.change_pct[rows]
+        for metric, mask in self.board.layout.metrics.items():
+            at = np.flatnonzero(mask[rows])
+            if len(at):
+                move = self.board.market_move(metric, window_ms=self._window_ms, peers=self._peers)
+                column[at] -= move
+        return column
 
     def why(self, rows: Rows) -> Codes:
         """uint8 of ranking.Why for each of `rows`."""
@@ -199,6 +211,7 @@ _TEXTS: dict[str, Callable[[Series], str]] = {
     "unit": lambda one: one.kind.unit,
     "origin": lambda one: one.origin,
 }
+_MADE = ("rank_change_1h", "excess_change")
 SORTABLE = tuple(sorted({
-    *_OF_BOARD, *_OF_STATISTICS, *_OF_RANKING, *_OF_PAST, "rank_change_1h", *_TEXTS
+    *_OF_BOARD, *_OF_STATISTICS, *_OF_RANKING, *_OF_PAST, *_MADE, *_TEXTS
 }))  # fmt: skip
