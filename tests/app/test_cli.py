@@ -169,6 +169,18 @@ def test_a_watchlist_is_made_shown_compared_by_and_removed(folder: Folder) -> No
     assert folder.json("watchlist", "list")["items"] == []
 
 
+def test_a_composite_says_who_has_a_part_and_why_not(folder: Folder) -> None:
+    assert folder.run("backfill").returncode == 0
+    line = "composite(KRAKEN:BTC/USD, KRAKEN:BTC/USD * 1.01, KRAKEN:BTC/USD * 2)"
+    made = folder.run("add", "BTC/ALL", "--formula", line)
+    assert made.returncode == 0, made.stderr
+    shown = folder.run("show", "DERIVED:BTC/ALL:formula")
+    assert shown.returncode == 0, shown.stderr
+    assert f"{line}: 2 of 3" in shown.stdout
+    (far,) = [row for row in shown.stdout.splitlines() if row.startswith("KRAKEN:BTC/USD * 2")]
+    assert far.split()[-1] == "far"
+
+
 # One run without a server
 
 

@@ -171,6 +171,40 @@ def test_a_formula_may_read_another_whatever_their_order_and_metric() -> None:
     assert formulas.revision == 60_500  # of the newest frame they follow from
 
 
+def test_a_composite_of_several_is_of_those_that_are_there() -> None:
+    line = "composite(KRAKEN:BTC/EUR, KRAKEN:BTC/USD / COINBASE:EUR/USD)"
+    composite = a_series("DERIVED:formula", "EEE/EUR", place=4, formula=line)
+    world = World([*everything(), composite])
+    name = composite.name
+    world.take(prices(START, 60_000.0, 50_000.0, 2_000.0))
+    world.close(START)
+    assert world.says(name, START) == (50_000.0, Flag.DERIVED)  # no word of COINBASE
+    world.take(prices(START + 1, 60_000.0, 50_000.0, 2_000.0), euro(START + 1, 1.25))
+    world.close(START + 1)
+    assert world.says(name, START + 1) == (49_000.0, Flag.DERIVED)
+    world.take(prices(START + 2, 90_000.0, 50_000.0, 2_000.0), euro(START + 2, 1.25))
+    world.close(START + 2)
+    assert world.reason(name, START + 2) is Reason.PENDING  # they disagree
+    for slot in range(START + 3, START + 7):
+        world.take(prices(slot, NAN, NAN, 2_000.0))
+        world.close(slot)
+    assert world.reason(name, START + 6) is Reason.OUTAGE
+
+
+def test_a_composite_tells_of_its_members_and_their_marks() -> None:
+    line = "composite(KRAKEN:BTC/EUR, KRAKEN:BTC/USD / COINBASE:EUR/USD)"
+    composite = a_series("DERIVED:formula", "EEE/EUR", place=4, formula=line)
+    world = World([*everything(), composite])
+    world.take(prices(START, 60_000.0, 50_000.0, 2_000.0))
+    world.close(START)
+    ((pool, marks),) = world.deriver.pools(composite.id, START)
+    assert (pool.text, pool.value) == (line, 50_000.0)
+    assert [[Reason(mark & REASON_MASK) for mark in each.tolist()] for each in marks] == [
+        [Reason.OBSERVED], [Reason.OBSERVED, Reason.NOT_POLLED],
+    ]  # fmt: skip
+    assert world.deriver.pools(10, START) == []
+
+
 def test_two_trackers_that_hold_the_same_make_the_same_frames() -> None:
     """DESIGN.md: "what they compute depends on the readings alone"."""
     one, other = World(everything()), World(list(reversed(everything())))

@@ -13,6 +13,7 @@ from sigmawatch.domain.expression import (
     Change,
     Companion,
     Composite,
+    Consensus,
     Negative,
     Quantity,
     Statistic,
@@ -47,8 +48,9 @@ def series(spans_ms: Sequence[int]) -> st.SearchStrategy[Companion]:
 
 
 composites = st.builds(
-    lambda base, quote: Composite(name=f"composite({base}/{quote})"), assets, assets
-)
+    lambda base, quote, within: Composite(name=f"composite({base}/{quote}{within})"),
+    assets, assets, st.sampled_from(["", ", 2", ", 0.25"]),
+)  # fmt: skip
 
 
 def formulas(
@@ -56,6 +58,7 @@ def formulas(
 ) -> st.SearchStrategy[Quantity]:
     """Quantities over some leaves; as they are written, whatever they mean."""
     spans = st.sampled_from(spans_ms)
+    measured = leaves if leaves is not None else series(spans_ms)  # no number stands last
     return st.recursive(
         leaves if leaves is not None else st.one_of(series(spans_ms), composites, numbers),
         lambda inner: st.one_of(
@@ -63,6 +66,11 @@ def formulas(
             st.builds(Negative, of=inner),
             st.builds(Window, statistic=st.sampled_from(Statistic), of=inner, window_ms=spans),
             st.builds(Change, of=inner, window_ms=spans),
+            st.builds(
+                Consensus,
+                members=st.tuples(inner, measured) | st.tuples(inner, inner, measured),
+                within_pct=st.sampled_from([5.0, 0.5]),
+            ),
             st.builds(
                 Arithmetic, left=inner, operator=st.sampled_from(["+", "-", "*", "/"]), right=inner
             ),

@@ -61,6 +61,16 @@ def test_a_tree_survives_its_text(quantity: Quantity) -> None:
         ("-KRAKEN:1INCH/USD.M", "-KRAKEN:1INCH/USD.M"),
         ("Composite( xbt/usd )", "composite(BTC/USD)"),
         ("composite\t(BTC/USD)/composite(ETH/USD)", "composite(BTC/USD) / composite(ETH/USD)"),
+        ("composite(BTC/USD,2.50)", "composite(BTC/USD, 2.5)"),
+        ("composite(BTC/USD, 5)", "composite(BTC/USD)"),
+        (
+            "Composite(kraken:btc/usd,coinbase:xbt/usd)",
+            "composite(KRAKEN:BTC/USD, COINBASE:BTC/USD)",
+        ),
+        (
+            "composite(KRAKEN:BTC/USD, BINANCE:BTC/USDT*KRAKEN:USDT/USD, 1)",
+            "composite(KRAKEN:BTC/USD, BINANCE:BTC/USDT * KRAKEN:USDT/USD, 1)",
+        ),
         ("MEAN(KRAKEN:BTC/USD,60m)", "mean(KRAKEN:BTC/USD, 1h)"),
         ("(KRAKEN:BTC/USD - KRAKEN:BTC/USD) / 3", "(KRAKEN:BTC/USD - KRAKEN:BTC/USD) / 3"),
         ("((KRAKEN:币安人生/usdt))", "KRAKEN:币安人生/USDT"),
@@ -89,6 +99,15 @@ def test_a_formula_says_which_series_it_is_of() -> None:
     )
     assert formula.series == ("KRAKEN:BTC/USD:ask", "KRAKEN:BTC/USD:price")
     assert formula.composites == ("BTC/USD",)
+    assert formula.needed == formula.series
+
+
+def test_what_only_a_composite_of_several_reads_is_not_needed() -> None:
+    formula = parsed(f"composite({BTC}, BINANCE:BTC/USDT * KRAKEN:USDT/USD) / COINBASE:BTC/USD")
+    assert formula.needed == ("COINBASE:BTC/USD:price",)
+    assert formula.agreed == (
+        (("KRAKEN:BTC/USD:price",), ("BINANCE:BTC/USDT:price", "KRAKEN:USDT/USD:price")),
+    )
 
 
 @pytest.mark.parametrize(
@@ -98,7 +117,8 @@ def test_a_formula_says_which_series_it_is_of() -> None:
         (f"{BTC}:traded_quote[5m]", 7),
         (f"mean({BTC}, 1h) - change({BTC}, 2h)", 122),
         (f"mean({BTC}:trades[5m] / mean({BTC}:trades[5m], 1h), 2h)", 187),
-        ("composite(BTC/USD) * 2", 2),
+        ("composite(BTC/USD) * 2", 17),
+        (f"mean(composite({BTC}, COINBASE:BTC/USD), 1h)", 77),
     ],
 )
 def test_a_formula_says_how_far_it_looks_back(line: str, minutes: int) -> None:
@@ -155,6 +175,11 @@ def test_a_formula_comes_to_a_unit(line: str, unit: str) -> None:
         (f"mean(mean(mean({BTC}, 1h), 1h), 1h)", "mean(mean(mean(KRAKEN:BTC/USD, 1h), 1h), 1h): "),
         (f"sigma_ret({BTC}:trades, 1h)", f"sigma_ret({BTC}:trades, 1h): trades is a flow and has"),
         (f"{BTC} + 5m", "5m: a span of time stands in a window only"),
+        (f"composite({BTC}, BINANCE:BTC/USDT)",
+         "BINANCE:BTC/USDT: USDT per BTC cannot agree with USD per BTC" + _ADVICE),
+        (f"composite({BTC}, {BTC})", f"{BTC}: stands twice in a composite"),
+        (f"composite({BTC}, 3 * 2)", "3 * 2: no series is named in it"),
+        (f"composite({BTC}, composite(BTC/USD))", "composite(BTC/USD): a composite stands in no"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_meant_is_refused_with_its_reason(line: str, message: str) -> None:
@@ -195,7 +220,21 @@ def test_slots_of_a_few_seconds_are_held_for_two_hours() -> None:
         ("kraken:btc-usd", "':': a series is written KRAKEN:BTC/USD:price", 6),
         ("1 + KRAKEN:BTC/USD:volume", "KRAKEN:BTC/USD:volume: say `traded_quote[5m]`", 4),
         ("KRAKEN:BTC/USD:pric", "KRAKEN:BTC/USD:pric: unknown metric, did you mean price?", 0),
-        ("composite(KRAKEN:BTC/USD)", "composite: write composite(BTC/USD)", 0),
+        ("composite(KRAKEN:BTC/USD)", "composite: a composite is of a pair or of two prices", 0),
+        ("composite(KRAKEN:BTC/USD, 2)", "composite: a composite is of a pair or of two", 0),
+        ("composite", "composite: a composite is of a pair or of two prices or more, as comp", 0),
+        ("composite(BTC/USD, 0)", "composite(BTC/USD, 0): percent is a number above 0 and up", 19),
+        (
+            "composite(BTC/USD, KRAKEN:BTC/USD)",
+            "composite(BTC/USD, KRAKEN:BTC/USD): percent is",
+            19,
+        ),
+        ("composite(BTC/USD, 2", "composite(BTC/USD, 2: ')' is missing", 20),
+        (
+            "composite(KRAKEN:BTC/USD, COINBASE:BTC/USD, 101)",
+            "composite(KRAKEN:BTC/USD, COINBASE:BTC/USD, 101): percent is a number",
+            44,
+        ),
         ("composite(BTC/USD)[5m]", "[: expected + - * / or the end", 18),
         ("mean(1h)", "mean(1h): of what? write mean(KRAKEN:BTC/USD, 1h)", 5),
         ("mean[1h]", "mean: of what? write mean(KRAKEN:BTC/USD, 1h)", 0),

@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.domain.formula_trees import formulas
+from tests.engine.composite_oracle import agreed
 from tests.engine.rule_oracle import One, TooCloseError
 from tests.examples import examples
 
 from sigmawatch.domain import expression as tree
-from sigmawatch.domain.expression import Companion, Composite, Quantity
-from sigmawatch.domain.formula import Formula, parse_formula, print_formula
+from sigmawatch.domain.expression import Companion, Composite, Consensus, Quantity
+from sigmawatch.domain.formula import STILL_SLOTS, Formula, parse_formula, print_formula
 from sigmawatch.domain.window import Interval
 from sigmawatch.engine.formula import evaluate, inputs_of
 from sigmawatch.engine.geometry import Column
@@ -94,28 +95,36 @@ def test_what_is_no_number_is_unknown(line: str) -> None:
 # Composite prices
 
 
+def composed(**lately: Sequence[float]) -> list[float]:
+    """The composite of A/USD over the last slots; before them nothing is known."""
+    before = [NAN] * STILL_SLOTS
+    return computed("composite(A/USD)", **{name: [*before, *c] for name, c in lately.items()})
+
+
 def test_a_composite_weighs_each_venues_price_by_its_volume() -> None:
-    found = computed("composite(A/USD)", a=[10] * 4, va=[1] * 4, x=[0, 0, 20, 20], vx=[0, 0, 3, 1])
-    assert found == [17.5, 15.0]
+    found = composed(a=[100] * 4, va=[1] * 4, x=[0, 0, 104, 104], vx=[0, 0, 3, 1])
+    assert found == [103.0, 102.0]
 
 
 def test_a_venue_that_lacks_its_price_or_its_volume_does_not_count() -> None:
-    slots = {"a": [10] * 4, "va": [1] * 4}
-    assert computed("composite(A/USD)", **slots, x=[NAN] * 4, vx=[3] * 4) == [10.0, 10.0]
-    assert computed("composite(A/USD)", **slots, x=[20] * 4, vx=[NAN] * 4) == [10.0, 10.0]
-    assert computed("composite(A/USD)", **slots, x=[20] * 4, vx=[0] * 4) == [10.0, 10.0]
+    slots = {"a": [100] * 4, "va": [1] * 4}
+    assert composed(**slots, x=[NAN] * 4, vx=[3] * 4) == [100.0, 100.0]
+    assert composed(**slots, x=[104] * 4, vx=[NAN] * 4) == [100.0, 100.0]
+    assert composed(**slots, x=[104] * 4, vx=[0] * 4) == [100.0, 100.0]
 
 
 def test_a_venue_that_fell_silent_leaves_the_composite_after_two_slots() -> None:
-    found = computed(
-        "composite(A/USD)", a=[10] * 5, va=[1] * 5, x=[20, 20, NAN, NAN, NAN], vx=[1] * 5
-    )
-    assert found == [15.0, 15.0, 10.0]
+    found = composed(a=[100] * 5, va=[1] * 5, x=[104, 104, NAN, NAN, NAN], vx=[1] * 5)
+    assert found == [102.0, 102.0, 100.0]
 
 
 def test_a_composite_of_nobody_is_unknown() -> None:
     nothing = [NAN] * 3
-    assert np.isnan(computed("composite(A/USD)", a=nothing, va=[1] * 3, x=nothing, vx=[1] * 3))
+    assert np.isnan(composed(a=nothing, va=[1] * 3, x=nothing, vx=[1] * 3))
+
+
+def test_two_venues_that_disagree_leave_it_unknown() -> None:
+    assert np.isnan(composed(a=[100] * 3, va=[1] * 3, x=[120] * 3, vx=[1] * 3))
 
 
 def test_the_order_of_the_venues_changes_no_digit() -> None:
@@ -190,7 +199,13 @@ class Naive(One):
     def _number(self, quantity: Quantity, at: int) -> float | None:
         match quantity:
             case Composite():
-                return self._composite(quantity.pair, at)
+                return self._composite(quantity, at)
+            case Consensus():
+                told = [
+                    [self.number(one, at - back) for back in range(STILL_SLOTS, -1, -1)]
+                    for one in quantity.members
+                ]
+                return agreed(told, None, within_pct=quantity.within_pct)[0]
             case Companion(name=name, span_ms=span_ms) if name.endswith("trades"):
                 inside = [
                     self.columns[name][at - back] for back in range((span_ms or 60_000) // 60_000)
@@ -212,22 +227,35 @@ class Naive(One):
         run = (self.columns[name][at - back] for back in range(3))
         return next((value for value in run if value is not None), None)
 
-    def _composite(self, pair: str, at: int) -> float | None:
-        worth = weight = 0.0
-        for venue in VENUES[pair]:
-            price = self._close(f"{venue}:{pair}:price", at)
-            volume = self._close(f"{venue}:{pair}:volume_24h_base", at)
-            if price is not None and volume is not None:
-                worth, weight = worth + price * volume, weight + volume
-        return worth / weight if weight else None
+    def _composite(self, node: Composite, at: int) -> float | None:
+        prices, volumes = (
+            [
+                [self._close(f"{venue}:{node.pair}:{metric}", at - back)
+                 for back in range(STILL_SLOTS, -1, -1)]
+                for venue in VENUES[node.pair]
+            ]
+            for metric in ("price", "volume_24h_base")
+        )  # fmt: skip
+        return agreed(prices, volumes, within_pct=node.within_pct)[0]
 
 
+DOUBLE = tree.Arithmetic(
+    left=Companion(name=f"{A}:price", span_ms=120_000), operator="*", right=tree.Number(value=2.0)
+)
 SPANS_MS = [count * 60_000 for count in (4, 6, 10)]
 leaves: st.SearchStrategy[Quantity] = st.one_of(
     st.sampled_from([Companion(name=f"{A}:price"), Companion(name=f"{B}:price")]),
     st.just(Companion(name=f"{A}:price", span_ms=120_000)),
     st.sampled_from([None, 120_000]).map(lambda ms: Companion(name=FLOW, span_ms=ms)),
-    st.just(Composite(name="composite(A/USD)")),
+    st.sampled_from(["composite(A/USD)", "composite(A/USD, 30)"]).map(
+        lambda name: Composite(name=name)
+    ),
+    st.sampled_from([5.0, 40.0]).map(
+        lambda within: Consensus(
+            members=(Companion(name=f"{A}:price"), Companion(name=f"{B}:price"), DOUBLE),
+            within_pct=within,
+        )
+    ),
     st.integers(0, 6).map(lambda value: tree.Number(value=float(value))),
 )
 

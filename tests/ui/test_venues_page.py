@@ -33,6 +33,22 @@ def test_a_venue_shows_its_last_day_in_half_hours_and_its_runs(opened: Opener) -
     assert "complete" in runs.inner_text() or "partial" in runs.inner_text()
 
 
+def test_the_page_of_a_composite_says_who_has_a_part_and_why_not(
+    opened: Opener, own: Running
+) -> None:
+    line = "composite(KRAKEN:BTC/USD, COINBASE:BTC/USD, KRAKEN:BTC/USD * 2)"
+    own.post("/api/v1/metrics", {"name": "BTC/ALL", "formula": line, "metric": "price"})
+    page = opened("/m/derived/btc-all", at=own.address)
+    made = page.locator(".made")
+    made.get_by_text("too far from the others").wait_for()
+    assert line in made.inner_text()
+    assert "2 of 3" in made.inner_text()
+    row = made.get_by_role("row").filter(has_text="KRAKEN:BTC/USD * 2")
+    assert "too far from the others" in row.inner_text()
+    assert violations(page) == []
+    keep(page, "composite.png")
+
+
 def test_a_job_that_is_over_is_begun_anew(opened: Opener, program: Running) -> None:
     page = opened("/venues")
     job = page.locator(".list > li").filter(has_text="backfill KRAKEN")

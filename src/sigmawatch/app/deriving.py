@@ -17,7 +17,7 @@ import numpy as np
 
 from sigmawatch.app.catalogue import Catalogue
 from sigmawatch.app.derivation import Plan, Target
-from sigmawatch.app.formulas import FormulaSeries
+from sigmawatch.app.formulas import FormulaSeries, Pools
 from sigmawatch.app.reference_volumes import ReferenceBlock
 from sigmawatch.domain.frame import Flag, Frame, Patch, Reason
 from sigmawatch.domain.series import Series
@@ -193,6 +193,12 @@ class Deriver:
         """Of the newest frame that a block's row follows from; 0 where none came."""
         origins = self._plan.origins[block_id]
         return max((self._table.revision(one, slot) for one in origins), default=0)
+
+    def pools(self, series_id: int, slot: int) -> Pools:
+        """What the composites of a formula series are of at a slot; nothing where it has none, or
+        what it reads is not all tracked."""
+        mine = (one for one in self._planned().formulas if one.series.id == series_id)
+        return [told for one in mine for told in one.pools(self._table, slot)]
 
     # Looking again
 

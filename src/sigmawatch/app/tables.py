@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from sigmawatch.app.catalogue import Catalogue
 from sigmawatch.app.deriving import Deriver
+from sigmawatch.app.formulas import Pools
 from sigmawatch.domain.frame import Frame, Patch
 from sigmawatch.domain.rank_column import RankColumn
 from sigmawatch.domain.series import Block, Series
@@ -173,6 +174,10 @@ class Tables:
             return None
         values, marks = table.stretch(series.id, from_slot=from_slot, to_slot=to_slot)
         return values.astype("<f8").tobytes(), marks.tobytes()
+
+    def pools(self, series: Series, slot: int) -> Pools:
+        """What the composites of a series' formula are of at a slot."""
+        return self.deriver(series.interval).pools(series.id, slot)
 
     # The ranks of the past
 

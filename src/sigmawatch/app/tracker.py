@@ -19,6 +19,7 @@ from sigmawatch.app.catalogue import Catalogue
 from sigmawatch.app.collector import PARTITION
 from sigmawatch.app.compute import ComputeThread
 from sigmawatch.app.durability import Durability
+from sigmawatch.app.formulas import Pools
 from sigmawatch.app.judging import WAITED_SLOTS, Judging, Past
 from sigmawatch.app.settling import Settling
 from sigmawatch.app.tables import Tables
@@ -360,3 +361,7 @@ class Tracker:
         """Values and marks of slots that the series table holds; None where it starts later."""
         look = partial(self._tables.hot, series, from_slot=from_slot, to_slot=to_slot)
         return await self.computed(look)
+
+    async def pools(self, series: Series, slot: int) -> Pools:
+        """What the composites of a series' formula are of at a slot."""
+        return await self.computed(self._tables.pools, series, slot)

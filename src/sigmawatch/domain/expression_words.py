@@ -26,7 +26,8 @@ _WORDS = r"""(?P<space>[ \t]+)
     |(?P<sign><=|>=|==|!=|[-+*/<>()\[\],])"""
 _ASSET = r"[^\s:/,?\#&%\\()\[\]<>=!|+*-]+"  # what domain.market separates by, and our signs, end it
 _NAMES = rf"""(?P<series>[A-Za-z][A-Za-z0-9_]*:{_ASSET}/{_ASSET}(?::[A-Za-z0-9_]+)?)
-    |(?P<composite>[cC][oO][mM][pP][oO][sS][iI][tT][eE][ \t]*\([ \t]*{_ASSET}/{_ASSET}[ \t]*\))
+    |(?P<composite>[cC][oO][mM][pP][oO][sS][iI][tT][eE][ \t]*\(
+        [ \t]*{_ASSET}/{_ASSET}[ \t]*(?=[,)]))
     |"""
 _RULE_TOKEN = re.compile(_WORDS, re.VERBOSE)
 _FORMULA_TOKEN = re.compile(_NAMES + _WORDS, re.VERBOSE)

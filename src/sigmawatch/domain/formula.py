@@ -11,16 +11,26 @@ domain.expression_printer. engine.formula computes it. Imports those and domain.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sigmawatch.domain import dimension
-from sigmawatch.domain.expression import Companion, Composite, Quantity, Window, reach_ms
+from sigmawatch.domain.expression import (
+    Companion,
+    Composite,
+    Consensus,
+    Node,
+    Quantity,
+    Window,
+)
 from sigmawatch.domain.expression_printer import print_node
+from sigmawatch.domain.expression_reach import reach_ms
 from sigmawatch.domain.formula_check import check_formula
 from sigmawatch.domain.formula_reader import read_formula
 from sigmawatch.domain.window import Interval
 
 LEVEL_REACH_SLOTS = 2  # how old a level may be, as the close of change_pct
+STILL_SLOTS = 15  # how long a composite's member may stand still while others move
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +39,9 @@ class Formula:
 
     unit: what it comes to, in words. series: the names of the series in it,
     `KRAKEN:BTC/USD:price`, as they come, each once; composites: the pairs whose composite price is
-    in it, `BTC/USD`, likewise. reach_slots: how far before a slot it looks, with the slots that a
+    in it, `BTC/USD`, likewise. needed: those of `series` without which it is unknown; the others
+    are in composites of several alone. agreed: of each of those, the series that every member of it
+    is of. reach_slots: how far before a slot it looks, with the slots that a
     level may be old; window_slots: its longest window, 0 without one.
     """
 
@@ -38,6 +50,8 @@ class Formula:
     unit: str
     series: tuple[str, ...]
     composites: tuple[str, ...]
+    needed: tuple[str, ...]
+    agreed: tuple[tuple[tuple[str, ...], ...], ...]
     reach_slots: int
     window_slots: int
 
@@ -51,11 +65,15 @@ class Formula:
         named = [one for one in nodes if isinstance(one, Companion)]
         composites = [one.pair for one in named if isinstance(one, Composite)]
         series = [one.name for one in named if not isinstance(one, Composite)]
+        several = dict.fromkeys(one for one in nodes if isinstance(one, Consensus))
         windows_ms = [one.window_ms for one in nodes if isinstance(one, Window)]
         return cls(
             quantity=quantity, interval=interval, unit=unit,
             series=tuple(dict.fromkeys(series)), composites=tuple(dict.fromkeys(composites)),
-            reach_slots=reach_ms(quantity) // interval.ms + LEVEL_REACH_SLOTS,
+            needed=tuple(dict.fromkeys(_needed(quantity))),
+            agreed=tuple(tuple(map(_named, one.members)) for one in several),
+            reach_slots=reach_ms(quantity) // interval.ms + _still_slots(quantity)
+            + LEVEL_REACH_SLOTS,
             window_slots=max(windows_ms, default=0) // interval.ms,
         )  # fmt: skip
 
@@ -63,6 +81,26 @@ class Formula:
     def reach_ms(self) -> int:
         """For so long a change of an input changes the formula."""
         return self.reach_slots * self.interval.ms
+
+
+def _named(quantity: Quantity) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(n.name for n in quantity.walk() if isinstance(n, Companion)))
+
+
+def _still_slots(node: Node) -> int:
+    """How far back it is looked whether members of composites stand still."""
+    inside = max(map(_still_slots, node.parts), default=0)
+    return inside + STILL_SLOTS if isinstance(node, Composite | Consensus) else inside
+
+
+def _needed(quantity: Quantity) -> Iterator[str]:
+    """The series outside of composites."""
+    if isinstance(quantity, Companion) and not isinstance(quantity, Composite):
+        yield quantity.name
+    if not isinstance(quantity, Consensus):
+        for part in quantity.parts:
+            assert isinstance(part, Quantity)
+            yield from _needed(part)
 
 
 def parse_formula(text: str, *, interval: Interval) -> Formula:

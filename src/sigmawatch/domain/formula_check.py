@@ -13,12 +13,13 @@ from sigmawatch.domain.expression import (
     Change,
     Companion,
     Composite,
+    Consensus,
     Duration,
     Quantity,
     Window,
-    reach_ms,
 )
 from sigmawatch.domain.expression_check import Check, Unit
+from sigmawatch.domain.expression_reach import reach_ms
 from sigmawatch.domain.expression_words import FORMULA
 from sigmawatch.domain.window import WINDOW_MAX_MS, Interval, format_span
 
@@ -54,10 +55,30 @@ class _FormulaCheck(Check):
                 _, pair, metric = quantity.name.split(":")
                 unit = _measured(metric, pair)
                 return unit if metric != "formula" else dimension.untold(quantity.name)
+            case Consensus():
+                return self._agreed(quantity)
             case Duration():
                 raise self._wrong(quantity, "a span of time stands in a window only")
             case _:
                 raise AssertionError(quantity)
+
+    def _agreed(self, node: Consensus) -> Dimension:
+        """The one unit of all that is compared; each of it measured, and once."""
+        units = [self.unit(member) or RATIO for member in node.members]
+        for number, member in enumerate(node.members):
+            inside = list(member.walk())
+            if not any(isinstance(one, Companion) for one in inside):
+                raise self._wrong(member, "no series is named in it")
+            if any(isinstance(one, Composite | Consensus) for one in inside):
+                raise self._wrong(member, "a composite stands in no other")
+            if member in node.members[:number]:
+                raise self._wrong(member, "stands twice in a composite")
+        first = units[0]
+        for member, unit in zip(node.members, units, strict=True):
+            if not dimension.fits(unit, first):
+                apart = f"{dimension.words(unit)} cannot agree with {dimension.words(first)}"
+                raise self._wrong(member, apart + self._advice(first, unit))
+        return first
 
     def _own(self, node: Window | Change) -> Unit:
         raise AssertionError(node)  # the reader asks of what

@@ -1,8 +1,9 @@
 """From a formula's line to its tree: the quantities of rules, of named series (SEMANTICS.md 1).
 
     formula  = sum                               (expression_reader)
-    atom     = number | series ["[" span "]"] | "composite" "(" pair ")" | "(" sum ")"
-             | statistic "(" sum "," span ")" | "change" "(" sum "," span ")" | "abs" "(" sum ")"
+    atom     = number | series ["[" span "]"] | "(" sum ")" | statistic "(" sum "," span ")"
+             | "change" "(" sum "," span ")" | "abs" "(" sum ")"
+             | "composite" "(" (pair | sum "," sum {"," sum}) ["," percent] ")"
     series   = VENUE ":" pair [":" metric]       pair = BASE "/" QUOTE
 
 A series' name is one word: no spaces in it, and none of the signs of the language. Imports
@@ -12,7 +13,16 @@ domain.expression, expression_reader, expression_words, market, metric.
 from __future__ import annotations
 
 from sigmawatch.domain.errors import ExpressionInvalid, Invalid
-from sigmawatch.domain.expression import Companion, Composite, Node, Quantity
+from sigmawatch.domain.expression import (
+    WITHIN_PCT,
+    Companion,
+    Composite,
+    Consensus,
+    Node,
+    Number,
+    Quantity,
+)
+from sigmawatch.domain.expression_printer import print_number
 from sigmawatch.domain.expression_reader import STATISTICS, VOLUME, QuantityReader
 from sigmawatch.domain.expression_words import FORMULA, Kind, Token, near
 from sigmawatch.domain.market import asset, parse_market, venue_name
@@ -22,6 +32,8 @@ FUNCTIONS = (*STATISTICS, "change", "abs", "composite")
 _OF_RULES = frozenset(("value", "age", "stale", "rank", "change_pct", "crosses_above",
                        "crosses_below", "confirmed_by", "and", "or", "not", "for"))  # fmt: skip
 _NAMED = "name a series, as KRAKEN:BTC/USD, or a pair, as composite(BTC/USD)"
+_COMPOSITE = ("a composite is of a pair or of two prices or more, as composite(BTC/USD) or "
+              "composite(KRAKEN:BTC/USD, COINBASE:BTC/USD)")  # fmt: skip
 
 
 def read_formula(text: str) -> Quantity:
@@ -45,6 +57,8 @@ class _Reader(QuantityReader):
             return self.made(self._series(token))
         if token.kind is Kind.COMPOSITE:
             return self.made(self._composite(token))
+        if token.word == "composite" and self.skip("("):
+            return self.made(self._consensus(token))
         if token.word in STATISTICS:
             if not self.follows("("):
                 raise self.wrong(self._of_what(token), at=token)
@@ -84,11 +98,33 @@ class _Reader(QuantityReader):
         return Companion(name=name, span_ms=self._span_in_brackets(token), position=token.start)
 
     def _composite(self, token: Token) -> Composite:
-        pair = token.word.partition("(")[2].removesuffix(")").strip()
+        """A pair's, and how far apart its venues may be."""
         try:
-            return Composite(name=f"composite({self._pair(pair)})", position=token.start)
+            pair = self._pair(token.word.partition("(")[2].strip())
         except Invalid as problem:
             raise self.wrong(str(problem), at=token) from None
+        within_pct = WITHIN_PCT
+        if self.skip(","):
+            within_pct = self._percent(self.take(), start=token)
+        self.expect(")", start=token)
+        told = "" if within_pct == WITHIN_PCT else f", {print_number(within_pct)}"
+        return Composite(name=f"composite({pair}{told})", position=token.start)
+
+    def _consensus(self, token: Token) -> Consensus:
+        """What stands between the parentheses of a composite of several; a number that stands last
+        is how far apart they may be."""
+        members, last = [self._argument()], self.next
+        while self.skip(","):
+            last = self.next
+            members.append(self._argument())
+        self.expect(")", start=token)
+        within_pct = WITHIN_PCT
+        if isinstance(members[-1], Number):
+            members.pop()
+            within_pct = self._percent(last, start=token)
+        if len(members) < 2:
+            raise self.wrong(_COMPOSITE, at=token)
+        return Consensus(members=tuple(members), within_pct=within_pct, position=token.start)
 
     def _pair(self, text: str) -> str:
         """The pair as it is called publicly: upper case, aliases resolved."""
@@ -98,7 +134,7 @@ class _Reader(QuantityReader):
     def _unknown(self, token: Token) -> ExpressionInvalid:
         name = token.word
         if name == "composite":
-            return self.wrong("write composite(BTC/USD)", at=token)
+            return self.wrong(_COMPOSITE, at=token)
         if name in _OF_RULES:
             return self.wrong(f"this is of rules; {_NAMED}", at=token)
         if self.follows("("):

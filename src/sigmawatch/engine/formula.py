@@ -7,7 +7,7 @@ byte for byte: computed slot by slot or in one go, by this process or another.
 
 Cost: tens of µs for a formula; for each window in it 10 ns a value of the window and slot. No
 temporary holds more than WINDOW_VALUES_MAX values of a window. Imports domain.expression, formula,
-metric, engine.moments, quantities.
+metric, engine.composite, moments, quantities.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from sigmawatch.domain.expression import Quantity
-from sigmawatch.domain.formula import LEVEL_REACH_SLOTS, Formula
+from sigmawatch.domain.expression import Composite, Consensus, Quantity
+from sigmawatch.domain.expression_printer import print_node
+from sigmawatch.domain.formula import LEVEL_REACH_SLOTS, STILL_SLOTS, Formula
 from sigmawatch.domain.metric import METRICS, Kind
 from sigmawatch.domain.window import Interval
+from sigmawatch.engine.composite import Part, Pooled, pooled
 from sigmawatch.engine.geometry import Column
 from sigmawatch.engine.moments import Moments, log_returns, moments_of
 from sigmawatch.engine.quantities import Quantities
@@ -53,19 +55,101 @@ def evaluate(
     where missing or suspect. venues: for each pair of `formula.composites`, who tracks both its
     price and its volume_24h_base; somebody.
     """
-    venues = venues or {}
-    known = {name: _Column.of(name, columns[name]) for name in inputs_of(formula, venues)}
-    for pair in formula.composites:
-        known[f"composite({pair})"] = _composite(pair, known, venues=venues[pair])
-    (length,) = {len(each.values) for each in known.values()}
-    count = length - 1 - formula.reach_slots
-    assert count >= 0
+    known, count = _known(formula, columns, venues=venues or {})
     step = WINDOW_VALUES_MAX // max(formula.window_slots, 1)
     found = np.empty(count)
     for start in range(0, count, step):
         stop = min(start + step, count)
         found[start:stop] = _run(formula, known, count=stop - start, before=count - stop)
     return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """One of those a composite is of. weight: its volume, where volumes weigh, NaN without one.
+    apart_pct: how far it is from the median, in percent of that, NaN where either is unknown."""
+
+    name: str
+    value: float
+    weight: float | None
+    part: Part
+    apart_pct: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool:
+    """One composite of a formula at one slot. text: as it is written; pair: the one whose venues it
+    is of, None where it is of several quantities; value: NaN where unknown."""
+
+    text: str
+    pair: str | None
+    value: float
+    within_pct: float
+    members: tuple[Member, ...]
+
+
+def pools(
+    formula: Formula,
+    columns: Mapping[str, Column],
+    *,
+    venues: Mapping[str, Sequence[str]] | None = None,
+) -> tuple[Pool, ...]:
+    """What each composite of a formula is of, at the last slot; columns, venues: as above."""
+    venues = venues or {}
+    known, _ = _known(formula, columns, venues=venues)
+    nodes = dict.fromkeys(
+        one for one in formula.quantity.walk() if isinstance(one, Composite | Consensus)
+    )
+    slots = _Slots(known=known, interval=formula.interval, rows=_ROWS_MIN, back=0)
+    found = []
+    for node in nodes:
+        if isinstance(node, Composite):
+            names = [f"{venue}:{node.pair}" for venue in sorted(venues[node.pair])]
+            prices, volumes = _of_pair(node.pair, known, venues=venues[node.pair])
+            whole = pooled(prices, volumes, within_pct=node.within_pct)
+        else:
+            names, volumes = [print_node(member) for member in node.members], None
+            with np.errstate(all="ignore"):
+                prices, whole = _OverSlots(slots, 1).agreed(node, 0)
+        found.append(_pool(node, names, whole=whole, now=(prices, volumes)))
+    return tuple(found)
+
+
+def _pool(
+    node: Composite | Consensus, names: Sequence[str], *, whole: Pooled,
+    now: tuple[Column, Column | None],
+) -> Pool:  # fmt: skip
+    prices, volumes = now
+    median = float(whole.median[-1])
+    members = [
+        Member(
+            name=name, value=float(prices[row, -1]),
+            weight=None if volumes is None else float(volumes[row, -1]),
+            part=Part(whole.parts[row, -1]), apart_pct=_apart_pct(float(prices[row, -1]), median),
+        )
+        for row, name in enumerate(names)
+    ]  # fmt: skip
+    pair = node.pair if isinstance(node, Composite) else None
+    return Pool(text=print_node(node), pair=pair, value=float(whole.value[-1]),
+                within_pct=node.within_pct, members=tuple(members))  # fmt: skip
+
+
+def _apart_pct(value: float, median: float) -> float:
+    return 100.0 * (value - median) / abs(median) if median else np.nan
+
+
+def _known(
+    formula: Formula, columns: Mapping[str, Column], *, venues: Mapping[str, Sequence[str]]
+) -> tuple[dict[str, _Column], int]:
+    """Every series and pair that a formula names, and how many slots can be computed of them."""
+    known = {name: _Column.of(name, columns[name]) for name in inputs_of(formula, venues)}
+    (length,) = {len(each.values) for each in known.values()}
+    for node in formula.quantity.walk():
+        if isinstance(node, Composite):
+            known[node.name] = _composite(node, known, venues=venues[node.pair])
+    count = length - 1 - formula.reach_slots
+    assert count >= 0
+    return known, count
 
 
 def _run(formula: Formula, known: Mapping[str, _Column], *, count: int, before: int) -> Column:
@@ -103,19 +187,22 @@ class _Column:
         return self.standing[-1]
 
 
-def _composite(pair: str, known: Mapping[str, _Column], *, venues: Sequence[str]) -> _Column:
-    """The price of a pair, each venue's weighted by its 24-hour volume; who lacks either does not
-    count, and without anybody it is unknown. In the order of the venues' names."""
+def _of_pair(
+    pair: str, known: Mapping[str, _Column], *, venues: Sequence[str]
+) -> tuple[Column, Column]:
+    """float64[venues, slots] each: price and 24-hour volume, in the order of the venues' names."""
     assert venues, "a composite of nobody cannot be asked for"
-    worth, weight = np.zeros((2, len(next(iter(known.values())).values)))
-    for venue in sorted(venues):
-        price = known[f"{venue}:{pair}:price"].values
-        volume = known[f"{venue}:{pair}:{_WEIGHT}"].values
-        both = np.isfinite(price) & np.isfinite(volume)
-        worth += np.where(both, price * volume, 0.0)
-        weight += np.where(both, volume, 0.0)
-    with np.errstate(all="ignore"):
-        price = np.where(weight > 0.0, worth / weight, np.nan)
+    prices = [known[f"{venue}:{pair}:price"].values for venue in sorted(venues)]
+    volumes = [known[f"{venue}:{pair}:{_WEIGHT}"].values for venue in sorted(venues)]
+    return np.array(prices), np.array(volumes)
+
+
+def _composite(node: Composite, known: Mapping[str, _Column], *, venues: Sequence[str]) -> _Column:
+    """The price of a pair, each venue's weighted by its 24-hour volume; unknown for the first
+    slots, of which nobody can tell who stands still."""
+    prices, volumes = _of_pair(node.pair, known, venues=venues)
+    found = pooled(prices, volumes, within_pct=node.within_pct).value
+    price = np.concatenate((np.full(STILL_SLOTS, np.nan), found))
     return _Column(standing=(price,) * (LEVEL_REACH_SLOTS + 1))
 
 
@@ -146,6 +233,18 @@ class _OverSlots(Quantities[_Slots]):
         super().__init__(slots, span)
         self._wider: dict[int, _OverSlots] = {}  # by rows
 
+    def _own(self, quantity: Quantity, lag: int) -> Column:
+        assert isinstance(quantity, Consensus)
+        return self.agreed(quantity, lag)[1].value
+
+    def agreed(self, node: Consensus, lag: int) -> tuple[Column, Pooled]:
+        """Its members' values, with the STILL_SLOTS before, and what they come to."""
+        rows = self._inputs.rows + STILL_SLOTS
+        wider = self._of_rows(rows)
+        values = [np.broadcast_to(wider.number(member, lag), rows) for member in node.members]
+        prices = np.array(values)
+        return prices, pooled(prices, None, within_pct=node.within_pct)
+
     def past(self, of: Quantity, count: int, *, last: int) -> Column:
         return _runs(self._stretch(of, count, last=last), self._inputs.rows)[:: self.step(of)]
 
@@ -160,9 +259,12 @@ class _OverSlots(Quantities[_Slots]):
     def _stretch(self, of: Quantity, count: int, *, last: int) -> Column:
         """The rows' own values `last` slots ago and what lies before them in their windows."""
         rows = self._inputs.rows + (count - 1) * self.step(of)
+        return np.broadcast_to(self._of_rows(rows).in_window(of, last), rows)
+
+    def _of_rows(self, rows: int) -> _OverSlots:
         if rows not in self._wider:
             self._wider[rows] = _OverSlots(replace(self._inputs, rows=rows), self._span)
-        return np.broadcast_to(self._wider[rows].in_window(of, last), rows)
+        return self._wider[rows]
 
 
 def _runs(stretch: Column, rows: int) -> Column:

@@ -156,6 +156,35 @@ export interface ComparedNumbers {
   right: number | null;
 }
 
+export interface CompositeMember {
+  name: string;
+  value: number | null;
+  volume: number | null;
+  apart_pct: number | null;
+  taken: boolean;
+  reason: LeftOut | null;
+}
+
+export interface CompositeShown {
+  text: string;
+  value: number | null;
+  within_pct: number;
+  taken_count: number;
+  members_count: number;
+  provisional: boolean;
+  reason: Unagreed | null;
+  members: CompositeMember[];
+}
+
+export interface Composition {
+  id: number;
+  name: string;
+  formula: string | null;
+  slot: string;
+  composites: CompositeShown[];
+  demo: boolean;
+}
+
 export interface DamagedThing {
   what: string;
   reason: string;
@@ -261,6 +290,8 @@ export interface KeysPage {
 }
 
 export type Kind = "level" | "flow";
+
+export type LeftOut = "outage" | "not_polled" | "suspect" | "delisted" | "pending" | "damaged" | "unknown" | "no_volume" | "still" | "far";
 
 export interface Line {
   id: number;
@@ -402,6 +433,7 @@ export interface MetricRow {
   sign_change: boolean;
   coarse: boolean;
   change_pct: number | null;
+  excess_change: number | null;
   surge: number | null;
   by: string;
   rank: number | null;
@@ -1073,6 +1105,8 @@ export interface TrackedSeries {
   formula: string | null;
   created: boolean;
 }
+
+export type Unagreed = "nobody" | "disagree";
 
 export type Unit = "quote_per_base" | "quote" | "base" | "reference_currency" | "basis_points" | "count" | "formula";
 

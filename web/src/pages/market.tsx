@@ -8,13 +8,14 @@ import type { Table } from "../data/table.ts";
 import { session } from "../data/session.ts";
 import { ApiError, get, query, send } from "../lib/api.ts";
 import { useCell } from "../lib/cell.ts";
-import { compact, price } from "../lib/format.ts";
+import { compact, percent, price } from "../lib/format.ts";
 import { marketOf, pageOf } from "../lib/market.ts";
 import { inside } from "../lib/place.ts";
 import { address, follow } from "../lib/url.ts";
 import { complain, Episodes } from "../ui/episodes.tsx";
 import { Failed, Guarded } from "../ui/failed.tsx";
 import { Opened, Sure } from "../ui/form.tsx";
+import { Made } from "../ui/made.tsx";
 import { Panel } from "../ui/panel.tsx";
 import { Change } from "../ui/row.tsx";
 import { Shell } from "../ui/shell.tsx";
@@ -43,6 +44,7 @@ export function Market() {
           <>
             <Guarded name="The market"><Panel key={name} table={table} row={row} whole /></Guarded>
             <div class="beside">
+              {table.venues[row] === "DERIVED" && <Guarded name="What it is made of"><Made series={table.ids[row]!} minute={table.slot?.slice(0, 16)} /></Guarded>}
               <Guarded name="Other venues"><Elsewhere table={table} row={row} /></Guarded>
               <Guarded name="Metrics"><Metrics market={table.market(row)} minute={table.slot?.slice(0, 16)} /></Guarded>
               <Guarded name="Alerts"><Fired market={table.market(row)} /></Guarded>
@@ -117,7 +119,7 @@ function Metrics({ market, minute }: { market: string; minute: string | undefine
             <b class="num">{one.metric === "price" ? price(one.value) : compact(one.value)}</b>
             <canvas key={sparks} class="small" ref={(canvas) => { if (canvas) drawSpark(canvas, sparkOf(one.id)?.values ?? new Float64Array(0), NaN, !((one.change_pct ?? 0) < 0)); }} aria-hidden="true" />
             {may && one.origin === "api" && <Sure act="Stop" sure="Really stop?" run={() => send("DELETE", `metrics/${one.id}`).then(load, complain)} />}
-            <small class="dim num">σ {one.sigma_rel === null ? "–" : `${(one.sigma_rel * 100).toFixed(2)}%`} · {one.coverage === null ? "–" : `${Math.floor(one.coverage * 100)}%`} covered{one.coarse ? "* coarse candles" : ""}</small>
+            <small class="dim num">σ {one.sigma_rel === null ? "–" : `${(one.sigma_rel * 100).toFixed(2)}%`} · {one.coverage === null ? "–" : `${Math.floor(one.coverage * 100)}%`} covered{one.coarse ? "* coarse candles" : ""}{one.metric === "price" && one.excess_change !== null && ` · ${percent(one.excess_change)} against the market`}</small>
           </li>
         ))}
       </ul>

@@ -32,7 +32,7 @@ By = Annotated[
     typer.Option(
         "--by", metavar="KEY",
         help="sigma_rel: what moved most for its size. sigma_ret: trading volatility. sigma_abs: "
-        "only within one pair. Also change_pct, surge, value.",
+        "only within one pair. Also change_pct, excess_change, surge, value.",
     ),
 ]  # fmt: skip
 Peers = Annotated[
@@ -70,7 +70,11 @@ def rank(
         _print_ranking(stdout(), answer)
 
 
-_EXTRA = {"sigma_abs": "σ absolute", "surge": "surge"}  # shown where ranked by
+_EXTRA = {
+    "sigma_abs": "σ absolute",
+    "surge": "surge",
+    "excess_change": "excess",
+}  # shown where ranked by
 
 
 def _print_ranking(console: Console, answer: Any) -> None:
@@ -123,7 +127,11 @@ def show(
     async def shown(client: Client) -> Any:
         # A name may hold the separator of addresses; the API reads a dash as one, too.
         name = segment(series.replace("/", "-"))
-        return await client.get(f"/metrics/{name}", by=by, window=window, peers=peers)
+        told = await client.get(f"/metrics/{name}", by=by, window=window, peers=peers)
+        if "composite(" in (told["formula"] or ""):
+            composition = await client.get(f"/metrics/{name}/composition")
+            told["composites"] = composition["composites"]
+        return told
 
     answer = ask(shown, file=file, data=data)
     if as_json:
@@ -135,5 +143,23 @@ def show(
     print_table(console, {"": "left", " ": "left"}, rows=[
         (name, ", ".join(map(str, value)) if isinstance(value, list) else value)
         for name, value in answer.items()
-        if value not in (None, [], {})
+        if name != "composites" and value not in (None, [], {})
+    ])  # fmt: skip
+    for one in answer.get("composites", []):
+        _print_composite(console, one)
+
+
+def _print_composite(console: Console, one: Any) -> None:
+    """Who has a part in it and who has none, why not."""
+    said = f"{one['text']}: {one['taken_count']} of {one['members_count']}"
+    if one["provisional"]:
+        said += ", provisional"
+    if one["reason"]:
+        said += f", unknown: {one['reason']}"
+    console.print(plain(said))
+    columns = {"member": "left", "value": "right", "from the median": "right", "part": "left"}
+    print_table(console, columns, rows=[
+        (member["name"], number(member["value"]), _change(member["apart_pct"]),
+         member["reason"] or "taken")
+        for member in one["members"]
     ])  # fmt: skip

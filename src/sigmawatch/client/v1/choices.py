@@ -13,6 +13,7 @@ from sigmawatch.client.v1.models import (
     CallerKind,
     Freshness,
     Kind,
+    LeftOut,
     MarketStatus,
     NoData,
     NoticeKind,
@@ -24,6 +25,7 @@ from sigmawatch.client.v1.models import (
     Severity,
     StorageState,
     StreamState,
+    Unagreed,
     Unit,
     Unranked,
     VenueState,
@@ -42,6 +44,22 @@ AnyFreshness: TypeAlias = Freshness | Literal["fresh", "quiet", "stale", "frozen
 AnyJobKind: TypeAlias = Literal["backfill"]
 
 AnyKind: TypeAlias = Kind | Literal["level", "flow"]
+
+AnyLeftOut: TypeAlias = (
+    LeftOut
+    | Literal[
+        "outage",
+        "not_polled",
+        "suspect",
+        "delisted",
+        "pending",
+        "damaged",
+        "unknown",
+        "no_volume",
+        "still",
+        "far",
+    ]
+)
 
 AnyMarketStatus: TypeAlias = MarketStatus | Literal["online", "halted", "delisted"]
 
@@ -100,6 +118,8 @@ AnyStreamState: TypeAlias = (
 )
 
 AnyTheme: TypeAlias = Literal["light", "dark"]
+
+AnyUnagreed: TypeAlias = Unagreed | Literal["nobody", "disagree"]
 
 AnyUnit: TypeAlias = (
     Unit

@@ -12,6 +12,7 @@ from sigmawatch.client.base import AskingAsync
 from sigmawatch.client.calls import Many, Name
 from sigmawatch.client.model import Table
 from sigmawatch.client.v1.models import (
+    Composition,
     ImportedRecords,
     LoadForecast,
     LongStatistics,
@@ -28,6 +29,7 @@ from sigmawatch.client.v1.operations.metrics import (
     LIST_METRICS,
     LIST_RECORDS,
     SHOW_CHART,
+    SHOW_COMPOSITION,
     SHOW_METRIC,
     SHOW_RECORDS,
     SHOW_STATISTICS,
@@ -196,3 +198,13 @@ class MetricsOperations(AskingAsync):
         `GET /api/v1/metrics/{id}/chart.svg`. Needs the scope `read:metrics`.
         """
         return await self._ask(SHOW_CHART.call(id, query=query))
+
+    async def show_composition(self, id: Name) -> Composition:
+        """Who has a part in a composite.
+
+        Every member of every composite in the series' formula at the newest closed slot: its
+        value, how far it is from the median, and where it is left out, why.
+
+        `GET /api/v1/metrics/{id}/composition`. Needs the scope `read:metrics`.
+        """
+        return await self._ask(SHOW_COMPOSITION.call(id))

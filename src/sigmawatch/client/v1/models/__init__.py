@@ -45,7 +45,11 @@ from sigmawatch.client.v1.models.collection import RunKind as RunKind
 from sigmawatch.client.v1.models.collection import Runs as Runs
 from sigmawatch.client.v1.models.collection import TakenSamples as TakenSamples
 from sigmawatch.client.v1.models.metrics import Aggregate as Aggregate
+from sigmawatch.client.v1.models.metrics import CompositeMember as CompositeMember
+from sigmawatch.client.v1.models.metrics import CompositeShown as CompositeShown
+from sigmawatch.client.v1.models.metrics import Composition as Composition
 from sigmawatch.client.v1.models.metrics import ImportedRecords as ImportedRecords
+from sigmawatch.client.v1.models.metrics import LeftOut as LeftOut
 from sigmawatch.client.v1.models.metrics import Live as Live
 from sigmawatch.client.v1.models.metrics import LoadForecast as LoadForecast
 from sigmawatch.client.v1.models.metrics import LongStatistics as LongStatistics
@@ -55,6 +59,7 @@ from sigmawatch.client.v1.models.metrics import Records as Records
 from sigmawatch.client.v1.models.metrics import RecordsOfSeveral as RecordsOfSeveral
 from sigmawatch.client.v1.models.metrics import Tracked as Tracked
 from sigmawatch.client.v1.models.metrics import TrackedSeries as TrackedSeries
+from sigmawatch.client.v1.models.metrics import Unagreed as Unagreed
 from sigmawatch.client.v1.models.operations import BackupsPage as BackupsPage
 from sigmawatch.client.v1.models.operations import DamagedThing as DamagedThing
 from sigmawatch.client.v1.models.operations import Health as Health

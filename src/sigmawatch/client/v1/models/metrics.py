@@ -22,11 +22,56 @@ class Aggregate(Open):
     LTTB = "lttb"
 
 
+class CompositeMember(Struct, frozen=True, kw_only=True):
+    name: str  # A market, or what is written.
+    value: float | None = None  # Its own; null where unknown.
+    volume: float | None = None  # Of 24 hours, which weighs it; null where all count the same.
+    apart_pct: float | None = None  # From the median, in percent of it.
+    taken: bool  # Whether it has a part.
+    # Why it has none. still: nothing of it changed for 15 slots while half of the others moved;
+    # far: beyond within_pct.
+    reason: LeftOut | None = None
+
+
+class CompositeShown(Struct, frozen=True, kw_only=True):
+    text: str  # As written.
+    value: float | None = None  # Null where unknown.
+    within_pct: float  # How far from the median its members may be.
+    taken_count: int  # Members with a part.
+    members_count: int  # All of them.
+    provisional: bool  # One member's word alone, of several.
+    # Why it is unknown. disagree: no more than half of those present are near their median.
+    reason: Unagreed | None = None
+    members: list[CompositeMember]  # In the order of their names.
+
+
+class Composition(Struct, frozen=True, kw_only=True):
+    id: int  # The series.
+    name: str  # Its name.
+    formula: str | None = None  # What computes it.
+    slot: datetime  # Open of the slot.
+    composites: list[CompositeShown]  # As they are written.
+    demo: bool  # An invented market.
+
+
 class ImportedRecords(Struct, frozen=True, kw_only=True):
     taken: int  # Slots that were empty.
     known: int  # Slots that say so already.
     refused: dict[str, int]  # Reason, count.
     demo: bool  # An invented market.
+
+
+class LeftOut(Open):
+    OUTAGE = "outage"
+    NOT_POLLED = "not_polled"
+    SUSPECT = "suspect"
+    DELISTED = "delisted"
+    PENDING = "pending"
+    DAMAGED = "damaged"
+    UNKNOWN = "unknown"
+    NO_VOLUME = "no_volume"
+    STILL = "still"
+    FAR = "far"
 
 
 class Live(Struct, frozen=True, kw_only=True):
@@ -91,6 +136,11 @@ class TrackedSeries(Struct, frozen=True, kw_only=True):
     origin: str  # file, api or push.
     formula: str | None = None  # What it is computed by.
     created: bool  # It was not tracked before.
+
+
+class Unagreed(Open):
+    NOBODY = "nobody"
+    DISAGREE = "disagree"
 
 
 class MetricsPage(Page[MetricRow], frozen=True, kw_only=True):

@@ -66,6 +66,8 @@ class MetricRow(Struct, frozen=True, kw_only=True):
     sign_change: bool  # No sigma_rel: values differ in sign.
     coarse: bool  # Some came from candles wider than a slot.
     change_pct: float | None = None  # Over the window.
+    # change_pct less the median change of the peers; null where fewer than 5 of them have one.
+    excess_change: float | None = None
     surge: float | None = None  # Value / mean of the hour before.
     by: str  # What it is ranked by.
     rank: int | None = None  # 1 is the largest.

@@ -11,6 +11,7 @@ from typing import NotRequired, TypedDict
 from sigmawatch.client.calls import Many, Operation, When
 from sigmawatch.client.v1.choices import AnyAggregate, AnyFreshness, AnyTheme
 from sigmawatch.client.v1.models import (
+    Composition,
     ImportedRecords,
     LoadForecast,
     LongStatistics,
@@ -65,10 +66,10 @@ class ListMetricsQuery(TypedDict, total=False):
     by: str  # what to rank by; else sigma_rel
     peers: Many  # venue:NAME, quote:CURRENCY, watchlist:NAME, or several with commas between
     # a column, - before it for descending: age_s, base, change_pct, changed_at, coarse, coverage,
-    # excluded, id, interval, kind, live_at, live_value, market, max, mean, metric, min, n, name,
-    # native, of, of_1h_ago, of_24h_ago, origin, pair, provisional_rank, quote, rank, rank_1h_ago,
-    # rank_24h_ago, rank_change_1h, sigma_abs, sigma_rel, sigma_ret, sign_change, slug, state,
-    # surge, unit, value, value_at, venue; else id
+    # excess_change, excluded, id, interval, kind, live_at, live_value, market, max, mean, metric,
+    # min, n, name, native, of, of_1h_ago, of_24h_ago, origin, pair, provisional_rank, quote, rank,
+    # rank_1h_ago, rank_24h_ago, rank_change_1h, sigma_abs, sigma_rel, sigma_ret, sign_change, slug,
+    # state, surge, unit, value, value_at, venue; else id
     sort: str
 
 
@@ -167,4 +168,7 @@ SHOW_STATISTICS: Operation[LongStatistics] = Operation(
 )
 SHOW_CHART: Operation[str] = Operation(
     method="GET", path="/api/v1/metrics/{id}/chart.svg", answer=str
+)
+SHOW_COMPOSITION: Operation[Composition] = Operation(
+    method="GET", path="/api/v1/metrics/{id}/composition", answer=Composition
 )
