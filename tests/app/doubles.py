@@ -26,6 +26,7 @@ class MemoryVenue:
         self.clock = clock
         self.listed: list[Market] = []
         self.prices: dict[str, float] = {}
+        self.volumes: dict[str, float] = {}  # of 24 hours, in the quote; of all prices, or of none
         self.rows: dict[str, list[tuple[int, float, float]]] = {}  # native -> open_ms, close, base
         self.error: SigmawatchError | None = None
         self.candle_errors: dict[str, SigmawatchError] = {}
@@ -51,11 +52,13 @@ class MemoryVenue:
 
     async def tickers(self) -> Tickers:
         self._ask("tickers")
+        columns = {"price": array("d", self.prices.values())}
+        if self.volumes:
+            told = (self.volumes.get(native, NAN) for native in self.prices)
+            columns["volume_24h_quote"] = array("d", told)
         return Tickers(
-            natives=tuple(self.prices),
-            columns={"price": array("d", self.prices.values())},
-            recv_ms=self.clock.now_ms(),
-        )
+            natives=tuple(self.prices), columns=columns, recv_ms=self.clock.now_ms()
+        )  # fmt: skip
 
     def _ask(self, what: str) -> None:
         self.asked.append(what)

@@ -181,6 +181,27 @@ def test_a_composite_says_who_has_a_part_and_why_not(folder: Folder) -> None:
     assert far.split()[-1] == "far"
 
 
+def test_a_pattern_is_followed_shown_and_removed_by_its_text(folder: Folder) -> None:
+    folder.run("collect")
+    made = folder.run("pattern", "follow", "kraken:*/EUR top 2 by volume_24h_quote", "-m", "price")
+    assert made.returncode == 0, made.stderr
+    text = "KRAKEN:*/EUR top 2 by volume_24h_quote"
+    assert made.stdout.startswith(f"following {text}: 2 markets every 1m (id ")
+    shown = folder.json("pattern", "show", text)
+    tracked = {row["market"] for row in folder.json("list")["items"] if row["origin"] == "pattern"}
+    assert len(shown["markets"]) == 2
+    assert tracked == set(shown["markets"])
+    assert text in folder.run("pattern", "list").stdout
+    refused = folder.run("remove", f"{shown['markets'][0]}:price")
+    assert refused.returncode == 2
+    assert text in refused.stderr
+    nothing = folder.run("pattern", "follow", "kraken:BTC/*X")
+    assert nothing.returncode == 2
+    assert "lists no market" in nothing.stderr
+    assert folder.run("pattern", "remove", text).returncode == 0
+    assert all(row["origin"] != "pattern" for row in folder.json("list")["items"])
+
+
 # One run without a server
 
 
@@ -434,7 +455,7 @@ def test_what_was_recorded_replays_through_the_real_program(folder: Folder) -> N
 def test_help_names_every_command_and_every_exit_code() -> None:
     done = subprocess.run([*COMMAND, "--help"], env=environment(), capture_output=True, text=True,
                           check=True)  # fmt: skip
-    for word in ("run", "init", "check", "migrate", "add", "remove", "list", "watchlist", "rules",
+    for word in ("run", "init", "check", "migrate", "add", "remove", "list", "pattern", "watchlist", "rules",
                  "silence", "episodes", "ack", "show",
                  "rank", "collect", "backfill", "record", "replay", "simulate",
                  "--version"):  # fmt: skip

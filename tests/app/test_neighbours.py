@@ -22,6 +22,7 @@ from sigmawatch.app.neighbours import LOOK_MS
 from sigmawatch.app.program import Program
 from sigmawatch.domain.audit import OURSELVES
 from sigmawatch.domain.caller import Role, Scope
+from sigmawatch.domain.following import Following, parse_market_pattern
 from sigmawatch.domain.market import parse_market
 from sigmawatch.domain.watchlist import Watchlist
 from sigmawatch.domain.window import MINUTE_MS, Interval
@@ -85,6 +86,21 @@ async def test_formulas_and_watchlists_are_shared(
         await comes_to_hold(clock, lambda: [w.name for w in other.watchlists.all] == ["majors"])
         await other.watchlists.remove("majors")
         await comes_to_hold(clock, lambda: not one.watchlists.all)
+
+
+async def test_a_pattern_is_followed_by_all_whoever_was_told(
+    tmp_path: Path, postgres_url: str, clock: VirtualClock
+) -> None:
+    async with two(tmp_path, postgres_url, clock) as (one, other):
+        wanted = Following(pattern=parse_market_pattern("kraken:*/USD"), metrics=("price",),
+                           interval=Interval(MINUTE_MS))  # fmt: skip
+        made, _ = await one.patterns.add(wanted)
+        await comes_to_hold(clock, lambda: list(other.patterns.all) == [made])
+        await comes_to_hold(clock, lambda: tracked(other) == tracked(one))
+        await other.patterns.remove(made.id)
+        await comes_to_hold(clock, lambda: not one.patterns.all)
+        await comes_to_hold(clock, lambda: tracked(other) == tracked(one))
+        assert all(each.origin == "api" for each in one.catalogue.series)
 
 
 async def test_both_may_add_the_same_at_once(

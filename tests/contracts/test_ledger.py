@@ -20,6 +20,7 @@ from tests.contracts.samples import (
 )
 
 from sigmawatch.adapters.ledgers.ledger import SqlLedger
+from sigmawatch.domain.arrangement import Arrangement, ArrangementKind
 from sigmawatch.domain.errors import NotFound, StorageNewer, Superseded
 from sigmawatch.domain.frame import Flag, Frame, Patch
 from sigmawatch.domain.series import BLOCK_SERIES_MAX
@@ -177,6 +178,43 @@ async def test_tracking_twice_is_tracking_once(database: Database) -> None:
         assert again == first, "who defined it first keeps it"
         assert await catalogue.series() == [first]
     assert await ledger.series() == [first]
+
+
+async def test_who_has_more_to_say_takes_a_series_over_and_may_hand_it_back(
+    database: Database,
+) -> None:
+    ledger = await database.open()
+    origins = ("pattern", "api", "pattern", "file", "api")
+    async with ledger.transaction() as transaction:
+        add = transaction.catalogue.add
+        told = [(await add(market(), "price", interval=MINUTE, origin=one)).origin
+                for one in origins]  # fmt: skip
+        assert told == ["pattern", "api", "api", "file", "file"]
+        await transaction.catalogue.hand_over(1, origin="pattern")
+        with pytest.raises(NotFound):
+            await transaction.catalogue.hand_over(2, origin="pattern")
+    await ledger.close()
+    [series] = await (await database.open()).series()
+    assert (series.id, series.origin) == (1, "pattern")
+
+
+async def test_what_was_arranged_is_there_after_a_restart(database: Database) -> None:
+    ledger = await database.open()
+    kind = ArrangementKind.PATTERN
+    first = Arrangement(kind=kind, name="a", body={"members": ["ä", 'b"'], "n": 1})
+    second = Arrangement(kind=kind, name="b", body={})
+    async with ledger.transaction() as transaction:
+        await transaction.arrangements.put(second)
+        await transaction.arrangements.put(replace(first, body={"n": 0}))
+        await transaction.arrangements.put(first)
+    await ledger.close()
+    ledger = await database.open()
+    assert await ledger.arrangements() == [first, second]
+    async with ledger.transaction() as transaction:
+        assert await transaction.arrangements.remove(kind, "b")
+        assert not await transaction.arrangements.remove(kind, "b")
+    assert await ledger.arrangements() == [first]
+    assert ledger.damaged_count == 0
 
 
 async def test_a_series_keeps_the_formula_it_was_defined_with(database: Database) -> None:

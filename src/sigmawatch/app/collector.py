@@ -11,22 +11,21 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 import structlog
 
 from sigmawatch.app.catalogue import Catalogue
 from sigmawatch.app.delisting import Delistings
 from sigmawatch.app.flows import FlowReader
-from sigmawatch.app.framing import BlockPlan, Framer, Stamp, outage, present_count, stamp
+from sigmawatch.app.framing import Framer, Stamp, outage, present_count
 from sigmawatch.app.health import SKEW_WARN_MS, VenueHealth, reason_of
 from sigmawatch.app.listening.streamed import StreamedVenue
+from sigmawatch.app.plans import Plan, Share, moment_ms, planned, stamped
 from sigmawatch.app.telemetry.telemetry import Stage, Telemetry
 from sigmawatch.app.timing import until, within
 from sigmawatch.domain.errors import SigmawatchError, Unavailable
 from sigmawatch.domain.frame import Frame, Patch
-from sigmawatch.domain.metric import METRICS, Kind
-from sigmawatch.domain.series import Series
+from sigmawatch.domain.reading import Tickers
 from sigmawatch.domain.venue import Run, RunKind
 from sigmawatch.domain.window import DAY_MS, HOUR_MS, MINUTE_MS, Interval
 from sigmawatch.ports.bus import Bus, Item
@@ -43,30 +42,6 @@ TIMEOUT_RATIO = 0.8
 Publish = Callable[[Sequence[Item]], Awaitable[None]]
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Share:
-    """Which part of the series a run covers: `index` of `count`, counted from 1."""
-
-    index: int = 1
-    count: int = 1
-
-    def holds(self, series: Series) -> bool:
-        return series.id % self.count == self.index - 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What one run is to update at one interval: blocks with their live series."""
-
-    interval: Interval
-    levels: tuple[tuple[BlockPlan, tuple[Series, ...]], ...]
-    flows: tuple[tuple[BlockPlan, tuple[Series, ...]], ...]
-
-    @property
-    def expected(self) -> int:
-        return sum(len(series) for _, series in (*self.levels, *self.flows))
 
 
 class Collector:
@@ -99,18 +74,20 @@ class Collector:
         self._failed: dict[tuple[Interval, ...], int] = {}  # series, in the run before of its kind
         self._odd: set[tuple[str, bool]] = set()  # market ids against the list, and if quoted
         self._doubted = asyncio.Event()
+        self.hourly = False  # whether the market list is read every hour: a pattern is followed
         self._polling: asyncio.TaskGroup | None = None  # of what is on its way to the disk
         self._refused = False
         self.telemetry = Telemetry(clock)
 
     async def keep_markets(self, listed: Callable[[str], Awaitable[None]]) -> None:
-        """Read the venue's market list now, daily, when a tracked market is no longer quoted, and
-        an hour after one went missing."""
+        """Read the venue's market list now, daily (hourly where patterns follow it), when a tracked
+        market is no longer quoted, and an hour after one went missing."""
         while True:
             try:
                 await self.refresh_markets()
                 await listed(self.name)
-                wait_ms = HOUR_MS if self.delistings.suspects else MARKETS_EVERY_MS
+                often = self.hourly or self.delistings.suspects
+                wait_ms = HOUR_MS if often else MARKETS_EVERY_MS
             except (SigmawatchError, TimeoutError):
                 wait_ms = MARKETS_RETRY_MS  # noted where it happened
             read_ms = self._clock.now_ms()
@@ -131,6 +108,18 @@ class Collector:
         self.delistings.listed(markets, tracked, now_ms=self._clock.now_ms())
         if self.health.answered(now_ms=self._clock.now_ms()):
             self.recovered.set()
+
+    def follow_list(self) -> None:
+        """Read the market list hourly from now on."""
+        if not self.hourly:
+            self.hourly = True
+            self._doubted.set()
+
+    async def quotes(self) -> Tickers:
+        """All tickers, of what nobody tracks too. Raises what the adapter raises, TimeoutError."""
+        until_ms = self._clock.now_ms() + MARKETS_TIMEOUT_MS
+        asked = self.venue.polled if isinstance(self.venue, StreamedVenue) else self.venue
+        return await within(asked.tickers(), clock=self._clock, until_ms=until_ms)
 
     async def watch_clock(self) -> None:
         """Compare the venue's clock with ours, hourly."""
@@ -173,20 +162,8 @@ class Collector:
     def plans(self) -> tuple[Plan, ...]:
         """What a run is to update, from the catalogue as it is now."""
         if self._plans[0] != self._catalogue.version:
-            self._plans = (self._catalogue.version, self._planned(Share()))
+            self._plans = (self._catalogue.version, planned(self._catalogue, self.name, Share()))
         return self._plans[1]
-
-    def _planned(self, share: Share) -> tuple[Plan, ...]:
-        blocks: dict[int, list[Series]] = {}
-        for one in self._catalogue.of_venue(self.name):
-            if share.holds(one) and not one.derived:
-                blocks.setdefault(one.block_id, []).append(one)
-        pairs = [
-            (BlockPlan.of(self._catalogue.blocks[block_id], series), tuple(series))
-            for block_id, series in blocks.items()
-        ]
-        intervals = sorted({plan.block.interval for plan, _ in pairs})
-        return tuple(_plan(interval, pairs) for interval in intervals)
 
     async def run_once(
         self, kind: RunKind, *, boundary_ms: int | None = None, share: Share | None = None
@@ -199,11 +176,11 @@ class Collector:
         """
         async with self._flight:
             started_ms = self._clock.now_ms()
-            plans = self.plans() if share is None else self._planned(share)
+            plans = self.plans() if share is None else planned(self._catalogue, self.name, share)
             if boundary_ms is not None:
                 plans = tuple(plan for plan in plans if boundary_ms % plan.interval.ms == 0)
             with self.telemetry.stage(
-                Stage.COLLECT, _moment_ms(plans, started_ms), venue=self.name, kind=str(kind)
+                Stage.COLLECT, moment_ms(plans, started_ms), venue=self.name, kind=str(kind)
             ):
                 run = await self._run(kind, plans, started_ms=started_ms)
         skipped = self._count_skipped(plans, run)
@@ -252,7 +229,7 @@ class Collector:
             self._note_failure(error, "venue_poll_failed")
             reasons[reason_of(error)] += expected
             frames = [
-                outage(block, at) for block, at in _stamped(plans, asked_ms, recv_ms=asked_ms)
+                outage(block, at) for block, at in stamped(plans, asked_ms, recv_ms=asked_ms)
             ]
             await publish([frame for frame in frames if not frame.open])
             return 0
@@ -264,7 +241,7 @@ class Collector:
         gone = self.delistings.confirmed
         frames = [
             self._framer.frame(block, at, delisted=gone)
-            for block, at in _stamped(plans, asked_ms, recv_ms=tickers.recv_ms)
+            for block, at in stamped(plans, asked_ms, recv_ms=tickers.recv_ms)
         ]
         await publish(frames)
         updated = sum(present_count(frame) for frame in frames)
@@ -357,29 +334,6 @@ class Collector:
             self._last_slots[plan.interval] = slot
         self.health.skipped_runs_count += skipped_count
         return skipped_count
-
-
-def _moment_ms(plans: Sequence[Plan], now_ms: int) -> int | None:
-    """The open of the slot that ended last."""
-    each = (plan.interval for plan in plans)
-    return max((one.open_ms(one.slot(now_ms) - 1) for one in each), default=None)
-
-
-def _plan(interval: Interval, pairs: Sequence[tuple[BlockPlan, tuple[Series, ...]]]) -> Plan:
-    mine = [pair for pair in pairs if pair[0].block.interval == interval]
-    levels = tuple(p for p in mine if METRICS[p[0].block.metric].kind is Kind.LEVEL)
-    flows = tuple(p for p in mine if METRICS[p[0].block.metric].kind is Kind.FLOW)
-    return Plan(interval=interval, levels=levels, flows=flows)
-
-
-def _stamped(
-    plans: Sequence[Plan], asked_ms: int, *, recv_ms: int
-) -> list[tuple[BlockPlan, Stamp]]:
-    return [
-        (block, stamp(plan.interval, recv_ms, asked_ms=asked_ms))
-        for plan in plans
-        for block, _ in plan.levels
-    ]
 
 
 def _kinds(reasons: Iterable[str]) -> Counter[str]:

@@ -38,6 +38,12 @@ from sigmawatch.app.telemetry_config import TelemetryConfig
 from sigmawatch.app.tracked import parsed
 from sigmawatch.app.venue_config import VenueConfig
 from sigmawatch.domain.errors import Invalid
+from sigmawatch.domain.following import (
+    PATTERN_METRICS,
+    MarketPattern,
+    is_pattern,
+    parse_market_pattern,
+)
 from sigmawatch.domain.market import asset, parse_market, venue_name
 from sigmawatch.domain.metric import FORMULA, metric_named, with_sources
 from sigmawatch.domain.watchlist import NAME_ALLOWED, parse_pattern, watchlist_name
@@ -55,7 +61,10 @@ def _span(raw: object) -> object:
 
 
 def _market(text: str) -> str:
-    parse_market(text)
+    if is_pattern(text):
+        parse_market_pattern(text if ":" in text else f"any:{text}")
+    else:
+        parse_market(text)
     return text
 
 
@@ -95,11 +104,14 @@ class Track(Table):
     venue: VenueKey = Field(
         description="Where: `kraken`, `coinbase`, `binance`, `okx`, `bybit` or `bitstamp`."
     )
-    markets: Markets = Field(description="Which pairs, as `BTC/USD`; the venue's own id works too.")
+    markets: Markets = Field(
+        description="Which pairs, as `BTC/USD`; the venue's own id works too, and a pattern that "
+        "follows its listings: `*/EUR`, `*/EUR top 50 by volume_24h_quote`."
+    )
     metrics: Metrics = Field(
         default=DEFAULT_METRICS,
         description="What to measure of each market; a `_ref` metric brings the one it is "
-        "computed from.",
+        f"computed from. Of patterns, where nothing is said: {', '.join(PATTERN_METRICS)}.",
     )
     every: EveryInterval = Field(
         default=Interval(MINUTE_MS),
@@ -116,12 +128,30 @@ class Track(Table):
         """`metrics`, and what they are computed from."""
         return with_sources(self.metrics)
 
+    @property
+    def named(self) -> tuple[str, ...]:
+        """`markets` without the patterns."""
+        return tuple(text for text in self.markets if not is_pattern(text))
+
+    @property
+    def patterns(self) -> tuple[MarketPattern, ...]:
+        """What of `markets` follows a venue's list."""
+        return tuple(
+            parse_market_pattern(text if ":" in text else f"{self.venue}:{text}")
+            for text in self.markets if is_pattern(text)
+        )  # fmt: skip
+
+    @property
+    def pattern_metrics(self) -> tuple[str, ...]:
+        """What is measured of a pattern's markets."""
+        return self.metrics if "metrics" in self.model_fields_set else PATTERN_METRICS
+
     @field_validator("markets")
     @classmethod
     def _of_this_venue(cls, markets: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         venue = str(info.data.get("venue", "")).upper()
         for text in markets:
-            named = parse_market(text).venue
+            named = text.partition(":")[0].strip().upper() if ":" in text else None
             if venue and named not in {None, venue}:
                 raise Invalid(f"{text} is a market of {named}, this entry is of {venue}")
         return markets
@@ -344,7 +374,8 @@ def _repeated(track: Iterable[Track]) -> list[str]:
     keys = Counter(
         f"{entry.venue_name}:{parse_market(text).pair}:{metric} every {entry.every}"
         for entry in track
-        for text in entry.markets
+        for text in entry.named
         for metric in entry.metrics
     )
+    keys.update(f"{one} every {entry.every}" for entry in track for one in entry.patterns)
     return [key for key, count in keys.items() if count > 1]

@@ -7,7 +7,8 @@ What a file defines is read-only elsewhere and says which file manages it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import structlog
 
@@ -17,6 +18,7 @@ from sigmawatch.app.definitions import FORMULAS_MAX, Definition, broken_without
 from sigmawatch.app.tracked import Tracked
 from sigmawatch.app.tracker import Tracker
 from sigmawatch.domain.errors import Conflict, Invalid
+from sigmawatch.domain.following import Following
 from sigmawatch.domain.market import Market, MarketRef, parse_market
 from sigmawatch.domain.metric import FORMULA, METRICS, metric_named, with_derived, with_sources
 from sigmawatch.domain.series import DERIVED, Block, Series
@@ -24,7 +26,9 @@ from sigmawatch.domain.window import Interval
 from sigmawatch.ports.ledger import Ledger
 from sigmawatch.ports.venue import VenueTraits
 
-PUSHED_AT_ONCE = 500  # series in one transaction, so that no slot waits long
+AT_ONCE = 500  # series in one transaction, so that no slot waits long
+
+Wanted = tuple[Market, str, Interval]  # market, metric
 
 log = structlog.get_logger()
 
@@ -47,6 +51,7 @@ class Enrolment:
         self._tracker = tracker
         self._traits = traits
         self._changing = asyncio.Lock()  # what is stored, in the table and in the catalogue is one
+        self.followed_by: Callable[[Series], Following | None] = lambda _: None
 
     async def recover(self) -> int:
         """Read the catalogue back; how many series are tracked."""
@@ -77,28 +82,54 @@ class Enrolment:
     ) -> Sequence[Series]:
         """Track metrics of markets that others tell us of, as long as no more than `most` series
         came so; those that are new."""
-        made: list[Series] = []
         async with self._changing:
             known = {(one.market, one.metric, one.interval) for one in self._catalogue.series}
-            news = [one for one in wanted if (*one, interval) not in known]
+            news = [(*one, interval) for one in wanted if (*one, interval) not in known]
             room = most - sum(one.pushed for one in self._catalogue.series)
-            for start in range(0, min(len(news), room), PUSHED_AT_ONCE):
-                part = news[start : min(start + PUSHED_AT_ONCE, room)]
-                async with self._ledger.transaction() as transaction:
-                    series = [
-                        await transaction.catalogue.add(
-                            market, metric, interval=interval, origin="push"
-                        )
-                        for market, metric in part
-                    ]
-                    blocks = await transaction.catalogue.blocks()
-                await self._take(blocks, series)
-                made += series
+            return await self._enlist(news[: max(room, 0)], origin="push")
+
+    async def follow_patterns(self, venue: str, wanted: Sequence[Wanted]) -> bool:
+        """Track what patterns want at a venue, in this order, and no longer what only they wanted;
+        whether anything changed. What a formula reads stays."""
+        async with self._changing:
+            tracked = {_key(one.market, one.metric, one.interval)
+                       for one in self._catalogue.of_venue(venue)}  # fmt: skip
+            news = [one for one in wanted if _key(*one) not in tracked]
+            made = await self._enlist(news, origin="pattern")
+        keys = {_key(*one) for one in wanted}
+        gone = [
+            one for one in self._catalogue.of_venue(venue) if one.origin == "pattern"
+            and _key(one.market, one.metric, one.interval) not in keys
+        ]  # fmt: skip
+        for one in sorted(gone, key=lambda one: not one.derived):
+            if self._reader_of(one) is None:
+                await self._drop(one)
+        return bool(made or gone)
+
+    async def _enlist(self, news: Sequence[Wanted], *, origin: str) -> list[Series]:
+        """Track many, some at a time; to be called by who holds `_changing`."""
+        made: list[Series] = []
+        for start in range(0, len(news), AT_ONCE):
+            async with self._ledger.transaction() as transaction:
+                series = [
+                    await transaction.catalogue.add(
+                        market, metric, interval=interval, origin=origin
+                    )
+                    for market, metric, interval in news[start : start + AT_ONCE]
+                ]
+                blocks = await transaction.catalogue.blocks()
+            await self._take(blocks, series)
+            made += series
         return made
 
     async def _take(self, blocks: Sequence[Block], series: Sequence[Series]) -> None:
         await self._tracker.enroll(blocks=blocks, series=series)
         self._catalogue.put(blocks=blocks, series=series)
+
+    def check_offered(self, venue: str, metrics: Iterable[str]) -> None:
+        """Raises Invalid for a metric that the venue has not."""
+        for name in metrics:
+            self._offered(venue, name)
 
     def _offered(self, venue: str, name: str) -> str:
         metric = metric_named(name).name
@@ -191,25 +222,41 @@ class Enrolment:
         return series
 
     async def remove(self, series: Series) -> None:
-        """Stop tracking; history stays. Raises Conflict where a file manages the series, or another
-        one is computed from it."""
+        """Stop tracking, as far as no pattern wants it; history stays. Raises Conflict where a file
+        manages the series, only a pattern wants it, or another one is computed from it."""
         source = self._config.source
         if series.origin == "file" and source is not None:
             raise Conflict(
                 f"{series.slug} is defined by {source.name}; remove it there", field="id"
             )
+        following = self.followed_by(series)
+        if following is not None and series.origin == "pattern":
+            raise Conflict(
+                f"{series.slug} is tracked by the pattern {following.pattern}; remove that",
+                field="id",
+            )
         reader = self._reader_of(series)
-        if reader is not None:
+        if reader is not None and following is None:
             raise Conflict(
                 f"{reader.slug} is computed from {series.slug}; remove that first", field="id"
             )
-        await self._drop(series)
+        await self._leave(series)
 
     def _reader_of(self, series: Series) -> Series | None:
         """Who could not be computed without `series`."""
         every = self._catalogue.series
         volumes = (one for one in every if _computed_from(one, series))
         return next(volumes, None) or broken_without(series, every)
+
+    async def _leave(self, series: Series) -> None:
+        """Nobody asks for it by its name any more: it is a pattern's, or nobody's."""
+        if self.followed_by(series) is None:
+            await self._drop(series)
+            return
+        async with self._changing:
+            async with self._ledger.transaction() as transaction:
+                await transaction.catalogue.hand_over(series.id, origin="pattern")
+            await self._take((), [replace(series, origin="pattern")])
 
     async def _drop(self, series: Series) -> None:
         async with self._changing:
@@ -244,7 +291,7 @@ class Enrolment:
         if not managed and any(b.venue == venue for b in self._catalogue.blocks.values()):
             return {}
         tracks = [track for track in self._config.track if track.venue_name == venue]
-        wanted = [(track, _ref(venue, text)) for track in tracks for text in track.markets]
+        wanted = [(track, _ref(venue, text)) for track in tracks for text in track.named]
         unresolved: dict[str, str] = {}
         for track, ref in wanted:
             try:
@@ -260,8 +307,12 @@ class Enrolment:
                 log.warning("market_unresolved", venue=venue, market=ref.text, reason=str(error))
         for one in self._catalogue.of_venue(venue):
             if managed and one.origin == "file" and not _asked_for(one, wanted):
-                await self._drop(one)
+                await self._leave(one)
         return unresolved
+
+
+def _key(market: Market, metric: str, interval: Interval) -> tuple[str, str, Interval]:
+    return market.native, metric, interval
 
 
 def _ref(venue: str, text: str) -> MarketRef:

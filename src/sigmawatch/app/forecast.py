@@ -62,7 +62,11 @@ class Forecast:
 
 def forecast(config: Config, traits: Mapping[str, VenueTraits]) -> Forecast:
     """Everything that can be said of `config` without asking a venue."""
-    known = [t for t in config.track if t.venue_name in traits and config.venue(t.venue).enabled]
+    known = [
+        each for one in config.track
+        if one.venue_name in traits and config.venue(one.venue).enabled
+        for each in expected(one)
+    ]  # fmt: skip
     venues = [
         _venue(config, traits[name], tracks=[t for t in known if t.venue_name == name])
         for name in sorted({track.venue_name for track in known})
@@ -80,6 +84,19 @@ def forecast(config: Config, traits: Mapping[str, VenueTraits]) -> Forecast:
             n * SLOT_BYTES_DISK * every.slots_per_day for every, n in series.items()
         ),
     )
+
+
+def expected(track: Track) -> Iterator[Track]:
+    """An entry without patterns: what it names, and as many markets of each `top` as that may hold.
+    Of other patterns only the venue knows how many they mean."""
+    if track.named:
+        yield track.model_copy(update={"markets": track.named})
+    for pattern in track.patterns:
+        if pattern.top is not None:
+            stand_ins = tuple(f"{pattern} #{place}" for place in range(pattern.top.stays))
+            yield track.model_copy(
+                update={"markets": stand_ins, "metrics": track.pattern_metrics}
+            )  # fmt: skip
 
 
 def _hot_bytes(every: Interval) -> int:
@@ -159,6 +176,11 @@ def _warnings(
         if track.venue_name in traits and not config.venue(track.venue).enabled:
             yield Problem(path=f"track[{row}]", rule=f"{track.venue_name} is switched off by "
                           f"venues.{track.venue}.enabled")  # fmt: skip
+        for pattern in track.patterns:
+            if pattern.top is None:
+                yield Problem(path=f"track[{row}].markets", value=repr(str(pattern)),
+                              rule="how many markets that is the venue alone knows: none of them "
+                              "is counted here", allowed="… top 50 by volume_24h_ref")  # fmt: skip
     yield from _unrated(config)
     yield from _unread(config)
     for venue in venues:
@@ -229,7 +251,7 @@ def _priced(config: Config, every: Interval) -> Iterator[tuple[str, str, str]]:
 
 def _pairs(track: Track) -> Iterator[tuple[str, str]]:
     """Base and quote of a track's markets, where they are written so that one can tell."""
-    for text in track.markets:
+    for text in track.named:
         base, _, quote = parse_market(text).pair.partition("/")
         if quote:
             yield asset(base), asset(quote)

@@ -32,6 +32,8 @@ from sigmawatch.app.collector import PARTITION, Collector
 from sigmawatch.app.config import Config
 from sigmawatch.app.definitions import Definition
 from sigmawatch.app.enrolment import Enrolment
+from sigmawatch.app.failures import only
+from sigmawatch.app.following_of import patterns_of
 from sigmawatch.app.importing import Imported, Importer, Record
 from sigmawatch.app.neighbours import Neighbours
 from sigmawatch.app.notifying.service import Notifying, NotifyPorts, Outlook
@@ -150,6 +152,7 @@ class Program:
             config, collectors, catalogue=catalogue, enrolment=self._enrolment,
             snapshot=lambda: self.snapshot,
         )  # fmt: skip
+        self.patterns = patterns_of(self, self._enrolment, ledger=ports.ledger)
         self._rule(tables)
         self.push = push_of(self, self._enrolment)
         self._neighbours = Neighbours(
@@ -229,6 +232,7 @@ class Program:
     async def _recover_lists(self) -> None:
         """What people named, ruled, silenced and follow, as it is stored."""
         await self.watchlists.recover()
+        await self.patterns.recover()
         await self.channels.recover()
         await self.access.follow()
         await self.notifying.subscriptions.recover()
@@ -264,7 +268,7 @@ class Program:
                 for task in tasks:
                     task.cancel()
         except BaseExceptionGroup as failures:
-            raise _only(failures) from None
+            raise only(failures) from None
 
     async def _follow_storage(self) -> None:
         """Make up for what could not be stored once it can. Raises StorageFailed when what we hold
@@ -391,10 +395,3 @@ class Program:
     async def publish(self, items: Sequence[Item]) -> None:
         """Take readings from elsewhere, as a collector's; returns once they are durable."""
         await self._ports.bus.publish(PARTITION, items)
-
-
-def _only(failure: BaseException) -> BaseException:
-    """The one failure in a group of one, so that callers can catch it by its type."""
-    while isinstance(failure, BaseExceptionGroup) and len(failure.exceptions) == 1:
-        failure = failure.exceptions[0]
-    return failure

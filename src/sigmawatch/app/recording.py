@@ -24,7 +24,7 @@ async def record_for(venue: Venue, config: Config, *, clock: Clock, until_ms: in
         parse_market(text if ":" in text else f"{name}:{text}")
         for track in config.track
         if track.venue_name == name and CANDLE_METRICS.intersection(track.metrics)
-        for text in track.markets
+        for text in track.named
     ]
     tracked = _resolved(refs, await venue.markets())
     tracked = tracked[: flow_markets_max(venue.traits, interval)]

@@ -15,10 +15,12 @@ import structlog
 
 from sigmawatch.app.backfill import Backfill, Job
 from sigmawatch.app.catalogue import Catalogue
-from sigmawatch.app.collector import Collector, Share
+from sigmawatch.app.collector import Collector
 from sigmawatch.app.config import Config
 from sigmawatch.app.enrolment import Enrolment
 from sigmawatch.app.flows import flow_markets_max
+from sigmawatch.app.following import Patterns
+from sigmawatch.app.plans import Share
 from sigmawatch.domain.errors import NotFound, SigmawatchError, Unavailable
 from sigmawatch.domain.market import Market, MarketRef
 from sigmawatch.domain.series import Series
@@ -79,6 +81,7 @@ class Stations:
             for collector, backfill in collectors
         }
         self._undefined: dict[str, str] = {}  # formulas of the file that wait, and why
+        self.patterns: Patterns | None = None  # once there are any to follow
 
     # Life
 
@@ -98,7 +101,7 @@ class Stations:
     async def _keep(self, station: Station) -> None:
         """One venue: list its markets, poll, and look for gaps after every recovery."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(station.collector.keep_markets(self._listed))
+            group.create_task(station.collector.keep_markets(self.listed))
             group.create_task(self._poll(station))
             group.create_task(station.collector.watch_clock())
             if station.collector.listener is not None:
@@ -125,11 +128,13 @@ class Stations:
             station.collector.recovered.clear()
             self._want(station)
 
-    async def _listed(self, venue: str) -> None:
+    async def listed(self, venue: str) -> None:
         """A market list was read: track what the configuration asks for there."""
         station = self._stations[venue]
         station.unresolved = await self._enrolment.configure(venue)
         station.listed.set()
+        if self.patterns is not None:
+            station.unresolved |= await self.patterns.follow(venue)
         await self.define_configured()
         self._want(station)
 
@@ -222,14 +227,21 @@ class Stations:
 
     async def market(self, ref: MarketRef) -> Market:
         """The market, after a first look at the venue's list where none was read yet."""
-        self._check_known(ref.venue)
-        for name, station in self._stations.items():
-            if ref.venue in (None, name):
-                await self._list(station)
-                if ref.venue == name and not self._catalogue.listed(name):
-                    detail = station.collector.health.status.detail
-                    raise Unavailable(f"{name} has not told its markets yet: {detail}")
+        if ref.venue is not None:
+            await self.list_markets(ref.venue)
+        else:
+            await self.list_all()
         return self._catalogue.resolve_market(ref)
+
+    async def list_markets(self, venue: str) -> None:
+        """Take a first look at a venue's list where none was read yet. Raises NotFound,
+        Unavailable."""
+        self._check_known(venue)
+        station = self._stations[venue]
+        await self._list(station)
+        if not self._catalogue.listed(venue):
+            detail = station.collector.health.status.detail
+            raise Unavailable(f"{venue} has not told its markets yet: {detail}")
 
     async def collect(
         self, *, venue: str | None = None, share: Share | None = None
@@ -267,7 +279,7 @@ class Stations:
             await station.collector.refresh_markets()
         except (SigmawatchError, TimeoutError):
             return  # its health says so
-        await self._listed(station.collector.name)
+        await self.listed(station.collector.name)
 
     async def backfill(self, *, venue: str | None = None) -> Sequence[Job]:
         """Start (or join) the back-fill of one venue or all; the jobs as they stand."""

@@ -16,6 +16,13 @@ from sigmawatch.domain.window import Interval
 BLOCK_SERIES_MAX = 1_024
 BLOCK_SERIES_MIN = 32
 DERIVED = "DERIVED"  # the venue of series that a formula defines
+ORIGINS = ("pattern", "push", "api", "file")  # the one that has most to say last
+
+
+def stronger(origin: str, *, than: str) -> bool:
+    """Whether `origin` takes over a series of the other one: a file takes over what anybody else
+    tracks, and who asks for a market by its name what only a pattern brought."""
+    return origin != than and (origin == "file" or (origin, than) == ("api", "pattern"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +50,7 @@ class Series:
 
     id: stable for ever, never used again. place: position in the block, 0-based.
     origin: "file" where the configuration file defines it (read-only elsewhere), "push" where it
-    came to be by what was pushed, else "api".
+    came to be by what was pushed, "pattern" where only patterns want it, else "api".
     formula: what it is computed by, in canonical form (domain.formula); None where a venue tells.
     """
 
@@ -60,7 +67,7 @@ class Series:
         assert self.id > 0
         assert 0 <= self.place < BLOCK_SERIES_MAX
         assert self.metric in METRICS
-        assert self.origin in {"file", "api", "push"}
+        assert self.origin in ORIGINS
 
     @property
     def kind(self) -> Metric:

@@ -14,6 +14,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from sigmawatch.domain.arrangement import Arrangement, ArrangementKind
 from sigmawatch.domain.frame import Frame, Patch
 from sigmawatch.domain.market import Market
 from sigmawatch.domain.rank_column import RankColumn
@@ -75,8 +76,12 @@ class CatalogueRepository(Protocol):
         formula: str | None = None,
     ) -> Series:
         """Track a series: in the first block of its venue, metric and interval with room, else a
-        new one. Tracking a tracked series returns it as it is, from then on the file's where
-        `origin` is "file"; a removed one gets a new id and place."""
+        new one. Tracking a tracked series returns it as it is, from then on with the stronger
+        `origin` of the two (domain.series.stronger); a removed one gets a new id and place."""
+        ...
+
+    async def hand_over(self, series_id: int, *, origin: str) -> None:
+        """From now on `origin` says why it is tracked. Raises NotFound."""
         ...
 
     async def remove(self, series_id: int) -> None:
@@ -128,6 +133,18 @@ class WatchlistRepository(Protocol):
         ...
 
 
+class ArrangementRepository(Protocol):
+    """What people arranged about markets and venues while the program ran."""
+
+    async def put(self, arrangement: Arrangement) -> None:
+        """Store it; the one of the same kind and name is replaced."""
+        ...
+
+    async def remove(self, kind: ArrangementKind, name: str) -> bool:
+        """Whether there was one."""
+        ...
+
+
 class Transaction(Protocol):
     """What one transaction may touch."""
 
@@ -145,6 +162,9 @@ class Transaction(Protocol):
 
     @property
     def watchlists(self) -> WatchlistRepository: ...
+
+    @property
+    def arrangements(self) -> ArrangementRepository: ...
 
     @property
     def rules(self) -> RuleRepository: ...
@@ -224,9 +244,13 @@ class Ledger(Protocol):
         """By name."""
         ...
 
+    async def arrangements(self) -> Sequence[Arrangement]:
+        """By kind and name."""
+        ...
+
     async def catalogue_version(self) -> int | None:
-        """Grows with every change of series, formulas, watchlists, rules, silences and access,
-        whichever program makes it; None where no other program can."""
+        """Grows with every change of series, formulas, watchlists, arrangements, rules, silences
+        and access, whichever program makes it; None where no other program can."""
         ...
 
     async def live_since_ms(self) -> int | None:

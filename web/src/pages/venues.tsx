@@ -1,6 +1,6 @@
 // Venues: broken ones first, what each last said, and what runs.
 import { useEffect, useState } from "preact/hooks";
-import type { Jobs, LongJob, Runs, Venue, VenueState, Venues as VenuesAnswer } from "../data/contract.ts";
+import type { Jobs, LongJob, Patterns, Runs, Venue, VenueState, Venues as VenuesAnswer } from "../data/contract.ts";
 import { venues as live } from "../data/feed.ts";
 import { session } from "../data/session.ts";
 import { query, send } from "../lib/api.ts";
@@ -40,6 +40,7 @@ export function Venues() {
             return <>{items.length === 0 && <p class="dim">No venue is read.</p>}{sorted.map((one) => <VenueBox key={one.name} venue={one} runs={runs.body} changed={answer.again} />)}</>;
           }}
         </Answered>
+        <PatternsBox />
         <JobsBox />
       </div>
     </Shell>
@@ -102,6 +103,37 @@ function RunsTable({ venue }: { venue: string }) {
         </div>
       )}
     </Answered>
+  );
+}
+
+/** What is tracked because a pattern names it. */
+function PatternsBox() {
+  const answer = useAnswer<Patterns>("patterns");
+  const states = useCell(live);
+  const { scopes } = useCell(session);
+  useEffect(() => answer.again(), [states]);
+  useEffect(() => {
+    const every = setInterval(() => !document.hidden && answer.again(), LOOK_MS);
+    return () => clearInterval(every);
+  }, []);
+  return (
+    <section class="box">
+      <h2>Patterns</h2>
+      <Answered of={answer}>
+        {({ items }) => items.length === 0 ? <p class="dim">None is followed. Track a market named as kraken:*/EUR, and those listed later join by themselves.</p> : (
+          <ul class="list">
+            {items.map((one) => (
+              <li key={one.id}>
+                <span class="grow">
+                  <b>{one.pattern}</b> <span class="dim block">{plural(one.markets.length, "market")} every {one.interval}: {one.metrics.join(", ")}{one.chosen_at && ` · chosen ${moment(Date.parse(one.chosen_at))}`}{one.origin === "file" && " · defined by the configuration"}</span>
+                </span>
+                {scopes.includes("write:rules") && one.origin !== "file" && <Sure act="Remove" run={() => send("DELETE", `patterns/${one.id}`).then(answer.again, complain)} />}
+              </li>
+            ))}
+          </ul>
+        )}
+      </Answered>
+    </section>
   );
 }
 

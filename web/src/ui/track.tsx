@@ -1,6 +1,6 @@
 // Markets that are tracked from now on, with what that costs, and no more.
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { Index, LoadForecast, Markets, Tracked } from "../data/contract.ts";
+import type { Index, LoadForecast, Markets, ShownPattern, Tracked } from "../data/contract.ts";
 import { ApiError, get, query, send } from "../lib/api.ts";
 import { age, compact, plural } from "../lib/format.ts";
 import { Form, listed, texts, type FieldOf, type Given } from "./form.tsx";
@@ -27,11 +27,18 @@ export function TrackForm({ market = "", close, changed }: { market?: string; cl
     return () => clearTimeout(soon);
   }, [asked.market]);
   const fields: FieldOf[] = [
-    { name: "market", label: "Market", value: market, suggest: found, hint: "VENUE:BASE/QUOTE, as KRAKEN:SOL/EUR", required: true },
+    { name: "market", label: "Market", value: market, suggest: found, hint: "VENUE:BASE/QUOTE, as KRAKEN:SOL/EUR; or a pattern, as kraken:*/EUR top 50 by volume_24h_quote", required: true },
     { name: "metrics", label: "Metrics", value: "price", suggest: metrics, hint: `by comma, of ${metrics.join(", ")}`, required: true },
     { name: "every", label: "Width of a slot", suggest: ["1m", "10s", "5m"], hint: "1s to 1h; empty: as configured" },
   ];
   const submit = async (given: Given) => {
+    const { market: pattern, metrics, every } = bodyOf(given);
+    if (pattern.includes("*")) {
+      const made = await send<ShownPattern>("POST", "patterns", { pattern, metrics, every });
+      toast({ title: `${plural(made.markets.length, "market")} followed from now on`, text: made.pattern, tone: "good" });
+      changed();
+      return close();
+    }
     const { items } = await send<Tracked>("POST", "metrics", bodyOf(given));
     const made = items.filter((one) => one.created).map((one) => one.name);
     toast({ title: made.length ? "Tracked from now on" : "It is tracked already", text: (made.length ? made : items.map((one) => one.name)).join(", "), tone: "good" });
@@ -52,7 +59,7 @@ function Cost({ asked }: { asked: ReturnType<typeof bodyOf> }) {
   const question = JSON.stringify(asked);
   useEffect(() => {
     latest.current = question;
-    if (!asked.market.includes("/")) return setTold({ forecast: null, error: null });
+    if (!asked.market.includes("/") || asked.market.includes("*")) return setTold({ forecast: null, error: null });
     const keep = (next: typeof told) => latest.current === question && setTold(next);
     const ask = () => send<LoadForecast>("POST", "metrics/forecast", asked).then((forecast) => keep({ forecast, error: null }), (error) => keep({ forecast: null, error }));
     const soon = setTimeout(ask, SOON_MS);

@@ -8,7 +8,7 @@ wrong.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from sigmawatch.adapters.ledgers.checksums import checksum
 from sigmawatch.adapters.ledgers.session import Session, value
 from sigmawatch.domain.errors import Conflict, NotFound, StorageFailed
 from sigmawatch.domain.market import Market, MarketStatus
-from sigmawatch.domain.series import BLOCK_SERIES_MAX, DERIVED, Block, Series
+from sigmawatch.domain.series import BLOCK_SERIES_MAX, DERIVED, Block, Series, stronger
 from sigmawatch.domain.window import Interval
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ class Catalogue:
         origin: str,
         formula: str | None = None,
     ) -> Series:
-        """The series tracked now: the one that stands, or a new one. A file that names a series
-        takes it over; nothing else changes who defines it."""
+        """The series tracked now: the one that stands, or a new one. Who has more to say takes
+        over what stands."""
 
         def work(session: Session) -> Series:
             market_id = self._market(session, market)
@@ -72,7 +72,7 @@ class Catalogue:
                 _trust("series", row, check=found[7])
                 if stands is not None:
                     _trust("formula", (row[0], stands), check=found[9])
-            if origin == "file" != row[4]:
+            if stronger(origin, than=row[4]):
                 row = self._change(session, (*row[:4], origin, *row[5:]))
             return Series(id=row[0], market=market, metric=metric, interval=interval,
                           block_id=row[2], place=row[3], origin=row[4],
@@ -131,6 +131,17 @@ class Catalogue:
         return row
 
     async def remove(self, series_id: int) -> None:
+        now_ms = self._transaction.clock.now_ms()
+        await self._rewritten(series_id, lambda row: (*row[:6], now_ms))
+
+    async def hand_over(self, series_id: int, *, origin: str) -> None:
+        await self._rewritten(series_id, lambda row: (*row[:4], origin, *row[5:]))
+
+    async def _rewritten(
+        self, series_id: int, change: Callable[[tuple[Any, ...]], tuple[Any, ...]]
+    ) -> None:
+        """Change the row of a series that is tracked. Raises NotFound."""
+
         def work(session: Session) -> bool:
             found = session.execute(
                 self._sql["select_one_series"], {"series_id": series_id}
@@ -139,7 +150,7 @@ class Catalogue:
                 return False
             row, check = found[:7], found[7]
             _trust("series", row, check=check)
-            self._change(session, (*row[:6], self._transaction.clock.now_ms()))
+            self._change(session, change(tuple(row)))
             return True
 
         if not await self._transaction.run(work):

@@ -17,6 +17,7 @@ from typing import TypeVar
 
 import apsw
 
+from sigmawatch.adapters.ledgers.arrangements import read_arrangements
 from sigmawatch.adapters.ledgers.catalogue import read_blocks, read_series
 from sigmawatch.adapters.ledgers.chain import Entries, twins
 from sigmawatch.adapters.ledgers.connection import FileSession, configure, in_words
@@ -167,6 +168,7 @@ class Examination:
 
     def _lists(self) -> None:
         read_watchlists(self._session, self._sql, stored=self.stored)
+        read_arrangements(self._session, self._sql, stored=self.stored)
         read_silences(self._session, self._sql, after_ms=-1, damaged=self.stored.damaged)
 
     def _runs(self) -> None:

@@ -17,6 +17,7 @@ from typing import TypeVar
 
 from sigmawatch.adapters.ledgers.access import AccessReads
 from sigmawatch.adapters.ledgers.alert_reads import AlertReads
+from sigmawatch.adapters.ledgers.arrangements import read_arrangements
 from sigmawatch.adapters.ledgers.catalogue import read_blocks, read_series
 from sigmawatch.adapters.ledgers.channels import ChannelReads
 from sigmawatch.adapters.ledgers.copies import keep, part_of, refuse_present
@@ -35,6 +36,7 @@ from sigmawatch.adapters.ledgers.sealing import SqlSealing
 from sigmawatch.adapters.ledgers.session import Readers, Session, Writer, value
 from sigmawatch.adapters.ledgers.verifying import verified
 from sigmawatch.adapters.ledgers.watchlists import read_watchlists
+from sigmawatch.domain.arrangement import Arrangement
 from sigmawatch.domain.errors import StorageFailed, StorageUnavailable
 from sigmawatch.domain.frame import Frame, Patch
 from sigmawatch.domain.rank_column import RankColumn, Standing
@@ -217,6 +219,9 @@ class SqlLedger:
 
     async def watchlists(self) -> Sequence[Watchlist]:
         return await self._read(partial(read_watchlists, sql=self._sql, stored=self._stored))
+
+    async def arrangements(self) -> Sequence[Arrangement]:
+        return await self._read(partial(read_arrangements, sql=self._sql, stored=self._stored))
 
     async def rank_slots(
         self, standing: Standing, *, from_slot: int, to_slot: int

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from sigmawatch.adapters.ledgers.access import Access, Audit
 from sigmawatch.adapters.ledgers.alerts import Alerts
+from sigmawatch.adapters.ledgers.arrangements import Arrangements
 from sigmawatch.adapters.ledgers.catalogue import Catalogue
 from sigmawatch.adapters.ledgers.chain import Written, write_link
 from sigmawatch.adapters.ledgers.channels import Channels
@@ -56,6 +57,7 @@ class SqlTransaction:
         self.runs = _Runs(self)
         self.ranks = RankColumns(self)
         self.watchlists = Watchlists(self)
+        self.arrangements = Arrangements(self)
         self.rules = Rules(self)
         self.silences = Silences(self, damaged=stored.damaged)
         self.alerts = Alerts(self)

@@ -41,6 +41,7 @@ _BROKEN = (apsw.Error, UnicodeDecodeError)
 _CHECKED = {
     "markets": "market", "blocks": "block", "series": "series", "formulas": "formula",
     "watchlists": "watchlist", "silences": "silence", "runs": "run",
+    "arrangements": "arrangement",
 }  # fmt: skip
 _GIVEN = {"markets", "blocks", "series"}  # whose ids are
 _COUNTED = {*_CHECKED, "rank_columns"}

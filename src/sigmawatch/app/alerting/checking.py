@@ -73,7 +73,7 @@ def _series(config: Config) -> Iterator[Series]:
     """What will be tracked, as far as the file tells: a venue's own id does not tell its pair."""
     named: list[tuple[str, str, str, str, Interval]] = []
     for track in config.track:
-        for text in track.markets:
+        for text in track.named:
             base, _, quote = parse_market(text).pair.partition("/")
             named += [(track.venue_name, base, quote, metric, track.every)
                       for metric in track.measured if quote]  # fmt: skip

@@ -27,6 +27,7 @@ from sigmawatch.app.cli import (
     keys,
     looking,
     markets,
+    patterns,
     probing,
     publishing,
     pushing,
@@ -54,7 +55,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for _group in (
-    run, setting_up, markets, watchlists, rules, silences, explaining, channels, deliveries,
+    run, setting_up, markets, patterns, watchlists, rules, silences, explaining, channels, deliveries,
     looking, top, exporting, publishing, importing, pushing, collecting, replaying, backing_up,
     checking, probing, users, keys, audit,
 ):  # fmt: skip

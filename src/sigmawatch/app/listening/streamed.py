@@ -28,6 +28,11 @@ class StreamedVenue:
     def traits(self) -> VenueTraits:
         return self._venue.traits
 
+    @property
+    def polled(self) -> Venue:
+        """The venue itself, which tells of all its markets, heard or not."""
+        return self._venue
+
     async def markets(self) -> Sequence[Market]:
         return await self._venue.markets()
 

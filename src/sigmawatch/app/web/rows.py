@@ -177,7 +177,7 @@ class MetricRow(Struct, frozen=True, kw_only=True):
         str,
         Meta(
             description="file: managed by the configuration; push: made by what was pushed in; "
-            "or api.",
+            "pattern: named by patterns alone; or api.",
             examples=["file"],
         ),
     ]

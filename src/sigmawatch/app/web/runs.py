@@ -15,7 +15,7 @@ from litestar.status_codes import HTTP_200_OK, HTTP_202_ACCEPTED
 from msgspec import Meta, Struct
 
 from sigmawatch.app import jobs
-from sigmawatch.app.collector import Share
+from sigmawatch.app.plans import Share
 from sigmawatch.app.web.asked import AskedTable, Limit, VenueName
 from sigmawatch.app.web.formats import Listing, written
 from sigmawatch.app.web.moments import moment_or_none, parse_moment, rfc3339

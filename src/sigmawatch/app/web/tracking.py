@@ -18,6 +18,7 @@ from sigmawatch.app.web.site import Site
 from sigmawatch.domain.audit import Actor
 from sigmawatch.domain.caller import Scope
 from sigmawatch.domain.errors import ExpressionInvalid, Invalid
+from sigmawatch.domain.following import is_pattern
 from sigmawatch.domain.market import parse_market
 from sigmawatch.domain.metric import FORMULA, metric_named
 from sigmawatch.domain.series import Series, parse_series
@@ -66,7 +67,7 @@ class TrackedSeries(Struct, frozen=True, kw_only=True):
     slug: Annotated[str, Meta(description="For addresses.", examples=["KRAKEN:SOL-EUR:price"])]
     href: Annotated[str, Meta(description="Where it is.", examples=["/api/v1/metrics/17"])]
     interval: Annotated[str, Meta(description="Width of its slots.", examples=["1m"])]
-    origin: Annotated[str, Meta(description="file, api or push.", examples=["api"])]
+    origin: Annotated[str, Meta(description="file, api, pattern or push.", examples=["api"])]
     formula: Annotated[str | None, Meta(description="What it is computed by.", examples=[None])]
     created: Annotated[bool, Meta(description="It was not tracked before.", examples=[True])]
 
@@ -105,6 +106,9 @@ async def _begun(site: Site, data: TrackBody) -> Sequence[Series]:
     """Track what the body says."""
     interval = interval_asked(data.every)
     if data.market is not None and data.name is None and data.formula is None:
+        if is_pattern(data.market):
+            raise Invalid("a pattern is followed, not tracked", field="market",
+                          allowed="POST /api/v1/patterns")  # fmt: skip
         names = [metric_named(name).name for name in dict.fromkeys(data.metrics)]
         return await site.program.track(parse_market(data.market), names, interval=interval)
     if data.market is not None or data.name is None or data.formula is None:
@@ -127,8 +131,9 @@ async def untrack(
     actor: NamedDependency[Actor],
     id: SeriesId,
 ) -> None:
-    """Its history stays. What the configuration file defines is removed there, and what others
-    are computed from goes after those (409)."""
+    """Its history stays. What the configuration file defines is removed there, what a pattern
+    brought goes with the pattern, and what others are computed from goes after those (409). What a
+    pattern names as well stays tracked, for the pattern alone."""
     series = site.program.catalogue.find(parse_series(id))
     await site.program.untrack(series)
     await site.access.auditing.note(actor.did("metric.untrack", series.name))

@@ -13,7 +13,7 @@ from litestar.di import NamedDependency
 from litestar.status_codes import HTTP_200_OK
 from msgspec import Meta, Struct
 
-from sigmawatch.app.collector import Share
+from sigmawatch.app.plans import Share
 from sigmawatch.app.web.door.csrf import check_page
 from sigmawatch.app.web.problems import fails
 from sigmawatch.app.web.runs import reasons_of, succeeded
