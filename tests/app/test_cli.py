@@ -455,8 +455,8 @@ def test_what_was_recorded_replays_through_the_real_program(folder: Folder) -> N
 def test_help_names_every_command_and_every_exit_code() -> None:
     done = subprocess.run([*COMMAND, "--help"], env=environment(), capture_output=True, text=True,
                           check=True)  # fmt: skip
-    for word in ("run", "init", "check", "migrate", "add", "remove", "list", "pattern", "watchlist", "rules",
-                 "silence", "episodes", "ack", "show",
+    for word in ("run", "init", "check", "migrate", "add", "remove", "list", "pattern", "pause",
+                 "resume", "watchlist", "rules", "silence", "episodes", "ack", "show",
                  "rank", "collect", "backfill", "record", "replay", "simulate",
                  "--version"):  # fmt: skip
         assert re.search(rf"(?m)^│ {word} ", done.stdout), word

@@ -13,7 +13,8 @@ from tests.app.doubles import MemoryVenue, market
 from sigmawatch.adapters.buses.local import Limits, LocalBus
 from sigmawatch.adapters.clock import VirtualClock
 from sigmawatch.app.catalogue import Catalogue
-from sigmawatch.app.collector import PARTITION, Collector, Share
+from sigmawatch.app.collector import PARTITION, Collector
+from sigmawatch.app.plans import Share
 from sigmawatch.domain.errors import RateLimited, Unavailable
 from sigmawatch.domain.frame import Flag, Frame, Patch, Reason
 from sigmawatch.domain.series import Block, Series

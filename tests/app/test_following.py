@@ -1,4 +1,4 @@
-"""Patterns in a running program: who joins, who leaves, who stays because somebody else wants it."""
+"""Patterns in a running program: who joins, who leaves, who stays for somebody else."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tests.app.doubles import MemoryVenue
 from tests.app.test_program import S0, T0, fileless, program
@@ -204,6 +205,7 @@ async def test_a_file_follows_patterns_beside_markets_and_is_changed_in_the_file
 async def test_those_who_stay_lose_no_slot_while_others_come_and_go(tmp_path: Path) -> None:
     async with a_world(fileless(tmp_path)) as world:
         [collector] = world.program.stations.collectors
+        made = wanted("kraken:*/EUR")
         for minute in range(1, 6):
             await world.clock.advance_to_ms(T0 + minute * MINUTE_MS + 1_000)
             if minute % 2:
@@ -215,4 +217,4 @@ async def test_those_who_stay_lose_no_slot_while_others_come_and_go(tmp_path: Pa
         await world.program.tracker.refresh()
         btc = next(one for one in world.program.catalogue.series if one.market.base == "BTC")
         stretch = await world.program.stretch(btc, from_slot=S0, to_slot=S0 + 5)
-        assert list(stretch.values) == [10.0] * 5
+        assert list(np.frombuffer(stretch.values)) == [10.0] * 5

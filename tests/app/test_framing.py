@@ -49,13 +49,13 @@ def read(frame: Frame) -> tuple[list[float], list[int]]:
 
 def framed(framer: Framer, answer: Tickers, blocks: BlockPlan) -> tuple[list[float], list[int]]:
     framer.take(answer)
-    return read(framer.frame(blocks, AT, delisted=frozenset()))
+    return read(framer.frame(blocks, AT, instead={}))
 
 
 def test_every_series_gets_its_value_at_its_place_and_gaps_hold_no_series() -> None:
     framer = Framer()
     framer.take(tickers({"B": (2.0, 1.0), "X": (9.0, 1.0), "A": (1.0, 1.0)}))
-    values, marks = read(framer.frame(plan({"A": 0, "B": 3}), AT, delisted=frozenset()))
+    values, marks = read(framer.frame(plan({"A": 0, "B": 3}), AT, instead={}))
     assert values[0] == 1.0
     assert values[3] == 2.0
     assert marks == [Reason.OBSERVED, Reason.NO_PLACE, Reason.NO_PLACE, Reason.OBSERVED]
@@ -74,7 +74,7 @@ def test_s53_what_a_venue_says_of_another_id_is_put_nowhere(other: str) -> None:
 def test_a_market_the_answer_leaves_out_or_refuses_is_an_outage_of_that_market_alone() -> None:
     framer = Framer()
     framer.take(tickers({"A": (1.0, 1.0), "B": (NAN, 1.0)}))
-    frame = framer.frame(plan({"A": 0, "B": 1, "C": 2}), AT, delisted=frozenset())
+    frame = framer.frame(plan({"A": 0, "B": 1, "C": 2}), AT, instead={})
     values, marks = read(frame)
     assert values[0] == 1.0
     assert np.isnan(values[1:]).all()
@@ -96,7 +96,9 @@ def test_a_row_of_which_no_field_moved_is_unchanged_whatever_order_it_comes_in()
 def test_a_computed_metric_says_so_and_a_delisted_market_says_that() -> None:
     framer = Framer()
     framer.take(tickers({"A": (1.0, 5.0), "B": (2.0, 6.0)}, frozenset({"volume_24h_quote"})))
-    frame = framer.frame(plan({"A": 0, "B": 1}, "volume_24h_quote"), AT, delisted=frozenset({"B"}))
+    frame = framer.frame(
+        plan({"A": 0, "B": 1}, "volume_24h_quote"), AT, instead={Reason.DELISTED: frozenset({"B"})}
+    )
     values, marks = read(frame)
     assert marks == [Reason.OBSERVED | Flag.DERIVED, Reason.DELISTED]
     assert values[0] == 5.0
@@ -134,5 +136,5 @@ def test_a_later_observation_of_a_slot_has_the_higher_revision() -> None:
 def test_a_first_answer_without_any_market_is_an_outage_of_each() -> None:
     framer = Framer()
     framer.take(tickers({}))
-    frame = framer.frame(plan({"A": 0}, "price"), AT, delisted=frozenset())
+    frame = framer.frame(plan({"A": 0}, "price"), AT, instead={})
     assert list(frame.marks) == [Reason.OUTAGE]

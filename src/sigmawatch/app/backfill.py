@@ -167,13 +167,16 @@ class Backfill:
         markets: dict[tuple[str, Interval], list[tuple[Series, int, int]]] = {}
         for series_id, (first, stop) in ranges.items():
             series = self._catalogue.by_id(series_id)
-            if series is not None and series.metric in CANDLE_METRICS:
+            if series is not None and self._fetches(series):
                 holes = markets.setdefault((series.market.native, series.interval), [])
                 holes.append((series, first, stop))
         return [
             Gap(native=native, interval=interval, holes=tuple(holes))
             for (native, interval), holes in markets.items()
         ]
+
+    def _fetches(self, series: Series) -> bool:
+        return series.metric in CANDLE_METRICS and not self._catalogue.is_paused(series.market)
 
     async def _fill(self, gap: Gap) -> None:
         for attempt in range(ATTEMPTS_MAX):

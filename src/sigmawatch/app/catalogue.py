@@ -16,6 +16,8 @@ from sigmawatch.domain.market import Market, MarketRef, MarketStatus
 from sigmawatch.domain.series import DERIVED, Block, Series, SeriesRef
 from sigmawatch.domain.window import Interval
 
+EVERY = ""  # instead of a market id
+
 
 class Catalogue:
     """Series by id and by name, blocks by id, markets by venue."""
@@ -27,6 +29,7 @@ class Catalogue:
         self._series: dict[int, Series] = {}
         self._markets: dict[str, tuple[Market, ...]] = {}
         self._ordered: tuple[Series, ...] = ()
+        self._paused: frozenset[tuple[str, str]] = frozenset()  # venue, market id or EVERY
         self.changes_count = 0
 
     @property
@@ -93,6 +96,27 @@ class Catalogue:
         self.version += 1
         self.news.set()
         self.news = asyncio.Event()
+
+    def pause(self, paused: Iterable[tuple[str, str]]) -> None:
+        """What is paused from now on: venue and market id, or EVERY market of it."""
+        found = frozenset(paused)
+        if found != self._paused:
+            self._paused = found
+            self.changes_count += 1
+            self._tell()
+
+    def venue_paused(self, venue: str) -> bool:
+        """Whether nothing at all may be asked of it."""
+        return (venue, EVERY) in self._paused
+
+    def paused_at(self, venue: str) -> frozenset[str]:
+        """Ids of the tracked markets of a venue that are paused."""
+        if self.venue_paused(venue):
+            return frozenset(one.market.native for one in self.of_venue(venue))
+        return frozenset(native for name, native in self._paused if name == venue)
+
+    def is_paused(self, market: Market) -> bool:
+        return self.venue_paused(market.venue) or (market.venue, market.native) in self._paused
 
     def list_markets(self, venue: str, markets: Sequence[Market]) -> None:
         """Replace what `venue` lists."""

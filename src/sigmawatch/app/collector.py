@@ -24,7 +24,7 @@ from sigmawatch.app.plans import Plan, Share, moment_ms, planned, stamped
 from sigmawatch.app.telemetry.telemetry import Stage, Telemetry
 from sigmawatch.app.timing import until, within
 from sigmawatch.domain.errors import SigmawatchError, Unavailable
-from sigmawatch.domain.frame import Frame, Patch
+from sigmawatch.domain.frame import Frame, Patch, Reason
 from sigmawatch.domain.reading import Tickers
 from sigmawatch.domain.venue import Run, RunKind
 from sigmawatch.domain.window import DAY_MS, HOUR_MS, MINUTE_MS, Interval
@@ -83,6 +83,7 @@ class Collector:
         """Read the venue's market list now, daily (hourly where patterns follow it), when a tracked
         market is no longer quoted, and an hour after one went missing."""
         while True:
+            await self._running()
             try:
                 await self.refresh_markets()
                 await listed(self.name)
@@ -96,7 +97,9 @@ class Collector:
                 await self._clock.sleep_until_ms(read_ms + min(wait_ms, MARKETS_FLOOR_MS))
 
     async def refresh_markets(self) -> None:
-        """Read the market list once. Raises what the venue's adapter raises, or TimeoutError."""
+        """Read the market list once. Raises what the venue's adapter raises, TimeoutError, or
+        Unavailable where the venue is paused."""
+        self._check_running()
         until_ms = self._clock.now_ms() + MARKETS_TIMEOUT_MS
         try:
             markets = await within(self.venue.markets(), clock=self._clock, until_ms=until_ms)
@@ -116,14 +119,25 @@ class Collector:
             self._doubted.set()
 
     async def quotes(self) -> Tickers:
-        """All tickers, of what nobody tracks too. Raises what the adapter raises, TimeoutError."""
+        """All tickers, of what nobody tracks too. Raises as `refresh_markets`."""
+        self._check_running()
         until_ms = self._clock.now_ms() + MARKETS_TIMEOUT_MS
         asked = self.venue.polled if isinstance(self.venue, StreamedVenue) else self.venue
         return await within(asked.tickers(), clock=self._clock, until_ms=until_ms)
 
+    def _check_running(self) -> None:
+        if self._catalogue.venue_paused(self.name):
+            raise Unavailable(f"{self.name} is paused: it is not asked for anything")
+
+    async def _running(self) -> None:
+        """Return once the venue is not paused."""
+        while self._catalogue.venue_paused(self.name):
+            await self._catalogue.news.wait()
+
     async def watch_clock(self) -> None:
         """Compare the venue's clock with ours, hourly."""
         while True:
+            await self._running()
             before_ms = self._clock.now_ms()
             try:
                 venue_ms = await within(
@@ -162,7 +176,10 @@ class Collector:
     def plans(self) -> tuple[Plan, ...]:
         """What a run is to update, from the catalogue as it is now."""
         if self._plans[0] != self._catalogue.version:
-            self._plans = (self._catalogue.version, planned(self._catalogue, self.name, Share()))
+            self._plans = (
+                self._catalogue.version,
+                planned(self._catalogue, self.name, share=Share()),
+            )
         return self._plans[1]
 
     async def run_once(
@@ -176,7 +193,9 @@ class Collector:
         """
         async with self._flight:
             started_ms = self._clock.now_ms()
-            plans = self.plans() if share is None else planned(self._catalogue, self.name, share)
+            plans = (
+                self.plans() if share is None else planned(self._catalogue, self.name, share=share)
+            )
             if boundary_ms is not None:
                 plans = tuple(plan for plan in plans if boundary_ms % plan.interval.ms == 0)
             with self.telemetry.stage(
@@ -222,25 +241,26 @@ class Collector:
     ) -> int:
         """Poll all markets once and publish the frames; how many series were updated."""
         asked_ms = self._clock.now_ms()
-        expected = sum(len(series) for plan in plans for _, series in plan.levels)
+        expected = sum(plan.asked(plan.levels) for plan in plans)
+        paused = frozenset[str]().union(*(plan.paused for plan in plans))
+        if not any(plan.expected for plan in plans):
+            await publish(_silent(plans, asked_ms, paused=paused))
+            return 0
         try:
             tickers = await within(self.venue.tickers(), clock=self._clock, until_ms=deadline_ms)
         except (SigmawatchError, TimeoutError) as error:
             self._note_failure(error, "venue_poll_failed")
             reasons[reason_of(error)] += expected
-            frames = [
-                outage(block, at) for block, at in stamped(plans, asked_ms, recv_ms=asked_ms)
-            ]
-            await publish([frame for frame in frames if not frame.open])
+            await publish(_silent(plans, asked_ms, paused=paused))
             return 0
         if self.health.answered(now_ms=self._clock.now_ms()):
             self.recovered.set()
         self.health.rejected.update(_kinds(tickers.rejected.values()))
         self._framer.take(tickers)
         self._doubt(plans, frozenset(tickers.natives))
-        gone = self.delistings.confirmed
+        instead = {Reason.DELISTED: self.delistings.confirmed, Reason.PAUSED: paused}
         frames = [
-            self._framer.frame(block, at, delisted=gone)
+            self._framer.frame(block, at, instead=instead)
             for block, at in stamped(plans, asked_ms, recv_ms=tickers.recv_ms)
         ]
         await publish(frames)
@@ -267,21 +287,21 @@ class Collector:
             return [], 0
         now_ms = self._clock.now_ms()
         slot = plan.interval.slot(now_ms) - 1
-        expected = sum(len(series) for _, series in plan.flows)
-        if self.health.failures_in_a_row:
+        expected, instead = plan.asked(plan.flows), {Reason.PAUSED: plan.paused}
+        if self.health.failures_in_a_row or not expected:
             reasons["venue_unavailable"] += expected
             at = Stamp(interval=plan.interval, slot=slot, recv_ms=now_ms, open=False)
-            return [outage(block, at) for block, _ in plan.flows], 0
-        natives = list(dict.fromkeys(
+            return [outage(block, at, instead=instead) for block, _ in plan.flows], 0
+        natives = [native for native in dict.fromkeys(
             one.market.native for _, series in plan.flows for one in series
-        ))  # fmt: skip
+        ) if native not in plan.paused]  # fmt: skip
         answer = await self._flows.read(natives, plan.interval, slot=slot, deadline_ms=deadline_ms)
         reasons.update(answer.reasons)
         at = Stamp(interval=plan.interval, slot=slot, recv_ms=self._clock.now_ms(), open=False)
         answered = sum(
             one.market.native in answer.lines for _, series in plan.flows for one in series
         )
-        return self._flows.items(plan.flows, at, lines=answer.lines), answered
+        return self._flows.items(plan.flows, at, lines=answer.lines, instead=instead), answered
 
     @property
     def behind(self) -> bool:
@@ -334,6 +354,13 @@ class Collector:
             self._last_slots[plan.interval] = slot
         self.health.skipped_runs_count += skipped_count
         return skipped_count
+
+
+def _silent(plans: Sequence[Plan], asked_ms: int, *, paused: frozenset[str]) -> list[Frame]:
+    """What stands of slots that are over where nothing was read."""
+    instead = {Reason.PAUSED: paused}
+    stamps = stamped(plans, asked_ms, recv_ms=asked_ms)
+    return [outage(block, at, instead=instead) for block, at in stamps if not at.open]
 
 
 def _kinds(reasons: Iterable[str]) -> Counter[str]:

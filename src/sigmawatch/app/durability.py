@@ -12,7 +12,8 @@ from sigmawatch.app.catalogue import Catalogue
 from sigmawatch.domain.frame import Frame, Patch, Reason
 from sigmawatch.domain.venue import Durable
 
-_SILENT = bytes([Reason.OUTAGE, Reason.NOT_POLLED, Reason.DELISTED, Reason.NO_PLACE])
+_SILENT = bytes([Reason.OUTAGE, Reason.NOT_POLLED, Reason.DELISTED, Reason.NO_PLACE,
+                 Reason.PAUSED])  # fmt: skip
 
 
 class Durability:

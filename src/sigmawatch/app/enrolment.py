@@ -92,14 +92,14 @@ class Enrolment:
         """Track what patterns want at a venue, in this order, and no longer what only they wanted;
         whether anything changed. What a formula reads stays."""
         async with self._changing:
-            tracked = {_key(one.market, one.metric, one.interval)
+            tracked = {_key((one.market, one.metric, one.interval))
                        for one in self._catalogue.of_venue(venue)}  # fmt: skip
-            news = [one for one in wanted if _key(*one) not in tracked]
+            news = [one for one in wanted if _key(one) not in tracked]
             made = await self._enlist(news, origin="pattern")
-        keys = {_key(*one) for one in wanted}
+        keys = {_key(one) for one in wanted}
         gone = [
             one for one in self._catalogue.of_venue(venue) if one.origin == "pattern"
-            and _key(one.market, one.metric, one.interval) not in keys
+            and _key((one.market, one.metric, one.interval)) not in keys
         ]  # fmt: skip
         for one in sorted(gone, key=lambda one: not one.derived):
             if self._reader_of(one) is None:
@@ -311,7 +311,8 @@ class Enrolment:
         return unresolved
 
 
-def _key(market: Market, metric: str, interval: Interval) -> tuple[str, str, Interval]:
+def _key(wanted: Wanted) -> tuple[str, str, Interval]:
+    market, metric, interval = wanted
     return market.native, metric, interval
 
 

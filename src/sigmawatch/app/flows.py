@@ -12,6 +12,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
@@ -24,7 +25,7 @@ from sigmawatch.app.filling import (
     lay_out,
     patch_for,
 )
-from sigmawatch.app.framing import BlockPlan, Stamp, empty, framed, outage
+from sigmawatch.app.framing import BlockPlan, Instead, Stamp, empty, framed, outage
 from sigmawatch.app.health import reason_of
 from sigmawatch.app.timing import within
 from sigmawatch.domain.errors import SigmawatchError
@@ -138,12 +139,13 @@ class FlowReader:
         at: Stamp,
         *,
         lines: Mapping[str, Timeline],
+        instead: Instead = MappingProxyType({}),
     ) -> list[Frame | Patch]:
         """The slot's frame of every flow block, and patches where an earlier slot turned out
-        otherwise than told before."""
+        otherwise than told before. instead: as of `framing.Framer.frame`."""
         items: list[Frame | Patch] = []
         for plan, series in plans:
-            items.append(_flow_frame(plan, at, lines=lines))
+            items.append(_flow_frame(plan, at, lines=lines, instead=instead))
             for one in series:
                 line = lines.get(one.market.native)
                 if line is not None:
@@ -174,9 +176,11 @@ class FlowReader:
         return fresh
 
 
-def _flow_frame(plan: BlockPlan, at: Stamp, *, lines: Mapping[str, Timeline]) -> Frame:
+def _flow_frame(
+    plan: BlockPlan, at: Stamp, *, lines: Mapping[str, Timeline], instead: Instead
+) -> Frame:  # fmt: skip
     if not lines:
-        return outage(plan, at)
+        return outage(plan, at, instead=instead)
     values, marks = empty(plan, Reason.PENDING)
     for place, native in zip(plan.places, plan.natives, strict=True):
         line = lines.get(native)
@@ -188,4 +192,4 @@ def _flow_frame(plan: BlockPlan, at: Stamp, *, lines: Mapping[str, Timeline]) ->
         if (why[index] & REASON_MASK) < MISSING:
             values[place] = told[index]
             marks[place] = why[index] & _OWN
-    return framed(plan, at, values=values, marks=marks)
+    return framed(plan, at, values=values, marks=marks, instead=instead)

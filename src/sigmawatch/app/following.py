@@ -156,7 +156,7 @@ class Patterns:
             if by is not None:
                 await transaction.audit.append(by.did(
                     "pattern.follow", f"pattern {following.pattern}",
-                    before=before and before.body(), after=following.body(),
+                    before=None if before is None else before.body(), after=following.body(),
                 ))  # fmt: skip
         self._found[following.id] = following
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ from sigmawatch.domain.window import Interval
 
 Values = npt.NDArray[np.float64]
 Marks = npt.NDArray[np.uint8]
+Instead = Mapping[Reason, frozenset[str]]  # why nothing is said of some market ids, the last first
 _REVISION_MAX = 0xFFFF_FFFF
 
 
@@ -116,8 +118,9 @@ class Framer:
             same &= (column == past) | (np.isnan(column) & np.isnan(past))
         return ~same
 
-    def frame(self, plan: BlockPlan, at: Stamp, *, delisted: frozenset[str]) -> Frame:
-        """One block at one slot, from the poll last taken."""
+    def frame(self, plan: BlockPlan, at: Stamp, *, instead: Instead) -> Frame:
+        """One block at one slot, from the poll last taken. instead: what is to be said of some
+        markets, whatever the poll says of them."""
         rows = np.array([self._rows.get(native, -1) for native in plan.natives], np.int64)
         column = self._columns.get(plan.block.metric)
         values, marks = empty(plan, Reason.OUTAGE)
@@ -129,18 +132,7 @@ class Framer:
                 reason |= np.uint8(Flag.DERIVED)
             values[plan.places] = taken
             marks[plan.places] = np.where(np.isnan(taken), np.uint8(Reason.OUTAGE), reason)
-        _mark_delisted(plan, values, marks=marks, delisted=delisted)
-        return framed(plan, at, values=values, marks=marks)
-
-
-def _mark_delisted(
-    plan: BlockPlan, values: Values, *, marks: Marks, delisted: frozenset[str]
-) -> None:
-    if not delisted.intersection(plan.natives):
-        return
-    gone = np.array([native in delisted for native in plan.natives], np.bool_)
-    values[plan.places[gone]] = np.nan
-    marks[plan.places[gone]] = Reason.DELISTED
+        return framed(plan, at, values=values, marks=marks, instead=instead)
 
 
 def empty(plan: BlockPlan, reason: Reason) -> tuple[Values, Marks]:
@@ -151,8 +143,19 @@ def empty(plan: BlockPlan, reason: Reason) -> tuple[Values, Marks]:
     return values, marks
 
 
-def framed(plan: BlockPlan, at: Stamp, *, values: Values, marks: Marks) -> Frame:
-    """The frame of `values` and `marks` (both [width]) for one block at one slot."""
+def framed(
+    plan: BlockPlan,
+    at: Stamp,
+    *,
+    values: Values,
+    marks: Marks,
+    instead: Instead = MappingProxyType({}),
+) -> Frame:
+    """The frame of `values` and `marks` (both [width], written to) for one block at one slot."""
+    for reason, natives in instead.items():
+        if natives.intersection(plan.natives):
+            places = plan.places[[native in natives for native in plan.natives]]
+            values[places], marks[places] = np.nan, reason
     return Frame(
         block_id=plan.block.id,
         slot=at.slot,
@@ -164,10 +167,10 @@ def framed(plan: BlockPlan, at: Stamp, *, values: Values, marks: Marks) -> Frame
     )
 
 
-def outage(plan: BlockPlan, at: Stamp) -> Frame:
+def outage(plan: BlockPlan, at: Stamp, *, instead: Instead = MappingProxyType({})) -> Frame:
     """What stands when the venue did not answer: every place missing, with its reason."""
     values, marks = empty(plan, Reason.OUTAGE)
-    return framed(plan, at, values=values, marks=marks)
+    return framed(plan, at, values=values, marks=marks, instead=instead)
 
 
 def present_count(frame: Frame) -> int:

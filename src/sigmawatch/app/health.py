@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 
 from sigmawatch.domain.errors import (
     BadAnswer,
@@ -86,9 +87,26 @@ class VenueHealth:
         """How far the venue's clock is ahead of ours."""
         self._set(skew_ms=skew_ms)
 
+    def pause(self, paused: bool, *, now_ms: int, detail: str = "") -> bool:
+        """Somebody says whether the venue is to be asked; whether that is new. It has as long to
+        answer as at a start."""
+        if paused == (self.status.state is VenueState.PAUSED):
+            return False
+        if paused:
+            self._become(VenueState.PAUSED, now_ms, detail=detail)
+        else:
+            self.failures_in_a_row = 0
+            self.status = replace(
+                self.status, state=VenueState.STARTING, since_ms=now_ms, detail="",
+                success_ms=None,
+            )  # fmt: skip
+        return True
+
     def _become(
         self, state: VenueState, now_ms: int, *, detail: str = "", until_ms: int | None = None
     ) -> None:
+        if self.status.state is VenueState.PAUSED:
+            return  # what was under way says nothing of it
         since_ms = self.status.since_ms if state is self.status.state else now_ms
         self.status = VenueStatus(
             venue=self.status.venue,

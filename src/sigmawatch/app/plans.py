@@ -30,26 +30,34 @@ class Share:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What one run is to update at one interval: blocks with their live series."""
+    """What one run is to update at one interval: blocks with their live series. paused: market ids
+    of which nothing is to be asked."""
 
     interval: Interval
     levels: tuple[Planned, ...]
     flows: tuple[Planned, ...]
+    paused: frozenset[str] = frozenset()
+
+    def asked(self, pairs: Sequence[Planned]) -> int:
+        """How many series of `pairs` are to be updated."""
+        return sum(one.market.native not in self.paused for _, series in pairs for one in series)
 
     @property
     def expected(self) -> int:
-        return sum(len(series) for _, series in (*self.levels, *self.flows))
+        return self.asked((*self.levels, *self.flows))
 
     @classmethod
-    def of(cls, interval: Interval, pairs: Sequence[Planned]) -> Plan:
+    def of(
+        cls, interval: Interval, pairs: Sequence[Planned], *, paused: frozenset[str]
+    ) -> Plan:  # fmt: skip
         """The plan of those of `pairs` that are of `interval`."""
         mine = [pair for pair in pairs if pair[0].block.interval == interval]
         levels = tuple(p for p in mine if METRICS[p[0].block.metric].kind is Kind.LEVEL)
         flows = tuple(p for p in mine if METRICS[p[0].block.metric].kind is Kind.FLOW)
-        return cls(interval=interval, levels=levels, flows=flows)
+        return cls(interval=interval, levels=levels, flows=flows, paused=paused)
 
 
-def planned(catalogue: Catalogue, venue: str, share: Share) -> tuple[Plan, ...]:
+def planned(catalogue: Catalogue, venue: str, *, share: Share) -> tuple[Plan, ...]:
     """What a venue is to be asked for, by interval."""
     blocks: dict[int, list[Series]] = {}
     for one in catalogue.of_venue(venue):
@@ -60,7 +68,8 @@ def planned(catalogue: Catalogue, venue: str, share: Share) -> tuple[Plan, ...]:
         for block_id, series in blocks.items()
     ]
     intervals = sorted({plan.block.interval for plan, _ in pairs})
-    return tuple(Plan.of(interval, pairs) for interval in intervals)
+    paused = catalogue.paused_at(venue)
+    return tuple(Plan.of(interval, pairs, paused=paused) for interval in intervals)
 
 
 def moment_ms(plans: Sequence[Plan], now_ms: int) -> int | None:
@@ -69,9 +78,7 @@ def moment_ms(plans: Sequence[Plan], now_ms: int) -> int | None:
     return max((one.open_ms(one.slot(now_ms) - 1) for one in each), default=None)
 
 
-def stamped(
-    plans: Sequence[Plan], asked_ms: int, *, recv_ms: int
-) -> list[tuple[BlockPlan, Stamp]]:
+def stamped(plans: Sequence[Plan], asked_ms: int, *, recv_ms: int) -> list[tuple[BlockPlan, Stamp]]:
     """The level blocks of plans, each with the slot that an answer to `asked_ms` is of."""
     return [
         (block, stamp(plan.interval, recv_ms, asked_ms=asked_ms))

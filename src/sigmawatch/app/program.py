@@ -24,6 +24,7 @@ from sigmawatch.app.alerting.scope import LiveScope
 from sigmawatch.app.alerting.silencing import Silencing
 from sigmawatch.app.alerting.stored import StoredSlots
 from sigmawatch.app.archiving import Archiver, Shelf
+from sigmawatch.app.arranging import arranged
 from sigmawatch.app.backfill import MISSING_SUBJECT, Backfill, Job
 from sigmawatch.app.backups import Backups
 from sigmawatch.app.catalogue import Catalogue
@@ -33,7 +34,6 @@ from sigmawatch.app.config import Config
 from sigmawatch.app.definitions import Definition
 from sigmawatch.app.enrolment import Enrolment
 from sigmawatch.app.failures import only
-from sigmawatch.app.following_of import patterns_of
 from sigmawatch.app.importing import Imported, Importer, Record
 from sigmawatch.app.neighbours import Neighbours
 from sigmawatch.app.notifying.service import Notifying, NotifyPorts, Outlook
@@ -152,7 +152,7 @@ class Program:
             config, collectors, catalogue=catalogue, enrolment=self._enrolment,
             snapshot=lambda: self.snapshot,
         )  # fmt: skip
-        self.patterns = patterns_of(self, self._enrolment, ledger=ports.ledger)
+        self.patterns, self.pauses = arranged(self, self._enrolment, ledger=ports.ledger)
         self._rule(tables)
         self.push = push_of(self, self._enrolment)
         self._neighbours = Neighbours(
@@ -233,6 +233,7 @@ class Program:
         """What people named, ruled, silenced and follow, as it is stored."""
         await self.watchlists.recover()
         await self.patterns.recover()
+        await self.pauses.recover()
         await self.channels.recover()
         await self.access.follow()
         await self.notifying.subscriptions.recover()

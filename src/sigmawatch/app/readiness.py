@@ -51,13 +51,14 @@ def _reasons(seen: Readiness) -> Iterator[str]:
 
 def _venues(seen: Readiness) -> Iterator[str]:
     """One that answers is enough: each venue is told of on its own."""
-    if not seen.venues:
+    asked = [one for one in seen.venues if one.state is not VenueState.PAUSED]
+    if not asked:
         return
-    if {one.state for one in seen.venues} == {VenueState.STARTING}:
+    if {one.state for one in asked} == {VenueState.STARTING}:
         yield "no venue has answered yet"
         return
     shortest_ms = min((each.ms for each in seen.slots), default=MINUTE_MS)
     patience_ms = SILENT_SLOTS * shortest_ms + SILENT_MS
-    if all(seen.now_ms - (one.success_ms or one.since_ms) > patience_ms for one in seen.venues):
-        told = ", ".join(f"{one.venue} {one.state}" for one in seen.venues)
+    if all(seen.now_ms - (one.success_ms or one.since_ms) > patience_ms for one in asked):
+        told = ", ".join(f"{one.venue} {one.state}" for one in asked)
         yield f"no venue answers: {told}"

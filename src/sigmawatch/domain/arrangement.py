@@ -17,6 +17,7 @@ class ArrangementKind(StrEnum):
     """What is arranged."""
 
     PATTERN = "pattern"  # a pattern that is followed (domain.following)
+    PAUSE = "pause"  # a market, or a whole venue, that is not asked for anything
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,6 +42,7 @@ class Reason(IntEnum):
     PENDING = 12  # a flow that is not known yet
     NO_PLACE = 13  # no series stands in this place
     DAMAGED = 14  # was stored, and cannot be read as it was written
+    PAUSED = 15  # somebody has paused the market, or its venue: nobody was asked
 
 
 MISSING = int(Reason.OUTAGE)

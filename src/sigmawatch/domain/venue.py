@@ -20,6 +20,7 @@ class VenueState(StrEnum):
     RATE_LIMITED = "rate_limited"
     BLOCKED_BY_REGION = "blocked_by_region"
     MAINTENANCE = "maintenance"
+    PAUSED = "paused"  # by somebody here: it is not asked for anything
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

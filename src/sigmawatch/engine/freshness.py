@@ -1,4 +1,5 @@
-"""Whether a market still tells us anything: fresh, quiet, stale, frozen, delisted (SEMANTICS.md 4).
+"""Whether a market still tells us anything: fresh, quiet, stale, frozen, delisted (SEMANTICS.md 4),
+or is paused.
 
 Everything is read from the marks of the day that ends with the judged slot, so it is a function of
 the ring: a process that starts later says the same. The newest MOVED_SLOTS rows are looked at as
@@ -41,21 +42,23 @@ class State(IntEnum):
     STALE = 2
     FROZEN = 3
     DELISTED = 4
+    PAUSED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signs:
     """What the marks say at one slot; all [width].
 
-    moved: changed in the last 5 slots. read: successfully read in the last 3. delisted: the venue
-    said so last. unchanged: slots since the last change, at most a day. gap: the median gap of its
-    changes in slots, NaN where there are none. counted: the newest slot of the day that holds a
-    counted value, -1 without one.
+    moved: changed in the last 5 slots. read: successfully read in the last 3. delisted, paused:
+    that was said last. unchanged: slots since the last change, at most a day. gap: the median gap
+    of its changes in slots, NaN where there are none. counted: the newest slot of the day that
+    holds a counted value, -1 without one.
     """
 
     moved: Mask
     read: Mask
     delisted: Mask
+    paused: Mask
     unchanged: Slots
     gap: Column
     counted: Slots
@@ -110,7 +113,8 @@ class Watch:
         return Signs(
             moved=moved,
             read=np.logical_or.reduce(reads),
-            delisted=_delisted(reasons),
+            delisted=_said_last(reasons, Reason.DELISTED),
+            paused=_said_last(reasons, Reason.PAUSED),
             unchanged=unchanged,
             gap=self._gap,
             counted=self._newest_counted(reasons, slot),
@@ -197,14 +201,15 @@ class Watch:
         self._gap_of[places] = since
 
 
-def _delisted(reasons: Marks) -> Mask:
-    """Where the venue's last word within these rows, oldest first, was that the market is gone."""
+def _said_last(reasons: Marks, word: Reason) -> Mask:
+    """Where the last word within these rows, oldest first, was `word`: that the market is gone, or
+    that it is paused."""
     last = np.zeros(reasons.shape[1], np.bool_)
-    if not is_reason(reasons, Reason.DELISTED).any():
+    if not is_reason(reasons, word).any():
         return last
     for row in reasons:
         silent = ~counted(row) & ~is_reason(row, Reason.SUSPECT)
-        last = is_reason(row, Reason.DELISTED) | (last & silent)
+        last = is_reason(row, word) | (last & silent)
     return last
 
 
@@ -224,6 +229,7 @@ def states(signs: Signs, at: Rows, *, others_move: Mask, day: int) -> npt.NDArra
     told = np.where(quiet, np.uint8(State.QUIET), np.uint8(State.FRESH))
     state[at] = np.where(frozen & others_move, np.uint8(State.FROZEN), told)
     state[signs.delisted] = State.DELISTED
+    state[signs.paused] = State.PAUSED
     return state
 
 

@@ -27,16 +27,18 @@ class Why(IntEnum):
     RANKED = 0
     NOT_A_PEER = 1  # another metric, or outside `peers=`
     DELISTED = 2
-    STALE = 3
-    FROZEN = 4
-    SUSPECT = 5
-    TOO_FEW = 6  # fewer values than the statistic needs
-    SIGN_CHANGE = 7  # no relative deviation: the values do not share one sign
-    UNKNOWN = 8  # the number is not known (an end of the change, a return, a fresh value)
-    PROVISIONAL = 9  # enough values, too little coverage: a place in the second list
+    PAUSED = 3
+    STALE = 4
+    FROZEN = 5
+    SUSPECT = 6
+    TOO_FEW = 7  # fewer values than the statistic needs
+    SIGN_CHANGE = 8  # no relative deviation: the values do not share one sign
+    UNKNOWN = 9  # the number is not known (an end of the change, a return, a fresh value)
+    PROVISIONAL = 10  # enough values, too little coverage: a place in the second list
 
 
-EXCLUDED = (Why.DELISTED, Why.STALE, Why.FROZEN, Why.SUSPECT)  # in a row, from first to last
+# In a row, from first to last.
+EXCLUDED = (Why.DELISTED, Why.PAUSED, Why.STALE, Why.FROZEN, Why.SUSPECT)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,7 +1,8 @@
 """Which venues say nothing at a slot, as far as a board tells.
 
 A venue is silent where all of its levels are stale and it was asked: what nobody asked for, because
-we were not there, is our own silence. What was delisted does not count, nor does what we compute.
+we were not there, is our own silence. What was delisted or is paused does not count, nor does what
+we compute.
 Imports domain.frame, metric; engine.freshness, marks, snapshot.
 """
 
@@ -53,11 +54,12 @@ class Silence:
     @classmethod
     def of(cls, board: Board, venues: Venues) -> Silence:
         """At the slot of a board, whose layout `venues` are of."""
-        none, delisted = np.zeros(len(venues.names), np.bool_), board.state == State.DELISTED
+        none = np.zeros(len(venues.names), np.bool_)
+        left_out = np.isin(board.state, (State.DELISTED, State.PAUSED))
         unknown_count = np.count_nonzero(FILLABLE[board.mark])
-        if unknown_count < venues.least and not delisted.any():  # which is nearly always
+        if unknown_count < venues.least and not left_out.any():  # which is nearly always
             return cls(venues=venues, unread=none, stale=none, outage=none)
-        rows = venues.levels[~delisted[venues.levels]]
+        rows = venues.levels[~left_out[venues.levels]]
         codes, count = venues.codes[rows], len(venues.names)
         every = np.bincount(codes, minlength=count)
 

@@ -80,6 +80,8 @@ class Sitting:
         self._readers = Readers(hearing.board.layout, hearing.awaited)
         self._delisted = hearing.board.state == Freshness.DELISTED
         self._any_delisted = bool(self._delisted.any())
+        self._paused = hearing.board.state == Freshness.PAUSED
+        self._any_paused = bool(self._paused.any())
         self._any_unread = bool(self._silence.unread.any())
         self._any_stale = bool(self._silence.stale.any())
         self._states: list[States] = []
@@ -187,7 +189,12 @@ class Sitting:
             for (key, which, _), verdict in zip(conditions, verdicts, strict=True):
                 known = found[key][which]
                 found[key][which] = verdict if known is unknown else np.maximum(known, verdict)
-        return {key: (condition, clear) for key, (condition, clear) in found.items()}
+        return {key: (self._unpaused(condition), self._unpaused(clear))
+                for key, (condition, clear) in found.items()}  # fmt: skip
+
+    def _unpaused(self, verdict: Verdict) -> Verdict:
+        """What is paused says nothing, not even that it is stale."""
+        return np.where(self._paused, np.int8(UNKNOWN), verdict) if self._any_paused else verdict
 
     def _metrics(self, ruling: Ruling) -> list[str]:
         if ruling.condition.metric is not None:
@@ -251,15 +258,17 @@ class Sitting:
         return held if isinstance(held, Hold) else NO_HOLD
 
     def _held(self, seat: RuleStates) -> Hold | Holds:
-        """Why nothing is told of its rows: what the brief says, and venues that do not answer."""
+        """Why nothing is told of its rows: what the brief says, venues that do not answer, and what
+        is paused."""
         held = self._brief.held.get(seat.ruling.rule.id, NO_HOLD)
-        if isinstance(held, Hold) and not self._any_unread:
+        if isinstance(held, Hold) and not (self._any_unread or self._any_paused):
             return held
         told = (
             np.full(len(seat.rows), int(held), np.uint8) if isinstance(held, Hold)
             else held[seat.rows]
         )  # fmt: skip
-        told |= self._silence.suppressed(seat.rows).astype(np.uint8) * np.uint8(Hold.SUPPRESSED)
+        quiet = self._silence.suppressed(seat.rows) | self._paused[seat.at]
+        told |= quiet.astype(np.uint8) * np.uint8(Hold.SUPPRESSED)
         return told
 
     def _acknowledged(self, seat: RuleStates) -> Mask | None:

@@ -38,7 +38,7 @@ T = TypeVar("T", bound=np.generic)
 
 _OF_STATE = np.array(
     [getattr(Why, state.name, Why.RANKED) for state in State], np.uint8
-)  # DELISTED, STALE, FROZEN
+)  # DELISTED, STALE, FROZEN, PAUSED
 
 
 def values_min(expected: int) -> float:

@@ -224,9 +224,15 @@ export interface FieldError {
   position?: number | null;
 }
 
+export interface FollowBody {
+  pattern: string;
+  metrics?: string[];
+  every?: string | null;
+}
+
 export type Format = "json" | "csv" | "ndjson" | "parquet" | "arrow";
 
-export type Freshness = "fresh" | "quiet" | "stale" | "frozen" | "delisted";
+export type Freshness = "fresh" | "quiet" | "stale" | "frozen" | "delisted" | "paused";
 
 export interface Health {
   status: string;
@@ -316,6 +322,7 @@ export interface ListedMarket {
   native: string;
   status: MarketStatus;
   metrics: string[];
+  paused: boolean;
 }
 
 export interface Live {
@@ -513,6 +520,11 @@ export interface OwnPasswordBody {
 
 export interface PasswordBody {
   password: string;
+}
+
+export interface Patterns {
+  items: ShownPattern[];
+  demo: boolean;
 }
 
 export type Precision = "ns" | "us" | "ms" | "s";
@@ -889,6 +901,18 @@ export interface ShownMoment {
   compared: ComparedNumbers[];
 }
 
+export interface ShownPattern {
+  id: string;
+  pattern: string;
+  venue: string;
+  metrics: string[];
+  interval: string;
+  origin: string;
+  markets: string[];
+  chosen_at: string | null;
+  demo: boolean;
+}
+
 export interface ShownPreview {
   condition: string;
   clears_when: string;
@@ -1110,7 +1134,7 @@ export type Unagreed = "nobody" | "disagree";
 
 export type Unit = "quote_per_base" | "quote" | "base" | "reference_currency" | "basis_points" | "count" | "formula";
 
-export type Unranked = "not_a_peer" | "delisted" | "stale" | "frozen" | "suspect" | "too_few" | "sign_change" | "unknown" | "provisional";
+export type Unranked = "not_a_peer" | "delisted" | "stale" | "frozen" | "suspect" | "too_few" | "sign_change" | "unknown" | "provisional" | "paused";
 
 export interface UserBody {
   role?: Role | null;
@@ -1143,7 +1167,7 @@ export interface Venue {
   stream: VenueStream | null;
 }
 
-export type VenueState = "starting" | "up" | "degraded" | "down" | "rate_limited" | "blocked_by_region" | "maintenance";
+export type VenueState = "starting" | "up" | "degraded" | "down" | "rate_limited" | "blocked_by_region" | "maintenance" | "paused";
 
 export interface VenueStream {
   state: StreamState;

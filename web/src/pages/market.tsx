@@ -1,7 +1,7 @@
 // One market: its chart at full width, its other metrics, the pair elsewhere, and what its rules
 // have said.
 import { useEffect, useState } from "preact/hooks";
-import type { EpisodesPage, MetricRow, MetricsPage, ShownEpisode } from "../data/contract.ts";
+import type { EpisodesPage, ListedMarket, Markets, MetricRow, MetricsPage, ShownEpisode } from "../data/contract.ts";
 import { failure, retry, show, table as shown, tick } from "../data/feed.ts";
 import { sparkCount, sparkOf, want } from "../data/sparks.ts";
 import type { Table } from "../data/table.ts";
@@ -111,6 +111,7 @@ function Metrics({ market, minute }: { market: string; minute: string | undefine
     <section class="box">
       <h2>Metrics</h2>
       {error && <Failed error={error} again={load} />}
+      {may && <Pausing market={market} minute={minute} />}
       {may && <Opened name="Track more of it">{(close) => <TrackForm market={market} close={close} changed={load} />}</Opened>}
       <ul class="small-multiple">
         {rows.map((one) => (
@@ -124,6 +125,23 @@ function Metrics({ market, minute }: { market: string; minute: string | undefine
         ))}
       </ul>
     </section>
+  );
+}
+
+/** Whether it is read, and the button to change that. */
+function Pausing({ market, minute }: { market: string; minute: string | undefined }) {
+  const [paused, setPaused] = useState<boolean | null>(null);
+  const [venue, pair] = market.split(":");
+  const load = () => {
+    get<Markets>(`markets?${query({ venue, q: pair, tracked: "true" })}`).then(({ items }) => setPaused(items.find((one) => one.name === market)?.paused ?? null), complain);
+  };
+  useEffect(load, [market, minute]);
+  const act = (what: "pause" | "resume") => send<ListedMarket>("POST", `markets/${encodeURIComponent(market.replace("/", "-"))}/${what}`).then((told) => setPaused(told.paused), complain);
+  if (paused === null) return null;
+  return (
+    <p class="deeds">
+      {paused ? <><span class="badge">paused</span> <button onClick={() => act("resume")}>Resume</button></> : <Sure act="Pause" run={() => act("pause")} />}
+    </p>
   );
 }
 

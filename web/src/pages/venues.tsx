@@ -14,8 +14,8 @@ import { Opened, Sure, Why } from "../ui/form.tsx";
 import { Shell } from "../ui/shell.tsx";
 import { TrackForm } from "../ui/track.tsx";
 
-const WORST: VenueState[] = ["down", "blocked_by_region", "rate_limited", "maintenance", "degraded", "starting", "up"];
-const TONES: Partial<Record<VenueState, string>> = { up: "good", starting: "info", degraded: "warning", maintenance: "warning", rate_limited: "warning" };
+const WORST: VenueState[] = ["down", "blocked_by_region", "rate_limited", "maintenance", "degraded", "starting", "up", "paused"];
+const TONES: Partial<Record<VenueState, string>> = { up: "good", starting: "info", paused: "info", degraded: "warning", maintenance: "warning", rate_limited: "warning" };
 const LOOK_MS = 10_000;
 
 export function Venues() {
@@ -61,6 +61,7 @@ function VenueBox({ venue, runs, changed }: { venue: Venue; runs: Runs | null; c
     ["on disk through", venue.durable_slot ? moment(Date.parse(venue.durable_slot)) : "nothing yet"],
   ];
   const [open, setOpen] = useState(false);
+  const act = (what: "pause" | "resume") => send("POST", `venues/${venue.name}/${what}`).then(changed, complain);
   const trouble = [...Object.entries(venue.errors), ...Object.entries(venue.rejected)].map(([what, n]) => `${what} ${n} ×`);
   return (
     <section class="box venue">
@@ -76,6 +77,7 @@ function VenueBox({ venue, runs, changed }: { venue: Venue; runs: Runs | null; c
         <button aria-expanded={open} onClick={() => setOpen(!open)}>{open ? "Hide runs" : "Show runs"}</button>
         {scopes.includes("write:ingest") && <button onClick={() => send("POST", "collect", { venue: venue.name.toLowerCase() }).then(changed, complain)}>Collect now</button>}
         {scopes.includes("write:ingest") && <button onClick={() => send("POST", "jobs", { kind: "backfill", venue: venue.name }).then(changed, complain)}>Fill gaps</button>}
+        {scopes.includes("admin") && (venue.state === "paused" ? <button onClick={() => act("resume")}>Resume</button> : <Sure act="Pause" run={() => act("pause")} />)}
       </p>
       {open && <RunsTable venue={venue.name} />}
     </section>

@@ -58,7 +58,5 @@ def read_arrangements(
             stored.note_damage("arrangement", f"{kind} {name}",
                                reason="its checksum does not match")  # fmt: skip
         elif kind in set(ArrangementKind):
-            found.append(
-                Arrangement(kind=ArrangementKind(kind), name=name, body=json.loads(body))
-            )
+            found.append(Arrangement(kind=ArrangementKind(kind), name=name, body=json.loads(body)))
     return found

@@ -28,6 +28,7 @@ from sigmawatch.app.cli import (
     looking,
     markets,
     patterns,
+    pausing,
     probing,
     publishing,
     pushing,
@@ -55,7 +56,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for _group in (
-    run, setting_up, markets, patterns, watchlists, rules, silences, explaining, channels, deliveries,
+    run, setting_up, markets, patterns, pausing,
+    watchlists, rules, silences, explaining, channels, deliveries,
     looking, top, exporting, publishing, importing, pushing, collecting, replaying, backing_up,
     checking, probing, users, keys, audit,
 ):  # fmt: skip

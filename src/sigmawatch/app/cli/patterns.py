@@ -119,8 +119,8 @@ def follow(
 def remove(
     which: Which, *, file: options.ConfigFile = None, data: options.Data = None
 ) -> None:  # fmt: skip
-    """Follow one no longer. Markets that nothing else names are tracked no longer; what was recorded
-    stays."""
+    """Follow one no longer. Markets that nothing else names are tracked no longer; what was
+    recorded stays."""
 
     async def removed(client: Client) -> None:
         await client.delete(f"/patterns/{segment(await _id(client, which))}")

@@ -276,7 +276,9 @@ class Listener:
         if self._version == self._catalogue.version:
             return
         self._version = self._catalogue.version
-        series = [one for one in self._catalogue.of_venue(self.name) if not one.derived]
+        paused = self._catalogue.paused_at(self.name)
+        series = [one for one in self._catalogue.of_venue(self.name)
+                  if not one.derived and one.market.native not in paused]  # fmt: skip
         markets, metrics = dict[str, Market](), dict[str, set[str]]()
         for one in series:
             markets[one.market.native] = one.market
@@ -290,6 +292,8 @@ class Listener:
         self._markets, keys = markets, (*quoted, *flowing)
         if keys != self._keys:
             self._keys = keys
+            for life in self.lives if not keys else ():
+                life.end()
         self._rescale(min((one.interval.ms for one in series), default=MINUTE_MS))
         wanted = {native for _, native in flowing}
         self._books = {native: book for native, book in self._books.items() if native in wanted}

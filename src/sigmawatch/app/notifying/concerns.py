@@ -13,7 +13,7 @@ from sigmawatch.app.notifying.own import Concern
 from sigmawatch.domain.alert import Severity
 from sigmawatch.domain.announcement import Announcement
 from sigmawatch.domain.storage import StorageState, StorageStatus
-from sigmawatch.domain.venue import VenueStatus
+from sigmawatch.domain.venue import VenueState, VenueStatus
 from sigmawatch.domain.window import HOUR_MS, MINUTE_MS, Interval
 
 BACKLOG_MS = 10 * MINUTE_MS
@@ -118,8 +118,8 @@ def _counted(count: int, noun: str) -> str:
 
 def _venues(sight: Sight) -> Announcement | None:
     patience_ms = SILENT_SLOTS * sight.interval.ms + SILENT_MS
-    silent = [one for one in sight.venues
-              if sight.now_ms - (one.success_ms or one.since_ms) > patience_ms]  # fmt: skip
+    silent = [one for one in sight.venues if one.state is not VenueState.PAUSED
+              and sight.now_ms - (one.success_ms or one.since_ms) > patience_ms]  # fmt: skip
     if not silent:
         return None
     names = ", ".join(one.venue for one in silent)

@@ -59,7 +59,7 @@ class RankingPage(Struct, frozen=True, kw_only=True):
     of: Annotated[int, Meta(description="How many are ranked.", examples=[10])]
     provisional_of: Annotated[int, Meta(description="How many are provisional.", examples=[1])]
     excluded: Annotated[
-        int, Meta(description="Left out: stale, frozen, suspect, delisted.", examples=[0])
+        int, Meta(description="Left out: stale, frozen, suspect, delisted, paused.", examples=[0])
     ]
     total: Annotated[int, Meta(description="Peers, on all pages.", examples=[12])]
     items: Annotated[

@@ -32,6 +32,7 @@ class Freshness(StrEnum):
     STALE = "stale"
     FROZEN = "frozen"
     DELISTED = "delisted"
+    PAUSED = "paused"
 
 
 class Unranked(StrEnum):
@@ -46,6 +47,7 @@ class Unranked(StrEnum):
     SIGN_CHANGE = "sign_change"
     UNKNOWN = "unknown"
     PROVISIONAL = "provisional"
+    PAUSED = "paused"
 
 
 _STATES = tuple(Freshness(state.name.lower()) for state in State)
@@ -149,7 +151,8 @@ class MetricRow(Struct, frozen=True, kw_only=True):
     rank: Annotated[int | None, Meta(description="1 is the largest.", examples=[8])]
     of: Annotated[int, Meta(description="How many are ranked.", examples=[10])]
     excluded: Annotated[
-        int, Meta(description="Peers left out: stale, frozen, suspect, delisted.", examples=[0])
+        int,
+        Meta(description="Peers left out: stale, frozen, suspect, delisted, paused.", examples=[0]),
     ]
     rank_text: Annotated[str | None, Meta(description="For people.", examples=["8/10"])]
     ties: Annotated[int, Meta(description="How many share the rank.", examples=[1])]

@@ -131,6 +131,10 @@ class ListedMarket(Struct, frozen=True, kw_only=True):
     metrics: Annotated[
         Sequence[str], Meta(description="Metrics tracked of it.", examples=[["price"]])
     ]
+    paused: Annotated[
+        bool, Meta(description="Nothing is read of it: it, or its venue, is paused.",
+                   examples=[False])
+    ]  # fmt: skip
 
 
 class Markets(Struct, frozen=True, kw_only=True):
@@ -175,7 +179,7 @@ async def show_venue(
     for report in _pushed(site):
         if report.status.venue == venue.strip().upper():
             return _venue(site, report)
-    return _venue(site, reports_by_name(site)[known_venue(site, venue)])
+    return shown_venue(site, known_venue(site, venue))
 
 
 @get("/markets", summary="Markets that venues list", tags=["venues"], responses=fails(422),
@@ -200,7 +204,7 @@ async def list_markets(
     start = cursors.unpack(query, asked.cursor)[1] if asked.cursor else 0
     stop = start + asked.limit
     return Markets(
-        items=tuple(_listed(market, metrics) for market in found[start:stop]),
+        items=tuple(_listed(site, market, metrics=metrics) for market in found[start:stop]),
         total=len(found),
         next_cursor=cursors.pack(query, walk="", place=stop) if stop < len(found) else None,
         demo=site.program.demo,
@@ -281,10 +285,21 @@ def _metrics_by_market(site: Site) -> dict[tuple[str, str], list[str]]:
     return found
 
 
-def _listed(market: Market, metrics: dict[tuple[str, str], list[str]]) -> ListedMarket:
+def shown_venue(site: Site, name: str) -> Venue:
+    """A configured venue, by its name."""
+    return _venue(site, reports_by_name(site)[name])
+
+
+def shown_market(site: Site, market: Market) -> ListedMarket:
+    return _listed(site, market, metrics=_metrics_by_market(site))
+
+
+def _listed(
+    site: Site, market: Market, *, metrics: dict[tuple[str, str], list[str]]
+) -> ListedMarket:  # fmt: skip
     tracked: Sequence[str] = metrics.get((market.venue, market.native), ())
     return ListedMarket(
         name=market.name, venue=market.venue, pair=market.pair, base=market.base,
         quote=market.quote, native=market.native, status=market.status,
-        metrics=tuple(sorted(set(tracked))),
+        metrics=tuple(sorted(set(tracked))), paused=site.program.catalogue.is_paused(market),
     )  # fmt: skip

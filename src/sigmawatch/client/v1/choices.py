@@ -39,7 +39,9 @@ AnyCallerKind: TypeAlias = CallerKind | Literal["local", "anonymous", "user", "k
 
 AnyFormat: TypeAlias = Literal["json", "csv", "ndjson", "parquet", "arrow"]
 
-AnyFreshness: TypeAlias = Freshness | Literal["fresh", "quiet", "stale", "frozen", "delisted"]
+AnyFreshness: TypeAlias = (
+    Freshness | Literal["fresh", "quiet", "stale", "frozen", "delisted", "paused"]
+)
 
 AnyJobKind: TypeAlias = Literal["backfill"]
 
@@ -140,12 +142,20 @@ AnyUnranked: TypeAlias = (
         "sign_change",
         "unknown",
         "provisional",
+        "paused",
     ]
 )
 
 AnyVenueState: TypeAlias = (
     VenueState
     | Literal[
-        "starting", "up", "degraded", "down", "rate_limited", "blocked_by_region", "maintenance"
+        "starting",
+        "up",
+        "degraded",
+        "down",
+        "rate_limited",
+        "blocked_by_region",
+        "maintenance",
+        "paused",
     ]
 )

@@ -18,23 +18,30 @@ from sigmawatch.client.v1.models import (
     LongStatistics,
     MetricRow,
     MetricsPage,
+    Patterns,
     Record,
     Records,
     RecordsOfSeveral,
+    ShownPattern,
     Tracked,
 )
 from sigmawatch.client.v1.operations.metrics import (
+    DROP_PATTERN,
+    FOLLOW_PATTERN,
     FORECAST_TRACK,
     IMPORT_RECORDS,
     LIST_METRICS,
+    LIST_PATTERNS,
     LIST_RECORDS,
     SHOW_CHART,
     SHOW_COMPOSITION,
     SHOW_METRIC,
+    SHOW_PATTERN,
     SHOW_RECORDS,
     SHOW_STATISTICS,
     TRACK,
     UNTRACK,
+    FollowBody,
     ImportBody,
     ListMetricsQuery,
     ListMetricsTableQuery,
@@ -101,8 +108,9 @@ class MetricsOperations(AskingAsync):
     async def untrack(self, id: Name) -> None:
         """Stop tracking a series.
 
-        Its history stays. What the configuration file defines is removed there, and what
-        others are computed from goes after those (409).
+        Its history stays. What the configuration file defines is removed there, what a
+        pattern brought goes with the pattern, and what others are computed from goes after
+        those (409). What a pattern names as well stays tracked, for the pattern alone.
 
         `DELETE /api/v1/metrics/{id}`. Needs the scope `write:rules`.
         """
@@ -120,6 +128,51 @@ class MetricsOperations(AskingAsync):
         return await self._ask(
             FORECAST_TRACK.call(body=body, headers={"Idempotency-Key": idempotency_key})
         )
+
+    async def list_patterns(self) -> Patterns:
+        """Patterns that are followed.
+
+        What belongs to a pattern is chosen anew every hour: a market that is newly listed
+        joins, one that is delisted leaves. Of a `top N` a market leaves below place 1.2 N.
+
+        `GET /api/v1/patterns`. Needs the scope `read:metrics`.
+        """
+        return await self._ask(LIST_PATTERNS.call())
+
+    async def follow_pattern(
+        self, *, idempotency_key: str | None = None, **body: Unpack[FollowBody]
+    ) -> ShownPattern:
+        """Follow a pattern.
+
+        201 where it is new, 200 where it is followed already: then with these metrics.
+        Refused with the reason where it names no market, or more than can be tracked. What
+        the configuration defines is changed there (409).
+
+        `POST /api/v1/patterns`. Needs the scope `write:rules`.
+        """
+        return await self._ask(
+            FOLLOW_PATTERN.call(body=body, headers={"Idempotency-Key": idempotency_key})
+        )
+
+    async def show_pattern(self, id: Name) -> ShownPattern:
+        """One pattern.
+
+        A pattern by its id.
+
+        `GET /api/v1/patterns/{id}`. Needs the scope `read:metrics`.
+        """
+        return await self._ask(SHOW_PATTERN.call(id))
+
+    async def drop_pattern(self, id: Name) -> None:
+        """Follow a pattern no longer.
+
+        What was tracked for it alone is tracked no longer; its history stays. What is named
+        elsewhere too, by its name or by another pattern, stays tracked. What the
+        configuration defines is removed there (409).
+
+        `DELETE /api/v1/patterns/{id}`. Needs the scope `write:rules`.
+        """
+        return await self._ask(DROP_PATTERN.call(id))
 
     async def list_records(self, ids: Many, **query: Unpack[ListRecordsQuery]) -> RecordsOfSeveral:
         """History of several series.

@@ -13,6 +13,10 @@ from sigmawatch.client.v1.models import ListedMarket, Markets, Venue, Venues
 from sigmawatch.client.v1.operations.venues import (
     LIST_MARKETS,
     LIST_VENUES,
+    PAUSE_MARKET,
+    PAUSE_VENUE,
+    RESUME_MARKET,
+    RESUME_VENUE,
     SHOW_VENUE,
     ListMarketsQuery,
 )
@@ -53,3 +57,41 @@ class VenuesOperations(Asking):
     def iter_markets(self, **query: Unpack[ListMarketsQuery]) -> Iterator[ListedMarket]:
         """Every row of `list_markets`, page by page; `limit` is a page's."""
         return self._each(LIST_MARKETS.call(query=query))
+
+    def pause_venue(self, venue: str, *, idempotency_key: str | None = None) -> Venue:
+        """Pause a venue.
+
+        No request goes out to it, and its stream is closed. All its markets are as if paused
+        one by one; those that were paused one by one stay so when the venue goes on.
+
+        `POST /api/v1/venues/{venue}/pause`. Needs the scope `admin`.
+        """
+        return self._ask(PAUSE_VENUE.call(venue, headers={"Idempotency-Key": idempotency_key}))
+
+    def resume_venue(self, venue: str, *, idempotency_key: str | None = None) -> Venue:
+        """Let a venue go on.
+
+        It is asked again, from its market list on. What was passed over is not fetched.
+
+        `POST /api/v1/venues/{venue}/resume`. Needs the scope `admin`.
+        """
+        return self._ask(RESUME_VENUE.call(venue, headers={"Idempotency-Key": idempotency_key}))
+
+    def pause_market(self, market: str, *, idempotency_key: str | None = None) -> ListedMarket:
+        """Pause a market.
+
+        Nothing is read of it from the next slot on: its slots say `paused` and stay empty,
+        rules are not judged over it, its history stays. Again changes nothing.
+
+        `POST /api/v1/markets/{market}/pause`. Needs the scope `write:rules`.
+        """
+        return self._ask(PAUSE_MARKET.call(market, headers={"Idempotency-Key": idempotency_key}))
+
+    def resume_market(self, market: str, *, idempotency_key: str | None = None) -> ListedMarket:
+        """Let a market go on.
+
+        It is read again from the next slot on. What was passed over is not fetched.
+
+        `POST /api/v1/markets/{market}/resume`. Needs the scope `write:rules`.
+        """
+        return self._ask(RESUME_MARKET.call(market, headers={"Idempotency-Key": idempotency_key}))

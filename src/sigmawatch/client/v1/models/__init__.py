@@ -54,9 +54,11 @@ from sigmawatch.client.v1.models.metrics import Live as Live
 from sigmawatch.client.v1.models.metrics import LoadForecast as LoadForecast
 from sigmawatch.client.v1.models.metrics import LongStatistics as LongStatistics
 from sigmawatch.client.v1.models.metrics import MetricsPage as MetricsPage
+from sigmawatch.client.v1.models.metrics import Patterns as Patterns
 from sigmawatch.client.v1.models.metrics import Record as Record
 from sigmawatch.client.v1.models.metrics import Records as Records
 from sigmawatch.client.v1.models.metrics import RecordsOfSeveral as RecordsOfSeveral
+from sigmawatch.client.v1.models.metrics import ShownPattern as ShownPattern
 from sigmawatch.client.v1.models.metrics import Tracked as Tracked
 from sigmawatch.client.v1.models.metrics import TrackedSeries as TrackedSeries
 from sigmawatch.client.v1.models.metrics import Unagreed as Unagreed

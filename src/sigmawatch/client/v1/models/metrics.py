@@ -127,13 +127,25 @@ class Record(Struct, frozen=True, kw_only=True):
     n: int | None = None  # Values in a step.
 
 
+class ShownPattern(Struct, frozen=True, kw_only=True):
+    id: str  # Follows from its text.
+    pattern: str  # What is followed.
+    venue: str  # Where.
+    metrics: list[str]  # What is measured.
+    interval: str  # Width of its slots.
+    origin: str  # file: managed by the configuration; or api.
+    markets: list[str]  # Who belongs to it, by name.
+    chosen_at: datetime | None = None  # When that was chosen; it is hourly.
+    demo: bool  # An invented market.
+
+
 class TrackedSeries(Struct, frozen=True, kw_only=True):
     id: int  # Stable for ever.
     name: str  # Its name.
     slug: str  # For addresses.
     href: str  # Where it is.
     interval: str  # Width of its slots.
-    origin: str  # file, api or push.
+    origin: str  # file, api, pattern or push.
     formula: str | None = None  # What it is computed by.
     created: bool  # It was not tracked before.
 
@@ -149,6 +161,11 @@ class MetricsPage(Page[MetricRow], frozen=True, kw_only=True):
     next_cursor: str | None = None  # For the next page; null on the last.
     sequence: int  # The snapshot; all pages of a walk have one.
     as_of: datetime  # When ages were taken.
+    demo: bool  # An invented market.
+
+
+class Patterns(Page[ShownPattern], frozen=True, kw_only=True):
+    items: list[ShownPattern]  # By their text.
     demo: bool  # An invented market.
 
 

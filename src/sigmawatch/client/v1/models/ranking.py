@@ -46,7 +46,7 @@ class RankingPage(Page[MetricRow], frozen=True, kw_only=True):
     slot: datetime | None = None  # Newest closed slot; null before the first.
     of: int  # How many are ranked.
     provisional_of: int  # How many are provisional.
-    excluded: int  # Left out: stale, frozen, suspect, delisted.
+    excluded: int  # Left out: stale, frozen, suspect, delisted, paused.
     total: int  # Peers, on all pages.
     items: list[MetricRow]  # Ranked, then provisional, then the rest.
     next_cursor: str | None = None  # For the next page; null on the last.

@@ -18,6 +18,7 @@ class Freshness(Open):
     STALE = "stale"
     FROZEN = "frozen"
     DELISTED = "delisted"
+    PAUSED = "paused"
 
 
 class Kind(Open):
@@ -72,7 +73,7 @@ class MetricRow(Struct, frozen=True, kw_only=True):
     by: str  # What it is ranked by.
     rank: int | None = None  # 1 is the largest.
     of: int  # How many are ranked.
-    excluded: int  # Peers left out: stale, frozen, suspect, delisted.
+    excluded: int  # Peers left out: stale, frozen, suspect, delisted, paused.
     rank_text: str | None = None  # For people.
     ties: int  # How many share the rank.
     rank_reason: Unranked | None = None  # Why it has no rank.
@@ -85,7 +86,9 @@ class MetricRow(Struct, frozen=True, kw_only=True):
     rank_change_1h: int | None = None  # rank less rank_1h_ago: -1 climbed one place.
     rank_24h_ago: int | None = None  # As rank_1h_ago, a day before.
     of_24h_ago: int | None = None  # How many were ranked then.
-    origin: str  # file: managed by the configuration; push: made by what was pushed in; or api.
+    # file: managed by the configuration; push: made by what was pushed in; pattern: named by
+    # patterns alone; or api.
+    origin: str
     demo: bool  # An invented market.
 
 
@@ -115,6 +118,7 @@ class Unranked(Open):
     SIGN_CHANGE = "sign_change"
     UNKNOWN = "unknown"
     PROVISIONAL = "provisional"
+    PAUSED = "paused"
 
 
 class VenueState(Open):
@@ -125,3 +129,4 @@ class VenueState(Open):
     RATE_LIMITED = "rate_limited"
     BLOCKED_BY_REGION = "blocked_by_region"
     MAINTENANCE = "maintenance"
+    PAUSED = "paused"

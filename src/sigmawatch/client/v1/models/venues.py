@@ -22,6 +22,7 @@ class ListedMarket(Struct, frozen=True, kw_only=True):
     native: str  # The venue's own id.
     status: MarketStatus  # Whether it trades.
     metrics: list[str]  # Metrics tracked of it.
+    paused: bool  # Nothing is read of it: it, or its venue, is paused.
 
 
 class MarketStatus(Open):

@@ -17,10 +17,21 @@ from sigmawatch.client.v1.models import (
     LongStatistics,
     MetricRow,
     MetricsPage,
+    Patterns,
     Records,
     RecordsOfSeveral,
+    ShownPattern,
     Tracked,
 )
+
+
+class FollowBody(TypedDict):
+    """What `follow_pattern` takes."""
+
+    # VENUE:BASE/QUOTE with * in base or quote, as kraken:*/EUR top 50 by volume_24h_quote
+    pattern: str
+    metrics: NotRequired[Sequence[str]]  # 1 to 20 names of metrics
+    every: NotRequired[str | None]  # the interval, as 1m; the configured one for null
 
 
 class ImportBody(TypedDict):
@@ -153,6 +164,18 @@ UNTRACK: Operation[None] = Operation(
 )
 FORECAST_TRACK: Operation[LoadForecast] = Operation(
     method="POST", path="/api/v1/metrics/forecast", answer=LoadForecast
+)
+LIST_PATTERNS: Operation[Patterns] = Operation(
+    method="GET", path="/api/v1/patterns", answer=Patterns
+)
+FOLLOW_PATTERN: Operation[ShownPattern] = Operation(
+    method="POST", path="/api/v1/patterns", answer=ShownPattern
+)
+SHOW_PATTERN: Operation[ShownPattern] = Operation(
+    method="GET", path="/api/v1/patterns/{id}", answer=ShownPattern
+)
+DROP_PATTERN: Operation[None] = Operation(
+    method="DELETE", path="/api/v1/patterns/{id}", answer=type(None)
 )
 LIST_RECORDS: Operation[RecordsOfSeveral] = Operation(
     method="GET", path="/api/v1/metrics/records", answer=RecordsOfSeveral

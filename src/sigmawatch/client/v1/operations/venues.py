@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 from sigmawatch.client.calls import Operation
-from sigmawatch.client.v1.models import Markets, Venue, Venues
+from sigmawatch.client.v1.models import ListedMarket, Markets, Venue, Venues
 
 
 class ListMarketsQuery(TypedDict, total=False):
@@ -24,3 +24,15 @@ class ListMarketsQuery(TypedDict, total=False):
 LIST_VENUES: Operation[Venues] = Operation(method="GET", path="/api/v1/venues", answer=Venues)
 SHOW_VENUE: Operation[Venue] = Operation(method="GET", path="/api/v1/venues/{venue}", answer=Venue)
 LIST_MARKETS: Operation[Markets] = Operation(method="GET", path="/api/v1/markets", answer=Markets)
+PAUSE_VENUE: Operation[Venue] = Operation(
+    method="POST", path="/api/v1/venues/{venue}/pause", answer=Venue
+)
+RESUME_VENUE: Operation[Venue] = Operation(
+    method="POST", path="/api/v1/venues/{venue}/resume", answer=Venue
+)
+PAUSE_MARKET: Operation[ListedMarket] = Operation(
+    method="POST", path="/api/v1/markets/{market}/pause", answer=ListedMarket
+)
+RESUME_MARKET: Operation[ListedMarket] = Operation(
+    method="POST", path="/api/v1/markets/{market}/resume", answer=ListedMarket
+)

@@ -1,10 +1,11 @@
-"""The patterns of a program: what they need of it."""
+"""What is arranged while a program runs, patterns and pauses: what they need of it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from sigmawatch.app.following import Ground, Patterns
+from sigmawatch.app.pausing import Pauses
 
 if TYPE_CHECKING:
     from sigmawatch.app.enrolment import Enrolment
@@ -12,7 +13,9 @@ if TYPE_CHECKING:
     from sigmawatch.ports.ledger import Ledger
 
 
-def patterns_of(program: Program, enrolment: Enrolment, *, ledger: Ledger) -> Patterns:
+def arranged(
+    program: Program, enrolment: Enrolment, *, ledger: Ledger
+) -> tuple[Patterns, Pauses]:  # fmt: skip
     """Made once the program's stations are."""
     stations = program.stations
 
@@ -21,9 +24,10 @@ def patterns_of(program: Program, enrolment: Enrolment, *, ledger: Ledger) -> Pa
         await program.tracker.refresh()
         stations.want_backfill(venue)
 
-    stations.patterns = Patterns(program.config, Ground(
+    patterns = stations.patterns = Patterns(program.config, Ground(
         catalogue=program.catalogue, ledger=ledger, enrolment=enrolment, clock=program.clock,
         collectors={one.name: one for one in stations.collectors},
         list_markets=stations.list_markets, changed=changed,
     ))  # fmt: skip
-    return stations.patterns
+    pauses = Pauses(program.catalogue, ledger=ledger, clock=program.clock, stations=stations)
+    return patterns, pauses
