@@ -20,10 +20,11 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -108,12 +109,7 @@ def _cells(name: str, answer: bytes, *, ours: Seen, constant: Seen) -> list[str]
 
 def _reads(program: Program) -> Sequence[tuple[str, Sequence[str], str]]:
     """Name, addresses, and a header where one is to be sent too."""
-    slugs = (
-        [one.slug for one in program.catalogue.series.values()]
-        if isinstance(program.catalogue.series, Mapping)
-        else [one.slug for one in program.catalogue.series]
-    )
-    metrics = [f"/api/v1/metrics/{slug}" for slug in slugs]
+    metrics = [f"/api/v1/metrics/{one.slug}" for one in program.catalogue.series]
     records = [f"{path}/records" for path in metrics]
     return (
         ("metric", metrics, ""),
@@ -141,7 +137,7 @@ async def _answer(port: int, path: str, more: str) -> bytes:
 async def _compared(
     port: int, requests: Sequence[str], *, answer: bytes, seconds: float
 ) -> tuple[Seen, Seen, Seen]:
-    """Our reads and the constant answer, of each the middle one of some rounds; the bare loop."""
+    """Our reads and the constant answer, the middle of some rounds; the bare loop."""
     body = answer.partition(b"\r\n\r\n")[2]
     rounds: list[list[Seen]] = []
     async with _serving(_constant(body)) as plain, _echoing(answer) as bare:
@@ -149,10 +145,15 @@ async def _compared(
             took = [await _driven(one, requests, seconds=seconds) for one in (port, plain)]
             rounds.append(took)
         loop = await _driven(bare, requests, seconds=seconds)
-    ours, constant = (
-        sorted(seen, key=lambda one: one.rate)[ROUNDS // 2] for seen in zip(*rounds, strict=True)
-    )
+    ours, constant = (_middle(seen) for seen in zip(*rounds, strict=True))
     return ours, constant, loop
+
+
+def _middle(seen: Sequence[Seen]) -> Seen:
+    """Of each figure the middle one: the first round also makes what the others find made."""
+    return Seen(**{
+        field.name: median(getattr(one, field.name) for one in seen) for field in fields(Seen)
+    })  # fmt: skip
 
 
 async def _driven(port: int, requests: Sequence[str], *, seconds: float) -> Seen:
