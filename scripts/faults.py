@@ -1,10 +1,11 @@
 """`make faults`: every fault test as often as RELIABILITY.md promises, and docs/fault-report.md.
 
-python -m scripts.faults [--resume] [ARGUMENTS OF PYTEST]. What a test found stands in build/faults,
-a folder a session; of a test that ran in several, the newest counts. Without arguments everything
-is done anew; with some, say `-k power`, what other tests had found stays; `--resume` leaves out
-what passed before. Exit 1 where a promise was broken, or its control is absent or stayed green: a
-fault test that was never red proves nothing.
+python -m scripts.faults [--resume] [ARGUMENTS OF PYTEST]. The newest word of each test is kept in
+tests/faults/results.json, which belongs to the repository: some tests take an hour, and no machine
+stays. Without arguments everything is done anew; with some, say `-k power`, what other tests had
+found stays; `--resume` goes on with a whole run that was cut off, without what passed in it (it is
+in build/faults, a folder a session). Exit 1 where a promise was broken, or its control is absent or
+stayed green: a fault test that was never red proves nothing.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 SESSIONS = ROOT / "build" / "faults"
+RESULTS = ROOT / "tests" / "faults" / "results.json"
 REPORT = ROOT / "docs" / "fault-report.md"
 WORKERS = "2"
 
@@ -58,16 +60,26 @@ WITHOUT_CONTROL = frozenset({"P09", "P36", "S58"})  # there is nothing to lose
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """What the tests told. findings: as tests/faults/tier.py writes them; outcomes: the one of
-    each test; sessions: commit, date and machine of each."""
+    """What the tests told. tests: by name its last outcome, its findings (as tests/faults/tier.py
+    writes them) and its session: commit, date and machine."""
 
-    findings: Sequence[Mapping[str, Any]] = ()
-    outcomes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    sessions: Sequence[Mapping[str, str]] = ()
+    tests: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def findings(self) -> Sequence[Mapping[str, Any]]:
+        """By promise and fault."""
+        found = (one for test in self.tests.values() for one in test["findings"])
+        return sorted(found, key=lambda one: (one["promise"], one["fault"]))
+
+    @property
+    def sessions(self) -> Sequence[Mapping[str, str]]:
+        """Oldest first."""
+        told = {json.dumps(test["session"]): test["session"] for test in self.tests.values()}
+        return sorted(told.values(), key=lambda session: session["date"])
 
     def ended(self, outcome: str) -> list[Mapping[str, Any]]:
         """The tests that ended so, by name."""
-        return [one for _, one in sorted(self.outcomes.items()) if one["outcome"] == outcome]
+        return [one for _, one in sorted(self.tests.items()) if one["outcome"] == outcome]
 
     @property
     def red(self) -> frozenset[str]:
@@ -91,24 +103,31 @@ def problems(gathered: Gathered) -> Iterator[str]:
         yield f"{id} has no control that was red"
 
 
-def gather(folders: Iterable[Path]) -> Gathered:
-    """What stands in the folders of sessions, oldest first; the newest word of each test."""
-    findings: dict[str, list[Mapping[str, Any]]] = {}
-    outcomes: dict[str, Mapping[str, Any]] = {}
-    sessions = []
+def gather(folders: Iterable[Path], *, before: Gathered | None = None) -> Gathered:
+    """The newest word of each test: of `before`, and of what stands in the folders of sessions."""
+    tests = dict(before.tests) if before is not None else {}
     for folder in folders:
-        sessions.append(json.loads((folder / "session.json").read_text()))
+        session = json.loads((folder / "session.json").read_text())
         lines = [json.loads(line) for file in sorted(folder.glob("*.jsonl"))
                  for line in file.read_text().splitlines()]  # fmt: skip
-        ended = {line["test"]: line for line in lines if "outcome" in line}
-        outcomes |= ended
-        for test in ended:
-            findings[test] = [one for one in lines if one["test"] == test and "promise" in one]
-    ordered = sorted(
-        (one for of_test in findings.values() for one in of_test),
-        key=lambda one: (one["promise"], one["fault"]),
-    )
-    return Gathered(ordered, outcomes, sessions)
+        for ended in (line for line in lines if "outcome" in line):
+            name = ended["test"]
+            if name not in tests or tests[name]["session"]["date"] <= session["date"]:
+                findings = [one for one in lines if one["test"] == name and "promise" in one]
+                tests[name] = {**ended, "session": session, "findings": findings}
+    return Gathered(tests)
+
+
+def stored() -> Gathered:
+    """What the repository holds."""
+    return Gathered({test["test"]: test for test in json.loads(RESULTS.read_text("utf-8"))})
+
+
+def store(gathered: Gathered) -> None:
+    """Have the repository hold it, and tell it on the page."""
+    tests = [test for _, test in sorted(gathered.tests.items())]
+    RESULTS.write_text(json.dumps(tests, indent=1) + "\n", "utf-8")
+    REPORT.write_text(page(gathered), "utf-8")
 
 
 # The page
@@ -136,9 +155,10 @@ there to find."""
 
 
 def _facts(gathered: Gathered) -> str:
-    last = gathered.sessions[-1]
-    commits = dict.fromkeys(session["commit"] for session in gathered.sessions)
-    rows = {"date": last["date"], "commit": ", ".join(commits), "machine": last["machine"]}
+    rows = {
+        name: ", ".join(dict.fromkeys(session[name] for session in gathered.sessions))
+        for name in ("date", "commit", "machine")
+    }
     return "\n".join(["| | |", "|---|---|", *(f"| {k} | {v} |" for k, v in rows.items())])
 
 
@@ -219,10 +239,11 @@ def run(arguments: Sequence[str]) -> None:
 def main(arguments: Sequence[str]) -> int:
     """0 where every promise was kept and every control red."""
     run(arguments)
-    gathered = gather(sessions())
+    whole = not [word for word in arguments if word != "--resume"]
+    gathered = gather(sessions(), before=None if whole else stored())
     found = list(problems(gathered))
     if gathered.findings:  # else it was `--help`, or stopped at once: the report stays
-        REPORT.write_text(page(gathered), "utf-8")
+        store(gathered)
     print("\n".join(found) or f"every promise kept, every control red: {REPORT.relative_to(ROOT)}")
     return 1 if found else 0
 
