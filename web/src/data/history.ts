@@ -31,7 +31,8 @@ export async function history(market: string, metric: string, range: Range, sign
     get<RecordsOfSeveral>(`metrics/records?${query({ ids: ids.join(","), from: `-${RANGES[range]}s`, points: POINTS, limit: 10_000 })}`, signal);
   const main = slug(market, metric);
   const volume = slug(market, "traded_quote");
-  if (metric === "traded_quote") return joined((await ask([main])).items[0]!, null);
+  const traded = metric !== "traded_quote" && !market.startsWith("DERIVED:"); // a formula trades nothing
+  if (!traded) return joined((await ask([main])).items[0]!, null);
   try {
     const { items } = await ask([main, volume]);
     return joined(items[0]!, items[1] ?? null);
