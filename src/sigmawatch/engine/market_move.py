@@ -2,7 +2,7 @@
 
 "move minus market median": everybody's change over a window, in percent, as far as it is ranked by
 (SEMANTICS.md 3); the series itself is one of them. Of fewer than 5 there is no market. A median of
-100,000 takes 1 ms, one for each of their groups 12 ms. Imports engine.geometry.
+100,000 takes 1 ms, one for each quote currency among them. Imports engine.geometry.
 """
 
 from __future__ import annotations
@@ -25,11 +25,7 @@ def market_moves(moves: Column, groups: Rows, *, groups_count: int) -> Column:
 
     moves: float64[n], finite. groups: intp[n], below groups_count.
     """
-    ordered = moves[np.lexsort((moves, groups))]
-    counts = np.bincount(groups, minlength=groups_count)
-    first = np.cumsum(counts) - counts
-    enough = counts >= MOVES_MIN
-    low, high = first + np.maximum(counts - 1, 0) // 2, first + counts // 2
-    medians = np.full(groups_count, np.nan)
-    medians[enough] = (ordered[low[enough]] + ordered[high[enough]]) / 2.0
-    return medians
+    few = groups_count <= np.iinfo(np.uint16).max  # which sort in a tenth of the time
+    order = np.argsort(groups.astype(np.uint16) if few else groups, kind="stable")
+    stops = np.cumsum(np.bincount(groups, minlength=groups_count))
+    return np.array([market_move(own) for own in np.split(moves[order], stops[:-1])])
