@@ -225,6 +225,17 @@ async def test_another_venue_confirms_with_its_newest_closed_slot(tmp_path: Path
         assert await live.line() == [("firing", 1)]
 
 
+async def test_an_excess_is_of_the_reading_over_how_the_market_had_moved(tmp_path: Path) -> None:
+    names = [f"KRAKEN:{base}" for base in ("AAA", "BBB", "CCC", "DDD", "EEE")]
+    async with living(tmp_path, *names, before=[(100.0,) * 5] * 60) as live:
+        await live.rule("excess_change(15m) > 5", target="KRAKEN:AAA/USD:price", on=On.READING)
+        await live.pass_slot(S0, *[110.0] * 5)
+        await live.read(S0 + 1, 114.0, *[NAN] * 4)  # 14 %, of which 10 are everybody's
+        assert await live.line() == []
+        await live.read(S0 + 1, 116.0, *[NAN] * 4, after_ms=40_000)
+        assert await live.line() == [("firing", 1)]
+
+
 async def test_nothing_is_decided_by_readings_while_nothing_can_be_stored(tmp_path: Path) -> None:
     """SEMANTICS.md 8: "Nothing is shown or sent before it is synced to disk"; heard afterwards."""
     async with living(tmp_path, "KRAKEN:AAA", before=[(100.0,)] * 60) as live:

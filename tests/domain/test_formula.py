@@ -127,6 +127,15 @@ def test_a_formula_says_how_far_it_looks_back(line: str, minutes: int) -> None:
     assert parsed(line).reach_slots == minutes
 
 
+@pytest.mark.parametrize(("slot_ms", "slots"), [(1_000, 900), (10_000, 90), (HOUR_MS, 15)])
+def test_a_composite_sees_who_stands_still_for_a_quarter_of_an_hour(
+    slot_ms: int, slots: int
+) -> None:
+    """15 slots, and no less: in 15 s not everybody trades."""
+    formula = parse_formula("composite(BTC/USD)", interval=Interval(slot_ms))
+    assert formula.reach_slots == slots + 2
+
+
 @pytest.mark.parametrize(
     ("line", "unit"),
     [

@@ -32,7 +32,7 @@ def now(*members: float, within_pct: float = 5.0) -> tuple[float, list[Part]]:
 def last(
     prices: Column, volumes: Column | None = None, *, within_pct: float = 5.0
 ) -> tuple[float, list[Part]]:
-    whole = pooled(prices, volumes, within_pct=within_pct)
+    whole = pooled(prices, volumes, within_pct=within_pct, still=STILL_SLOTS)
     return float(whole.value[-1]), [Part(part) for part in whole.parts[:, -1].tolist()]
 
 

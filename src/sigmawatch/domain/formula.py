@@ -27,10 +27,11 @@ from sigmawatch.domain.expression_printer import print_node
 from sigmawatch.domain.expression_reach import reach_ms
 from sigmawatch.domain.formula_check import check_formula
 from sigmawatch.domain.formula_reader import read_formula
-from sigmawatch.domain.window import Interval
+from sigmawatch.domain.window import MINUTE_MS, Interval
 
 LEVEL_REACH_SLOTS = 2  # how old a level may be, as the close of change_pct
-STILL_SLOTS = 15  # how long a composite's member may stand still while others move
+STILL_SLOTS = 15  # how long a composite's member may stand still while others move,
+STILL_MS = 15 * MINUTE_MS  # and no less than this
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +73,8 @@ class Formula:
             series=tuple(dict.fromkeys(series)), composites=tuple(dict.fromkeys(composites)),
             needed=tuple(dict.fromkeys(_needed(quantity))),
             agreed=tuple(tuple(map(_named, one.members)) for one in several),
-            reach_slots=reach_ms(quantity) // interval.ms + _still_slots(quantity)
-            + LEVEL_REACH_SLOTS,
+            reach_slots=reach_ms(quantity) // interval.ms + LEVEL_REACH_SLOTS
+            + _nested(quantity) * still_slots(interval),
             window_slots=max(windows_ms, default=0) // interval.ms,
         )  # fmt: skip
 
@@ -87,10 +88,15 @@ def _named(quantity: Quantity) -> tuple[str, ...]:
     return tuple(dict.fromkeys(n.name for n in quantity.walk() if isinstance(n, Companion)))
 
 
-def _still_slots(node: Node) -> int:
-    """How far back it is looked whether members of composites stand still."""
-    inside = max(map(_still_slots, node.parts), default=0)
-    return inside + STILL_SLOTS if isinstance(node, Composite | Consensus) else inside
+def still_slots(interval: Interval) -> int:
+    """How far back it is looked whether members of a composite stand still."""
+    return max(STILL_SLOTS, STILL_MS // interval.ms)
+
+
+def _nested(node: Node) -> int:
+    """How many composites stand in one another."""
+    inside = max(map(_nested, node.parts), default=0)
+    return inside + isinstance(node, Composite | Consensus)
 
 
 def _needed(quantity: Quantity) -> Iterator[str]:

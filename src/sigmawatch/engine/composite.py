@@ -1,13 +1,13 @@
 """Composites: the mean of those members that agree, and why the others are left out.
 
 A member has no part in a slot where it is not known, has no volume where volumes weigh, has stood
-still for 15 slots while at least half of the other members moved (SEMANTICS.md 4, `frozen`, as far
-as the members themselves tell), or is further than so many percent from the median of those that
-remain. Unless more than half of those remain after that, nobody knows which of them are right, and
-the slot is unknown: two that differ by more than twice the percentage, or three all over the place.
+still for 15 slots (15 minutes, of shorter ones) while at least half of the other members moved
+(SEMANTICS.md 4, `frozen`, as far as the members themselves tell), or is further than so many
+percent from the median of those that remain. Unless more than half of those remain after that,
+nobody knows which of them are right, and the slot is unknown: two that differ by more than twice
+the percentage, or three all over the place.
 
-A pure function of the members' own numbers, in the order of their names. Imports engine.geometry,
-domain.formula.
+A pure function of the members' own numbers, in the order of their names. Imports engine.geometry.
 """
 
 from __future__ import annotations
@@ -17,10 +17,8 @@ from enum import IntEnum
 
 import numpy as np
 import numpy.typing as npt
-from numpy.lib.stride_tricks import sliding_window_view
 
-from sigmawatch.domain.formula import STILL_SLOTS
-from sigmawatch.engine.geometry import Column, Mask
+from sigmawatch.engine.geometry import Column, Mask, Slots
 
 
 class Part(IntEnum):
@@ -46,11 +44,12 @@ class Pooled:
     parts: Parts
 
 
-def pooled(prices: Column, volumes: Column | None, *, within_pct: float) -> Pooled:
+def pooled(prices: Column, volumes: Column | None, *, within_pct: float, still: int) -> Pooled:
     """The composite of the last slots of some members.
 
-    prices, volumes: float64[members, STILL_SLOTS + slots], slot after slot, NaN where unknown;
-    without volumes every member counts the same. within_pct: how far from their median they may be.
+    prices, volumes: float64[members, still + slots], slot after slot, NaN where unknown; without
+    volumes every member counts the same. within_pct: how far from their median they may be. still:
+    for how many slots none may stand still while others move.
     """
     assert prices.ndim == 2
     known = np.isfinite(prices)
@@ -58,12 +57,14 @@ def pooled(prices: Column, volumes: Column | None, *, within_pct: float) -> Pool
     if volumes is not None:
         known &= np.isfinite(volumes)
         moved |= _moved(volumes)
-    now, weights = prices[:, STILL_SLOTS:], np.ones(1)
-    parts = np.where(known[:, STILL_SLOTS:], np.uint8(Part.TAKEN), np.uint8(Part.MISSING))
+    now, weights = prices[:, still:], np.ones(1)
+    parts = np.where(known[:, still:], np.uint8(Part.TAKEN), np.uint8(Part.MISSING))
     if volumes is not None:
-        weights = volumes[:, STILL_SLOTS:]
+        weights = volumes[:, still:]
         _leave_out(parts, Part.NO_VOLUME, where=~(weights > 0.0))
-    _leave_out(parts, Part.STILL, where=_still(moved, known, there=parts == Part.TAKEN))
+    lately = _count(moved[:, 1:], still) > 0
+    quiet = ~lately & (_count(known, still + 1) == still + 1)
+    _leave_out(parts, Part.STILL, where=quiet & _others(lately, parts == Part.TAKEN))
     present = parts == Part.TAKEN
     with np.errstate(all="ignore"):
         median = _median(now, present)
@@ -97,16 +98,19 @@ def _moved(column: Column) -> Mask:
     return moved
 
 
-def _still(moved: Mask, known: Mask, *, there: Mask) -> Mask:
-    """bool[members, slots]: known throughout STILL_SLOTS and as it was all the while, while at
-    least half of the others that are `there` moved."""
-    lately = sliding_window_view(moved[:, 1:], STILL_SLOTS, axis=1).any(axis=2)
-    throughout = sliding_window_view(known, STILL_SLOTS + 1, axis=1).all(axis=2)
+def _count(mask: Mask, slots: int) -> Slots:
+    """int64[members, ..]: in how many of the `slots` that end with each slot it holds."""
+    total: Slots = np.cumsum(mask.astype(np.int64), axis=1)
+    total[:, slots:] -= total[:, :-slots].copy()
+    return total[:, slots - 1 :]
+
+
+def _others(lately: Mask, there: Mask) -> Mask:
+    """bool[slots]: for one who stood still, whether at least half of the others that are `there`
+    moved."""
     others = there.sum(axis=0) - 1
-    others_moved = (lately & there).sum(axis=0)  # who stands still is none of them
-    while_others = (others > 0) & (2 * others_moved >= others)
-    still: Mask = throughout & ~lately & while_others
-    return still
+    moved = (lately & there).sum(axis=0)  # who stood still is none of them
+    return np.asarray((others > 0) & (2 * moved >= others))
 
 
 def _leave_out(parts: Parts, part: Part, *, where: Mask) -> None:

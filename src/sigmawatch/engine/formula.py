@@ -20,7 +20,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from sigmawatch.domain.expression import Composite, Consensus, Quantity
 from sigmawatch.domain.expression_printer import print_node
-from sigmawatch.domain.formula import LEVEL_REACH_SLOTS, STILL_SLOTS, Formula
+from sigmawatch.domain.formula import LEVEL_REACH_SLOTS, Formula, still_slots
 from sigmawatch.domain.metric import METRICS, Kind
 from sigmawatch.domain.window import Interval
 from sigmawatch.engine.composite import Part, Pooled, pooled
@@ -106,7 +106,8 @@ def pools(
         if isinstance(node, Composite):
             names = [f"{venue}:{node.pair}" for venue in sorted(venues[node.pair])]
             prices, volumes = _of_pair(node.pair, known, venues=venues[node.pair])
-            whole = pooled(prices, volumes, within_pct=node.within_pct)
+            still = still_slots(formula.interval)
+            whole = pooled(prices, volumes, within_pct=node.within_pct, still=still)
         else:
             names, volumes = [print_node(member) for member in node.members], None
             with np.errstate(all="ignore"):
@@ -146,7 +147,9 @@ def _known(
     (length,) = {len(each.values) for each in known.values()}
     for node in formula.quantity.walk():
         if isinstance(node, Composite):
-            known[node.name] = _composite(node, known, venues=venues[node.pair])
+            known[node.name] = _composite(
+                node, known, venues=venues[node.pair], still=still_slots(formula.interval)
+            )
     count = length - 1 - formula.reach_slots
     assert count >= 0
     return known, count
@@ -197,12 +200,14 @@ def _of_pair(
     return np.array(prices), np.array(volumes)
 
 
-def _composite(node: Composite, known: Mapping[str, _Column], *, venues: Sequence[str]) -> _Column:
+def _composite(
+    node: Composite, known: Mapping[str, _Column], *, venues: Sequence[str], still: int
+) -> _Column:
     """The price of a pair, each venue's weighted by its 24-hour volume; unknown for the first
     slots, of which nobody can tell who stands still."""
     prices, volumes = _of_pair(node.pair, known, venues=venues)
-    found = pooled(prices, volumes, within_pct=node.within_pct).value
-    price = np.concatenate((np.full(STILL_SLOTS, np.nan), found))
+    found = pooled(prices, volumes, within_pct=node.within_pct, still=still).value
+    price = np.concatenate((np.full(still, np.nan), found))
     return _Column(standing=(price,) * (LEVEL_REACH_SLOTS + 1))
 
 
@@ -238,12 +243,14 @@ class _OverSlots(Quantities[_Slots]):
         return self.agreed(quantity, lag)[1].value
 
     def agreed(self, node: Consensus, lag: int) -> tuple[Column, Pooled]:
-        """Its members' values, with the STILL_SLOTS before, and what they come to."""
-        rows = self._inputs.rows + STILL_SLOTS
+        """Its members' values, with the slots before in which they may stand still, and what they
+        come to."""
+        still = still_slots(self._inputs.interval)
+        rows = self._inputs.rows + still
         wider = self._of_rows(rows)
         values = [np.broadcast_to(wider.number(member, lag), rows) for member in node.members]
         prices = np.array(values)
-        return prices, pooled(prices, None, within_pct=node.within_pct)
+        return prices, pooled(prices, None, within_pct=node.within_pct, still=still)
 
     def past(self, of: Quantity, count: int, *, last: int) -> Column:
         return _runs(self._stretch(of, count, last=last), self._inputs.rows)[:: self.step(of)]

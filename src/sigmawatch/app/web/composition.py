@@ -68,8 +68,8 @@ class CompositeMember(Struct, frozen=True, kw_only=True):
     taken: Annotated[bool, Meta(description="Whether it has a part.", examples=[True])]
     reason: Annotated[
         LeftOut | None,
-        Meta(description="Why it has none. still: nothing of it changed for 15 slots while half of "
-             "the others moved; far: beyond within_pct.", examples=[None]),
+        Meta(description="Why it has none. still: nothing of it changed for 15 slots and minutes "
+             "while half of the others moved; far: beyond within_pct.", examples=[None]),
     ]  # fmt: skip
 
 

@@ -28,8 +28,8 @@ class CompositeMember(Struct, frozen=True, kw_only=True):
     volume: float | None = None  # Of 24 hours, which weighs it; null where all count the same.
     apart_pct: float | None = None  # From the median, in percent of it.
     taken: bool  # Whether it has a part.
-    # Why it has none. still: nothing of it changed for 15 slots while half of the others moved;
-    # far: beyond within_pct.
+    # Why it has none. still: nothing of it changed for 15 slots and minutes while half of the
+    # others moved; far: beyond within_pct.
     reason: LeftOut | None = None
 
 
