@@ -195,7 +195,7 @@ def test_what_is_not_fresh_elsewhere_confirms_nothing() -> None:
     at_another_venue(table, [100.0, 100.0, NAN], marks=[Reason.OBSERVED] * 2 + [Reason.SUSPECT])
     board = table.close(LAST)
     assert confirmed(table, board) == [TRUE, TRUE, UNKNOWN]
-    for state in (State.FROZEN, State.STALE, State.DELISTED):
+    for state in (State.FROZEN, State.STALE, State.DELISTED, State.PAUSED):
         states = board.state.copy()
         states[board.layout.rows[10]] = state
         assert confirmed(table, replace(board, state=states)) == [UNKNOWN, TRUE, UNKNOWN]

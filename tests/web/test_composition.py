@@ -6,6 +6,9 @@ from typing import Any
 
 from tests.web.conftest import MOVES, World, reading
 
+from sigmawatch.app.web.composition import LeftOut
+from sigmawatch.domain.frame import MISSING, Reason
+
 LINE = "composite(KRAKEN:BTC/USD, BINANCE:BTC/USD, mean(KRAKEN:BTC/USD, 5m))"
 PATH = "/metrics/derived:btc-all:price/composition"
 
@@ -90,6 +93,11 @@ async def test_who_stands_still_while_the_other_moves_is_left_out(moving: World)
     one = await the_composite(moving)
     assert [member["reason"] for member in one["members"]] == [None, "still"]
     assert one["provisional"]
+
+
+def test_every_reason_for_a_missing_slot_is_one_for_being_left_out() -> None:
+    said = {reason.name.lower() for reason in Reason if reason >= MISSING}
+    assert said - {"no_place"} <= {one.value for one in LeftOut}
 
 
 @reading

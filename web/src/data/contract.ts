@@ -297,7 +297,7 @@ export interface KeysPage {
 
 export type Kind = "level" | "flow";
 
-export type LeftOut = "outage" | "not_polled" | "suspect" | "delisted" | "pending" | "damaged" | "unknown" | "no_volume" | "still" | "far";
+export type LeftOut = "outage" | "not_polled" | "suspect" | "delisted" | "pending" | "damaged" | "paused" | "unknown" | "no_volume" | "still" | "far";
 
 export interface Line {
   id: number;

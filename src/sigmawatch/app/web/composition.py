@@ -35,6 +35,7 @@ class LeftOut(StrEnum):
     DELISTED = "delisted"
     PENDING = "pending"
     DAMAGED = "damaged"
+    PAUSED = "paused"
     UNKNOWN = "unknown"
     NO_VOLUME = "no_volume"
     STILL = "still"

@@ -56,6 +56,7 @@ AnyLeftOut: TypeAlias = (
         "delisted",
         "pending",
         "damaged",
+        "paused",
         "unknown",
         "no_volume",
         "still",

@@ -68,6 +68,7 @@ class LeftOut(Open):
     DELISTED = "delisted"
     PENDING = "pending"
     DAMAGED = "damaged"
+    PAUSED = "paused"
     UNKNOWN = "unknown"
     NO_VOLUME = "no_volume"
     STILL = "still"
