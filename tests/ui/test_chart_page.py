@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.ui.conftest import WAIT_MS, Opener
+from tests.ui.conftest import Opener
 from tests.ui.looks import keep, violations
+from tests.ui.test_markets import height_of_line
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -26,21 +27,50 @@ INK = """() => {
 }"""  # how much of the colour of the other series is on it, in the dark
 
 
-def charted(opened: Opener, route: str = MARKET, **options: object) -> Page:
-    from playwright.sync_api import TimeoutError as Late
+LABELS = """() => {
+  const drawn = document.querySelector(".chart canvas");
+  const plot = document.querySelector(".chart .u-over");
+  const left = Math.ceil((plot.offsetLeft + plot.clientWidth) * devicePixelRatio) + 1;
+  const wide = drawn.width - left;
+  const high = Math.floor((plot.offsetTop + plot.clientHeight) * devicePixelRatio);
+  const {data} = drawn.getContext("2d").getImageData(left, 0, wide, high);
+  const wanted = [147, 160, 181];
+  const inked = Array.from({length: high}, (_, row) => {
+    for (let at = 4 * row * wide; at < 4 * (row + 1) * wide; at += 4)
+      if (data[at + 3] > 120 && wanted.every((one, part) => Math.abs(data[at + part] - one) < 40))
+        return "#";
+    return " ";
+  });
+  return inked.join("").trim().split(/ +/).map(label => label.length / devicePixelRatio);
+}"""  # how high each label of the price's axis is, in the dark; the last may reach below
 
+
+def charted(opened: Opener, route: str = MARKET, **options: object) -> Page:
     page = opened(route, **options)
     drawn, busy = page.locator(".chart canvas"), page.get_by_role("button", name="Retry")
-    try:
-        drawn.or_(busy).first.wait_for(timeout=WAIT_MS / 2)
-    except Late:  # seen on a busy machine, not understood: a second look shows it
-        page.reload()
-        drawn.or_(busy).first.wait_for()
+    drawn.or_(busy).first.wait_for()
     if busy.count():  # a slow machine's program refused what took too long, and the page says so
         busy.click()
     drawn.wait_for()
     page.wait_for_selector(".chart:not(.waiting)")
     return page
+
+
+def test_no_tag_cuts_a_label_of_the_axis_wherever_the_line_is_dragged(opened: Opener) -> None:
+    """DASHBOARD.md 2.2: price tag with collision avoidance."""
+    page = charted(opened)
+    page.get_by_role("slider", name="Alert line").wait_for()
+    over = page.locator(".u-over").bounding_box()
+    assert over is not None
+    page.mouse.move(over["x"] + over["width"] / 2, height_of_line(page, over))
+    page.mouse.down()
+    heights: list[float] = []
+    for down in range(10, int(over["height"]) - 10, 4):
+        page.mouse.move(over["x"] + over["width"] / 2, over["y"] + down)
+        heights += page.evaluate(LABELS)[:-1]
+    page.mouse.up()
+    assert len(heights) > 50
+    assert min(heights) >= 8  # of a digit
 
 
 def compared(page: Page, market: str) -> None:

@@ -1,5 +1,5 @@
 // A market's past for a chart: its series and the volume below it, in one question.
-import { get, query } from "../lib/api.ts";
+import { ApiError, get, query } from "../lib/api.ts";
 import { slug } from "../lib/market.ts";
 import type { Records, RecordsOfSeveral } from "./contract.ts";
 
@@ -37,7 +37,7 @@ export async function history(market: string, metric: string, range: Range, sign
     const { items } = await ask([main, volume]);
     return joined(items[0]!, items[1] ?? null);
   } catch (error) {
-    if (signal?.aborted) throw error;
+    if (!(error instanceof ApiError && [404, 422].includes(error.status))) throw error;
     return joined((await ask([main])).items[0]!, null); // its volume is not tracked
   }
 }

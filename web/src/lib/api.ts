@@ -26,6 +26,8 @@ export interface Answer<T> {
 
 /** A slot that closes, or too many questions at once: asked once more, as the server says when. */
 const AGAIN_S_MAX = 5;
+/** A read without its whole answer after so long has failed: one may try again. */
+const ANSWER_MS = 45_000;
 
 interface Asked {
   method?: string;
@@ -38,7 +40,10 @@ interface Asked {
 export async function ask<T>(path: string, asked: Asked = {}, again = true): Promise<Answer<T>> {
   const { method = "GET", body, headers = {}, signal } = asked;
   const change = method !== "GET";
+  const late = new AbortController();
+  const timer = change ? undefined : setTimeout(() => late.abort(), ANSWER_MS);
   let answer: Response;
+  let told: unknown = null;
   try {
     answer = await fetch(new URL(path, api), {
       method,
@@ -50,11 +55,14 @@ export async function ask<T>(path: string, asked: Asked = {}, again = true): Pro
         ...headers,
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      ...(signal ? { signal } : {}),
+      signal: signal ? AbortSignal.any([signal, late.signal]) : late.signal,
     });
+    if (answer.ok && answer.status !== 204) told = await answer.json();
   } catch (error) {
     if (signal?.aborted) throw error;
-    throw new ApiError("The server does not answer", 0);
+    throw new ApiError(late.signal.aborted ? "The server has not answered in time" : "The server does not answer", 0);
+  } finally {
+    clearTimeout(timer);
   }
   const waitS = Number(answer.headers.get("retry-after") ?? NaN);
   if (again && !change && [429, 503].includes(answer.status) && waitS <= AGAIN_S_MAX) {
@@ -62,7 +70,6 @@ export async function ask<T>(path: string, asked: Asked = {}, again = true): Pro
     return ask<T>(path, asked, false);
   }
   if (!answer.ok) throw await refusal(answer);
-  const told = answer.status === 204 ? null : await answer.json();
   return { body: told as T, etag: answer.headers.get("etag") };
 }
 

@@ -27,6 +27,11 @@ export class Cell<T> {
 /** The value of a cell; the component is drawn again when it changes. */
 export function useCell<T>(cell: Cell<T>): T {
   const [, draw] = useState(0);
-  useEffect(() => cell.watch(() => draw((n) => n + 1)), [cell]);
-  return cell.value;
+  const held = cell.value;
+  useEffect(() => {
+    const again = () => draw((n) => n + 1);
+    if (!Object.is(cell.value, held)) again(); // effects come after the drawing: it has changed since
+    return cell.watch(again);
+  }, [cell]);
+  return held;
 }

@@ -114,6 +114,7 @@ function useMedia(query: MediaQueryList): boolean {
   const [matches, set] = useState(query.matches);
   useEffect(() => {
     const look = () => set(query.matches);
+    look();
     query.addEventListener("change", look);
     return () => query.removeEventListener("change", look);
   }, []);

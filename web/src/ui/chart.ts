@@ -7,9 +7,9 @@ import type { History } from "../data/history.ts";
 import { compact, percent, price } from "../lib/format.ts";
 import { token } from "../lib/settings.ts";
 import { clockTime, day, moment, zone } from "../lib/time.ts";
+import { AXIS_PX, drawTags, type Tag } from "./tags.ts";
 
 const HIT_PX = { mouse: 8, touch: 16, pen: 16 } as Record<string, number>;
-const AXIS_PX = 78;
 
 export interface ChartEvents {
   /** The line is dragged, or was moved by a key. */
@@ -36,6 +36,8 @@ export class Chart {
   private line: number | null = null;
   private marks: readonly number[] = [];
   private over: Over = { other: null, percent: false, band: false };
+  /** The values that the axis of the series names. */
+  private levels: readonly number[] = [];
   private dragging = false;
   private before: number | null = null;
   private readonly watcher: ResizeObserver;
@@ -151,7 +153,7 @@ export class Chart {
       },
       axes: [
         { ...axis, size: 30, space: 56, values: (_, splits) => this.hours(splits) },
-        { ...axis, side: 1, size: AXIS_PX, space: 46, gap: 8, values: (_, splits) => splits.map((value) => this.level(value)) },
+        { ...axis, side: 1, size: AXIS_PX, space: 46, gap: 8, values: (_, splits) => this.named(splits) },
         { ...axis, side: 3, scale: "o", show: this.over.other !== null && !this.inPercent, stroke: token("warn"), size: AXIS_PX, space: 46, grid: { show: false }, values: (_, splits) => splits.map((value) => price(value)) },
       ],
       series: [
@@ -174,6 +176,11 @@ export class Chart {
       to = Math.max(to, this.line);
     }
     return roomy(from, to);
+  }
+
+  private named(splits: number[]): string[] {
+    this.levels = splits;
+    return splits.map((value) => this.level(value));
   }
 
   private hours(splits: number[]): string[] {
@@ -200,7 +207,7 @@ export class Chart {
       tags.push({ y, text: price(this.line), color: token("warn") });
     }
     if (typeof tip === "number") tags.push({ y: plot.valToPos(tip, "y", true), text: this.level(tip), color: token("accent") });
-    apart(tags, plot).forEach((tag) => drawTag(plot, tag));
+    drawTags(plot, tags, this.levels);
     this.marks.forEach((at) => this.mark(plot, at));
     pen.restore();
   }
@@ -327,38 +334,4 @@ export class Chart {
 function roomy(from: number, to: number): [number, number] {
   const room = (to - from || Math.abs(to) * 0.01 || 1) * 0.08;
   return [from - room * 2.4, to + room];
-}
-
-interface Tag {
-  y: number;
-  text: string;
-  color: string;
-}
-
-/** Tags that would cover each other are moved apart. */
-function apart(tags: Tag[], plot: uPlot): Tag[] {
-  const high = 18 * devicePixelRatio;
-  const [one, other] = tags.sort((a, b) => a.y - b.y);
-  if (one && other && other.y - one.y < high) {
-    const middle = (one.y + other.y) / 2;
-    one.y = middle - high / 2;
-    other.y = middle + high / 2;
-  }
-  const { top, height } = plot.bbox;
-  return tags.map((tag) => ({ ...tag, y: Math.min(top + height - high / 2, Math.max(high / 2, tag.y)) }));
-}
-
-function drawTag(plot: uPlot, { y, text, color }: Tag): void {
-  const scale = devicePixelRatio;
-  const pen = plot.ctx;
-  const left = plot.bbox.left + plot.bbox.width + 3 * scale;
-  pen.fillStyle = color;
-  pen.beginPath();
-  pen.roundRect(left, y - 9 * scale, (AXIS_PX - 6) * scale, 18 * scale, 3 * scale);
-  pen.fill();
-  pen.fillStyle = token("on-accent");
-  pen.font = `600 ${11 * scale}px 'Inter Variable', system-ui, sans-serif`;
-  pen.textAlign = "left";
-  pen.textBaseline = "middle";
-  pen.fillText(text, left + 6 * scale, y + scale / 2);
 }

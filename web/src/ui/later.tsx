@@ -4,7 +4,10 @@ import type { ComponentChildren, ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 
 const loads: (() => Promise<unknown>)[] = [];
+/** What takes longer to fetch may never come: from then on one may try anew. */
+const SLOW_MS = 10_000;
 
+type State = "waits" | "slow" | "there" | "failed";
 /** Around what stands there meanwhile. */
 type Frame = ComponentType<{ children: ComponentChildren }>;
 
@@ -14,15 +17,24 @@ export function later<P extends object>(load: () => Promise<ComponentType<P>>, F
   const bring = async () => (found ??= await load());
   loads.push(bring);
   return function Later(props: P) {
-    const [state, setState] = useState<"waits" | "there" | "failed">(found ? "there" : "waits");
+    const [state, setState] = useState<State>(found ? "there" : "waits");
     useEffect(() => {
+      if (found) return setState("there");
       let alive = true;
-      if (!found) bring().then(() => alive && setState("there"), () => alive && setState("failed"));
-      return () => void (alive = false);
+      const slow = setTimeout(() => setState("slow"), SLOW_MS);
+      const came = (now: State) => () => {
+        clearTimeout(slow);
+        if (alive) setState(now);
+      };
+      bring().then(came("there"), came("failed"));
+      return () => {
+        clearTimeout(slow);
+        alive = false;
+      };
     }, []);
     const Found = found;
     if (Found) return <Found {...props} />;
-    const meanwhile = state === "failed" ? <Missing /> : <p class="dim page" role="status">Loading</p>;
+    const meanwhile = state === "waits" ? <p class="dim page" role="status">Loading</p> : <Missing slow={state === "slow"} />;
     return Frame ? <Frame>{meanwhile}</Frame> : meanwhile;
   };
 }
@@ -34,10 +46,14 @@ export function bringAll(): void {
   soon(() => loads.forEach((bring) => bring().catch(() => undefined)));
 }
 
-function Missing() {
+/** Who asks for a module again waits for the same fetch, so it is the page that is loaded anew. */
+function Missing({ slow }: { slow: boolean }) {
+  const [what, why] = slow
+    ? ["This part of the page is still being fetched", "That takes a second as a rule."]
+    : ["This part of the page could not be fetched", "There is no connection, or a newer version."];
   return (
     <div class="failed" role="alert">
-      <b>This part of the page could not be fetched</b> <span class="dim">There is no connection, or a newer version.</span>
+      <b>{what}</b> <span class="dim">{why}</span>
       <button onClick={() => location.reload()}>Reload</button>
     </div>
   );

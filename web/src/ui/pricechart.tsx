@@ -10,6 +10,7 @@ import { drawn, settings } from "../lib/settings.ts";
 import { moment, zoneName } from "../lib/time.ts";
 import { Chart, type Over } from "./chart.ts";
 import { Failed } from "./failed.tsx";
+import { Typed } from "./typed.tsx";
 
 export interface PriceChartProps {
   market: string;
@@ -23,11 +24,10 @@ export interface PriceChartProps {
   line: number | null;
   setLine: (value: number, done: boolean) => void;
   marks: readonly number[];
-  loaded?: (history: History) => void;
 }
 
 export function PriceChart(props: PriceChartProps) {
-  const { market, metric, range, setRange, tip, slot, line, setLine, marks, loaded } = props;
+  const { market, metric, range, setRange, tip, slot, line, setLine, marks } = props;
   const box = useRef<HTMLDivElement>(null);
   const chart = useRef<Chart | null>(null);
   const told = useRef(setLine);
@@ -58,7 +58,6 @@ export function PriceChart(props: PriceChartProps) {
         setFailure(null);
         setData(found);
         chart.current!.show(found);
-        loaded?.(found);
       } catch (error) {
         if (!given.signal.aborted) setFailure(error as ApiError);
       }
@@ -125,7 +124,7 @@ function Laid({ market, against, setAgainst, over, setOver }: LaidProps) {
   const names = held ? [...held.ids.keys()].slice(0, 500).map((row) => held.market(row)).filter((one) => one !== market) : [];
   return (
     <>
-      <label class="against">Compare <input value={against} list="against" placeholder="another market" spellcheck={false} onChange={(event) => setAgainst(event.currentTarget.value.trim().toUpperCase())} /></label>
+      <label class="against">Compare <Typed label="Compare" value={against} list="against" placeholder="another market" set={(text) => setAgainst(text.trim().toUpperCase())} /></label>
       <datalist id="against">{names.map((one) => <option key={one} value={one} />)}</datalist>
       {against && <button class="link" aria-pressed={over.percent} title="Both in per cent from where they begin; else an axis each" onClick={() => setOver({ ...over, percent: !over.percent })}>{over.percent ? "in %" : "two axes"}</button>}
       <button class="link" aria-pressed={over.band} title="Mean ± σ of what is shown" onClick={() => setOver({ ...over, band: !over.band })}>±σ</button>

@@ -9,6 +9,7 @@ import { useCell } from "../lib/cell.ts";
 import { plural } from "../lib/format.ts";
 import { clockTime } from "../lib/time.ts";
 import { toast } from "./toasts.tsx";
+import { Typed } from "./typed.tsx";
 
 const COOLDOWNS = ["0s", "5m", "15m", "30m", "1h", "4h", "24h"];
 const SPANS = ["0s", "1m", "2m", "5m", "15m", "30m"];
@@ -108,10 +109,10 @@ function SentenceFields({ condition, setCondition, latest }: Pick<RuleFormProps,
       <select aria-label="Condition" value={found.kind} onChange={(event) => pick(event.currentTarget.value as Kind)}>
         {(Object.keys(SHAPES) as Kind[]).map((kind) => <option key={kind} value={kind}>{SHAPES[kind].label}</option>)}
       </select>{" "}
-      <input
-        class="value" inputMode="decimal" aria-label="Value" value={String(found.value)}
-        onChange={(event) => {
-          const value = Number(event.currentTarget.value.replaceAll(",", ""));
+      <Typed
+        class="value" label="Value" value={String(found.value)} numeric
+        set={(text) => {
+          const value = Number(text.replaceAll(",", ""));
           if (Number.isFinite(value)) setCondition(written({ ...found, value }));
         }}
       />{" "}
