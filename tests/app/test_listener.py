@@ -187,6 +187,19 @@ async def test_what_is_tracked_while_we_connect_or_later_is_subscribed_to_as_wel
         assert bench.listener.report().state is StreamState.LIVE
 
 
+async def test_a_state_is_told_since_it_began_though_nobody_asked_then(bench: Bench) -> None:
+    connected_ms = bench.clock.now_ms()
+    await bench.pass_s(120)
+    assert bench.listener.report().since_ms <= connected_ms
+    bench.stream.error = Unavailable("gone")
+    bench.stream.lines[0].said.put_nowait(Unavailable("cut"))
+    cut_ms = bench.clock.now_ms()
+    await bench.pass_s(90)
+    report = bench.listener.report()
+    assert report.state is StreamState.DOWN
+    assert cut_ms <= report.since_ms <= cut_ms + 10_000
+
+
 async def test_a_connection_that_grows_old_is_replaced_while_it_still_tells(bench: Bench) -> None:
     numbers = iter(range(1, 1_000_000))
     bench.stream.tell(bench.trade(next(numbers)))

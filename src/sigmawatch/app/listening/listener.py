@@ -87,9 +87,11 @@ class Listener:
         """Keep listening."""
         async with asyncio.TaskGroup() as group:
             while True:
+                self._look()
                 await self._turn()
                 life = self._born(group)
                 await _either(life.ready, life.over)
+                self._look()
                 if not life.over.is_set():
                     self._replaces(life)
                     await _either(life.renew, life.over)
@@ -209,7 +211,7 @@ class Listener:
 
     def tickers(self) -> Tickers | None:
         """As ports.venue.Venue.tickers, of what is tracked; None where the stream cannot serve."""
-        self._plan()
+        self._look()
         if not self.sound or not self._levels:
             return None
         return self._board.tickers(self._levels, now_ms=self._clock.now_ms())
@@ -246,10 +248,8 @@ class Listener:
 
     def report(self) -> StreamReport:
         """How it is."""
-        state, lives = self._state_now(), self.lives
+        state, lives = self._look(), self.lives
         asked = [life.subscriptions for life in lives]
-        if state is not self._state:
-            self._state, self._since_ms = state, self._clock.now_ms()
         return StreamReport(
             state=state, since_ms=self._since_ms,
             detail="" if state is StreamState.LIVE else self._detail[:200],
@@ -261,6 +261,13 @@ class Listener:
             trades=self._counts["trades"], duplicates=self._counts["duplicates"],
             gaps=sum(book.holes_count for book in self._books.values()),
         )  # fmt: skip
+
+    def _look(self) -> StreamState:
+        """How it is now; since when is noted when it changes, whoever asks later."""
+        state = self._state_now()
+        if state is not self._state:
+            self._state, self._since_ms = state, self._clock.now_ms()
+        return state
 
     def _state_now(self) -> StreamState:
         if not self.keys():
