@@ -74,6 +74,12 @@ def test_a_sheet_says_what_the_board_says() -> None:
     assert np.isnan(told.columns["volume_24h_ref"]).all()  # nobody tracks it here
 
 
+def test_a_sheet_says_how_much_of_the_window_is_known() -> None:
+    """SEMANTICS.md 3: a deviation of too little of its window can be told from the others."""
+    told = sheet(a_world(slots=45), START + 44)
+    assert told.columns["coverage"].tolist() == [0.75, 0.75, 0.75]
+
+
 def test_the_running_slots_reading_is_the_latest() -> None:
     table = a_world()
     table.apply(a_frame(START + 60, [7.0, 8.0, 9.0], open=True))

@@ -43,13 +43,22 @@ def settled(page: Page, text: str) -> Page:
     return page
 
 
+def kept_as(route: str, look: str) -> str:
+    """The file of a route's picture."""
+    name = route.strip("/?=").replace("/", "-").replace("?tab=", "-") or "markets"
+    return f"{name}-{look}.png"
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
 @pytest.mark.parametrize("route", ROUTES)
-def test_a_route_shows_what_it_is_for_to_everybody(opened: Opener, route: str) -> None:
+def test_a_route_shows_what_it_is_for_to_everybody(
+    opened: Opener, route: str, scheme: str
+) -> None:  # fmt: skip
     """DASHBOARD.md 6.1 and 6.8: clean at WCAG 2.1 A/AA."""
-    page = settled(opened(route), ROUTES[route])
+    page = settled(opened(route, color_scheme=scheme), ROUTES[route])
     if route not in BARE:
         page.get_by_text("DEMO: an invented market").wait_for()
-    keep(page, f"{route.strip('/?=').replace('/', '-').replace('?tab=', '-') or 'markets'}.png")
+    keep(page, kept_as(route, scheme))
     assert violations(page) == []
 
 
@@ -58,6 +67,7 @@ def test_a_route_fits_a_narrow_phone_in_the_light(opened: Opener, route: str) ->
     """DASHBOARD.md 6.8: 320 px width without loss."""
     narrow = {"width": 320, "height": 700}
     page = settled(opened(route, viewport=narrow, color_scheme="light"), ROUTES[route])
+    keep(page, kept_as(route, "phone"))
     assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
 

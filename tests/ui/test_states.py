@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tests.ui.between import API, STREAM, Between
@@ -150,7 +151,8 @@ def test_a_venue_that_is_down_takes_its_markets_out_of_the_cards_and_is_counted(
     told = json.loads(program.get(SNAPSHOT))["columns"]["venue"]
     rows = [row for row, venue in enumerate(told) if venue == "KRAKEN"]
     facts = {"since": "2026-11-22T12:00:00.000Z", "success_at": None, "skew_ms": None}
-    between.tell("venue", {"venue": "KRAKEN", "state": "down", "detail": "no answer", **facts})
+    down = {"venue": "KRAKEN", "state": "down", "detail": "no answer", **facts}
+    between.tell("venue", down)
     between.delta({"state": [rows, ["stale"] * len(rows)]})
     page.locator("nav .count[aria-label='1 not up']").wait_for()
     stale = page.locator(f"{ROW}.stale")
@@ -162,9 +164,48 @@ def test_a_venue_that_is_down_takes_its_markets_out_of_the_cards_and_is_counted(
     dimmed = stale.first.locator(".c-price").evaluate("cell => getComputedStyle(cell).color")
     fresh = page.locator(f"{ROW}:not(.stale):not(.selected) .c-price").first
     assert dimmed != fresh.evaluate("cell => getComputedStyle(cell).color")
+    badges = page.locator(f"{ROW} .c-venue .badge.bad")
+    assert set(badges.all_inner_texts()) == {"down"}
+    assert badges.count() == stale.count()
+    assert "no answer" in (badges.first.get_attribute("title") or "")
+    ago = datetime.now(UTC) - timedelta(seconds=250)
+    between.tell("venue", {**down, "success_at": ago.isoformat()})
+    stale.first.locator(".c-change", has_text=re.compile(r"^stale [4-9] min$")).wait_for()
+    page.set_viewport_size({"width": 390, "height": 800})
+    stale.first.locator(".c-market .badge", has_text="down").wait_for()
+    page.set_viewport_size({"width": 1440, "height": 900})
     named = page.eval_on_selector_all(".card .line", "all => all.map(line => line.title)")
     assert named
     assert not [name for name in named if name.startswith("KRAKEN")]
+
+
+def test_a_sigma_of_too_little_of_its_window_is_starred_with_the_reason(
+    opened: Opener, between: Between
+) -> None:
+    """DASHBOARD.md 6.4: sigma carries `*` with reason; SEMANTICS.md 3: provisional."""
+    between.only_ours = True
+
+    def partly(told: Any) -> Any:
+        told["columns"]["coverage"] = [0.7153, *told["columns"]["coverage"][1:]]
+        told["columns"]["sigma_rel"] = [9.0, *told["columns"]["sigma_rel"][1:]]
+        return told
+
+    between.change(SNAPSHOT, partly)
+    page = live(opened("/?sort=-sigma&market=BINANCE:BTC/USDT", at=between.address))
+    row = page.locator(f"{ROW}.selected")
+    cell = row.locator(".c-sigma")
+    assert cell.locator("sup").inner_text() == "*"
+    assert cell.get_attribute("title") == "σ of 71% of the 24 h: provisional"
+    assert "71% of the 24 h" in (cell.locator(".unseen").text_content() or "")
+    assert page.locator(f"{ROW} sup").count() == 1
+    page.get_by_text("* σ of less than 80% of the 24 h: provisional").wait_for()
+    page.locator(".panel .tiles", has_text="900.00%*").wait_for()
+    page.get_by_text("it is ranked apart from the others").wait_for()
+    card = page.locator(".card", has_text="Most volatile")
+    assert "900" not in card.inner_text()
+    between.delta({"coverage": [[0], [0.8]]})
+    page.locator(f"{ROW} sup").wait_for(state="detached")
+    page.get_by_text("* σ of less than").wait_for(state="detached")
 
 
 def test_a_page_of_another_build_offers_to_load_itself_anew(
@@ -245,6 +286,12 @@ def test_a_table_that_cannot_be_loaded_says_why_and_tries_again(
     with page.expect_response(lambda told: SNAPSHOT in told.url):  # refused once more
         page.get_by_role("button", name="Retry").dispatch_event("click")
     between.refusals.clear()
+    page.wait_for_function(
+        """() => {
+          document.querySelector(".failed button")?.click();
+          return document.querySelector(".rows .row");
+        }""", polling=500,
+    )  # fmt: skip
     live(page)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.ui.between import Between
 from tests.ui.conftest import Opener
 from tests.ui.looks import keep, violations
 from tests.ui.running import Running
@@ -86,6 +87,43 @@ def test_a_market_is_tracked_with_its_cost_told_before_and_stopped_again(
     tile.get_by_role("button", name="Really stop?").click()
     tile.wait_for(state="detached")
     assert json.loads(own.get("/api/v1/metrics?metric=bid"))["items"] == []
+
+
+STREAM = {
+    "since": "2026-11-22T18:03:00.000Z", "detail": "", "heard_at": None, "wanted_count": 12,
+    "subscribed_count": 12, "connections_count": 1, "frames_count": 9, "bad_frames_count": 0,
+    "refused_count": 0, "trades_count": 4, "duplicates_count": 0, "gaps_count": 0,
+}  # fmt: skip
+HEARD = {"heard_at": "2026-11-22T18:03:30.000Z"}
+STREAMS = [
+    (None, "off, polled", "Polled once a slot"),
+    ({"state": "live", **HEARD}, "connected since 22 Nov 18:03, heard",
+     "Read from its stream since 22 Nov 18:03"),
+    ({"state": "connecting"}, "connecting since 22 Nov 18:03, polled meanwhile",
+     "Polled once a slot · stream connecting since 22 Nov 18:03"),
+    ({"state": "connecting", **HEARD, "detail": "nothing for 5 s"},
+     "silent, connecting anew since 22 Nov 18:03, polled meanwhile: nothing for 5 s",
+     "stream silent, connecting anew since 22 Nov 18:03"),
+    ({"state": "down", "detail": "refused"}, "fallen back to polls since 22 Nov 18:03: refused",
+     "Polled once a slot · stream fallen back to polls since 22 Nov 18:03: refused"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("stream", "fact", "source"), STREAMS)
+def test_a_venue_tells_how_its_stream_is_and_a_market_where_its_price_is_from(
+    opened: Opener, between: Between, stream: dict[str, object] | None, fact: str, source: str
+) -> None:
+    def with_stream(told: Any) -> Any:
+        for one in told["items"]:
+            if one["name"] == "KRAKEN":
+                one["stream"] = stream and {**STREAM, **stream}
+        return told
+
+    between.change("/api/v1/venues", with_stream)
+    page = opened("/venues", at=between.address)
+    box(page, "KRAKEN").locator("dd", has_text=fact).wait_for()
+    page.goto(f"{between.address}/m/kraken/btc-usd")
+    page.locator(".source", has_text=source).wait_for()
 
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])

@@ -102,7 +102,7 @@ def _figures(board: Board, rows: Rows, *, statistics: Statistics) -> Mapping[str
         "volume_24h_quote": _beside(board, rows, metric="volume_24h_quote"),
         "volume_24h_ref": _beside(board, rows, metric="volume_24h_ref"),
         "sigma_rel": statistics.sigma_rel[rows], "sigma_abs": statistics.sigma_abs[rows],
-        "sigma_ret": statistics.sigma_ret[rows],
+        "sigma_ret": statistics.sigma_ret[rows], "coverage": statistics.coverage[rows],
     }  # fmt: skip
 
 

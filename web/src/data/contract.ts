@@ -144,6 +144,7 @@ export interface Columns {
   sigma_rel: (number | null)[];
   sigma_abs: (number | null)[];
   sigma_ret: (number | null)[];
+  coverage: (number | null)[];
   rank: (number | null)[];
   rank_1h_ago: (number | null)[];
   state: string[];

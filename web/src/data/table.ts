@@ -4,7 +4,7 @@ import type { Columns, Delta, TableSnapshot } from "./wire.ts";
 
 export const NUMBERS = [
   "latest", "open", "high", "low", "change_pct", "surge", "volume_24h_quote", "volume_24h_ref",
-  "sigma_rel", "sigma_abs", "sigma_ret",
+  "sigma_rel", "sigma_abs", "sigma_ret", "coverage",
 ] as const;
 export type NumberColumn = (typeof NUMBERS)[number];
 const RANKS = ["rank", "rank_1h_ago"] as const;
@@ -12,6 +12,8 @@ type RankColumn = (typeof RANKS)[number];
 
 /** States in which a market's numbers are those of now. */
 const LIVE = new Set(["fresh", "quiet"]);
+/** Of its window: a σ of less is provisional (SEMANTICS.md 3). */
+export const COVERAGE_MIN = 0.8;
 
 export class Table {
   readonly length: number;
@@ -72,6 +74,16 @@ export class Table {
   /** Whether a row's numbers are those of now. */
   live(row: number): boolean {
     return LIVE.has(this.states[row]!);
+  }
+
+  /** Whether a row has σ, of too little of their window to stand among the others. */
+  provisional(row: number): boolean {
+    return this.numbers.coverage[row]! < COVERAGE_MIN && !Number.isNaN(this.numbers.sigma_abs[row]!);
+  }
+
+  /** The window of all statistics, as people read it: `24 h`. */
+  get span(): string {
+    return this.told.window.replace(/(\d+)([a-z]+)/, "$1 $2");
   }
 
   base(row: number): string {

@@ -1,7 +1,7 @@
 // Venues: broken ones first, what each last said, and what runs.
 import { useEffect, useState } from "preact/hooks";
 import type { Jobs, LongJob, Patterns, Runs, Venue, VenueState, Venues as VenuesAnswer } from "../data/contract.ts";
-import { venues as live } from "../data/feed.ts";
+import { aheadMs, venues as live } from "../data/feed.ts";
 import { session } from "../data/session.ts";
 import { query, send } from "../lib/api.ts";
 import { useCell } from "../lib/cell.ts";
@@ -12,6 +12,7 @@ import { Coverage } from "../ui/coverage.tsx";
 import { complain } from "../ui/episodes.tsx";
 import { Opened, Sure, Why } from "../ui/form.tsx";
 import { Shell } from "../ui/shell.tsx";
+import { toldOf } from "../ui/source.tsx";
 import { TrackForm } from "../ui/track.tsx";
 
 const WORST: VenueState[] = ["down", "blocked_by_region", "rate_limited", "maintenance", "degraded", "starting", "up", "paused"];
@@ -57,6 +58,7 @@ function VenueBox({ venue, runs, changed }: { venue: Venue; runs: Runs | null; c
     ["in this state", `since ${moment(Date.parse(venue.since))}`],
     ["markets", `${count(venue.markets_count)}, ${plural(venue.tracked_count, "series", "series")} tracked`],
     ["budget", `${count(venue.budget_per_minute)} a minute`],
+    ["stream", toldOf(venue.stream, now + aheadMs)],
     ["its clock", venue.skew_ms === null ? "unknown" : `${venue.skew_ms > 0 ? "+" : ""}${venue.skew_ms} ms`],
     ["on disk through", venue.durable_slot ? moment(Date.parse(venue.durable_slot)) : "nothing yet"],
   ];

@@ -1,4 +1,5 @@
-// Four short lists above the table. Thin markets and stale ones are in none of them.
+// Four short lists above the table. Thin markets and stale ones are in none of them, provisional σ
+// not in theirs.
 import { tick } from "../data/feed.ts";
 import type { Sort } from "../data/order.ts";
 import type { NumberColumn, Table } from "../data/table.ts";
@@ -27,7 +28,7 @@ const CARDS: Card[] = [
 
 export function Cards({ table, pick, all }: { table: Table | null; pick: (row: number) => void; all: (sort: Sort, down: boolean) => void }) {
   useCell(tick);
-  const span = table?.told.window.replace(/(\d+)([a-z]+)/, "$1 $2") ?? "";
+  const span = table?.span ?? "";
   return (
     <section class="cards" aria-label="Highlights">
       {CARDS.map((card) => (
@@ -65,6 +66,7 @@ function best(table: Table, { column, up }: Card): number[] {
   const better = (a: number, b: number) => (up ? values[a]! > values[b]! : values[a]! < values[b]!);
   for (let row = 0; row < table.length; row++) {
     if (Number.isNaN(values[row]!) || !(volume[row]! >= FLOOR) || !table.live(row)) continue;
+    if (column === "sigma_rel" && table.provisional(row)) continue;
     if (column === "change_pct" && (up ? values[row]! <= 0 : values[row]! >= 0)) continue;
     let place = found.length;
     while (place > 0 && better(row, found[place - 1]!)) place--;

@@ -3,14 +3,16 @@
 // so that nothing moves away from under it; values go on.
 import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { tick } from "../data/feed.ts";
+import { aheadMs, tick, venues } from "../data/feed.ts";
 import { rowsOf, sigmaColumn, type Rows, type Sort, type Wanted } from "../data/order.ts";
 import { sparkCount, want } from "../data/sparks.ts";
-import type { Table } from "../data/table.ts";
+import { COVERAGE_MIN, type Table } from "../data/table.ts";
 import { useCell } from "../lib/cell.ts";
 import { count } from "../lib/format.ts";
 import { drawn, settings } from "../lib/settings.ts";
+import { clock } from "../lib/time.ts";
 import { Row } from "./row.tsx";
+import { silentFor } from "./venuestate.tsx";
 
 const HEIGHTS = { regular: 36, compact: 28 };
 const HEAD = 36;
@@ -40,8 +42,8 @@ const KEYS: Record<string, string> = {
 };
 
 function columnsOf(table: Table): Column[] {
-  const { metric, window, by } = table.told;
-  const span = window.replace(/(\d+)([a-z]+)/, "$1 $2");
+  const { metric, by } = table.told;
+  const { span } = table;
   const which = { sigma_rel: "relative: for what moved most for its size", sigma_ret: "of returns: for trading volatility", sigma_abs: "absolute: compare within one pair only" }[sigmaColumn(table)];
   return [
     { sort: "rank", name: "rank", title: KEYS[by] ?? "Rank", tip: `Rank by ${by} over ${span}` },
@@ -60,6 +62,8 @@ export function Grid({ table, wanted, selected, pick, sort, ordered, empty }: Gr
   useCell(tick);
   const sparks = useCell(sparkCount);
   const theme = useCell(drawn);
+  const states = useCell(venues);
+  const now = useCell(clock);
   const { stars, density } = useCell(settings);
   const scroller = useRef<HTMLDivElement>(null);
   const [view, setView] = useState({ top: 0, height: 800 });
@@ -77,6 +81,7 @@ export function Grid({ table, wanted, selected, pick, sort, ordered, empty }: Gr
   useKeptInView(scroller, place, rowHeight);
   const sigma = table.numbers[sigmaColumn(table)];
   const sigmaMax = rows.reduce((most, row) => Math.max(most, sigma[row] || 0), 0) || 1;
+  const provisional = rows.some((row) => table.provisional(row));
 
   return (
     <div class="grid-box">
@@ -95,12 +100,14 @@ export function Grid({ table, wanted, selected, pick, sort, ordered, empty }: Gr
             <Row
               key={(first + at) % slots} table={table} row={row} place={first + at} top={(first + at) * rowHeight}
               version={table.versions[row]!} selected={first + at === place} starred={stars.includes(table.market(row))}
+              venue={states.get(table.venues[row]!)} silent={table.live(row) ? "" : silentFor(states.get(table.venues[row]!), now + aheadMs)}
               sparks={sparks} theme={theme} sigmaMax={sigmaMax} tinted={true} pick={(one) => pick(one, rows)}
             />
           ))}
         </div>
         {rows.length === 0 && empty}
       </div>
+      {provisional && <p class="legend dim">* σ of less than {100 * COVERAGE_MIN}% of the {table.span}: provisional, ranked apart from the others</p>}
       {held && <button class="chip held" onClick={() => hold(false)}>Order held while you point</button>}
       <p class="unseen" role="status">{`${count(rows.length)} markets, sorted by ${wanted.sort}${wanted.down ? ", descending" : ""}`}</p>
     </div>

@@ -1,18 +1,21 @@
 // One market beside the table: its price, its day, its numbers, and an alert made on the chart.
 import { useEffect, useState } from "preact/hooks";
-import { tick } from "../data/feed.ts";
-import type { History, Range } from "../data/history.ts";
+import { aheadMs, tick, venues } from "../data/feed.ts";
+import type { Range } from "../data/history.ts";
 import { lineOf, SHAPES, sentenceOf, written } from "../data/sentence.ts";
 import type { Table } from "../data/table.ts";
 import { useCell } from "../lib/cell.ts";
-import { compact, count, price, share } from "../lib/format.ts";
+import { compact, count, price, share, UNKNOWN } from "../lib/format.ts";
 import { pageOf } from "../lib/market.ts";
 import { inside } from "../lib/place.ts";
 import { settings, star } from "../lib/settings.ts";
+import { clock } from "../lib/time.ts";
 import { follow } from "../lib/url.ts";
 import { PriceChart } from "./pricechart.tsx";
-import { Change } from "./row.tsx";
+import { Change, provisionalOf, State } from "./row.tsx";
 import { RuleForm } from "./ruleform.tsx";
+import { Source } from "./source.tsx";
+import { silentFor, VenueBadge } from "./venuestate.tsx";
 
 export interface PanelProps {
   table: Table;
@@ -25,15 +28,15 @@ export interface PanelProps {
 export function Panel({ table, row, whole, close }: PanelProps) {
   useCell(tick);
   const { stars } = useCell(settings);
+  const venue = useCell(venues).get(table.venues[row]!);
+  const now = useCell(clock);
   const market = table.market(row);
   const latest = table.numbers.latest[row]!;
   const [range, setRange] = useState<Range>("24h");
   const [marks, setMarks] = useState<number[]>([]);
-  const [data, setData] = useState<History | null>(null);
   const [condition, setCondition] = useState("");
   useEffect(() => {
     setMarks([]);
-    setData(null);
     const kind = Number.isNaN(latest) ? "moves" : "crosses"; // what has no price has no line
     setCondition(written({ kind, value: SHAPES[kind].first(latest) }));
   }, [market]);
@@ -42,11 +45,12 @@ export function Panel({ table, row, whole, close }: PanelProps) {
     const kind = found && SHAPES[found.kind].line ? found.kind : "crosses";
     setCondition(written({ kind, value }));
   };
+  const partly = provisionalOf(table, row);
   const starred = stars.includes(market);
   return (
     <aside class={`panel${whole ? " whole" : ""}`} aria-label={market}>
       <header>
-        <h2>{table.base(row)}/{table.quote(row)}</h2> <span class="dim">{table.venues[row]!.toLowerCase()}</span>
+        <h2>{table.base(row)}/{table.quote(row)}</h2> <span class="dim">{table.venues[row]!.toLowerCase()}</span> <VenueBadge venue={venue} />
         <button class="link star" aria-pressed={starred} aria-label="Star" title="Star (f)" onClick={() => star(market)}>{starred ? "★" : "☆"}</button>
         <span class="room" />
         {!whole && <a class="open" href={inside(pageOf(market))} title="Open page (o)" onClick={follow}>open page ↗</a>}
@@ -54,15 +58,17 @@ export function Panel({ table, row, whole, close }: PanelProps) {
       </header>
       <p class="latest">
         <strong title={String(latest)}>{price(latest)}</strong>{" "}
-        {table.live(row) ? <Change value={table.numbers.change_pct[row]!} /> : <span class="badge">{table.states[row]}</span>}
+        {table.live(row) ? <Change value={table.numbers.change_pct[row]!} /> : <State of={table.states[row]!} silent={silentFor(venue, now + aheadMs)} />}
       </p>
+      {whole && <Source venue={table.venues[row]!} metric={table.told.metric} slot={table.slot} />}
       <PriceChart
         market={market} metric={table.told.metric} range={range} setRange={setRange} tip={latest} slot={table.slot}
-        line={lineOf(condition)} setLine={drag} marks={marks} loaded={setData}
+        line={lineOf(condition)} setLine={drag} marks={marks}
       />
       <Tiles tiles={dayOf(table, row)} />
       {condition && <RuleForm key={market} target={market} metric={table.told.metric} latest={latest} condition={condition} setCondition={setCondition} setMarks={setMarks} />}
-      <Tiles tiles={deviationsOf(table, row, range === "24h" ? data : null)} />
+      <Tiles tiles={deviationsOf(table, row)} />
+      {partly && <p class="dim trust">* {partly}: it is ranked apart from the others.</p>}
       <p class="dim trust">Trust σ relative for what moved most for its size, σ of returns for trading volatility, and σ absolute only within one pair: it orders the rest by their price.</p>
     </aside>
   );
@@ -70,24 +76,24 @@ export function Panel({ table, row, whole, close }: PanelProps) {
 
 type Tile = [name: string, value: string, tip: string];
 
-const spanOf = (table: Table): string => table.told.window.replace(/(\d+)([a-z]+)/, "$1 $2");
-
 function dayOf(table: Table, row: number): Tile[] {
   const { numbers, ranks, ranked } = table;
   return [
-    [`${spanOf(table)} high`, price(numbers.high[row]), ""],
-    [`${spanOf(table)} low`, price(numbers.low[row]), ""],
+    [`${table.span} high`, price(numbers.high[row]), ""],
+    [`${table.span} low`, price(numbers.low[row]), ""],
     ["Volume", compact(numbers.volume_24h_ref[row]), "24 h, in the reference currency"],
     ["σ rank", ranks.rank[row] ? `#${count(ranks.rank[row]!)} of ${count(ranked)}` : "–", "By the σ of the table"],
   ];
 }
 
-function deviationsOf({ numbers }: Table, row: number, data: History | null): Tile[] {
+function deviationsOf(table: Table, row: number): Tile[] {
+  const { numbers } = table;
+  const star = (text: string) => (table.provisional(row) && text !== UNKNOWN ? `${text}*` : text);
   return [
-    ["σ relative", share(numbers.sigma_rel[row]), "σ / |mean|"],
-    ["σ returns", share(numbers.sigma_ret[row]), "σ of log returns × √slots"],
-    ["σ absolute", price(numbers.sigma_abs[row]), "σ of the values, in their unit"],
-    ["Coverage", data ? `${Math.floor(data.coverage * 100)}%` : "–", "Share of the day's slots that hold a value"],
+    ["σ relative", star(share(numbers.sigma_rel[row])), "σ / |mean|"],
+    ["σ returns", star(share(numbers.sigma_ret[row])), "σ of log returns × √slots"],
+    ["σ absolute", star(price(numbers.sigma_abs[row])), "σ of the values, in their unit"],
+    ["Coverage", `${Math.floor(numbers.coverage[row]! * 100)}%`, `Share of the ${table.span} that values cover`],
   ];
 }
 

@@ -3,11 +3,13 @@ import { Component, createRef } from "preact";
 import { moveOf, sigmaColumn } from "../data/order.ts";
 import { sparkOf } from "../data/sparks.ts";
 import type { Table } from "../data/table.ts";
+import type { VenueEvent } from "../data/wire.ts";
 import { compact, percent, price, share } from "../lib/format.ts";
 import { follow } from "../lib/url.ts";
 import { inside } from "../lib/place.ts";
 import { pageOf } from "../lib/market.ts";
 import { drawSpark } from "./spark.ts";
+import { VenueBadge } from "./venuestate.tsx";
 
 /** Where the style sheet shows no lines. To ask the canvas itself would have the page laid out. */
 const narrow = matchMedia("(max-width: 899px)");
@@ -21,6 +23,9 @@ export interface RowProps {
   version: number;
   selected: boolean;
   starred: boolean;
+  venue: VenueEvent | undefined;
+  /** How long the venue has not answered, where that is why the row is not live. */
+  silent: string;
   /** Counts drawings that came. */
   sparks: number;
   theme: string;
@@ -58,12 +63,13 @@ export class Row extends Component<RowProps> {
     drawSpark(canvas, found?.values ?? new Float64Array(0), tip, !(table.numbers.change_pct[row]! < 0));
   }
 
-  render({ table, row, place, top, selected, starred, tinted, sigmaMax, pick }: RowProps) {
+  render({ table, row, place, top, selected, starred, venue, silent, tinted, sigmaMax, pick }: RowProps) {
     const live = table.live(row);
     const market = table.market(row);
     const rank = table.ranks.rank[row]!;
     const sigma = sigmaColumn(table);
     const deviation = table.numbers[sigma][row]!;
+    const partly = Number.isNaN(deviation) ? null : provisionalOf(table, row);
     const volume = table.numbers.volume_24h_ref[row]!;
     const latest = table.numbers.latest[row]!;
     return (
@@ -80,23 +86,34 @@ export class Row extends Component<RowProps> {
           <a href={inside(pageOf(market))} tabIndex={-1} onClick={(event) => { event.stopPropagation(); follow(event); }}>
             <b>{table.base(row)}</b><span class="dim">/{table.quote(row)}</span>
           </a>
+          <span class="where-narrow"><VenueBadge venue={venue} /></span>
         </span>
-        <span role="gridcell" class="c-venue dim">{table.venues[row]!.toLowerCase()}</span>
+        <span role="gridcell" class="c-venue dim"><span class="name">{table.venues[row]!.toLowerCase()}</span> <VenueBadge venue={venue} /></span>
         <span role="gridcell" class="c-price num" title={Number.isNaN(latest) ? "unknown" : String(latest)}>
           {tinted ? <Tinted now={latest} before={table.before[row]!} /> : fitting(latest)}
         </span>
         <span role="gridcell" class="c-change num">
-          {live ? <Change value={table.numbers.change_pct[row]!} /> : <span class="badge">{table.states[row]}</span>}
+          {live ? <Change value={table.numbers.change_pct[row]!} /> : <State of={table.states[row]!} silent={silent} />}
         </span>
         <span role="gridcell" class="c-volume num">{compact(volume)}</span>
-        <span role="gridcell" class="c-sigma num">
+        <span role="gridcell" class="c-sigma num" {...(partly ? { title: partly } : {})}>
           {sigma === "sigma_abs" ? price(deviation) : share(deviation)}
+          {partly && <><sup aria-hidden="true">*</sup><span class="unseen"> {partly}</span></>}
           <i style={{ width: `${Number.isNaN(deviation) ? 0 : Math.min(100, (100 * deviation) / sigmaMax)}%` }} />
         </span>
         <span role="gridcell" class="c-spark"><canvas ref={this.canvas} aria-hidden="true" /></span>
       </div>
     );
   }
+}
+
+/** Why a row's σ carry a star; null where they carry none. */
+export const provisionalOf = (table: Table, row: number): string | null =>
+  table.provisional(row) ? `σ of ${Math.floor(100 * table.numbers.coverage[row]!)}% of the ${table.span}: provisional` : null;
+
+/** What stands in place of the change of a market that is not live. */
+export function State({ of, silent }: { of: string; silent: string }) {
+  return silent ? <span class="badge" title={`${of}: its venue has not answered for ${silent}`}>{of} {silent}</span> : <span class="badge">{of}</span>;
 }
 
 /** A price that a column has no room for is rounded, never cut: its title has it whole. */

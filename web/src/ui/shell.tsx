@@ -16,6 +16,7 @@ import { clock, clockTime } from "../lib/time.ts";
 import { address, follow, go } from "../lib/url.ts";
 import { nextTheme, openPalette, openSheet, Palette, ShortcutSheet } from "./palette.tsx";
 import { toast, Toasts } from "./toasts.tsx";
+import { troubled } from "./venuestate.tsx";
 
 /** The server writes every 15 s whatever happens. */
 const SILENT_MS = 20_000;
@@ -59,7 +60,7 @@ const Mark = () => (
 function Nav() {
   const { route } = useCell(address);
   const states = useCell(venues);
-  const broken = [...states.values()].filter((one) => !["up", "starting"].includes(one.state)).length;
+  const broken = [...states.values()].filter(troubled).length;
   const pages: [string, string, number, string][] = [
     ["Markets", "", 0, ""], ["Alerts", "alerts", useCell(firing), "firing"], ["Venues", "venues", broken, "not up"],
     ["Inbox", "inbox", useCell(unread), "unread"], ["Settings", "settings", 0, ""],

@@ -142,6 +142,11 @@ class Columns(Struct, frozen=True, kw_only=True):
     sigma_ret: Annotated[
         Numbers, Meta(description="σ of log returns × √slots.", examples=[[0.0211]])
     ]
+    coverage: Annotated[
+        Numbers,
+        Meta(description="Covered part of the window, 0 to 1; below 0.8 its σ are provisional.",
+             examples=[[0.9986111]]),
+    ]  # fmt: skip
     rank: Annotated[Ranks, Meta(description="1 is the largest; null without.", examples=[[8]])]
     rank_1h_ago: Annotated[Ranks, Meta(description="As it was.", examples=[[9]])]
     state: Annotated[Sequence[str], Meta(description="Freshness.", examples=[["fresh"]])]

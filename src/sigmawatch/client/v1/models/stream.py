@@ -35,6 +35,8 @@ class Columns(Struct, frozen=True, kw_only=True):
     sigma_rel: list[float | None]  # σ / |mean|.
     sigma_abs: list[float | None]  # σ of the values.
     sigma_ret: list[float | None]  # σ of log returns × √slots.
+    # Covered part of the window, 0 to 1; below 0.8 its σ are provisional.
+    coverage: list[float | None]
     rank: list[int | None]  # 1 is the largest; null without.
     rank_1h_ago: list[int | None]  # As it was.
     state: list[str]  # Freshness.
