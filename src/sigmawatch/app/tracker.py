@@ -16,6 +16,7 @@ from typing import TypeVar
 import structlog
 
 from sigmawatch.app.catalogue import Catalogue
+from sigmawatch.app.closing import Closer
 from sigmawatch.app.collector import PARTITION
 from sigmawatch.app.compute import ComputeThread
 from sigmawatch.app.durability import Durability
@@ -24,7 +25,6 @@ from sigmawatch.app.judging import WAITED_SLOTS, Judging, Past
 from sigmawatch.app.settling import Settling
 from sigmawatch.app.tables import Tables
 from sigmawatch.app.telemetry.telemetry import Stage, Telemetry
-from sigmawatch.app.timing import until
 from sigmawatch.domain.frame import Frame, Patch
 from sigmawatch.domain.series import Block, Series
 from sigmawatch.domain.venue import Run
@@ -63,7 +63,7 @@ class Tracker:
         self.compute = ComputeThread()
         self._snapshot = Snapshot.empty()
         self._published = asyncio.Event()
-        self._committed = asyncio.Event()
+        self._closers: dict[Interval, Closer] = {}
         self._late = asyncio.Event()
         self._derived = Settling(tables, ledger, compute=self.compute, later=self._late.set)
         self._enrolled = asyncio.Event()
@@ -179,60 +179,58 @@ class Tracker:
 
     def _note(self, applied: Sequence[Frame | Patch], items: Sequence[Frame | Patch]) -> None:
         """Tell the closers what arrived; show the running slot's readings at once."""
+        gathered: set[str] = set()  # are shown by a closer
         for item in items:
             interval = self._tables.interval_of(item)
             if isinstance(item, Frame) and not item.open and interval is not None:
-                self._arrived.setdefault(interval, set()).add((item.block_id, item.slot))
-                if item.slot <= self._closed.get(interval, -1):
+                arrived = self._arrived.setdefault(interval, set())
+                if (item.block_id, item.slot) not in arrived and self._gathers(interval, item.slot):
+                    gathered.add(item.id)
+                elif item.slot <= self._closed.get(interval, -1):
                     self._late.set()  # it can be judged now
+                arrived.add((item.block_id, item.slot))
         if self._judging is not None:
             self._judging.note(applied, self._tables.interval_of)
         for item in applied:
             interval = self._tables.interval_of(item)
             assert interval is not None
             slot = item.slot if isinstance(item, Frame) else item.from_slot
-            if slot <= self._closed.get(interval, -1):
+            shown = isinstance(item, Frame) and item.id in gathered
+            if slot <= self._closed.get(interval, -1) and not shown:
                 self._late.set()
             if isinstance(item, Frame) and item.open:
                 if self._closing.locked():
                     self._lately.append(item)
                 self._publish(self._snapshot.with_live(item))
-        self._committed.set()
+        for closer in self._closers.values():
+            closer.came()
+
+    def _gathers(self, interval: Interval, slot: int) -> bool:
+        closer = self._closers.get(interval)
+        return closer is not None and closer.gathers(slot)
 
     # Closing slots
 
     async def close_for_ever(self) -> None:
         """Close every slot of every interval in its time."""
-        while True:
-            self._enrolled.clear()
-            interval, slot = self._next_slot()
-            if await self._complete(interval, slot):
-                with self.compute.hurry():
-                    await self.close_slot(interval, slot)
+        self._closers = {}
+        async with asyncio.TaskGroup() as group:
+            while True:
+                self._enrolled.clear()
+                for interval in set(self._tables.intervals) - self._closers.keys():
+                    closer = Closer(interval, self, clock=self._clock)
+                    self._closers[interval] = closer
+                    group.create_task(closer.run_for_ever(), name=f"close {interval}")
+                await self._enrolled.wait()
 
-    def _next_slot(self) -> tuple[Interval, int]:
+    def next_slot(self, interval: Interval) -> int:
         """The slot that ends next; one that should have ended long ago is left out."""
-        now_ms = self._clock.now_ms()
-        intervals = list(self._tables.intervals) or [Interval(60_000)]
-        due = []
-        for interval in intervals:
-            ended = interval.slot(now_ms) - 1
-            slot = max(self._closed.get(interval, ended - 1) + 1, ended)
-            due.append((interval.open_ms(slot + 1), interval, slot))
-        _, interval, slot = min(due)
-        return interval, slot
+        ended = interval.slot(self._clock.now_ms()) - 1
+        return max(self._closed.get(interval, ended - 1) + 1, ended)
 
-    async def _complete(self, interval: Interval, slot: int) -> bool:
-        """Wait for the slot's end, then for its frames or the deadline; False where series were
-        enrolled meanwhile, whose slots may end earlier."""
-        if await until(self._enrolled, clock=self._clock, ts_ms=interval.open_ms(slot + 1)):
-            return False
-        deadline_ms = interval.open_ms(slot + 1) + interval.close_deadline_ms
-        while self._silent(interval, slot) - self._catalogue.pushed_blocks:  # who pushes is free to
-            self._committed.clear()
-            if not await until(self._committed, clock=self._clock, ts_ms=deadline_ms):
-                break
-        return not self._enrolled.is_set()
+    def missing(self, interval: Interval, slot: int) -> frozenset[int]:
+        """The blocks whose final frame of a slot has not come; who pushes is free to."""
+        return self._silent(interval, slot) - self._catalogue.pushed_blocks
 
     def _silent(self, interval: Interval, slot: int) -> frozenset[int]:
         """The blocks that are read and whose final frame of a slot has not come."""
@@ -243,13 +241,22 @@ class Tracker:
     async def close_slot(self, interval: Interval, slot: int) -> None:
         """Compute the slot's derived values, statistics and ranks and publish them."""
         if interval in self._tables.intervals:
-            with self.telemetry.stage(Stage.CLOSE, interval.open_ms(slot), interval=str(interval)):
+            with (
+                self.compute.hurry(),
+                self.telemetry.stage(Stage.CLOSE, interval.open_ms(slot), interval=str(interval)),
+            ):
                 await self._derived.derive(interval, slot)
                 await self._close(interval, slot)
             self.telemetry.closed(interval, slot)
         self._closed[interval] = slot
         kept = slot - WAITED_SLOTS
         self._arrived[interval] = {k for k in self._arrived.get(interval, ()) if k[1] > kept}
+
+    async def show_again(self, interval: Interval, slot: int) -> None:
+        """The same of a closed slot, once more of it has come."""
+        with self.compute.hurry():
+            await self._derived.settle(interval, slot)
+            await self._close(interval, slot)
 
     async def refresh_for_ever(self) -> None:
         """Compute closed slots again when late values have changed them."""
