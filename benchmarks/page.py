@@ -157,6 +157,7 @@ TABLES: Mapping[str, Callable[[Content], str]] = {
     "push": plain_table,
     "notices": plain_table,
     "stream": plain_table,
+    "breadth": plain_table,
     "budget": budget_table,
     "peers": peers_table,
     "profile": profile_table,

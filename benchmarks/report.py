@@ -1,7 +1,7 @@
 """Measures everything docs/benchmarks.md says, and writes it: budget, profile, reads, push, stream,
-notices, peers, page.
+notices, breadth, peers, page.
 
-    make bench                                              a quarter of an hour, on a quiet machine
+    make bench                                              half an hour, on a quiet machine
 
 Options are those of `python -m benchmarks peers`, which takes most of the time and is bounded.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmarks import budget, notices, page, peers, profile, push, reads, stream
+from benchmarks import breadth, budget, notices, page, peers, profile, push, reads, stream
 
 BUDGET = ("--history",)
 PEERS = ("--within", "620")
@@ -19,7 +19,7 @@ PEERS = ("--within", "620")
 def main(arguments: Sequence[str] = ()) -> None:
     budget.main(BUDGET)
     profile.main()
-    for one in (reads, push, stream, notices):
+    for one in (reads, push, stream, notices, breadth):
         one.main()
     peers.main([*PEERS, *arguments])
     page.main()

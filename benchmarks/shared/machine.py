@@ -73,16 +73,22 @@ def peak_bytes(pids: Iterable[int] = ()) -> int:
     """The most this process ever held, and what each process below `pids` holds now, memory they
     share with others counted once among them."""
     own = 1_024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return own + sum(_kilobytes(f"/proc/{pid}/smaps_rollup", "Pss") for pid in trees(pids))
+    return own + sum(map(proportional_bytes, trees(pids)))
+
+
+def proportional_bytes(pid: int) -> int:
+    """What one process holds, of what it shares with others its part."""
+    return _kilobytes(f"/proc/{pid}/smaps_rollup", "Pss")
 
 
 def cpu_s(pids: Iterable[int] = ()) -> float:
     """Processor time of this process and of all below `pids` that still live."""
     own = resource.getrusage(resource.RUSAGE_SELF)
-    return own.ru_utime + own.ru_stime + sum(map(_cpu_s, trees(pids)))
+    return own.ru_utime + own.ru_stime + sum(map(cpu_s_of, trees(pids)))
 
 
-def _cpu_s(pid: int) -> float:
+def cpu_s_of(pid: int) -> float:
+    """Processor time of one process, its threads included."""
     try:
         words = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
     except OSError:

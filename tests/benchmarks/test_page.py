@@ -163,4 +163,4 @@ def test_an_unknown_benchmark_is_refused_with_those_there_are(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert __main__.main(["speed", "--fast"]) == 2
-    assert "no benchmark speed; there are: alerts, backup, browser, " in capsys.readouterr().out
+    assert "no benchmark speed; there are: alerts, backup, breadth, " in capsys.readouterr().out
