@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
 import sys
 import tempfile
 import time
@@ -41,6 +42,7 @@ from sigmawatch.app.config import Config
 from sigmawatch.app.long_lived import starting
 from sigmawatch.app.program import Program
 from sigmawatch.app.sources import load_config
+from sigmawatch.app.telemetry import LogStyle, configure
 from sigmawatch.app.web import create_app
 from sigmawatch.app.wiring import build
 from sigmawatch.domain.frame import Frame, Reason
@@ -69,6 +71,7 @@ def main(arguments: Sequence[str] = ()) -> None:
     parser.add_argument("--minutes", type=int, default=10)
     parser.add_argument("--streams", action="store_true")
     asked = parser.parse_args(arguments)
+    configure(LogStyle.CONSOLE, level=logging.ERROR)
     with tempfile.TemporaryDirectory(prefix="sigmawatch-breadth-") as name:
         rows = asyncio.run(_measured(Path(name), asked))
     if not arguments:
@@ -259,6 +262,7 @@ def _print_counters(counters: Mapping[str, Any]) -> None:
 
 async def _lived(path: Path) -> None:
     """The program, and a line for each venue and slot once all of it is on a snapshot."""
+    configure(LogStyle.CONSOLE, level=logging.ERROR)
     config = load_config(path, environ={})
     async with AsyncExitStack() as stack:
         place = stack.enter_context(listening(config))

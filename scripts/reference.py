@@ -13,16 +13,8 @@ from sigmawatch.app.backup_config import BackupConfig
 from sigmawatch.app.channel_config import EgressConfig, SecretsConfig
 from sigmawatch.app.cli import app
 from sigmawatch.app.cli.exits import MEANING
-from sigmawatch.app.config import (
-    ArchiveConfig,
-    BackfillConfig,
-    Config,
-    Derived,
-    HistoryConfig,
-    Server,
-    Track,
-    WatchlistConfig,
-)
+from sigmawatch.app.config import BackfillConfig, Config, Derived, Server, Track, WatchlistConfig
+from sigmawatch.app.history_config import ArchiveConfig, HistoryConfig
 from sigmawatch.app.notify_config import NotifyConfig, Routes
 from sigmawatch.app.oidc_config import OidcConfig
 from sigmawatch.app.publish_config import PublishConfig

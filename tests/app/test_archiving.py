@@ -19,7 +19,7 @@ from sigmawatch.adapters.archives.parquet import ParquetArchive
 from sigmawatch.adapters.ledgers.sqlite import SqliteLedger
 from sigmawatch.app.archived_rows import rows_of
 from sigmawatch.app.archiving import RETRY_MIN_MS, Archiver, Shelf
-from sigmawatch.app.config import HistoryConfig
+from sigmawatch.app.history_config import HistoryConfig
 from sigmawatch.app.sealing import OFFSET_MS, Sealer, Stores
 from sigmawatch.domain.frame import Flag, Patch
 from sigmawatch.domain.series import Block

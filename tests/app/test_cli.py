@@ -276,6 +276,23 @@ def test_what_may_be_removed_is_removed_beside_what_may_not(folder: Folder) -> N
     assert done.stderr.startswith("KRAKEN:BTC-USD:price is defined by sigmawatch.toml")
 
 
+def test_what_more_would_cost_is_told_before_and_nothing_is_tracked_by_asking(
+    folder: Folder,
+) -> None:
+    every = ("--every", "30s", "--every", "volume_24h_quote=5m")
+    asked = ("add", "KRAKEN:SOL/USD", "-m", "price", "-m", "volume_24h_quote", *every)
+    told = folder.run(*asked, "--dry-run")
+    assert told.returncode == 0, told.stderr
+    assert "1 market of KRAKEN: 2 new series" in told.stdout
+    assert folder.json(*asked, "--dry-run")["interval"] == "30s"
+    assert "SOL/USD" not in folder.run("list").stdout
+    done = folder.run(*asked)
+    assert "KRAKEN:SOL/USD:price every 30s" in done.stdout
+    assert "KRAKEN:SOL/USD:volume_24h_quote every 5m" in done.stdout
+    twice = folder.run("add", "KRAKEN:SOL/USD", "--every", "1m", "--every", "5m")
+    assert (twice.returncode, "an interval is said once" in twice.stderr) == (2, True)
+
+
 def test_a_market_is_added_and_removed_online_and_offline_alike(folder: Folder) -> None:
     def round_trip() -> list[str]:
         said = []

@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.app.test_sealing import rigged
 
 from sigmawatch.app.compute import ComputeThread
-from sigmawatch.app.config import HistoryConfig
+from sigmawatch.app.history_config import HistoryConfig
 from sigmawatch.app.sealing import Sealer, Stores
 
 

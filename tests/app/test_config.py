@@ -219,6 +219,58 @@ def test_a_track_without_interval_takes_the_one_of_the_file() -> None:
     assert load(text + 'every = "5m"').track[0].every == Interval(5 * MINUTE_MS)
 
 
+def test_slots_are_as_the_nearest_says_it() -> None:
+    text = (
+        'interval = "5m"\n[venues.Kraken]\nevery = "10s"\n'
+        'intervals = { volume_24h_quote = "1m" }\n'
+        '[[track]]\nvenue = "kraken"\nmarkets = ["BTC/USD"]\n'
+        'metrics = ["price", "volume_24h_ref"]\n'
+    )
+    ten, minute, five = (Interval(one * 1_000) for one in (10, 60, 300))
+
+    def parts(more: str = "") -> list[tuple[Interval, tuple[str, ...]]]:
+        return [(part.every, part.metrics) for part in load(text + more).track[0].parts]
+
+    assert parts() == [(ten, ("price",)), (minute, ("volume_24h_ref",))]
+    assert parts('every = "1m"\n') == [(minute, ("price", "volume_24h_ref"))]
+    assert parts('intervals = { price = "5m" }\n') == [
+        (five, ("price",)), (minute, ("volume_24h_ref",))
+    ]  # fmt: skip
+    other = '[[track]]\nvenue = "coinbase"\nmarkets = ["BTC/USD"]\n'
+    assert load(text + other).track[1].every == five
+
+
+def test_what_is_asked_for_while_we_run_has_the_venues_slots_where_it_says_none() -> None:
+    ten, minute, five = (Interval(one * 1_000) for one in (10, 60, 300))
+    config = load('[venues.kraken]\nevery = "10s"\nintervals = { volume_24h_quote = "5m" }')
+    names = ("price", "volume_24h_ref")
+    assert config.widths("KRAKEN", names) == {ten: ("price",), five: ("volume_24h_ref",)}
+    assert config.widths("KRAKEN", names, every=minute) == {minute: names}
+    own = {"volume_24h_ref": ten}
+    assert config.widths("KRAKEN", names, every=minute, intervals=own) == {
+        minute: ("price",), ten: ("volume_24h_ref",)
+    }  # fmt: skip
+    assert config.widths("COINBASE", names) == {minute: names}
+
+
+@pytest.mark.parametrize(("line", "path", "said"), [
+    ('intervals = { volume_24h_quote = "7s" }', "venues.kraken.intervals", "must divide a day"),
+    ('intervals = { wolume = "1m" }', "venues.kraken.intervals", "unknown metric"),
+    ('intervals = { traded_quote = "1m", traded_ref = "5m" }', "venues.kraken.intervals",
+     "have the same slots"),
+    ('every = "7s"', "venues.kraken.every", "must divide a day"),
+])  # fmt: skip
+def test_a_wrong_interval_of_a_venue_is_told_once_and_at_its_place(
+    line: str, path: str, said: str
+) -> None:
+    found = by_path(
+        f'[venues.kraken]\n{line}\n[[track]]\nvenue = "kraken"\nmarkets = ["BTC/USD"]\n'
+    )
+    (told,) = [text for where, text in found.items() if where.startswith(path)]
+    assert said in told
+    assert not any(where.startswith("track") for where in found)
+
+
 def test_an_empty_list_tracks_nothing_and_says_so_where_it_may_not() -> None:
     assert load("track = []").track == ()
     found = by_path('[[track]]\nvenue = "kraken"\nmarkets = []\nmetrics = []')

@@ -104,6 +104,81 @@ def test_flows_that_are_heard_need_no_budget() -> None:
     assert not any("request budget" in str(warning) for warning in heard.warnings)
 
 
+def test_one_answer_serves_every_slot_that_ends_then() -> None:
+    markets = {"markets": ("BTC/USD",)}
+    (venue,) = foreseen(
+        {**markets, "metrics": ("price", "volume_24h_quote", "traded_quote"),
+         "every": Interval(10_000),
+         "intervals": {"volume_24h_quote": Interval(5 * MINUTE_MS),
+                       "traded_quote": Interval(MINUTE_MS)}},
+        {**markets, "metrics": ("bid",), "every": Interval(15_000)},
+    ).venues  # fmt: skip
+    assert venue.series_count == 4
+    assert venue.poll_per_minute == 8.0  # at 0, 10, 15, 20, 30, 40, 45 and 50 s
+    assert venue.flow_per_minute == 1.0
+    assert venue.requests_per_minute == 9.0
+
+
+def test_what_two_entries_say_of_a_market_is_filled_in_at_once() -> None:
+    price, volume = ({"markets": ("BTC/USD",), "metrics": (name,)} for name in ("price", "bid"))
+    alone = foreseen(price).venues[0]
+    assert alone.backfill_requests == 2
+    assert foreseen(price, volume).venues[0].backfill_requests == 2
+    assert foreseen(volume).venues[0].backfill_requests == 0  # no candle tells a bid
+    other = {**price, "metrics": ("traded_quote",)}
+    assert foreseen(price, other).venues[0].backfill_requests == 2
+
+
+def test_1400_markets_need_23_minutes_of_back_fill() -> None:
+    """EXCHANGES.md 1: "1,400 pairs x one 5m OHLC call at 1/s = 23 minutes"."""
+    markets = tuple(f"C{row}/USD" for row in range(1_400))
+    five = {"markets": markets, "metrics": ("price",), "every": Interval(5 * MINUTE_MS)}
+    (venue,) = foreseen(five).venues
+    assert venue.backfill_requests == 1_400
+    assert venue.backfill_s == pytest.approx(23.4 * 60, rel=0.01)
+
+
+def test_flows_of_two_intervals_share_half_the_budget() -> None:
+    markets = {"markets": tuple(f"C{row}/USD" for row in range(40)), "metrics": ("traded_quote",)}
+    slower = {**markets, "every": Interval(5 * MINUTE_MS)}
+    (venue,) = foreseen(markets, slower).venues
+    assert venue.flow_markets_count == 80
+    assert venue.flow_per_minute == pytest.approx(30.0, abs=1.0)
+    assert (venue.flow_markets_max) < 80
+
+
+def test_flows_that_do_not_fit_between_two_polls_stay_without() -> None:
+    markets = {"markets": tuple(f"C{row}/USD" for row in range(20))}
+    found = foreseen(
+        {**markets, "metrics": ("traded_quote",)},
+        {**markets, "metrics": ("price",), "every": Interval(10_000)},
+    )
+    assert found.venues[0].flow_markets_max == 8  # calls in 8 seconds
+    assert "between polls every 10s, pays for traded volumes of 8 of 20" in str(found.warnings[0])
+
+
+def test_a_slot_shorter_than_polls_allow_needs_a_stream() -> None:
+    """SEMANTICS.md 2: "`check` refuses a Δ below what a venue's polling allows without a
+    stream"."""
+    quick = {"markets": ("BTC/USD",), "metrics": ("price",), "every": Interval(1_000)}
+    refused = foreseen(quick, venues={"kraken": VenueConfig(poll_offset_s=0.1)})
+    assert "every 2 s, unless `stream = true`" in paths(refused)["track[0].every"]
+    heard = {"kraken": VenueConfig(poll_offset_s=0.1, stream=True)}
+    assert foreseen(quick, venues=heard).problems == ()
+    quotes = {**quick, "metrics": ("price", "bid")}  # which no stream tells
+    assert "track[0].every" in paths(foreseen(quotes, venues=heard))
+
+
+def test_a_single_metrics_interval_is_judged_at_its_own_place() -> None:
+    track = {"markets": ("BTC/USD",), "metrics": ("price", "bid", "traded_quote")}
+    found = paths(foreseen({**track, "intervals": {
+        "bid": Interval(1_000), "traded_quote": Interval(30_000)
+    }}))  # fmt: skip
+    assert "not polled more often than every 2 s" in found["track[0].intervals"]
+    assert "no candle that fits into a slot of 30s" in found["track[0].metrics[2]"]
+    assert "track[0].every" not in found
+
+
 def test_a_budget_of_ones_own_counts() -> None:
     found = foreseen(
         {"markets": ("A/USD", "B/USD"), "metrics": ("traded_quote",)},

@@ -15,7 +15,8 @@ from tests.engine import oracle
 from sigmawatch.adapters.clock import VirtualClock
 from sigmawatch.adapters.ledgers.sqlite import SqliteLedger
 from sigmawatch.app.catalogue import Catalogue
-from sigmawatch.app.config import BackfillConfig, Config, HistoryConfig, Track
+from sigmawatch.app.config import BackfillConfig, Config, Track
+from sigmawatch.app.history_config import HistoryConfig
 from sigmawatch.app.past import Past
 from sigmawatch.app.program import Program
 from sigmawatch.app.sealing import SEAL_AFTER_MS, Sealer, Stores

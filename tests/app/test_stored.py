@@ -16,7 +16,7 @@ from sigmawatch.adapters.ledgers.sqlite import SqliteLedger
 from sigmawatch.app.alerting.stored import ONE_BY_ONE_MAX, StoredSlots
 from sigmawatch.app.catalogue import Catalogue
 from sigmawatch.app.compute import ComputeThread
-from sigmawatch.app.config import HistoryConfig
+from sigmawatch.app.history_config import HistoryConfig
 from sigmawatch.app.past import Past
 from sigmawatch.app.sealing import Sealer, Stores
 from sigmawatch.app.tables import Tables

@@ -44,7 +44,45 @@ async def test_shorter_slots_of_a_market_poll_the_venue_more_often(world: World)
     assert told["budget_pct"] > told["budget_pct_before"]
 
 
+async def test_several_markets_have_one_forecast_and_single_metrics_slots_of_their_own(
+    world: World,
+) -> None:
+    await world.pass_slots(1)
+    told = await forecast(
+        world, markets=["KRAKEN:BTC/USD", "KRAKEN:NEW/USD"], metrics=["price", "volume_24h_quote"],
+        every="30s", intervals={"volume_24h_quote": "5m"},
+    )  # fmt: skip
+    assert (told["venue"], told["markets_count"], told["new_count"]) == ("KRAKEN", 2, 4)
+    assert told["interval"] == "30s"
+    assert told["requests_per_minute"] > told["requests_per_minute_before"]
+    assert told["used_per_minute"] <= told["budget_per_minute"]
+    assert told["backfill_requests"] > 0
+    assert told["memory_bytes"] == 2 * 16 * (2_880 + 288)
+
+
+async def test_markets_of_two_venues_are_two_questions(world: World) -> None:
+    await world.pass_slots(1)
+    answer = await world.client.post(PATH, json={"markets": ["KRAKEN:NEW/USD", "BINANCE:BTC/USD"]})
+    assert answer.status_code == 422
+    assert "one venue" in answer.text
+
+
+async def test_a_metric_is_tracked_at_the_slots_that_are_said_of_it(world: World) -> None:
+    await world.pass_slots(1)
+    answer = await world.client.post("/api/v1/metrics", json={
+        "market": "KRAKEN:NEW/USD", "metrics": ["price", "volume_24h_ref"],
+        "intervals": {"volume_24h_quote": "5m"},
+    })  # fmt: skip
+    assert answer.status_code == 201, answer.text
+    told = {one["name"].rpartition(":")[2]: one["interval"] for one in answer.json()["items"]}
+    assert told == {"price": "1m", "volume_24h_quote": "5m", "volume_24h_ref": "5m"}
+
+
 @pytest.mark.parametrize(("body", "status"), [
+    ({"market": "KRAKEN:BTC/USD", "intervals": {"price": "7s"}}, 422),
+    ({"market": "KRAKEN:BTC/USD", "intervals": {"wolume": "1m"}}, 422),
+    ({"market": "KRAKEN:BTC/USD", "metrics": ["traded_ref"],
+      "intervals": {"traded_ref": "1m", "traded_quote": "5m"}}, 422),
     ({"name": "X/Y", "formula": "KRAKEN:BTC/USD / 2"}, 422),
     ({"market": "KRAKEN:NOPE/USD"}, 422), ({"market": "KRAKEN:BTC/USD", "metrics": ["x"]}, 422),
     ({"market": "KRAKEN:BTC/USD", "every": "soon"}, 422), ({}, 422),

@@ -19,7 +19,8 @@ from tests.app.test_sealing import DAY, MINUTE, NOW, Rig, rigged
 from tests.pace import allowed_s
 
 from sigmawatch.adapters.clock import VirtualClock
-from sigmawatch.app.config import BackfillConfig, Config, HistoryConfig, Track
+from sigmawatch.app.config import BackfillConfig, Config, Track
+from sigmawatch.app.history_config import HistoryConfig
 from sigmawatch.app.web import create_app
 from sigmawatch.app.web.moments import rfc3339
 from sigmawatch.app.web.steps import Stepping, step_asked

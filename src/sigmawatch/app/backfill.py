@@ -13,15 +13,15 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from sigmawatch.app.backfill_plan import Lack, fetches
 from sigmawatch.app.catalogue import Catalogue
 from sigmawatch.app.collector import PARTITION
 from sigmawatch.app.filling import CANDLE_METRICS, Supply, lay_out, needs_two_days, patch_for
-from sigmawatch.app.flows import candle_span_ms
 from sigmawatch.app.health import SKEW_MAX_MS
 from sigmawatch.domain.errors import NotFound, SigmawatchError, Unavailable
 from sigmawatch.domain.frame import Patch
 from sigmawatch.domain.series import Series
-from sigmawatch.domain.window import DAY_MS, Interval
+from sigmawatch.domain.window import Interval
 from sigmawatch.ports.bus import Bus
 from sigmawatch.ports.clock import Clock
 from sigmawatch.ports.venue import Venue
@@ -29,7 +29,6 @@ from sigmawatch.ports.venue import Venue
 CONCURRENT_MAX = 4
 ATTEMPTS_MAX = 5
 RETRY_MS = 5_000
-CARRY_SLOTS = 10  # asked before the first missing slot, so that a quiet start can be carried
 CANCELLED = "cancelled"  # the reason of a job that somebody ended
 MISSING_SUBJECT = "tracker.missing"
 
@@ -198,15 +197,16 @@ class Backfill:
         self._advance(done=1, failed=1)
 
     async def _patches(self, gap: Gap) -> list[Patch]:
-        interval = gap.interval
-        from_ms = interval.open_ms(gap.from_slot - CARRY_SLOTS)
-        if needs_two_days([series for series, _, _ in gap.holes]):
-            from_ms -= DAY_MS
-        supplies = await self._supplies(gap, from_ms=from_ms, to_ms=interval.open_ms(gap.to_slot))
+        lack = Lack(
+            interval=gap.interval, from_slot=gap.from_slot, to_slot=gap.to_slot,
+            two_days=needs_two_days(series.metric for series, _, _ in gap.holes),
+        )  # fmt: skip
+        supplies = await self._supplies(gap.native, lack)
         now_ms = self._clock.now_ms()
         line = lay_out(
-            supplies, interval,
-            from_slot=interval.slot(from_ms), to_slot=gap.to_slot, now_ms=self._venue_now_ms(),
+            supplies, gap.interval,
+            from_slot=gap.interval.slot(lack.from_ms), to_slot=gap.to_slot,
+            now_ms=self._venue_now_ms(),
         )  # fmt: skip
         patches = (
             patch_for(series, line, from_slot=first, to_slot=stop, now_ms=now_ms)
@@ -214,27 +214,13 @@ class Backfill:
         )
         return [patch for patch in patches if patch is not None]
 
-    async def _supplies(self, gap: Gap, *, from_ms: int, to_ms: int) -> Sequence[Supply]:
-        """Candles from the finest that fits, and wider ones for what those do not reach."""
-        traits, now_ms = self._venue.traits, self._venue_now_ms()
-        to_ms = min(to_ms, now_ms - now_ms % gap.interval.ms)
-        fits_ms = candle_span_ms(traits, gap.interval) or traits.candle_spans_ms[0]
-        fine_from_ms = max(from_ms, gap.interval.open_ms(gap.from_slot - CARRY_SLOTS))
+    async def _supplies(self, native: str, lack: Lack) -> Sequence[Supply]:
         supplies: list[Supply] = []
-        for span_ms, reach_ms in zip(traits.candle_spans_ms, traits.candle_reach_ms, strict=True):
-            if span_ms < fits_ms:
-                continue
-            wanted_ms = fine_from_ms if span_ms == fits_ms else from_ms
-            start_ms = wanted_ms if reach_ms is None else max(wanted_ms, now_ms - reach_ms)
-            start_ms = -(-start_ms // span_ms) * span_ms
-            if start_ms < to_ms:
-                candles = await self._venue.candles(
-                    gap.native, span_ms=span_ms, from_ms=start_ms, to_ms=to_ms
-                )
-                supplies.append(Supply(candles=candles, from_ms=start_ms))
-            if start_ms <= from_ms + span_ms:
-                break
-            to_ms = min(to_ms, start_ms)
+        for one in fetches(lack, self._venue.traits, now_ms=self._venue_now_ms()):
+            candles = await self._venue.candles(
+                native, span_ms=one.span_ms, from_ms=one.from_ms, to_ms=one.to_ms
+            )
+            supplies.append(Supply(candles=candles, from_ms=one.from_ms))
         return supplies
 
     def _venue_now_ms(self) -> int:

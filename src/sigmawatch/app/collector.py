@@ -292,10 +292,10 @@ class Collector:
             reasons["venue_unavailable"] += expected
             at = Stamp(interval=plan.interval, slot=slot, recv_ms=now_ms, open=False)
             return [outage(block, at, instead=instead) for block, _ in plan.flows], 0
-        natives = [native for native in dict.fromkeys(
-            one.market.native for _, series in plan.flows for one in series
-        ) if native not in plan.paused]  # fmt: skip
-        answer = await self._flows.read(natives, plan.interval, slot=slot, deadline_ms=deadline_ms)
+        answer = await self._flows.read(
+            plan.flow_natives, plan.interval, slot=slot, deadline_ms=deadline_ms,
+            wanted={one.interval: len(one.flow_natives) for one in self.plans() if one.flows},
+        )  # fmt: skip
         reasons.update(answer.reasons)
         at = Stamp(interval=plan.interval, slot=slot, recv_ms=self._clock.now_ms(), open=False)
         answered = sum(

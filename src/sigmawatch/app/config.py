@@ -17,7 +17,6 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
-    InstanceOf,
     PrivateAttr,
     SecretStr,
     ValidationInfo,
@@ -25,12 +24,21 @@ from pydantic import (
 )
 
 from sigmawatch.app.access_config import AccessConfig, LimitsConfig, listenable
-from sigmawatch.app.archive_place import Bucket, parse_place
 from sigmawatch.app.backup_config import BackupConfig
 from sigmawatch.app.channel_config import Channels, EgressConfig, SecretsConfig
 from sigmawatch.app.config_table import Table
 from sigmawatch.app.database import DatabaseAddress, shown
 from sigmawatch.app.definitions import Definition, derived_market, derived_metric
+from sigmawatch.app.history_config import ArchiveConfig, HistoryConfig
+from sigmawatch.app.interval_config import (
+    NO_INTERVALS,
+    EveryInterval,
+    Intervals,
+    MetricName,
+    Widths,
+    of_sources,
+    widths_of,
+)
 from sigmawatch.app.notify_config import NotifyConfig, Routes
 from sigmawatch.app.publish_config import PublishConfig
 from sigmawatch.app.push_config import PushConfig
@@ -45,15 +53,11 @@ from sigmawatch.domain.following import (
     parse_market_pattern,
 )
 from sigmawatch.domain.market import asset, parse_market, venue_name
-from sigmawatch.domain.metric import FORMULA, metric_named, with_sources
+from sigmawatch.domain.metric import FORMULA, with_sources
 from sigmawatch.domain.watchlist import NAME_ALLOWED, parse_pattern, watchlist_name
 from sigmawatch.domain.window import DAY_MS, HOUR_MS, MINUTE_MS, Interval, parse_span
 
 WINDOWS_MAX = 8
-
-
-def _interval(raw: object) -> object:
-    return Interval(parse_span(raw)) if isinstance(raw, str) else raw
 
 
 def _span(raw: object) -> object:
@@ -81,18 +85,11 @@ def _filled(items: tuple[str, ...]) -> tuple[str, ...]:
     return items
 
 
-def _place(text: str) -> str:
-    parse_place(text)
-    return text
-
-
-EveryInterval = Annotated[InstanceOf[Interval], BeforeValidator(_interval)]
 VenueKey = Annotated[str, AfterValidator(lambda text: venue_name(text).lower())]
 _Market = Annotated[str, AfterValidator(_market)]
 _Pattern = Annotated[str, AfterValidator(lambda text: str(parse_pattern(text)))]
-_Metric = Annotated[str, AfterValidator(lambda name: metric_named(name).name)]
 Markets = Annotated[tuple[_Market, ...], AfterValidator(_filled)]
-Metrics = Annotated[tuple[_Metric, ...], AfterValidator(_filled)]
+Metrics = Annotated[tuple[MetricName, ...], AfterValidator(_filled)]
 
 
 DEFAULT_METRICS = ("price", "volume_24h_quote", "volume_24h_ref", "traded_quote", "traded_ref")
@@ -115,7 +112,13 @@ class Track(Table):
     )
     every: EveryInterval = Field(
         default=Interval(MINUTE_MS),
-        description="How long a slot is; without it, the `interval` of the whole file.",
+        description="How long a slot is; without it, as `[venues.NAME]` or the `interval` of the "
+        "whole file says.",
+    )
+    intervals: Intervals = Field(
+        default_factory=lambda: NO_INTERVALS,
+        description='Slots of single metrics, where they differ: `{ volume_24h_quote = "5m" }`. A '
+        "`_ref` metric has those of what it is computed from.",
     )
 
     @property
@@ -145,6 +148,22 @@ class Track(Table):
     def pattern_metrics(self) -> tuple[str, ...]:
         """What is measured of a pattern's markets."""
         return self.metrics if "metrics" in self.model_fields_set else PATTERN_METRICS
+
+    @property
+    def parts(self) -> tuple[Track, ...]:
+        """The same as entries whose metrics all have slots of one length, and which name markets,
+        or patterns."""
+        patterns = tuple(text for text in self.markets if is_pattern(text))
+        return tuple(
+            self.model_copy(update={
+                "markets": markets, "metrics": names, "every": every, "intervals": NO_INTERVALS,
+            })
+            for markets, metrics in ((self.named, self.metrics), (patterns, self.pattern_metrics))
+            if markets
+            for every, names in widths_of(
+                metrics, every=self.every, intervals=self.intervals
+            ).items()
+        )  # fmt: skip
 
     @field_validator("markets")
     @classmethod
@@ -192,45 +211,6 @@ class Server(Table):
     port: int = Field(
         default=8000, ge=0, le=65535, description="Port to listen on; 0 takes any free one."
     )
-
-
-class HistoryConfig(Table):
-    """How long what left memory is kept."""
-
-    raw_days: int = Field(default=90, ge=2, le=36_500, description="Days to keep every slot.")
-    five_minute_days: int = Field(
-        default=365, ge=2, le=36_500,
-        description="Days to keep the five minutes' statistics of slots under a minute.",
-    )  # fmt: skip
-    hourly_days: int | None = Field(
-        default=None, ge=2, le=36_500,
-        description="Days to keep the hours' statistics; default: for ever.",
-    )  # fmt: skip
-
-
-class ArchiveConfig(Table):
-    """Every day that is over as Parquet files, for other programs (extra `arrow`)."""
-
-    url: Annotated[str, AfterValidator(_place)] | None = Field(
-        default=None,
-        description="A folder, or S3-compatible storage: `s3://bucket/prefix`, of another service "
-        "than Amazon's `s3://bucket/prefix?endpoint=https://host:9000`. Default: no archive.",
-    )
-    required: bool = Field(
-        default=True,
-        description="Slots are not let go for their age before they are in the archive.",
-    )
-    access_key: SecretStr = Field(
-        default=SecretStr(""),
-        description="Of the storage; better set in the environment. Default: what programs for "
-        "Amazon's use (`AWS_ACCESS_KEY_ID`, `~/.aws`, the machine's role).",
-    )
-    secret_key: SecretStr = Field(default=SecretStr(""), description="Belongs to `access_key`.")
-
-    @property
-    def place(self) -> Path | Bucket | None:
-        """Where it is; None where there is none."""
-        return None if self.url is None else parse_place(self.url)
 
 
 class BackfillConfig(Table):
@@ -307,7 +287,7 @@ class Config(Table):
     venues: Annotated[Mapping[VenueKey, VenueConfig], AfterValidator(MappingProxyType)] = Field(
         default_factory=lambda: MappingProxyType({})
     )
-    track: tuple[Track, ...] = DEFAULT_TRACK
+    track: tuple[Track, ...] = Field(default_factory=lambda: DEFAULT_TRACK)
     derived: tuple[Derived, ...] = ()
     watchlists: tuple[WatchlistConfig, ...] = ()
 
@@ -328,6 +308,22 @@ class Config(Table):
     def place(self) -> str:
         """Where everything is kept, in a word or two."""
         return shown(self.database) if self.database.get_secret_value() else str(self.data)
+
+    def widths(
+        self,
+        venue: str,
+        metrics: Iterable[str],
+        *,
+        every: Interval | None = None,
+        intervals: Mapping[str, Interval] = NO_INTERVALS,
+    ) -> Widths:
+        """Metrics of a market of a venue by the length of their slots: every, and intervals for
+        single ones, where they are said, else what the file says for the venue. Raises Invalid."""
+        told = self.venue(venue)
+        single = of_sources(intervals)
+        if every is None:
+            single = {**told.intervals, **single}
+        return widths_of(metrics, every=every or told.every or self.interval, intervals=single)
 
     def venue(self, name: str) -> VenueConfig:
         """Settings of one venue, by either spelling; the defaults where the file is silent."""
@@ -371,11 +367,12 @@ class Config(Table):
 
 
 def _repeated(track: Iterable[Track]) -> list[str]:
+    parts = [part for one in track for part in one.parts]
     keys = Counter(
         f"{entry.venue_name}:{parse_market(text).pair}:{metric} every {entry.every}"
-        for entry in track
+        for entry in parts
         for text in entry.named
         for metric in entry.metrics
     )
-    keys.update(f"{one} every {entry.every}" for entry in track for one in entry.patterns)
+    keys.update(f"{one} every {entry.every}" for entry in parts for one in entry.patterns)
     return [key for key, count in keys.items() if count > 1]

@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 
 import structlog
 
 from sigmawatch.app.catalogue import Catalogue
 from sigmawatch.app.config import Config, Track
 from sigmawatch.app.definitions import FORMULAS_MAX, Definition, broken_without
+from sigmawatch.app.interval_config import Widths
 from sigmawatch.app.tracked import Tracked
 from sigmawatch.app.tracker import Tracker
 from sigmawatch.domain.errors import Conflict, Invalid
@@ -76,6 +78,12 @@ class Enrolment:
                 blocks = await transaction.catalogue.blocks()
             await self._take(blocks, series)
         return series
+
+    async def add_widths(self, market: Market, widths: Widths) -> Sequence[Series]:
+        """The same of metrics by the length of their slots; nothing where one is not offered."""
+        self.check_offered(market.venue, chain.from_iterable(widths.values()))
+        added = [await self.add(market, names, interval=every) for every, names in widths.items()]
+        return list(chain.from_iterable(added))
 
     async def push(
         self, wanted: Sequence[tuple[Market, str]], interval: Interval, *, most: int
@@ -290,7 +298,9 @@ class Enrolment:
         managed = self._config.source is not None
         if not managed and any(b.venue == venue for b in self._catalogue.blocks.values()):
             return {}
-        tracks = [track for track in self._config.track if track.venue_name == venue]
+        tracks = [
+            part for one in self._config.track if one.venue_name == venue for part in one.parts
+        ]
         wanted = [(track, _ref(venue, text)) for track in tracks for text in track.named]
         unresolved: dict[str, str] = {}
         for track, ref in wanted:

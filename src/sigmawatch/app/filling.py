@@ -9,7 +9,7 @@ covers, marked `coarse` (SEMANTICS.md 2). The rolling 24-hour volume is rebuilt 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -207,6 +207,6 @@ def flow_column(metric: str, line: Timeline) -> tuple[Values, Marks]:
     return values, marks
 
 
-def needs_two_days(series: Sequence[Series]) -> bool:
+def needs_two_days(metrics: Iterable[str]) -> bool:
     """Whether any of them is a rolling 24-hour figure, whose first value needs the day before."""
-    return any(one.metric in ROLLING_OF_METRIC for one in series)
+    return any(name in ROLLING_OF_METRIC for name in metrics)

@@ -46,11 +46,20 @@ def candle_span_ms(traits: VenueTraits, interval: Interval) -> int | None:
     return max(spans, default=None)
 
 
-def flow_markets_max(traits: VenueTraits, interval: Interval) -> int:
-    """For how many markets half the request budget pays for one candle call a slot."""
+def flow_markets_max(
+    traits: VenueTraits, interval: Interval, *, wanted: Mapping[Interval, int] | None = None
+) -> int:
+    """For how many markets half the request budget pays for one candle call a slot.
+
+    wanted: of how many markets flows are wanted at each interval; where there are several, each has
+    its share of that half, by what all of its markets would take.
+    """
     if candle_span_ms(traits, interval) is None:
         return 0
     budget = traits.requests_per_minute / 2 * interval.ms / MINUTE_MS
+    if wanted and len(wanted) > 1:
+        calls = {each: count / each.ms for each, count in wanted.items()}
+        budget *= calls[interval] / sum(calls.values())
     return int(budget // traits.candle_cost)
 
 
@@ -81,17 +90,23 @@ class FlowReader:
         self._told: dict[tuple[int, int], float] = {}
 
     async def read(
-        self, natives: Sequence[str], interval: Interval, *, slot: int, deadline_ms: int
+        self,
+        natives: Sequence[str],
+        interval: Interval,
+        *,
+        slot: int,
+        deadline_ms: int,
+        wanted: Mapping[Interval, int],
     ) -> FlowAnswer:
         """Candles of the last closed slots up to `slot` for each market, as many as come until
-        `deadline_ms`; never raises for one."""
+        `deadline_ms`; never raises for one. wanted: as `flow_markets_max`."""
         answer = FlowAnswer()
         span_ms = candle_span_ms(self._venue.traits, interval) or interval.ms
         heard = {
             one for one in natives if self._was_heard(one, interval, slot=slot, span_ms=span_ms)
         }
         asked = [one for one in natives if one not in heard]
-        paid = asked[: flow_markets_max(self._venue.traits, interval)]
+        paid = asked[: flow_markets_max(self._venue.traits, interval, wanted=wanted)]
         allowed = [*heard, *paid]
         answer.reasons["over_budget"] += len(asked) - len(paid)
         gate = asyncio.Semaphore(CONCURRENT_MAX)

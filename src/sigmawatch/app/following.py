@@ -199,10 +199,9 @@ class Patterns:
         if origin == "api" and not self._fresh:
             return []
         return [
-            Following(pattern=pattern, metrics=track.pattern_metrics, interval=track.every,
-                      origin=origin)
+            Following(pattern=pattern, metrics=part.metrics, interval=part.every, origin=origin)
             for track in self._config.track if track.venue_name == venue
-            for pattern in track.patterns
+            for part in track.parts for pattern in part.patterns
         ]  # fmt: skip
 
     async def _configure(self, venue: str, said: Sequence[Following]) -> dict[str, str]:

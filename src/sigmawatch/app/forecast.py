@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sigmawatch.app.config import Config, Track
 from sigmawatch.app.flows import candle_span_ms
 from sigmawatch.app.problems import Problem, near
 from sigmawatch.app.reference_rates import Routes
 from sigmawatch.app.venue_config import VenueKind
+from sigmawatch.app.venue_forecast import VenueForecast, venue_forecast
 from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.market import asset, parse_market
 from sigmawatch.domain.metric import METRICS, Kind, with_derived
@@ -27,26 +28,7 @@ PROGRAM_BYTES = 110_000_000
 SLOT_BYTES_HOT = 16  # a value, its mark, its share of the moments
 MINUTE_BYTES_HOT = 85  # of minutes that stand for slots of a few seconds
 SLOT_BYTES_DISK = 10  # a value, its mark, its share of headers and pages
-TWO_DAYS = frozenset({"volume_24h_base", "volume_24h_quote"})  # rebuilt from 48 h of candles
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VenueForecast:
-    """What one venue will be asked. The unit of requests is the venue's own (calls, or weight)."""
-
-    venue: str
-    markets_count: int
-    series_count: int
-    poll_per_minute: float
-    flow_per_minute: float
-    budget_per_minute: float
-    flow_markets_count: int
-    flow_markets_max: int
-    backfill_s: float
-
-    @property
-    def used_ratio(self) -> float:
-        return (self.poll_per_minute + self.flow_per_minute) / self.budget_per_minute
+HEARD_AT_ONCE = frozenset({"price"})  # what a stream tells in every slot, however short
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,18 +44,21 @@ class Forecast:
 
 def forecast(config: Config, traits: Mapping[str, VenueTraits]) -> Forecast:
     """Everything that can be said of `config` without asking a venue."""
-    known = [
+    parts = [
         each for one in config.track
         if one.venue_name in traits and config.venue(one.venue).enabled
-        for each in expected(one)
+        for part in one.parts for each in expected(part)
     ]  # fmt: skip
     venues = [
-        _venue(config, traits[name], tracks=[t for t in known if t.venue_name == name])
-        for name in sorted({track.venue_name for track in known})
-    ]
+        venue_forecast(
+            _budgeted(traits[name], config), [part for part in parts if part.venue_name == name],
+            backfilled=config.backfill.enabled,
+        )
+        for name in sorted({part.venue_name for part in parts})
+    ]  # fmt: skip
     series = Counter[Interval]()
-    for track in known:
-        series[track.every] += len(track.markets) * len(track.measured)
+    for part in parts:
+        series[part.every] += len(part.markets) * len(part.measured)
     series.update(one.every for one in config.derived)
     return Forecast(
         problems=tuple(_problems(config, traits)),
@@ -99,6 +84,17 @@ def expected(track: Track) -> Iterator[Track]:
             )  # fmt: skip
 
 
+def _budgeted(traits: VenueTraits, config: Config) -> VenueTraits:
+    """A venue's traits under the budget that the configuration gives it."""
+    budget = config.venue(traits.name).requests_per_minute
+    if budget is None:
+        return traits
+    steady = traits.steady_per_minute
+    if steady is not None:
+        steady *= budget / traits.requests_per_minute
+    return replace(traits, requests_per_minute=budget, steady_per_minute=steady)
+
+
 def _hot_bytes(every: Interval) -> int:
     """What a series takes in memory: its slots, and its minutes where those are not of a day."""
     held_ms = every.slots_held_ms
@@ -121,7 +117,11 @@ def _problems(config: Config, traits: Mapping[str, VenueTraits]) -> Iterator[Pro
                 yield _no_adapter(f"{path}.venue", track.venue, traits=traits)
             continue  # else its own adapter refuses it, and says why
         yield from _metric_problems(path, track, traits=traits[track.venue_name])
-        yield from _interval_problems(path, track, config=config, traits=traits[track.venue_name])
+        for part in track.parts:
+            key = "every" if part.every == track.every else "intervals"
+            yield from _interval_problems(
+                f"{path}.{key}", part, config=config, traits=traits[track.venue_name]
+            )
 
 
 def _no_adapter(path: str, name: str, *, traits: Mapping[str, VenueTraits]) -> Problem:
@@ -132,14 +132,15 @@ def _no_adapter(path: str, name: str, *, traits: Mapping[str, VenueTraits]) -> P
 
 def _metric_problems(path: str, track: Track, *, traits: VenueTraits) -> Iterator[Problem]:
     offered = with_derived(traits.levels | traits.flows)
+    widths = {metric: part.every for part in track.parts for metric in part.metrics}
     for row, metric in enumerate(track.metrics):
-        place = f"{path}.metrics[{row}]"
+        place, every = f"{path}.metrics[{row}]", widths[metric]
         if metric not in offered:
             yield Problem(path=place, rule=f"{track.venue_name} does not offer it",
                           value=repr(metric), allowed=", ".join(offered))  # fmt: skip
-        elif METRICS[metric].kind is Kind.FLOW and candle_span_ms(traits, track.every) is None:
+        elif METRICS[metric].kind is Kind.FLOW and candle_span_ms(traits, every) is None:
             spans = ", ".join(map(format_span, traits.candle_spans_ms))
-            rule = f"{track.venue_name} has no candle that fits into a slot of {track.every}"
+            rule = f"{track.venue_name} has no candle that fits into a slot of {every}"
             yield Problem(path=place, rule=rule, value=repr(metric),
                           allowed=f"an interval that {spans} divides")  # fmt: skip
 
@@ -148,13 +149,13 @@ def _interval_problems(
     path: str, track: Track, *, config: Config, traits: VenueTraits
 ) -> Iterator[Problem]:
     every, settings = track.every, config.venue(track.venue)
-    floor_ms = traits.poll_floor_ms
-    if settings.poll_floor_s is not None:
-        floor_ms = round(SECOND_MS * settings.poll_floor_s)
-    if every.ms < floor_ms:
-        yield Problem(path=f"{path}.every", value=str(every),
+    floor_ms = settings.floor_ms(traits.poll_floor_ms)
+    spoken = traits.streams and HEARD_AT_ONCE.issuperset(track.measured)
+    if every.ms < floor_ms and not (spoken and settings.stream):
+        yield Problem(path=path, value=str(every),
                       rule=f"{track.venue_name} is not polled more often than every "
-                           f"{floor_ms / SECOND_MS:g} s")  # fmt: skip
+                           f"{floor_ms / SECOND_MS:g} s" + (
+                               ", unless `stream = true`" if spoken else ""))  # fmt: skip
     deadline_s = every.close_deadline_ms / SECOND_MS
     if settings.poll_offset_s >= deadline_s:
         yield Problem(path=f"venues.{track.venue}.poll_offset_s",
@@ -189,8 +190,9 @@ def _warnings(
         if venue.flow_markets_count > venue.flow_markets_max and not heard:
             yield Problem(
                 path=f"venues.{venue.venue.lower()}",
-                rule=f"half the request budget pays for traded volumes of "
-                f"{venue.flow_markets_max} of {venue.flow_markets_count} markets; "
+                rule=f"half the request budget, between polls every {venue.polled_every}, pays "
+                f"for traded volumes of {venue.flow_markets_max} of {venue.flow_markets_count} "
+                "markets; "
                 "the others stay without" + (", unless `stream = true`" if streams else ""),
             )
         if venue.used_ratio > 1:
@@ -203,17 +205,24 @@ def _warnings(
 def _unrated(config: Config) -> Iterator[Problem]:
     """Currencies without a way to the reference through the prices that are tracked."""
     into = config.reference_currency
-    for row, track in enumerate(config.track):
-        refs = ", ".join(name for name in track.metrics if METRICS[name].derived_from)
-        routes = Routes(_priced(config, track.every), reference=into)
-        for quote in sorted({quote for _, quote in _pairs(track)} if refs else ()):
-            if not routes.of(quote, venue=track.venue_name):
+    for row, part in _parts(config):
+        refs = ", ".join(name for name in part.metrics if METRICS[name].derived_from)
+        routes = Routes(_priced(config, part.every), reference=into)
+        for quote in sorted({quote for _, quote in _pairs(part)} if refs else ()):
+            if not routes.of(quote, venue=part.venue_name):
                 yield Problem(
                     path=f"track[{row}]",
                     rule=f"no rate from {quote} to {into} with the prices tracked every "
-                    f"{track.every}; {refs} of its markets stay unknown",
-                    allowed=f"track the price of {quote}/{into}, or of BTC/{quote} and BTC/{into}",
+                    f"{part.every}; {refs} of its markets stay unknown",
+                    allowed=f"track the price of {quote}/{into}, or of BTC/{quote} and "
+                    f"BTC/{into}, every {part.every}",
                 )
+
+
+def _parts(config: Config) -> Iterator[tuple[int, Track]]:
+    """What is tracked, each part with the row of its entry."""
+    for row, track in enumerate(config.track):
+        yield from ((row, part) for part in track.parts)
 
 
 def _unread(config: Config) -> Iterator[Problem]:
@@ -239,12 +248,12 @@ def _tracks(config: Config, name: str, *, every: Interval) -> bool:
         track.venue_name == venue and track.every == every and metric in track.measured
         and (len(list(_pairs(track))) < len(track.markets)
              or pair in {f"{base}/{quote}" for base, quote in _pairs(track)})
-        for track in config.track
+        for _, track in _parts(config)
     )  # fmt: skip
 
 
 def _priced(config: Config, every: Interval) -> Iterator[tuple[str, str, str]]:
-    for track in config.track:
+    for _, track in _parts(config):
         if "price" in track.metrics and track.every == every:
             yield from ((track.venue_name, base, quote) for base, quote in _pairs(track))
 
@@ -255,50 +264,3 @@ def _pairs(track: Track) -> Iterator[tuple[str, str]]:
         base, _, quote = parse_market(text).pair.partition("/")
         if quote:
             yield asset(base), asset(quote)
-
-
-def _venue(config: Config, traits: VenueTraits, *, tracks: Sequence[Track]) -> VenueForecast:
-    budget = config.venue(traits.name).requests_per_minute or traits.requests_per_minute
-    flowing = {
-        (market, track.every)
-        for track in tracks
-        for market in track.markets
-        if any(METRICS[metric].kind is Kind.FLOW for metric in track.metrics)
-    }
-    wanted = sum(_per_minute(traits.candle_cost, every) for _, every in flowing)
-    share = min(1.0, budget / 2 / wanted) if wanted else 1.0
-    polls = sum(_per_minute(traits.poll_cost, every) for every in {t.every for t in tracks})
-    spare = max(budget - polls - share * wanted, budget / 10)
-    cost = sum(len(track.markets) * _backfill_cost(traits, track) for track in tracks)
-    return VenueForecast(
-        venue=traits.name,
-        markets_count=len({market for track in tracks for market in track.markets}),
-        series_count=sum(len(track.markets) * len(track.measured) for track in tracks),
-        poll_per_minute=polls, flow_per_minute=share * wanted, budget_per_minute=budget,
-        flow_markets_count=len(flowing), flow_markets_max=int(share * len(flowing)),
-        backfill_s=60.0 * cost / spare if config.backfill.enabled else 0.0,
-    )  # fmt: skip
-
-
-def _per_minute(cost: float, every: Interval) -> float:
-    return cost * MINUTE_MS / every.ms
-
-
-def _backfill_cost(traits: VenueTraits, track: Track) -> float:
-    """Requests to rebuild the last day of one market: the finest candles as far as they reach,
-    wider ones before, a second day where the rolling 24-hour volume is tracked. None of a venue
-    that keeps no past."""
-    if not traits.candle_spans_ms:
-        return 0.0
-    fits_ms = candle_span_ms(traits, track.every) or traits.candle_spans_ms[0]
-    wanted_ms = 2 * DAY_MS if TWO_DAYS & set(track.measured) else DAY_MS
-    calls, covered_ms = 0, 0
-    for span_ms, reach_ms in zip(traits.candle_spans_ms, traits.candle_reach_ms, strict=True):
-        if span_ms < fits_ms or covered_ms >= wanted_ms:
-            continue
-        goal_ms = DAY_MS if span_ms == fits_ms else wanted_ms
-        stop_ms = min(goal_ms, goal_ms if reach_ms is None else reach_ms)
-        if stop_ms > covered_ms:
-            calls += -(-(stop_ms - covered_ms) // (span_ms * traits.candle_rows_max))
-            covered_ms = stop_ms
-    return calls * traits.candle_cost

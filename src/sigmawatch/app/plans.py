@@ -46,6 +46,12 @@ class Plan:
     def expected(self) -> int:
         return self.asked((*self.levels, *self.flows))
 
+    @property
+    def flow_natives(self) -> tuple[str, ...]:
+        """The ids of the markets whose flows are to be asked for."""
+        natives = (one.market.native for _, series in self.flows for one in series)
+        return tuple(native for native in dict.fromkeys(natives) if native not in self.paused)
+
     @classmethod
     def of(
         cls, interval: Interval, pairs: Sequence[Planned], *, paused: frozenset[str]

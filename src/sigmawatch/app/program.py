@@ -7,7 +7,7 @@ venue.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
@@ -35,6 +35,7 @@ from sigmawatch.app.definitions import Definition
 from sigmawatch.app.enrolment import Enrolment
 from sigmawatch.app.failures import only
 from sigmawatch.app.importing import Imported, Importer, Record
+from sigmawatch.app.interval_config import NO_INTERVALS
 from sigmawatch.app.neighbours import Neighbours
 from sigmawatch.app.notifying.service import Notifying, NotifyPorts, Outlook
 from sigmawatch.app.once import Once
@@ -358,13 +359,14 @@ class Program:
     # Changing
 
     async def track(
-        self, market: MarketRef, metrics: Sequence[str], *, interval: Interval | None = None
-    ) -> Sequence[Series]:
-        """Track metrics of one market from now on, and back-fill them. Raises NotFound, Invalid."""
+        self, market: MarketRef, metrics: Sequence[str], *,
+        interval: Interval | None = None, intervals: Mapping[str, Interval] = NO_INTERVALS,
+    ) -> Sequence[Series]:  # fmt: skip
+        """Track metrics of one market from now on, and back-fill them. Their slots: as
+        `Config.widths`. Raises NotFound, Invalid."""
         found = await self.stations.market(market)
-        series = await self._enrolment.add(
-            found, metrics, interval=interval or self.config.interval
-        )
+        widths = self.config.widths(found.venue, metrics, every=interval, intervals=intervals)
+        series = await self._enrolment.add_widths(found, widths)
         await self.stations.define_configured()
         await self.tracker.refresh()
         self.stations.want_backfill(found.venue)

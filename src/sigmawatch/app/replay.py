@@ -11,7 +11,8 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from sigmawatch.app.config import BackfillConfig, Config, HistoryConfig, Track
+from sigmawatch.app.config import BackfillConfig, Config, Track
+from sigmawatch.app.history_config import HistoryConfig
 from sigmawatch.app.program import Program
 from sigmawatch.app.venue_config import VenueConfig
 from sigmawatch.domain.venue import RunKind

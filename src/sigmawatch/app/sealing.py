@@ -19,7 +19,7 @@ import structlog
 from sigmawatch.app.archiving import Archiver
 from sigmawatch.app.backfill import CANCELLED, Job
 from sigmawatch.app.catalogue import Catalogue
-from sigmawatch.app.config import HistoryConfig
+from sigmawatch.app.history_config import HistoryConfig
 from sigmawatch.app.timing import until
 from sigmawatch.app.tracker import HOT_MS
 from sigmawatch.domain.errors import Unavailable

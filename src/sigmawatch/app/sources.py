@@ -20,8 +20,10 @@ from pydantic import ValidationError
 from sigmawatch.app.channel_config import resolved
 from sigmawatch.app.config import Config
 from sigmawatch.app.database import names_server
+from sigmawatch.app.interval_config import of_sources
 from sigmawatch.app.problems import ConfigProblems, Problem, explain
 from sigmawatch.domain.errors import Invalid
+from sigmawatch.domain.metric import metric_named
 from sigmawatch.domain.window import Interval, parse_span
 
 PREFIX = "SIGMAWATCH_"
@@ -158,16 +160,58 @@ def _clean(overrides: Mapping[str, object]) -> dict[str, Any]:
 
 
 def _inherit_interval(merged: dict[str, Any]) -> dict[str, Any]:
-    """The file's `interval` for every track and formula that names none."""
-    if "interval" not in merged:
-        return merged
-    try:
-        Interval(parse_span(str(merged["interval"])))
-    except Invalid:
-        return merged  # told once, at its own path
+    """What the venue, or else the file, says of slots, for every track and formula that says
+    nothing itself."""
+    whole = {"every": merged["interval"]} if _sound(merged.get("interval")) else {}
+    venues = merged.get("venues")
+    of_venue = {
+        name: _told_of_slots(table)
+        for name, table in (venues.items() if isinstance(venues, dict) else ())
+    }
     own = {
-        key: [entry if not isinstance(entry, dict) or "every" in entry
-              else {**entry, "every": merged["interval"]} for entry in merged[key]]
+        key: [_inherits(entry, whole | of_venue.get(_venue_of(entry), {})) for entry in merged[key]]
         for key in ("track", "derived") if isinstance(merged.get(key), list)
     }  # fmt: skip
     return merged | own
+
+
+def _inherits(entry: Any, told: Mapping[str, Any]) -> Any:
+    if not isinstance(entry, dict) or "every" in entry or not told:
+        return entry
+    own = {**told, **entry}
+    if "intervals" in told and isinstance(own["intervals"], dict):
+        own["intervals"] = {**told["intervals"], **own["intervals"]}
+    return own
+
+
+def _venue_of(entry: Any) -> str:
+    return str(entry.get("venue", "")).lower() if isinstance(entry, dict) else ""
+
+
+def _told_of_slots(table: Any) -> dict[str, Any]:
+    """What a venue's table says of slots; what is wrong there is told once, at its own path."""
+    if not isinstance(table, dict):
+        return {}
+    every, single = table.get("every"), table.get("intervals")
+    told = {"every": every} if _sound(every) else {}
+    if isinstance(single, dict) and _agreed(single):
+        told["intervals"] = single
+    return told
+
+
+def _agreed(single: Mapping[str, object]) -> bool:
+    try:
+        of_sources({
+            metric_named(name).name: Interval(parse_span(str(span)))
+            for name, span in single.items()
+        })  # fmt: skip
+    except Invalid:
+        return False
+    return True
+
+
+def _sound(raw: object) -> bool:
+    try:
+        return raw is not None and bool(Interval(parse_span(str(raw))))
+    except Invalid:
+        return False

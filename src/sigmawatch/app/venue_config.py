@@ -18,8 +18,10 @@ from jmespath.exceptions import JMESPathError
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from sigmawatch.app.config_table import Table
+from sigmawatch.app.interval_config import NO_INTERVALS, EveryInterval, Intervals
 from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.market import parse_market
+from sigmawatch.domain.window import SECOND_MS
 
 EXPRESSION_CHARS_MAX = 500
 JSON_MARKETS_MAX = 1_000
@@ -106,6 +108,14 @@ class VenueConfig(Table):
         description="`http-json` or `ccxt`: a venue of one's own, of that name.",
     )
     enabled: bool = Field(default=True, description="`false`: never ask this venue.")
+    every: EveryInterval | None = Field(
+        default=None,
+        description="How long its slots are where a track says nothing; default: `interval`.",
+    )
+    intervals: Intervals = Field(
+        default_factory=lambda: NO_INTERVALS,
+        description='Slots of single metrics, where they differ: `{ volume_24h_quote = "5m" }`.',
+    )
     base_url: Url | None = Field(
         default=None, description="Address of its REST interface; default: the public one."
     )
@@ -167,6 +177,10 @@ class VenueConfig(Table):
             "exchange": self.exchange or "",
             "markets": MappingProxyType({one.id: one.expressions for one in self.markets}),
         }  # fmt: skip
+
+    def floor_ms(self, own_ms: int) -> int:
+        """How far apart polls are at the least; own_ms: by the venue's adapter."""
+        return own_ms if self.poll_floor_s is None else round(SECOND_MS * self.poll_floor_s)
 
     @model_validator(mode="after")
     def _of_one_kind(self) -> Self:

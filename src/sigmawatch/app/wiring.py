@@ -42,7 +42,8 @@ from sigmawatch.app.backfill import Backfill
 from sigmawatch.app.catalogue import Catalogue
 from sigmawatch.app.channels import ChannelBook, ChannelPorts
 from sigmawatch.app.collector import Collector
-from sigmawatch.app.config import DEFAULT_TRACK, ArchiveConfig, Config, Track
+from sigmawatch.app.config import DEFAULT_TRACK, Config, Track
+from sigmawatch.app.history_config import ArchiveConfig
 from sigmawatch.app.listening.listener import Listener
 from sigmawatch.app.listening.streamed import StreamedVenue
 from sigmawatch.app.notifying.service import NotifyPorts
@@ -269,7 +270,7 @@ def _roles(
     stream = venue.stream if isinstance(venue, RestVenue) else None
     asked = venue if stream is None else StreamedVenue(venue, Listener(
         stream, name=venue.traits.name, catalogue=catalogue, clock=ports.clock, rng=_jitter(),
-    ))  # fmt: skip
+    ), clock=ports.clock, floor_ms=settings.floor_ms(venue.traits.poll_floor_ms))  # fmt: skip
     collector = Collector(
         asked, catalogue=catalogue, bus=ports.bus, clock=ports.clock,
         poll_offset_ms=round(1_000 * settings.poll_offset_s),

@@ -21,7 +21,8 @@ class VenueTraits:
     levels, flows: metric names it offers by ticker and by candle. candle_spans_ms: offered widths
     in ms, ascending. candle_reach_ms: how far back each width reaches from now (None: for ever).
     candle_rows_max: rows per call. poll_floor_ms: no faster polling. requests_per_minute: the whole
-    budget in the venue's own unit, poll_cost and candle_cost in the same unit. streams: whether it
+    budget in the venue's own unit, poll_cost and candle_cost in the same unit. steady_per_minute:
+    what of it is there minute after minute. budget_unit: what the venue counts. streams: whether it
     can be listened to as well (ports.stream).
     """
 
@@ -35,6 +36,8 @@ class VenueTraits:
     requests_per_minute: float
     poll_cost: float
     candle_cost: float
+    steady_per_minute: float | None = None
+    budget_unit: str = "requests"
     streams: bool = False
 
 

@@ -231,6 +231,14 @@ export interface FollowBody {
   every?: string | null;
 }
 
+export interface ForecastBody {
+  market?: string | null;
+  markets?: string[];
+  metrics?: string[];
+  every?: string | null;
+  intervals?: { [name: string]: string };
+}
+
 export type Format = "json" | "csv" | "ndjson" | "parquet" | "arrow";
 
 export type Freshness = "fresh" | "quiet" | "stale" | "frozen" | "delisted" | "paused";
@@ -334,10 +342,20 @@ export interface Live {
 
 export interface LoadForecast {
   market: string;
+  markets_count: number;
+  venue: string;
   interval: string;
   new_count: number;
+  requests_per_minute: number;
+  requests_per_minute_before: number;
+  used_per_minute: number;
+  budget_per_minute: number;
+  budget_unit: string;
   budget_pct: number;
   budget_pct_before: number;
+  flow_markets_count: number;
+  flow_markets_max: number;
+  backfill_requests: number;
   backfill_s: number;
   memory_bytes: number;
   disk_bytes_per_day: number;
@@ -1113,6 +1131,7 @@ export interface TrackBody {
   metric?: string;
   metrics?: string[];
   every?: string | null;
+  intervals?: { [name: string]: string };
 }
 
 export interface Tracked {

@@ -9,11 +9,12 @@ import { toast } from "./toasts.tsx";
 const SOON_MS = 400;
 const FOUND = 20;
 
-const bodyOf = (given: Given) => ({ market: texts(given, "market"), metrics: listed(given, "metrics"), every: texts(given, "every") || null });
+const widths = (given: Given) => Object.fromEntries(listed(given, "intervals").map((one) => one.split("=").map((part) => part.trim()) as [string, string]));
+const bodyOf = (given: Given) => ({ market: texts(given, "market"), metrics: listed(given, "metrics"), every: texts(given, "every") || null, intervals: widths(given) });
 
 /** market: the one it is about; without, any that some venue lists. */
 export function TrackForm({ market = "", close, changed }: { market?: string; close: () => void; changed: () => void }) {
-  const [asked, setAsked] = useState({ market, metrics: ["price"], every: null as string | null });
+  const [asked, setAsked] = useState<ReturnType<typeof bodyOf>>({ market, metrics: ["price"], every: null, intervals: {} });
   const [found, setFound] = useState<string[]>([]);
   const [metrics, setMetrics] = useState<string[]>([]);
   useEffect(() => {
@@ -30,6 +31,7 @@ export function TrackForm({ market = "", close, changed }: { market?: string; cl
     { name: "market", label: "Market", value: market, suggest: found, hint: "VENUE:BASE/QUOTE, as KRAKEN:SOL/EUR; or a pattern, as kraken:*/EUR top 50 by volume_24h_quote", required: true },
     { name: "metrics", label: "Metrics", value: "price", suggest: metrics, hint: `by comma, of ${metrics.join(", ")}`, required: true },
     { name: "every", label: "Width of a slot", suggest: ["1m", "10s", "5m"], hint: "1s to 1h; empty: as configured" },
+    { name: "intervals", label: "Widths of single metrics", hint: "by comma, as volume_24h_quote=5m", more: true },
   ];
   const submit = async (given: Given) => {
     const { market: pattern, metrics, every } = bodyOf(given);
@@ -67,14 +69,16 @@ function Cost({ asked }: { asked: ReturnType<typeof bodyOf> }) {
   }, [question]);
   if (told.error) return <p class="dim">{told.error.message}</p>;
   if (!told.forecast) return null;
-  const { market, new_count, budget_pct, budget_pct_before, backfill_s, memory_bytes, disk_bytes_per_day, problems } = told.forecast;
+  const one = told.forecast;
+  const changes = (now: number, before: number, unit: string) => `${compact(now)}${unit}${now === before ? "" : ` (now ${compact(before)}${unit})`}`;
   return (
     <div role="status">
       <p>
-        <b>{plural(new_count, "new series", "new series")}</b> · {budget_pct}% of what {market.split(":")[0]} may be asked (now {budget_pct_before}%) · its last day is filled in about {age(Math.max(1, backfill_s))} ·{" "}
-        {compact(memory_bytes)} bytes of memory, {compact(disk_bytes_per_day)} a day on disk
+        <b>{plural(one.new_count, "new series", "new series")}</b> · {one.venue} is called {changes(one.requests_per_minute, one.requests_per_minute_before, "")} times a minute, {changes(one.budget_pct, one.budget_pct_before, "%")} of the{" "}
+        {compact(one.budget_per_minute)} {one.budget_unit} it allows · {plural(one.backfill_requests, "call")} for its last day, about {age(Math.max(1, one.backfill_s))} · {compact(one.memory_bytes)} bytes of memory, {compact(one.disk_bytes_per_day)} a day on disk
+        {one.flow_markets_count > one.flow_markets_max && ` · traded volumes of ${one.flow_markets_max} of ${one.flow_markets_count} markets`}
       </p>
-      {problems.map((one) => <p key={one} class="warn">{one}</p>)}
+      {one.problems.map((each) => <p key={each} class="warn">{each}</p>)}
     </div>
   );
 }

@@ -49,6 +49,7 @@ TRAITS = VenueTraits(
     requests_per_minute=FACTS.limits.per_minute,
     poll_cost=_TICKER_WEIGHT,
     candle_cost=_KLINES_WEIGHT,
+    budget_unit="weight",
 )
 
 

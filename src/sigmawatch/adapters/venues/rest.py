@@ -15,7 +15,7 @@ import numpy as np
 from sigmawatch.adapters.venues.candles import CandleRequest
 from sigmawatch.adapters.venues.http import VenueHttp
 from sigmawatch.adapters.venues.listing import Listing
-from sigmawatch.adapters.venues.settings import VenueFacts, VenueSettings
+from sigmawatch.adapters.venues.settings import SECONDS_PER_MINUTE, VenueFacts, VenueSettings
 from sigmawatch.adapters.venues.streams.frames import Dialect
 from sigmawatch.adapters.venues.streams.socket import SocketStream
 from sigmawatch.domain.errors import BadAnswer, Invalid
@@ -53,8 +53,12 @@ class RestVenue:
 
     @property
     def traits(self) -> VenueTraits:
-        return replace(self.TRAITS, requests_per_minute=self.http.limits.per_minute,
-                       streams=self.DIALECT is not None)  # fmt: skip
+        limits = self.http.limits
+        return replace(
+            self.TRAITS, requests_per_minute=limits.per_minute,
+            steady_per_minute=SECONDS_PER_MINUTE * limits.per_second,
+            streams=self.DIALECT is not None,
+        )  # fmt: skip
 
     async def close(self) -> None:
         if self.stream is not None:

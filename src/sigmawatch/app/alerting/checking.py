@@ -72,7 +72,7 @@ def _scope(config: Config, *, channels: Collection[str], zones: Zones) -> FileSc
 def _series(config: Config) -> Iterator[Series]:
     """What will be tracked, as far as the file tells: a venue's own id does not tell its pair."""
     named: list[tuple[str, str, str, str, Interval]] = []
-    for track in config.track:
+    for track in (part for one in config.track for part in one.parts):
         for text in track.named:
             base, _, quote = parse_market(text).pair.partition("/")
             named += [(track.venue_name, base, quote, metric, track.every)

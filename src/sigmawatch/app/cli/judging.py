@@ -23,7 +23,8 @@ def judged(config: Config) -> Forecast:
             path = f"venues.{name}.{error.field}".rstrip(".")
             refused.append(Problem(path=path, rule=str(error), allowed=error.allowed))
         else:
-            traits |= {one: told for one, told in alone.items() if one not in traits}
+            mine = name.upper()
+            traits |= {one: told for one, told in alone.items() if one == mine}
     found = forecast(config, traits)
     for name, wrong in channel_problems(config, channel_maker(config)):
         path = f"channels.{name}.{wrong.field}".rstrip(".")

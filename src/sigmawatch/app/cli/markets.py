@@ -8,6 +8,7 @@ import typer
 
 from sigmawatch.app.cli import options
 from sigmawatch.app.cli.client import segment
+from sigmawatch.app.cli.load_lines import print_forecast
 from sigmawatch.app.cli.output import demo_line, number, plain, print_json, print_table, stdout
 from sigmawatch.app.cli.session import ask
 from sigmawatch.app.config import DEFAULT_METRICS
@@ -44,20 +45,30 @@ def add(
                      "'KRAKEN:XAU/USD / KRAKEN:BTC/USD'."),
     ] = None,
     every: Annotated[
-        str | None, typer.Option("--every", metavar="SPAN", help="Interval, as 1m.")
+        list[str] | None,
+        typer.Option("--every", metavar="[METRIC=]SPAN",
+                     help="Interval, as 1m; of a single metric, as volume_24h_quote=5m."),
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what it would cost. Markets of one venue.")
+    ] = False,
     file: options.ConfigFile = None,
     data: options.Data = None,
     as_json: options.AsJson = False,
 ) -> None:  # fmt: skip
     """Track markets, or a formula, from now on; their last 24 hours are filled in."""
-    bodies = _bodies(markets, metrics or [], formula=formula)
+    slots = _slots(every or [])
+    bodies = [body | slots for body in _bodies(markets, metrics or [], formula=formula)]
+    if dry_run:
+        if formula is not None:
+            raise Invalid("a formula asks no venue for anything", field="dry_run")
+        told = _told(bodies, slots)
+        print_forecast(ask(lambda client: client.post("/metrics/forecast", told),
+                           file=file, data=data), as_json=as_json)  # fmt: skip
+        return
 
     async def added(client: Client) -> list[dict[str, Any]]:
-        answers = [
-            await client.post("/metrics", body | ({"every": every} if every else {}))
-            for body in bodies
-        ]
+        answers = [await client.post("/metrics", body) for body in bodies]
         return [item for answer in answers for item in answer["items"]]
 
     items = ask(added, file=file, data=data)
@@ -67,6 +78,23 @@ def add(
     for item in items:
         verb = "tracking" if item["created"] else "tracked already:"
         stdout().print(plain(f"{verb} {item['name']} every {item['interval']} (id {item['id']})"))
+
+
+def _told(bodies: list[dict[str, Any]], slots: dict[str, Any]) -> dict[str, Any]:
+    """All of some markets in one body."""
+    metrics = bodies[0]["metrics"]
+    return {"markets": [body["market"] for body in bodies], "metrics": metrics} | slots
+
+
+def _slots(every: list[str]) -> dict[str, Any]:
+    """`--every` as the API takes it. Raises Invalid."""
+    parts = [text.rpartition("=") for text in every]
+    whole = [span for name, _, span in parts if not name]
+    single = {name.strip(): span.strip() for name, _, span in parts if name}
+    if len(whole) > 1 or len(single) + len(whole) < len(every):
+        raise Invalid("an interval is said once", field="every",
+                      allowed="--every 1m, --every volume_24h_quote=5m")  # fmt: skip
+    return ({"every": whole[0]} if whole else {}) | ({"intervals": single} if single else {})
 
 
 def _bodies(markets: list[str], metrics: list[str], *, formula: str | None) -> list[dict[str, Any]]:

@@ -7,20 +7,17 @@ import logging
 from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from sigmawatch.app.cli import options
 from sigmawatch.app.cli.exits import Exit, tell
-from sigmawatch.app.cli.output import plain, print_json, print_table, stderr, stdout
-from sigmawatch.app.problems import ConfigProblems, Problem
+from sigmawatch.app.cli.load_lines import print_load
+from sigmawatch.app.cli.output import plain, print_json, stderr, stdout
+from sigmawatch.app.problems import ConfigProblems
 from sigmawatch.app.telemetry import LogStyle, configure
 from sigmawatch.domain.errors import Conflict, Refused
-
-if TYPE_CHECKING:
-    from sigmawatch.app.forecast import Forecast
 
 PANEL = "Start"
 commands = typer.Typer()
@@ -77,40 +74,11 @@ def check(
     else:
         source = config.source or "no file, the defaults"
         stdout().print(plain(f"configuration: {source}"))
-        _print_forecast(stdout(), found)
+        print_load(stdout(), found)
     if found.problems and not as_json:
         tell(ConfigProblems(found.problems), stderr())
     if found.problems or found.warnings:
         raise typer.Exit(Exit.USAGE if found.problems else Exit.FAILED)
-
-
-def _print_forecast(console: Console, found: Forecast) -> None:
-    columns = dict.fromkeys(
-        ("venue", "markets", "series", "polls/min", "flows/min", "budget/min", "used", "back-fill"),
-        "right",
-    ) | {"venue": "left"}
-    print_table(console, columns, rows=[
-        (venue.venue, venue.markets_count, venue.series_count, f"{venue.poll_per_minute:g}",
-         f"{venue.flow_per_minute:g}", f"{venue.budget_per_minute:g}", f"{venue.used_ratio:.1%}",
-         f"about {_duration(venue.backfill_s)}")
-        for venue in found.venues
-    ])  # fmt: skip
-    console.print(
-        f"memory about {found.memory_bytes / 1e6:,.0f} MB, "
-        f"disk about {found.disk_bytes_per_day / 1e6:,.1f} MB a day"
-    )
-    for warning in found.warnings:
-        console.print(_warning(warning))
-
-
-def _warning(problem: Problem) -> str:
-    return f"warning: {problem}"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5_400 else f"{seconds / 3600:.1f} h"
 
 
 @commands.command("migrate", rich_help_panel=PANEL)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from litestar import Response, delete, post
@@ -12,6 +12,7 @@ from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED
 from msgspec import Meta, Struct
 
 from sigmawatch.app.definitions import Definition
+from sigmawatch.app.interval_config import of_sources
 from sigmawatch.app.web.asked import SeriesId
 from sigmawatch.app.web.problems import fails, stood
 from sigmawatch.app.web.site import Site
@@ -57,6 +58,11 @@ class TrackBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Annotated[str, Meta(max_length=10)] | None,
         Meta(description="the interval, as 1m; the configured one for null", examples=["1m"]),
     ] = None
+    intervals: Annotated[
+        Mapping[str, str],
+        Meta(description="of a market, those of single metrics, where they differ",
+             examples=[{"volume_24h_quote": "5m"}]),
+    ] = {}  # fmt: skip
 
 
 class TrackedSeries(Struct, frozen=True, kw_only=True):
@@ -110,8 +116,11 @@ async def _begun(site: Site, data: TrackBody) -> Sequence[Series]:
             raise Invalid("a pattern is followed, not tracked", field="market",
                           allowed="POST /api/v1/patterns")  # fmt: skip
         names = [metric_named(name).name for name in dict.fromkeys(data.metrics)]
-        return await site.program.track(parse_market(data.market), names, interval=interval)
-    if data.market is not None or data.name is None or data.formula is None:
+        return await site.program.track(
+            parse_market(data.market), names,
+            interval=interval, intervals=intervals_asked(data.intervals),
+        )  # fmt: skip
+    if data.market is not None or data.name is None or data.formula is None or data.intervals:
         raise Invalid("say either a market, or a name and a formula", field="market",
                       allowed="market: VENUE:BASE/QUOTE; or name and formula")  # fmt: skip
     try:
@@ -147,6 +156,17 @@ def interval_asked(text: str | None) -> Interval | None:
         return Interval(parse_span(text))
     except Invalid as exc:
         raise Invalid(str(exc), field="every", allowed=exc.allowed or "1s to 1h, as 1m") from exc
+
+
+def intervals_asked(told: Mapping[str, str]) -> Mapping[str, Interval]:
+    """What a body's `intervals` say, by metric. Raises Invalid."""
+    found: dict[str, Interval] = {}
+    for name, text in told.items():
+        try:
+            found[metric_named(name).name] = Interval(parse_span(text))
+        except Invalid as exc:
+            raise Invalid(str(exc), field="intervals", allowed=exc.allowed or "as 5m") from exc
+    return of_sources(found)
 
 
 def _tracked(series: Series, *, created: bool) -> TrackedSeries:

@@ -42,6 +42,7 @@ from sigmawatch.client.v1.operations.metrics import (
     TRACK,
     UNTRACK,
     FollowBody,
+    ForecastBody,
     ImportBody,
     ListMetricsQuery,
     ListMetricsTableQuery,
@@ -115,9 +116,9 @@ class MetricsOperations(Asking):
         return self._ask(UNTRACK.call(id))
 
     def forecast_track(
-        self, *, idempotency_key: str | None = None, **body: Unpack[TrackBody]
+        self, *, idempotency_key: str | None = None, **body: Unpack[ForecastBody]
     ) -> LoadForecast:
-        """What tracking a market would cost.
+        """What tracking markets would cost.
 
         Nothing is tracked by it. A formula asks no venue for anything, so it has no forecast.
 

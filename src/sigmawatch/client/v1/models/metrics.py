@@ -82,12 +82,22 @@ class Live(Struct, frozen=True, kw_only=True):
 
 
 class LoadForecast(Struct, frozen=True, kw_only=True):
-    market: str  # Of which market.
-    interval: str  # Width of its slots.
+    market: str  # Of which market; the first of several.
+    markets_count: int  # Of how many markets.
+    venue: str  # Where.
+    interval: str  # Width of their slots; of several the shortest.
     new_count: int  # Series not tracked yet.
+    requests_per_minute: float  # Calls to the venue a minute, then.
+    requests_per_minute_before: float  # And now.
+    used_per_minute: float  # What that is in the unit of its budget.
+    budget_per_minute: float  # How much of that may be used.
+    budget_unit: str  # What the venue counts: requests, or weight.
     budget_pct: float  # Of the venue's request budget, then.
     budget_pct_before: float  # And now.
-    backfill_s: float  # To fill in its last day, where nothing else is.
+    flow_markets_count: int  # Markets there whose traded volumes are wanted.
+    flow_markets_max: int  # Of them those that half the budget pays for.
+    backfill_requests: int  # Calls to fill in the last day of what is new.
+    backfill_s: float  # How long those take, beside everything else.
     memory_bytes: int  # More memory.
     disk_bytes_per_day: int  # More on disk.
     problems: list[str]  # What cannot work, or will not any more.

@@ -34,6 +34,16 @@ class FollowBody(TypedDict):
     every: NotRequired[str | None]  # the interval, as 1m; the configured one for null
 
 
+class ForecastBody(TypedDict):
+    """What `forecast_track` takes."""
+
+    market: NotRequired[str | None]  # VENUE:BASE/QUOTE, or a pair that one venue lists
+    markets: NotRequired[Sequence[str]]  # the same for up to 5,000 markets of one venue
+    metrics: NotRequired[Sequence[str]]  # 1 to 20 names of metrics
+    every: NotRequired[str | None]  # the interval, as 1m; the configured one for null
+    intervals: NotRequired[dict[str, str]]  # those of single metrics, where they differ
+
+
 class ImportBody(TypedDict):
     """What `import_records` takes."""
 
@@ -51,7 +61,7 @@ class NewRecord(TypedDict):
 
 
 class TrackBody(TypedDict):
-    """What `track` and `forecast_track` takes."""
+    """What `track` takes."""
 
     market: NotRequired[str | None]  # VENUE:BASE/QUOTE, or a pair that one venue lists
     name: NotRequired[str | None]  # what to call a formula, as GOLD/BTC
@@ -59,6 +69,9 @@ class TrackBody(TypedDict):
     metric: NotRequired[str]  # what a formula's numbers are
     metrics: NotRequired[Sequence[str]]  # 1 to 20 names of metrics
     every: NotRequired[str | None]  # the interval, as 1m; the configured one for null
+    intervals: NotRequired[
+        dict[str, str]
+    ]  # of a market, those of single metrics, where they differ
 
 
 class ListMetricsQuery(TypedDict, total=False):
