@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -175,6 +176,15 @@ async def test_nothing_is_shown_before_its_transaction_is_synced(tmp_path: Path)
         await publishing
         await r.clock.advance_to_ms(T0 + 10_000, turns=5)
         await r.settled(lambda: r.board.value.tolist() == [10.0, 20.0])
+
+
+async def test_a_series_that_has_just_come_or_gone_is_not_in_memory(tmp_path: Path) -> None:
+    """Whoever asks then is answered from the database, and fails nowhere."""
+    async with running(tmp_path) as r:
+        await r.publish(r.frame(S0 - 1, 10.0, 20.0))
+        gone = replace(r.series[0], id=101)
+        assert await r.tracker.hot(r.series[0], from_slot=S0 - 1, to_slot=S0) is not None
+        assert await r.tracker.hot(gone, from_slot=S0 - 1, to_slot=S0) is None
 
 
 async def test_what_could_not_be_stored_is_not_applied_and_stops_the_tracker(

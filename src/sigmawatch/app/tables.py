@@ -167,10 +167,10 @@ class Tables:
 
     def hot(self, series: Series, *, from_slot: int, to_slot: int) -> tuple[bytes, bytes] | None:
         """Values and marks of the slots [from_slot, to_slot); None where they are held from a later
-        one on."""
+        one on, or the series is not here: it has just come, or gone."""
         table = self.of(series.interval)
         oldest = table.oldest_slot
-        if oldest is None or from_slot < oldest:
+        if oldest is None or from_slot < oldest or not table.holds(series.id):
             return None
         values, marks = table.stretch(series.id, from_slot=from_slot, to_slot=to_slot)
         return values.astype("<f8").tobytes(), marks.tobytes()

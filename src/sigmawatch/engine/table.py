@@ -317,6 +317,9 @@ class SeriesTable:
         newest = self.newest_slot
         return None if newest is None else newest - self._shape.ring + 1
 
+    def holds(self, series_id: int) -> bool:
+        return series_id in self._series
+
     def stretch(self, series_id: int, *, from_slot: int, to_slot: int) -> tuple[Column, Marks]:
         """Copies of a series' slots [from_slot, to_slot): float64[n], suspect numbers included,
         NaN where missing, and uint8[n]; what is not held is not polled."""

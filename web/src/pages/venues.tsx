@@ -59,7 +59,7 @@ function VenueBox({ venue, runs, changed }: { venue: Venue; runs: Runs | null; c
     ["markets", `${count(venue.markets_count)}, ${plural(venue.tracked_count, "series", "series")} tracked`],
     ["budget", `${count(venue.budget_per_minute)} a minute`],
     ["stream", toldOf(venue.stream, now + aheadMs)],
-    ["its clock", venue.skew_ms === null ? "unknown" : `${venue.skew_ms > 0 ? "+" : ""}${venue.skew_ms} ms`],
+    ["its clock", venue.skew_ms === null ? "unknown" : `${venue.skew_ms > 0 ? "+" : venue.skew_ms < 0 ? "−" : ""}${count(Math.abs(venue.skew_ms))} ms`],
     ["on disk through", venue.durable_slot ? moment(Date.parse(venue.durable_slot)) : "nothing yet"],
   ];
   const [open, setOpen] = useState(false);
