@@ -41,7 +41,7 @@ export const SHAPES: Record<Kind, Shape> = {
     write: (value) => `abs(change_pct(1h)) > ${plain(value)}`, read: shape("abs\\(change_pct\\(1h\\)\\) > N"),
   },
   excess: {
-    label: "price moves in 1 h beyond the market by", unit: "%", line: false, first: () => 3,
+    label: "moves beyond the market by", unit: "% in 1 h", line: false, first: () => 3,
     write: (value) => `abs(excess_change(1h)) > ${plain(value)}`, read: shape("abs\\(excess_change\\(1h\\)\\) > N"),
   },
   surge: {

@@ -32,6 +32,7 @@ export function Made({ series, minute }: { series: number; minute: string | unde
 }
 
 function Composite({ one }: { one: CompositeShown }) {
+  const weighed = one.members.some(({ volume }) => volume !== null);
   return (
     <table>
       <caption>
@@ -40,19 +41,19 @@ function Composite({ one }: { one: CompositeShown }) {
         {one.reason && <> <span class="tag warning">{one.reason === "disagree" ? "they disagree" : "nobody is known"}</span></>}
         <span class="dim"> · within {one.within_pct}% of the median</span>
       </caption>
-      <thead><tr><th>Member</th><th class="num">Price</th><th class="num">From the median</th><th class="num">24 h volume</th><th>Part</th></tr></thead>
-      <tbody>{one.members.map((member) => <Member key={member.name} member={member} />)}</tbody>
+      <thead><tr><th>Member</th><th class="num">Price</th><th class="num">From the median</th>{weighed && <th class="num">24 h volume</th>}<th>Part</th></tr></thead>
+      <tbody>{one.members.map((member) => <Member key={member.name} member={member} weighed={weighed} />)}</tbody>
     </table>
   );
 }
 
-function Member({ member }: { member: CompositeMember }) {
+function Member({ member, weighed }: { member: CompositeMember; weighed: boolean }) {
   return (
     <tr class={member.taken ? "" : "dim"}>
       <td>{member.name}</td>
       <td class="num">{price(member.value)}</td>
       <td class="num">{member.apart_pct === null ? "–" : <Change value={member.apart_pct} />}</td>
-      <td class="num">{compact(member.volume)}</td>
+      {weighed && <td class="num">{compact(member.volume)}</td>}
       <td>{member.reason ? WHY[member.reason] ?? member.reason : "taken"}</td>
     </tr>
   );
