@@ -99,6 +99,23 @@ def test_a_market_that_trades_goes_before_its_halted_namesake() -> None:
     assert listed.resolve_market(parse_market("KRAKEN:BTC/USD")) == KRAKEN_BTC
 
 
+@pytest.mark.parametrize(
+    ("text", "native"),
+    [("FTM-USD", "FTM-USD"), ("ftm/usd", "FTM-USD"), ("S/USD", "S-USD"), ("s-usd", "S-USD")],
+)
+def test_a_market_that_is_named_to_the_letter_goes_before_what_its_name_became(
+    text: str, native: str
+) -> None:
+    """A venue lists both for a while, FTM and what it is called today."""
+    both = [Market(venue="COINBASE", base=base, quote="USD", native=f"{base}-USD")
+            for base in ("FTM", "S")]  # fmt: skip
+    listed = Catalogue()
+    listed.list_markets("COINBASE", both)
+    assert listed.resolve_market(parse_market(f"COINBASE:{text}")).native == native
+    listed.list_markets("COINBASE", both[1:])
+    assert listed.resolve_market(parse_market(f"COINBASE:{text}")).native == "S-USD"
+
+
 def test_tracked_markets_are_known_before_their_venue_has_answered() -> None:
     tracked = catalogue(series(1, KRAKEN_BTC), series(2, KRAKEN_BTC, "bid"))
     assert list(tracked.markets("KRAKEN")) == [KRAKEN_BTC]

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
 from sigmawatch.domain.errors import Invalid, NotFound
-from sigmawatch.domain.market import Market, MarketRef, MarketStatus
+from sigmawatch.domain.market import Market, MarketRef, MarketStatus, asset
 from sigmawatch.domain.series import DERIVED, Block, Series, SeriesRef
 from sigmawatch.domain.window import Interval
 
@@ -28,6 +28,7 @@ class Catalogue:
         self._blocks: dict[int, Block] = {}
         self._series: dict[int, Series] = {}
         self._markets: dict[str, tuple[Market, ...]] = {}
+        self._exact: dict[str, Mapping[str, Market | None]] = {}  # venue -> id or pair
         self._ordered: tuple[Series, ...] = ()
         self._paused: frozenset[tuple[str, str]] = frozenset()  # venue, market id or EVERY
         self.changes_count = 0
@@ -121,6 +122,7 @@ class Catalogue:
     def list_markets(self, venue: str, markets: Sequence[Market]) -> None:
         """Replace what `venue` lists."""
         self._markets[venue] = tuple(markets)
+        self._exact[venue] = _by_exact_name(markets)
         self._tell()
 
     def listed(self, venue: str) -> bool:
@@ -161,6 +163,10 @@ class Catalogue:
     def resolve_market(self, ref: MarketRef) -> Market:
         """The listed market that `ref` names. Raises NotFound with near names, Invalid where
         several venues list it."""
+        exact = self._exact.get(ref.venue or "", {})
+        for name in (ref.text.rpartition(":")[2].strip().upper(), _folded(ref.pair)):
+            if (market := exact.get(name)) is not None:
+                return market  # whatever else an old name of its pair may mean
         found = [market for market in self.markets(ref.venue) if ref.names(market)]
         online = [market for market in found if market.status is MarketStatus.ONLINE]
         found = online or found
@@ -171,6 +177,21 @@ class Catalogue:
             names = ", ".join(market.name for market in found[:6])
             raise Invalid(f"{ref.text} is listed more than once", field="market", allowed=names)
         return found[0]
+
+
+def _by_exact_name(markets: Sequence[Market]) -> Mapping[str, Market | None]:
+    """Markets that trade, by the venue's id in upper case and by pair; None where that is said of
+    several."""
+    found: dict[str, Market | None] = {}
+    for market in markets:
+        if market.status is MarketStatus.ONLINE:
+            for name in {market.native.upper(), market.pair}:
+                found[name] = market if name not in found else None
+    return found
+
+
+def _folded(pair: str) -> str:
+    return "/".join(map(asset, pair.split("/")))
 
 
 def _near(text: str, names: Sequence[str]) -> str:

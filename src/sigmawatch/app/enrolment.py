@@ -302,23 +302,35 @@ class Enrolment:
             part for one in self._config.track if one.venue_name == venue for part in one.parts
         ]
         wanted = [(track, _ref(venue, text)) for track in tracks for text in track.named]
+        origin = "file" if managed else "api"
+        asked, unresolved = self._resolved(venue, wanted)
+        async with self._changing:
+            stands = {(one.market, one.metric, one.interval): one.origin
+                      for one in self._catalogue.of_venue(venue)}  # fmt: skip
+            await self._enlist([one for one in asked if stands.get(one) != origin], origin=origin)
+        keys = {_key(one) for one in asked}
+        for one in self._catalogue.of_venue(venue) if managed else ():
+            known = _key((one.market, one.metric, one.interval)) in keys
+            if one.origin == "file" and not known and not _asked_for(one, wanted):
+                await self._leave(one)
+        return unresolved
+
+    def _resolved(
+        self, venue: str, wanted: Sequence[tuple[Track, MarketRef]]
+    ) -> tuple[Sequence[Wanted], dict[str, str]]:
+        """What that is by the venue's list, each once; what is not on it, with the reason."""
+        found: dict[Wanted, None] = {}
         unresolved: dict[str, str] = {}
         for track, ref in wanted:
             try:
                 market = self._catalogue.resolve_market(ref)
-                await self.add(
-                    market,
-                    track.metrics,
-                    interval=track.every,
-                    origin="file" if managed else "api",
-                )
+                names = with_sources(self._offered(venue, name) for name in track.metrics)
             except Invalid as error:
                 unresolved[ref.text] = str(error)
                 log.warning("market_unresolved", venue=venue, market=ref.text, reason=str(error))
-        for one in self._catalogue.of_venue(venue):
-            if managed and one.origin == "file" and not _asked_for(one, wanted):
-                await self._leave(one)
-        return unresolved
+            else:
+                found |= dict.fromkeys((market, name, track.every) for name in names)
+        return tuple(found), unresolved
 
 
 def _key(wanted: Wanted) -> tuple[str, str, Interval]:
