@@ -45,10 +45,13 @@ from sigmawatch.app.sources import load_config
 from sigmawatch.app.telemetry import LogStyle, configure
 from sigmawatch.app.web import create_app
 from sigmawatch.app.wiring import build
+from sigmawatch.domain.errors import Unavailable
 from sigmawatch.domain.frame import Frame, Reason
+from sigmawatch.domain.reading import Tickers
 from sigmawatch.domain.series import Block, Series
 from sigmawatch.engine.geometry import Rows
 from sigmawatch.engine.snapshot import Layout
+from sigmawatch.ports.venue import Venue
 from sigmawatch_simulator import Config as DoubleConfig
 from sigmawatch_simulator import Simulator
 
@@ -119,8 +122,7 @@ def _file(
 
 @asynccontextmanager
 async def _double(each: int) -> AsyncIterator[tuple[Mapping[str, str], str]]:
-    """The double in a process of its own: base URLs by venue, and its control's. It has told every
-    market's last day once, which takes it a while."""
+    """The double in a process of its own: base URLs by venue, and its control's."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "sigmawatch_simulator", "--markets", str(each),
         "--venues", ",".join(VENUES), stdout=asyncio.subprocess.PIPE,
@@ -143,7 +145,7 @@ async def _a_day_before(config: Config) -> None:
     async with build(config) as program:
         await program.stations.list_all()
         for one in program.stations.collectors:
-            tickers = await one.venue.tickers()
+            tickers = await _tickers(one.venue)
             for metric in METRICS:
                 columns = zip(tickers.natives, tickers.columns[metric], strict=True)
                 now |= {(one.name, native, metric): value for native, value in columns}
@@ -159,6 +161,16 @@ async def _a_day_before(config: Config) -> None:
                 [frame for block in blocks for frame in _frames(block, series, slots, now, rng)]
             )
     await ledger.close()
+
+
+async def _tickers(venue: Venue) -> Tickers:
+    """What a venue says now; the double is slow the first time, when it makes up the last day."""
+    async with asyncio.timeout(READY_S):
+        while True:
+            try:
+                return await venue.tickers()
+            except Unavailable:
+                await asyncio.sleep(LOOK_EVERY_S)
 
 
 def _frames(
