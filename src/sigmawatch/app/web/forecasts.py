@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Annotated
 
 from litestar import post
@@ -15,7 +15,13 @@ from sigmawatch.app.forecast import Forecast
 from sigmawatch.app.load import Addition, addition, tracks_of
 from sigmawatch.app.web.problems import fails
 from sigmawatch.app.web.site import Site
-from sigmawatch.app.web.tracking import METRICS_MAX, interval_asked, intervals_asked
+from sigmawatch.app.web.tracking import (
+    Every,
+    MetricNames,
+    OwnIntervals,
+    interval_asked,
+    intervals_asked,
+)
 from sigmawatch.domain.caller import Scope
 from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.market import Market, parse_market
@@ -37,20 +43,9 @@ class ForecastBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         Meta(description=f"the same for up to {MARKETS_MAX:,} markets of one venue", examples=[[]],
              max_length=MARKETS_MAX),
     ] = ()  # fmt: skip
-    metrics: Annotated[
-        Sequence[str],
-        Meta(description=f"1 to {METRICS_MAX} names of metrics", examples=[["price"]],
-             min_length=1, max_length=METRICS_MAX),
-    ] = ("price",)  # fmt: skip
-    every: Annotated[
-        Annotated[str, Meta(max_length=10)] | None,
-        Meta(description="the interval, as 1m; the configured one for null", examples=["1m"]),
-    ] = None
-    intervals: Annotated[
-        Mapping[str, str],
-        Meta(description="those of single metrics, where they differ",
-             examples=[{"volume_24h_quote": "5m"}]),
-    ] = {}  # fmt: skip
+    metrics: MetricNames = ("price",)
+    every: Every = None
+    intervals: OwnIntervals = {}
 
 
 class LoadForecast(Struct, frozen=True, kw_only=True):

@@ -29,6 +29,22 @@ METRICS_MAX = 20
 FORMULA_CHARS_MAX = 2_000
 
 
+MetricNames = Annotated[
+    Sequence[str],
+    Meta(description=f"1 to {METRICS_MAX} names of metrics", examples=[["price"]],
+         min_length=1, max_length=METRICS_MAX),
+]  # fmt: skip
+Every = Annotated[
+    Annotated[str, Meta(max_length=10)] | None,
+    Meta(description="the interval, as 1m; the configured one for null", examples=["1m"]),
+]
+OwnIntervals = Annotated[
+    Mapping[str, str],
+    Meta(description="of a market, those of single metrics, where they differ",
+         examples=[{"volume_24h_quote": "5m"}]),
+]  # fmt: skip
+
+
 class TrackBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What to track: metrics of a market, or a formula by its name."""
 
@@ -49,20 +65,9 @@ class TrackBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Annotated[str, Meta(max_length=32)],
         Meta(description="what a formula's numbers are", examples=[FORMULA]),
     ] = FORMULA
-    metrics: Annotated[
-        Sequence[str],
-        Meta(description=f"1 to {METRICS_MAX} names of metrics", examples=[["price"]],
-             min_length=1, max_length=METRICS_MAX),
-    ] = ("price",)  # fmt: skip
-    every: Annotated[
-        Annotated[str, Meta(max_length=10)] | None,
-        Meta(description="the interval, as 1m; the configured one for null", examples=["1m"]),
-    ] = None
-    intervals: Annotated[
-        Mapping[str, str],
-        Meta(description="of a market, those of single metrics, where they differ",
-             examples=[{"volume_24h_quote": "5m"}]),
-    ] = {}  # fmt: skip
+    metrics: MetricNames = ("price",)
+    every: Every = None
+    intervals: OwnIntervals = {}
 
 
 class TrackedSeries(Struct, frozen=True, kw_only=True):

@@ -41,7 +41,9 @@ class ForecastBody(TypedDict):
     markets: NotRequired[Sequence[str]]  # the same for up to 5,000 markets of one venue
     metrics: NotRequired[Sequence[str]]  # 1 to 20 names of metrics
     every: NotRequired[str | None]  # the interval, as 1m; the configured one for null
-    intervals: NotRequired[dict[str, str]]  # those of single metrics, where they differ
+    intervals: NotRequired[
+        dict[str, str]
+    ]  # of a market, those of single metrics, where they differ
 
 
 class ImportBody(TypedDict):
