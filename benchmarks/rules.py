@@ -13,7 +13,7 @@ Times are the processor time of the one thread that works (see benchmarks.engine
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -24,7 +24,7 @@ from sigmawatch.domain.rule import parse_condition, print_condition
 from sigmawatch.domain.window import Interval
 from sigmawatch.engine.baseline import folded
 from sigmawatch.engine.expression import judge
-from sigmawatch.engine.geometry import Column, Mask
+from sigmawatch.engine.geometry import Column, Mask, Slots
 from sigmawatch.engine.moments import Moments
 
 MINUTE = Interval(60_000)
@@ -122,6 +122,11 @@ class Columns:
 
     def age_s(self) -> Column:
         return self._kept.ranks
+
+    torn = False
+
+    def since_seam(self, names: Collection[str]) -> Slots:
+        raise AssertionError(names)
 
     def stale(self) -> Mask:
         mask: Mask = self._kept.ranks < 100.0

@@ -13,7 +13,8 @@ from sigmawatch.app.backup_config import BackupConfig
 from sigmawatch.app.channel_config import EgressConfig, SecretsConfig
 from sigmawatch.app.cli import app
 from sigmawatch.app.cli.exits import MEANING
-from sigmawatch.app.config import BackfillConfig, Config, Derived, Server, Track, WatchlistConfig
+from sigmawatch.app.config import BackfillConfig, Config, Server, Track, WatchlistConfig
+from sigmawatch.app.derived_config import Derived, FailOverConfig
 from sigmawatch.app.history_config import ArchiveConfig, HistoryConfig
 from sigmawatch.app.notify_config import NotifyConfig, Routes
 from sigmawatch.app.oidc_config import OidcConfig
@@ -84,6 +85,11 @@ TRACK = "One table for each set of markets of a venue. What a file tracks is rea
 DERIVED = (
     "Series that are computed from others: [derived series](derived.md). One whose inputs are not "
     "tracked yet waits for them; what a file defines is read-only elsewhere."
+)
+FAIL_OVER = (
+    "Markets that are shown from other venues while their own does not answer: "
+    "[survive a venue's outage](../how-to/fail-over.md). One whose markets are not tracked yet "
+    "waits for them."
 )
 WATCHLISTS = (
     "Lists to filter and to compare by; what is on them follows from patterns, so new markets join "
@@ -174,6 +180,7 @@ def configuration_page() -> str:
     lines += _section("[secrets]", SecretsConfig)
     lines += _section("[[track]]", Track, TRACK)
     lines += _section("[[derived]]", Derived, DERIVED)
+    lines += _section("[[failover]]", FailOverConfig, FAIL_OVER)
     lines += _section("[[watchlists]]", WatchlistConfig, WATCHLISTS)
     lines += _section("[venues.NAME]", VenueConfig, VENUE)
     lines += _section("[[venues.NAME.markets]]", JsonMarket, JSON_MARKET)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from hypothesis import given, settings
@@ -55,9 +55,11 @@ def everything() -> list[Series]:
 
 
 class World:
-    """A series table and what is derived over it; everything is durable at once."""
+    """A series table and what is derived over it; everything is durable at once. blocks: their
+    numbers, by venue and metric."""
 
-    def __init__(self, series: Sequence[Series]) -> None:
+    def __init__(self, series: Sequence[Series], *, blocks: Mapping[str, int] = BLOCKS) -> None:
+        self.blocks = blocks
         self.catalogue = Catalogue()
         self.table = SeriesTable(MINUTE)
         self.deriver = Deriver(self.table, self.catalogue, reference="USD")
@@ -65,7 +67,7 @@ class World:
         self.track(series)
 
     def track(self, series: Sequence[Series]) -> None:
-        for kind, number in BLOCKS.items():
+        for kind, number in self.blocks.items():
             venue, _, metric = kind.partition(":")
             block = Block(id=number, venue=venue, metric=metric, interval=MINUTE)
             self.table.add_block(block)

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from sigmawatch.app.config import Config, Derived, Track
+from sigmawatch.app.config import Config, Track
+from sigmawatch.app.derived_config import Derived
 from sigmawatch.app.forecast import Forecast, forecast
 from sigmawatch.app.venue_config import VenueConfig
 from sigmawatch.domain.window import HOUR_MS, MINUTE_MS, Interval

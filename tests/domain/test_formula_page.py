@@ -50,6 +50,6 @@ def test_every_refusal_is_told_as_the_page_says(line: str, refusal: str) -> None
 def test_the_page_knows_every_word_and_limit_of_the_language() -> None:
     assert len(EXAMPLES) == 8
     assert len(UNITS) == 5
-    assert len(CODES) == 13
+    assert len(CODES) == 14
     assert [word for word in FUNCTIONS if word not in PAGE] == []
     assert f"{FORMULA.parts_max} parts, and nests {FORMULA.nesting_max} deep" in PAGE

@@ -90,6 +90,7 @@ def board_of(
         change_pct=column(lambda row: row.change_pct),
         coarse=np.zeros(len(rows), np.bool_),
         sign_change=column(lambda row: row.sign_change, np.bool_),
+        seam=np.zeros(len(rows), np.bool_),
     )  # fmt: skip
     shown = (Reason.SUSPECT,)
     value = column(lambda r: r.value if not r.missing or r.reason in shown else NAN)
@@ -100,6 +101,7 @@ def board_of(
         live_ms=np.zeros(len(rows), np.int64), came=np.ones(len(rows), np.bool_),
         changed_ms=np.zeros(len(rows), np.int64), state=column(lambda row: row.state, np.uint8),
         surge=column(lambda row: NAN if row.missing else row.surge),
+        seam=None,
         statistics=MappingProxyType({statistics.window_ms: statistics}),
     )  # fmt: skip
 
@@ -114,6 +116,7 @@ def why_and_key(
         key = one.change_pct - move(told, one.metric, chosen=chosen)
     excluded = {
         State.DELISTED: Why.DELISTED, State.STALE: Why.STALE, State.FROZEN: Why.FROZEN,
+        State.PAUSED: Why.PAUSED,
     }  # fmt: skip
     if one.state in excluded:
         return excluded[one.state], key

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ from tests.engine.rule_oracle import One
 from sigmawatch.domain.expression import Among, RankKey
 from sigmawatch.domain.window import Interval
 from sigmawatch.engine.baseline import folded
-from sigmawatch.engine.geometry import Column, Mask
+from sigmawatch.engine.geometry import Column, Mask, Slots
 from sigmawatch.engine.moments import Moments
 
 MINUTE = Interval(60_000)
@@ -78,6 +78,13 @@ class Arrays:
         lags = range(lag + (count - 1) * span, lag - 1, -span)
         columns = (self.companion(name, span=span, lag=each, stands=False) for each in lags)
         return folded(columns, rows=self.rows, channels=channels)
+
+    @property
+    def torn(self) -> bool:
+        return False
+
+    def since_seam(self, names: Collection[str]) -> Slots:
+        raise AssertionError("nothing is torn")
 
     def elsewhere(self, venue: str, *, span: int) -> Column:
         return self._sampled(self.others, span, lag=0)

@@ -11,7 +11,7 @@ import pytest
 from tests.contracts.samples import MINUTE
 from tests.notifying.world import START_MS, World, a_world, notice
 
-from sigmawatch.app.notifying.concerns import Sight, concerns
+from sigmawatch.app.notifying.concerns import AWAY_LINES, Away, Sight, concerns
 from sigmawatch.app.notifying.heartbeat import Heartbeat
 from sigmawatch.app.notifying.own import Concern
 from sigmawatch.domain.errors import Unavailable
@@ -29,9 +29,13 @@ def venue(*, success_ms: int | None = START_MS, skew_ms: int | None = None) -> V
 
 
 def sight(*, storage: StorageStatus = WELL, after_s: int = 0, venues: Sequence[VenueStatus] = (),
-          **more: int) -> Sight:  # fmt: skip
+          away: Sequence[Away] = (), **more: int) -> Sight:  # fmt: skip
     return Sight(now_ms=START_MS + 1_000 * after_s, interval=MINUTE, storage=storage,
-                 venues=venues, **more)  # fmt: skip
+                 venues=venues, away=away, **more)  # fmt: skip
+
+
+def gone(place: int = 0, *, asked: bool = False) -> Away:
+    return Away(market=f"C{place}/USD", own="KRAKEN", shown="COINBASE", asked=asked)
 
 
 @pytest.mark.parametrize(
@@ -50,6 +54,7 @@ def sight(*, storage: StorageStatus = WELL, after_s: int = 0, venues: Sequence[V
         (sight(venues=[venue(skew_ms=-2_001)]), Concern.CLOCK),
         (sight(after_s=60, stepped_ms=3_600_000, step_ms=START_MS), Concern.CLOCK),
         (sight(after_s=600, stepped_ms=3_600_000, step_ms=START_MS), None),
+        (sight(away=[gone()]), Concern.FAIL_OVER),
     ],
 )
 def test_what_is_wrong_with_us_follows_from_what_is_seen(
@@ -153,3 +158,12 @@ async def test_signs_of_life_are_given_only_while_slots_are_judged(world: World)
     await judged(3)
     await heart.beat()
     assert (len(heard.at), heart.beats_count) == (2, 1)
+
+
+def test_a_venues_outage_is_one_notice_however_much_goes_with_it() -> None:
+    (said,) = concerns(sight(away=[gone(place) for place in range(500)])).values()
+    assert said.title == "500 markets shown from a backup, instead of KRAKEN, which is not read"
+    assert said.lines[:2] == ("C0/USD: COINBASE", "C1/USD: COINBASE")
+    assert (len(said.lines), said.lines[-1]) == (AWAY_LINES + 1, "and 490 more")
+    (asked,) = concerns(sight(away=[gone(asked=True)])).values()
+    assert asked.title == "1 market shown from a backup, as somebody asked"

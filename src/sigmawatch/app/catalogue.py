@@ -56,6 +56,11 @@ class Catalogue:
         """Those of `read_blocks` that no venue is asked for: others push their readings."""
         return frozenset(one.block_id for one in self._ordered if one.pushed)
 
+    @cached_property
+    def formulas(self) -> tuple[Series, ...]:
+        """Those that a formula defines."""
+        return tuple(one for one in self._ordered if one.formula is not None)
+
     def followers(self, interval: Interval, read: frozenset[int]) -> frozenset[int]:
         """The computed blocks whose word follows from that of some blocks that are read: of a
         venue's any may, as rates go by its prices; of pushed ones alone those at their venue, and
@@ -91,6 +96,7 @@ class Catalogue:
         self._ordered = tuple(self._series[key] for key in sorted(self._series))
         self.__dict__.pop("read_blocks", None)
         self.__dict__.pop("pushed_blocks", None)
+        self.__dict__.pop("formulas", None)
         self._tell()
 
     def _tell(self) -> None:

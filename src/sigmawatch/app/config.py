@@ -26,9 +26,10 @@ from pydantic import (
 from sigmawatch.app.access_config import AccessConfig, LimitsConfig, listenable
 from sigmawatch.app.backup_config import BackupConfig
 from sigmawatch.app.channel_config import Channels, EgressConfig, SecretsConfig
-from sigmawatch.app.config_table import Table
+from sigmawatch.app.config_table import Table, filled
 from sigmawatch.app.database import DatabaseAddress, shown
-from sigmawatch.app.definitions import Definition, derived_market, derived_metric
+from sigmawatch.app.definitions import Definition
+from sigmawatch.app.derived_config import Derived, FailOverConfig
 from sigmawatch.app.history_config import ArchiveConfig, HistoryConfig
 from sigmawatch.app.interval_config import (
     NO_INTERVALS,
@@ -43,9 +44,9 @@ from sigmawatch.app.notify_config import NotifyConfig, Routes
 from sigmawatch.app.publish_config import PublishConfig
 from sigmawatch.app.push_config import PushConfig
 from sigmawatch.app.telemetry_config import TelemetryConfig
-from sigmawatch.app.tracked import parsed
 from sigmawatch.app.venue_config import VenueConfig
 from sigmawatch.domain.errors import Invalid
+from sigmawatch.domain.fail_over import PATIENCE, Patience
 from sigmawatch.domain.following import (
     PATTERN_METRICS,
     MarketPattern,
@@ -53,7 +54,7 @@ from sigmawatch.domain.following import (
     parse_market_pattern,
 )
 from sigmawatch.domain.market import asset, parse_market, venue_name
-from sigmawatch.domain.metric import FORMULA, with_sources
+from sigmawatch.domain.metric import with_sources
 from sigmawatch.domain.watchlist import NAME_ALLOWED, parse_pattern, watchlist_name
 from sigmawatch.domain.window import DAY_MS, HOUR_MS, MINUTE_MS, Interval, parse_span
 
@@ -79,17 +80,11 @@ def _currency(text: str) -> str:
     return code
 
 
-def _filled(items: tuple[str, ...]) -> tuple[str, ...]:
-    if not items:
-        raise Invalid("must not be empty")
-    return items
-
-
 VenueKey = Annotated[str, AfterValidator(lambda text: venue_name(text).lower())]
 _Market = Annotated[str, AfterValidator(_market)]
+Markets = Annotated[tuple[_Market, ...], AfterValidator(filled)]
+Metrics = Annotated[tuple[MetricName, ...], AfterValidator(filled)]
 _Pattern = Annotated[str, AfterValidator(lambda text: str(parse_pattern(text)))]
-Markets = Annotated[tuple[_Market, ...], AfterValidator(_filled)]
-Metrics = Annotated[tuple[MetricName, ...], AfterValidator(_filled)]
 
 
 DEFAULT_METRICS = ("price", "volume_24h_quote", "volume_24h_ref", "traded_quote", "traded_ref")
@@ -176,31 +171,6 @@ class Track(Table):
         return markets
 
 
-class Derived(Table):
-    """A series that is computed from others by a formula."""
-
-    name: Annotated[str, AfterValidator(lambda text: derived_market(text).pair)] = Field(
-        description="How it is called: BASE/QUOTE, as `GOLD/BTC`; it is at the venue `DERIVED`."
-    )
-    every: EveryInterval = Field(
-        default=Interval(MINUTE_MS),
-        description="How long a slot is; without it, the `interval` of the whole file.",
-    )
-    formula: str = Field(description="What it is, as `KRAKEN:XAU/USD / KRAKEN:BTC/USD`.")
-    metric: Annotated[str, AfterValidator(derived_metric)] = Field(
-        default=FORMULA, description="What its numbers are: `formula`, or `price` and the like."
-    )
-
-    @field_validator("formula")
-    @classmethod
-    def _readable(cls, formula: str, info: ValidationInfo) -> str:
-        parsed(formula, info.data.get("every", Interval(MINUTE_MS)))
-        return formula
-
-    def definition(self) -> Definition:
-        return Definition.of(self.name, self.formula, metric=self.metric, interval=self.every)
-
-
 class Server(Table):
     """Where the page and the API listen."""
 
@@ -237,7 +207,7 @@ class WatchlistConfig(Table):
     name: Annotated[str, AfterValidator(watchlist_name)] = Field(
         description=f"How it is called: {NAME_ALLOWED}."
     )
-    items: Annotated[tuple[_Pattern, ...], AfterValidator(_filled)] = Field(
+    items: Annotated[tuple[_Pattern, ...], AfterValidator(filled)] = Field(
         description="What is on it, as `kraken:*/USD`, `KRAKEN:BTC/USD` or `*:BTC/*:price`."
     )
 
@@ -289,6 +259,17 @@ class Config(Table):
     )
     track: tuple[Track, ...] = Field(default_factory=lambda: DEFAULT_TRACK)
     derived: tuple[Derived, ...] = ()
+    failover: tuple[FailOverConfig, ...] = ()
+    failover_after_slots: int = Field(
+        default=PATIENCE.after_slots, ge=1, le=60,
+        description="Slots in a row in which a fail-over's venue is not read, and another one is, "
+        "before that one is shown.",
+    )  # fmt: skip
+    failover_back_slots: int = Field(
+        default=PATIENCE.back_slots, ge=1, le=240,
+        description="Slots in a row in which an earlier venue is read before it is shown again; "
+        "no fewer than `failover_after_slots`.",
+    )  # fmt: skip
     watchlists: tuple[WatchlistConfig, ...] = ()
 
     _source: Path | None = PrivateAttr(default=None)
@@ -325,6 +306,17 @@ class Config(Table):
             single = {**told.intervals, **single}
         return widths_of(metrics, every=every or told.every or self.interval, intervals=single)
 
+    def definitions(self) -> list[Definition]:
+        """Every formula of the file, fail-overs last."""
+        found = [one.definition() for one in self.derived]
+        return found + [each for one in self.failover for each in one.definitions()]
+
+    @property
+    def patience(self) -> Patience:
+        """Of fail-over."""
+        return Patience(after_slots=self.failover_after_slots,
+                        back_slots=self.failover_back_slots)  # fmt: skip
+
     def venue(self, name: str) -> VenueConfig:
         """Settings of one venue, by either spelling; the defaults where the file is silent."""
         return self.venues.get(name.lower(), VenueConfig())
@@ -356,6 +348,14 @@ class Config(Table):
         if twice := [name for name, count in counted.items() if count > 1]:
             raise Invalid(f"defined twice: {', '.join(twice)}", allowed="each formula once")
         return derived
+
+    @field_validator("failover_back_slots")
+    @classmethod
+    def _no_sooner_back(cls, back_slots: int, info: ValidationInfo) -> int:
+        if back_slots < info.data.get("failover_after_slots", back_slots):
+            raise Invalid("a venue is not back sooner than it is gone",
+                          allowed="failover_after_slots or more")  # fmt: skip
+        return back_slots
 
     @field_validator("track")
     @classmethod

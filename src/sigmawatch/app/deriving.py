@@ -12,13 +12,16 @@ For the tracker's compute thread: one call at a time, each of bounded work.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from sigmawatch.app.catalogue import Catalogue
 from sigmawatch.app.derivation import Plan, Target
-from sigmawatch.app.formulas import FormulaSeries, Pools
+from sigmawatch.app.formulas import Computed, FormulaSeries, Pools
 from sigmawatch.app.reference_volumes import ReferenceBlock
+from sigmawatch.app.stitching import CHOSEN, Choice
+from sigmawatch.domain.fail_over import PATIENCE, Patience
 from sigmawatch.domain.frame import Flag, Frame, Patch, Reason
 from sigmawatch.domain.series import Series
 from sigmawatch.engine.geometry import Column, Marks, Rows
@@ -72,8 +75,12 @@ class Ahead:
 class Deriver:
     """Computes what is derived over one series table."""
 
-    def __init__(self, table: SeriesTable, catalogue: Catalogue, *, reference: str) -> None:
+    def __init__(
+        self, table: SeriesTable, catalogue: Catalogue, *, reference: str,
+        patience: Patience = PATIENCE,
+    ) -> None:  # fmt: skip
         self._table = table
+        self._patience = patience
         self._catalogue = catalogue
         self._reference = reference
         self._tracked: Sequence[Series] | None = None
@@ -161,7 +168,7 @@ class Deriver:
         before, self._closed = self._closed, slot
         first = self._past()[0] if before is None else before + 1
         self._mark(self._known, (first, slot))
-        frames = self._frames(slot, plan.widths) if self._known else []
+        frames = self._frames(slot, plan.widths, closing=True) if self._known else []
         silent = plan.widths.keys() - {frame.block_id for frame in frames}
         for block_id in silent:  # no frame of any input came, but candles may have
             self._mark(plan.targets[block_id], (slot, slot + 1))
@@ -170,8 +177,9 @@ class Deriver:
     def _waiting(self) -> bool:
         return any(self._dirty.values())
 
-    def _frames(self, slot: int, blocks: Iterable[int]) -> list[Frame]:
-        """The slot's rows of some derived blocks, as far as frames of their inputs came."""
+    def _frames(self, slot: int, blocks: Iterable[int], *, closing: bool = False) -> list[Frame]:
+        """The slot's rows of some derived blocks, as far as frames of their inputs came. closing:
+        what is decided once is decided now."""
         plan = self._plan
         ahead = Ahead(self._table, slot, widths=plan.widths)
         rates, why = plan.rates.over(self._table, slot, stop=slot + 1)
@@ -181,13 +189,37 @@ class Deriver:
             ahead.put(block.block_id, block.places, cells=(values[0], marks[0]))
         for formula in plan.formulas:
             place = np.array([formula.series.place])
-            cells = formula.over(ahead, slot, stop=slot + 1)
+            if isinstance(formula, Choice):
+                cells = self._choice(formula, slot, closing=closing)
+            else:
+                cells = formula.over(ahead, slot, stop=slot + 1)
             ahead.put(formula.series.block_id, place, cells=cells)
         return [
             ahead.frame(block_id, revision=revision)
             for block_id in blocks
             if (revision := self._revision(block_id, slot))
         ]
+
+    def _choice(self, choice: Choice, slot: int, *, closing: bool) -> tuple[Column, Marks]:
+        if not closing:
+            return choice.over(self._table, slot, stop=slot + 1)
+        standing = choice.close(self._table, slot, patience=self._patience)
+        return np.array([standing.code]), np.array([CHOSEN], np.uint8)
+
+    def asked(self, venue: str, *, away: bool) -> list[Patch]:
+        """Somebody wants whoever has `venue` first to keep away from it from the next slot on, or
+        no longer: said of the newest closed slot, by those of whom it is not said already."""
+        choices = [one for one in self._planned().formulas
+                   if isinstance(one, Choice) and one.inputs[0].market.venue == venue]  # fmt: skip
+        patches = []
+        for one in choices if self._closed is not None else ():
+            assert self._closed is not None
+            standing = one.standing(self._table, self._closed + 1)
+            if standing.held != away:
+                code = np.array([replace(standing, held=away).code])
+                cells = code, np.array([CHOSEN], np.uint8)
+                patches.append(self._patch(one.series, self._closed, cells=cells))
+        return patches
 
     def _revision(self, block_id: int, slot: int) -> int:
         """Of the newest frame that a block's row follows from; 0 where none came."""
@@ -197,8 +229,9 @@ class Deriver:
     def pools(self, series_id: int, slot: int) -> Pools:
         """What the composites of a formula series are of at a slot; nothing where it has none, or
         what it reads is not all tracked."""
-        mine = (one for one in self._planned().formulas if one.series.id == series_id)
-        return [told for one in mine for told in one.pools(self._table, slot)]
+        mine = [one for one in self._planned().formulas if one.series.id == series_id]
+        return [told for one in mine if isinstance(one, FormulaSeries)
+                for told in one.pools(self._table, slot)]  # fmt: skip
 
     # Looking again
 
@@ -285,7 +318,7 @@ class Deriver:
             if patches or room <= 0:
                 return
 
-    def _formula_again(self, formula: FormulaSeries, run: Run) -> Iterator[Patch]:
+    def _formula_again(self, formula: Computed, run: Run) -> Iterator[Patch]:
         values, marks = formula.over(self._table, run[0], stop=run[1])
         cells = values[:, None], marks[:, None]
         return self._patches([formula.series], run[0], cells=cells)

@@ -15,14 +15,27 @@ import structlog
 
 from sigmawatch.app.catalogue import Catalogue
 from sigmawatch.app.config import Config, Track
-from sigmawatch.app.definitions import FORMULAS_MAX, Definition, broken_without
+from sigmawatch.app.definitions import (
+    FORMULAS_MAX,
+    Definition,
+    broken_without,
+    followers,
+    with_choices,
+)
 from sigmawatch.app.interval_config import Widths
 from sigmawatch.app.tracked import Tracked
 from sigmawatch.app.tracker import Tracker
 from sigmawatch.domain.errors import Conflict, Invalid
 from sigmawatch.domain.following import Following
 from sigmawatch.domain.market import Market, MarketRef, parse_market
-from sigmawatch.domain.metric import FORMULA, METRICS, metric_named, with_derived, with_sources
+from sigmawatch.domain.metric import (
+    METRICS,
+    OURS,
+    SOURCE,
+    metric_named,
+    with_derived,
+    with_sources,
+)
 from sigmawatch.domain.series import DERIVED, Block, Series
 from sigmawatch.domain.window import Interval
 from sigmawatch.ports.ledger import Ledger
@@ -142,7 +155,7 @@ class Enrolment:
     def _offered(self, venue: str, name: str) -> str:
         metric = metric_named(name).name
         traits = self._traits.get(venue)
-        known = traits.levels | traits.flows if traits else METRICS.keys() - {FORMULA}
+        known = traits.levels | traits.flows if traits else METRICS.keys() - OURS
         offered = with_derived(known)
         if metric not in offered:
             raise Invalid(
@@ -160,13 +173,15 @@ class Enrolment:
         stands = tracked.by_name.get(definition.name)
         if stands is not None and stands.formula != definition.text:
             raise Conflict(f"{stands.slug} is {stands.formula}; remove it first", field="name")
-        (series,) = await self._define([definition], origin="api")
-        return series
+        wanted = [definition]
+        if definition.formula.fail_over and definition.choice.name not in tracked.by_name:
+            wanted = [definition.choice, definition]
+        return (await self._define(wanted, origin="api"))[-1]
 
     async def define_configured(self) -> dict[str, str]:
         """Define what the file says, as far as its inputs are tracked by now, and drop what it no
         longer says; what could not be had, with the reason."""
-        waiting = [entry.definition() for entry in self._config.derived]
+        waiting = with_choices(self._config.definitions())
         names = {(one.name, one.interval) for one in waiting}
         for one in self._catalogue.of_venue(DERIVED):
             if one.origin == "file" and (one.name, one.interval) not in names:
@@ -249,6 +264,18 @@ class Enrolment:
                 f"{reader.slug} is computed from {series.slug}; remove that first", field="id"
             )
         await self._leave(series)
+        choice = self._choice_left_by(series)
+        if choice is not None:
+            await self._drop(choice)
+
+    def _choice_left_by(self, series: Series) -> Series | None:
+        """The choice that only `series`, which is gone, was shown by."""
+        every = self._catalogue.series
+        if not series.stitched or any(followers(series, every)):
+            return None
+        key = series.market, series.interval
+        choices = (one for one in every if one.metric == SOURCE and one.origin != "file")
+        return next((one for one in choices if (one.market, one.interval) == key), None)
 
     def _reader_of(self, series: Series) -> Series | None:
         """Who could not be computed without `series`."""

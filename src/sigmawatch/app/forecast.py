@@ -227,7 +227,7 @@ def _parts(config: Config) -> Iterator[tuple[int, Track]]:
 
 def _unread(config: Config) -> Iterator[Problem]:
     """Formulas of the file that wait for what neither the file nor another formula tracks."""
-    definitions = [one.definition() for one in config.derived]
+    definitions = config.definitions()
     defined = {(one.name, one.interval) for one in definitions}
     for row, one in enumerate(definitions):
         for name in one.formula.series:
@@ -235,10 +235,16 @@ def _unread(config: Config) -> Iterator[Problem]:
                 config, name, every=one.interval
             ):
                 yield Problem(
-                    path=f"derived[{row}].formula", value=repr(name),
+                    path=_path(config, row), value=repr(name),
                     rule=f"no track measures this every {one.interval}; until something does, "
-                    "the formula waits",
+                    f"the {'fail-over' if one.formula.fail_over else 'formula'} waits",
                 )  # fmt: skip
+
+
+def _path(config: Config, row: int) -> str:
+    """Where the definition of number `row` stands."""
+    formulas = len(config.derived)
+    return f"derived[{row}].formula" if row < formulas else "failover"
 
 
 def _tracks(config: Config, name: str, *, every: Interval) -> bool:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sigmawatch.app.reference_rates import Cells
+from sigmawatch.app.stitching import Choice, Stitched, resolved
 from sigmawatch.app.tracked import Tracked, parsed
 from sigmawatch.domain.formula import Formula
 from sigmawatch.domain.frame import MISSING, Flag, Reason
@@ -156,7 +157,10 @@ def _strengths(marks: Marks, kind: Kind) -> Marks:
     return np.where(counted(reasons_of(marks)), strength, np.uint8(_COARSE))
 
 
-def formulas_of(series: Sequence[Series]) -> tuple[FormulaSeries, ...]:
+Computed = FormulaSeries | Choice | Stitched
+
+
+def formulas_of(series: Sequence[Series]) -> tuple[Computed, ...]:
     """The formula series among `series` whose inputs all are among them too, each after those it
     reads. What reads itself, over others or not, is left out, and so is who reads that."""
     defined = [one for one in series if one.formula is not None]
@@ -167,12 +171,14 @@ def formulas_of(series: Sequence[Series]) -> tuple[FormulaSeries, ...]:
     return tuple(_ordered(found))
 
 
-def _resolved(one: Series, tracked: Tracked) -> FormulaSeries | None:
+def _resolved(one: Series, tracked: Tracked) -> Computed | None:
     """A formula series with its inputs; None while one of them is not tracked."""
     assert one.formula is not None
     formula = parsed(one.formula, one.interval)
     if tracked.lacking(formula):
         return None
+    if formula.fail_over:
+        return resolved(one, formula, by_name=tracked.by_name)
     return FormulaSeries(
         series=one, formula=formula,
         named=tuple(tracked.by_name[name] for name in formula.needed),
@@ -184,7 +190,7 @@ def _resolved(one: Series, tracked: Tracked) -> FormulaSeries | None:
     )  # fmt: skip
 
 
-def _ordered(found: Mapping[int, FormulaSeries]) -> Iterator[FormulaSeries]:
+def _ordered(found: Mapping[int, Computed]) -> Iterator[Computed]:
     waiting, done = dict(found), set[int]()
     while True:
         ready = [

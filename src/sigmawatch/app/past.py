@@ -122,10 +122,10 @@ class Past:
         runs = await self.runs(series, width_ms=HOUR_MS, from_slot=from_slot, to_slot=to_slot)
         then = await self._close(series, before_slot=from_slot)
         last = await self._close(series, before_slot=to_slot)
+        told = summary(runs, expected=to_slot - from_slot)
         return LongStatistics(
-            from_slot=from_slot, to_slot=to_slot,
-            summary=summary(runs, expected=to_slot - from_slot),
-            change_pct=100.0 * (last - then) / then if then else np.nan,
+            from_slot=from_slot, to_slot=to_slot, summary=told,
+            change_pct=100.0 * (last - then) / then if then and not told.seam else np.nan,
         )  # fmt: skip
 
     async def _close(self, series: Series, *, before_slot: int) -> float:

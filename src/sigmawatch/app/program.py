@@ -33,6 +33,7 @@ from sigmawatch.app.collector import PARTITION, Collector
 from sigmawatch.app.config import Config
 from sigmawatch.app.definitions import Definition
 from sigmawatch.app.enrolment import Enrolment
+from sigmawatch.app.fail_over import away
 from sigmawatch.app.failures import only
 from sigmawatch.app.importing import Imported, Importer, Record
 from sigmawatch.app.interval_config import NO_INTERVALS
@@ -121,9 +122,8 @@ class Program:
             config, replace(ports.notify, telemetry=self.telemetry), ledger=ports.ledger,
             clock=ports.clock, watchlists=self.watchlists,
         )  # fmt: skip
-        tables = Tables(
-            catalogue, windows_ms=config.windows_ms, reference=config.reference_currency
-        )
+        tables = Tables(catalogue, windows_ms=config.windows_ms, patience=config.patience,
+                        reference=config.reference_currency)  # fmt: skip
         self.tracker = Tracker(
             ledger=ports.ledger, bus=ports.bus, clock=ports.clock, catalogue=catalogue,
             tables=tables,
@@ -294,7 +294,7 @@ class Program:
 
     @property
     def _outlook(self) -> Outlook:
-        return Outlook(changed=self.changed, alerts=self._ports.alerts,
+        return Outlook(changed=self.changed, alerts=self._ports.alerts, away=lambda: away(self),
                        venues=self.stations.statuses)  # fmt: skip
 
     async def close(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from sigmawatch.app.compute import ComputeThread
 from sigmawatch.app.tables import Tables
@@ -66,6 +67,18 @@ class Settling:
                     return
         if self._storing:
             self._later()
+
+    async def ask(self, interval: Interval, venue: str, *, away: bool) -> int:
+        """Have the fail-overs whose first venue is `venue` keep away from it, or no longer; how
+        many of them heard it now. Durable when it returns."""
+        deriver = self._tables.deriver(interval)
+        async with self._alone:
+            items = await self._compute.run(partial(deriver.asked, venue, away=away))
+            if items:
+                async with self._ledger.transaction() as transaction:
+                    await transaction.frames.insert(items)
+                await self._compute.run(self._tables.apply, items)
+        return len(items)
 
     @property
     def _storing(self) -> bool:

@@ -170,7 +170,7 @@ def _inherit_interval(merged: dict[str, Any]) -> dict[str, Any]:
     }
     own = {
         key: [_inherits(entry, whole | of_venue.get(_venue_of(entry), {})) for entry in merged[key]]
-        for key in ("track", "derived") if isinstance(merged.get(key), list)
+        for key in ("track", "derived", "failover") if isinstance(merged.get(key), list)
     }  # fmt: skip
     return merged | own
 

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from sigmawatch.app.catalogue import Catalogue
 from sigmawatch.app.deriving import Deriver
 from sigmawatch.app.formulas import Pools
+from sigmawatch.domain.fail_over import PATIENCE, Patience
 from sigmawatch.domain.frame import Frame, Patch
 from sigmawatch.domain.rank_column import RankColumn
 from sigmawatch.domain.series import Block, Series
@@ -31,11 +32,14 @@ class Tables:
         *,
         windows_ms: Sequence[int] = (DAY_MS, HOUR_MS),
         reference: str = "USD",
+        patience: Patience = PATIENCE,
     ) -> None:
-        """windows_ms: of every board. reference: the currency of `_ref` metrics."""
+        """windows_ms: of every board. reference: the currency of `_ref` metrics. patience: of
+        fail-over."""
         self._catalogue = catalogue
         self._windows_ms = tuple(windows_ms)
         self._reference = reference
+        self._patience = patience
         self._tables: dict[Interval, tuple[SeriesTable, Deriver]] = {}
         self._histories: dict[Interval, RankHistory] = {}
 
@@ -54,7 +58,9 @@ class Tables:
     def _both(self, interval: Interval) -> tuple[SeriesTable, Deriver]:
         if interval not in self._tables:
             table = SeriesTable(interval, windows_ms=self._windows_ms)
-            deriver = Deriver(table, self._catalogue, reference=self._reference)
+            deriver = Deriver(
+                table, self._catalogue, reference=self._reference, patience=self._patience
+            )
             self._tables[interval] = table, deriver
         return self._tables[interval]
 

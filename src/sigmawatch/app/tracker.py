@@ -272,6 +272,16 @@ class Tracker:
             await self._derived.settle(interval, self._newest_closed(interval))
         await self._publish_again()
 
+    async def keep_away(self, venue: str, *, away: bool) -> int:
+        """Have every fail-over whose first venue is `venue` shown from another one from the next
+        slot on, or let it come back; how many heard it now."""
+        counts = [
+            await self._derived.ask(interval, venue, away=away)
+            for interval in self._tables.intervals
+        ]
+        self._late.set()
+        return sum(counts)
+
     def _newest_closed(self, interval: Interval) -> int:
         return self._closed.setdefault(interval, interval.slot(self._clock.now_ms()) - 1)
 

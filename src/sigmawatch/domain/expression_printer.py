@@ -35,6 +35,7 @@ from sigmawatch.domain.expression import (
     Value,
     Window,
 )
+from sigmawatch.domain.formula_fail_over import FailOver
 from sigmawatch.domain.window import format_span
 
 _COMPARISON, _SUM, _PRODUCT, _UNARY, _ATOM = 4, 5, 6, 7, 8
@@ -101,6 +102,8 @@ class _Printer:
                 return _spanned(node.name.removesuffix(":price"), node.span_ms)
             case Consensus():
                 return self._consensus(node)
+            case FailOver():
+                return f"failover({', '.join(self._quantity(one) for one in node.sources)})"
             case Age():
                 return "age"
             case Window(with_slot=True):

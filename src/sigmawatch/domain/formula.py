@@ -26,6 +26,7 @@ from sigmawatch.domain.expression import (
 from sigmawatch.domain.expression_printer import print_node
 from sigmawatch.domain.expression_reach import reach_ms
 from sigmawatch.domain.formula_check import check_formula
+from sigmawatch.domain.formula_fail_over import FailOver
 from sigmawatch.domain.formula_reader import read_formula
 from sigmawatch.domain.window import MINUTE_MS, Interval
 
@@ -77,6 +78,11 @@ class Formula:
             + _nested(quantity) * still_slots(interval),
             window_slots=max(windows_ms, default=0) // interval.ms,
         )  # fmt: skip
+
+    @property
+    def fail_over(self) -> bool:
+        """Whether it is one venue after another: `series`, the first one first."""
+        return isinstance(self.quantity, FailOver)
 
     @property
     def reach_ms(self) -> int:

@@ -21,7 +21,11 @@ from sigmawatch.domain.expression import (
 from sigmawatch.domain.expression_check import Check, Unit
 from sigmawatch.domain.expression_reach import reach_ms
 from sigmawatch.domain.expression_words import FORMULA
-from sigmawatch.domain.window import WINDOW_MAX_MS, Interval, format_span
+from sigmawatch.domain.fail_over import SOURCES_MAX
+from sigmawatch.domain.formula_fail_over import FailOver
+from sigmawatch.domain.metric import METRICS, OURS, Kind
+from sigmawatch.domain.series import DERIVED
+from sigmawatch.domain.window import DAY_MS, WINDOW_MAX_MS, Interval, format_span
 
 _NO_CURRENCIES = frozenset(("basis points", "count"))
 
@@ -37,6 +41,8 @@ class _FormulaCheck(Check):
     looking_back_max = 2
 
     def formula(self, quantity: Quantity) -> Dimension:
+        if isinstance(quantity, FailOver):
+            return self._fail_over(quantity)
         if not any(isinstance(one, Companion) for one in quantity.walk()):
             raise self._wrong(quantity, "no series is named, name one as KRAKEN:BTC/USD")
         self._windows(quantity, step_ms=self._interval.ms)
@@ -46,6 +52,26 @@ class _FormulaCheck(Check):
             raise self._wrong(quantity, f"looks back {format_span(look_back_ms)}, at most 24h")
         unit = self.unit(quantity)
         return RATIO if unit is None else unit
+
+    def _fail_over(self, node: FailOver) -> Dimension:
+        """One metric of one pair, read from several venues (SEMANTICS.md 5)."""
+        _, pair, metric = node.sources[0].name.split(":")
+        kind = METRICS[metric]
+        if kind.kind is not Kind.LEVEL or kind.derived_from is not None or metric in OURS:
+            raise self._wrong(node, f"{metric} is no level that venues tell, and has no fail-over")
+        if self._interval.slots_held_ms < DAY_MS:
+            raise self._wrong(node, f"slots of {self._interval} are too short to be stitched")
+        if not 2 <= len(node.sources) <= SOURCES_MAX:
+            raise self._wrong(node, f"a fail-over is between 2 and {SOURCES_MAX} venues")
+        for one in node.sources[1:]:
+            if one.name.partition(":")[2] != f"{pair}:{metric}":
+                raise self._wrong(one, f"is not {metric} of {pair}, which the first one is")
+        venues = [one.name.partition(":")[0] for one in node.sources]
+        if len({*venues, DERIVED}) <= len(venues):
+            raise self._wrong(node, "every source is another venue's, and none is derived")
+        if any(one.span_ms is not None for one in node.sources):
+            raise self._wrong(node, "a source is read slot by slot, without a span")
+        return _measured(metric, pair)
 
     def _leaf(self, quantity: Quantity) -> Unit:
         match quantity:

@@ -1,6 +1,7 @@
 """From a formula's line to its tree: the quantities of rules, of named series (SEMANTICS.md 1).
 
     formula  = sum                               (expression_reader)
+             | "failover" "(" series "," series {"," series} ")"
     atom     = number | series ["[" span "]"] | "(" sum ")" | statistic "(" sum "," span ")"
              | "change" "(" sum "," span ")" | "abs" "(" sum ")"
              | "composite" "(" (pair | sum "," sum {"," sum}) ["," percent] ")"
@@ -25,6 +26,7 @@ from sigmawatch.domain.expression import (
 from sigmawatch.domain.expression_printer import print_number
 from sigmawatch.domain.expression_reader import STATISTICS, VOLUME, QuantityReader
 from sigmawatch.domain.expression_words import FORMULA, Kind, Token, near
+from sigmawatch.domain.formula_fail_over import FailOver
 from sigmawatch.domain.market import asset, parse_market, venue_name
 from sigmawatch.domain.metric import METRICS
 
@@ -44,7 +46,8 @@ def read_formula(text: str) -> Quantity:
 class _Reader(QuantityReader):
     def formula(self) -> Quantity:
         start = self.next
-        quantity = self._quantity(self._sum(), start)
+        alone = self.skip("failover")
+        quantity = self._fail_over(start) if alone else self._quantity(self._sum(), start)
         if self.next.kind is not Kind.END:
             raise self.wrong("expected + - * / or the end")
         return quantity
@@ -97,6 +100,20 @@ class _Reader(QuantityReader):
             raise self.wrong(str(problem), at=token) from None
         return Companion(name=name, span_ms=self._span_in_brackets(token), position=token.start)
 
+    def _fail_over(self, token: Token) -> FailOver:
+        self.expect("(", start=token)
+        sources = [self._source()]
+        while self.skip(","):
+            sources.append(self._source())
+        self.expect(")", start=token)
+        return self.made(FailOver(sources=tuple(sources), position=token.start))
+
+    def _source(self) -> Companion:
+        token = self.take()
+        if token.kind is not Kind.SERIES:
+            raise self.wrong("name a venue's series, as KRAKEN:BTC/USD", at=token)
+        return self.made(self._series(token))
+
     def _composite(self, token: Token) -> Composite:
         """A pair's, and how far apart its venues may be."""
         try:
@@ -133,6 +150,8 @@ class _Reader(QuantityReader):
 
     def _unknown(self, token: Token) -> ExpressionInvalid:
         name = token.word
+        if name == "failover":
+            return self.wrong("a fail-over stands alone: say what follows of its series", at=token)
         if name == "composite":
             return self.wrong(_COMPOSITE, at=token)
         if name in _OF_RULES:

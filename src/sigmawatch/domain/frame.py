@@ -35,6 +35,7 @@ class Reason(IntEnum):
     UNCHANGED = 1  # read, and the whole row was as it was
     CARRIED = 2  # nothing traded: the previous close stands
     NO_TRADES = 3  # nothing traded: the flow is zero
+    SEAM = 4  # read, the first of another source: nothing follows from it and the value before
     OUTAGE = 8  # the venue did not answer for this market
     NOT_POLLED = 9  # we were down, or did not ask
     SUSPECT = 10  # a value that the bad-tick gate holds back: shown, missing for statistics

@@ -14,6 +14,8 @@ from types import MappingProxyType
 from sigmawatch.domain.errors import Invalid, NotFound
 
 FORMULA = "formula"  # the metric of a series that a formula defines, unless it says another
+SOURCE = "source"  # which of its venues a fail-over's values are of
+OURS = frozenset((FORMULA, SOURCE))  # computed by us: no venue offers them, nobody pushes them
 
 
 class Kind(StrEnum):
@@ -78,6 +80,8 @@ _TABLE = (
            meaning="traded_quote in the reference currency, at the slot's rate"),
     Metric(name=FORMULA, kind=Kind.LEVEL, unit=Unit.FORMULA,
            meaning="what a formula over other series comes to"),
+    Metric(name=SOURCE, kind=Kind.LEVEL, unit=Unit.COUNT,
+           meaning="which venue a fail-over is shown from, 1 the first; below 0 where asked for"),
 )  # fmt: skip
 
 METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in _TABLE})

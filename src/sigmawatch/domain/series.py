@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.market import Market, MarketRef, parse_market
-from sigmawatch.domain.metric import METRICS, Metric, metric_named
+from sigmawatch.domain.metric import METRICS, SOURCE, Metric, metric_named
 from sigmawatch.domain.window import Interval
 
 BLOCK_SERIES_MAX = 1_024
@@ -23,6 +23,9 @@ def stronger(origin: str, *, than: str) -> bool:
     """Whether `origin` takes over a series of the other one: a file takes over what anybody else
     tracks, and who asks for a market by its name what only a pattern brought."""
     return origin != than and (origin == "file" or (origin, than) == ("api", "pattern"))
+
+
+FAIL_OVER = "failover("  # how the formula of one that has several venues begins
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +80,12 @@ class Series:
     def derived(self) -> bool:
         """Whether we compute it from other series, and nobody is asked for it."""
         return self.formula is not None or self.kind.derived_from is not None
+
+    @property
+    def stitched(self) -> bool:
+        """Whether its values are of one venue after another (domain.fail_over), with seams."""
+        formula = self.formula
+        return formula is not None and formula.startswith(FAIL_OVER) and self.metric != SOURCE
 
     @property
     def pushed(self) -> bool:

@@ -13,11 +13,11 @@ import numpy as np
 
 from sigmawatch.domain.frame import REASON_MASK, Frame, Patch, Reason
 from sigmawatch.domain.metric import METRICS, Kind
-from sigmawatch.domain.series import BLOCK_SERIES_MAX, BLOCK_SERIES_MIN, Block, Series
+from sigmawatch.domain.series import BLOCK_SERIES_MAX, BLOCK_SERIES_MIN, DERIVED, Block, Series
 from sigmawatch.domain.window import HOUR_MS
 from sigmawatch.engine.gate import MEDIAN_SLOTS, Pending, read_now, wild
 from sigmawatch.engine.geometry import Column, Geometry, Marks, Rows, Slots
-from sigmawatch.engine.marks import FILLABLE, changes, is_reason, reasons_of, with_reason
+from sigmawatch.engine.marks import FILLABLE, changes, is_reason, reasons_of, seams, with_reason
 from sigmawatch.engine.past import Past
 from sigmawatch.engine.ring import Ring
 
@@ -261,6 +261,19 @@ class BlockTable:
         values, marks = self.ring.values[cells], self.ring.marks[cells]
         values[~held], marks[~held] = np.nan, Reason.NOT_POLLED
         return values, marks
+
+    @property
+    def stitched(self) -> bool:
+        """Whether a series here may have seams."""
+        return self.block.venue == DERIVED and any(one.stitched for one in self.series.values())
+
+    def newest_seams(self, slot: int) -> Slots:
+        """int64[width]: the newest slot held, up to `slot`, in which another source began; -1."""
+        first = max(self.ring.oldest, 0)
+        if not self.ring.holds(slot):
+            return np.full(self.ring.width, -1)
+        found = seams(reasons_of(self.ring.marks[self.ring.rows(first, slot + 1)]))
+        return np.where(found.any(axis=0), slot - found[::-1].argmax(axis=0), -1)
 
     def revision(self, slot: int) -> int:
         """The highest revision of a frame of `slot`, 0 where none came."""

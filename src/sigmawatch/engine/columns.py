@@ -13,7 +13,7 @@ import numpy as np
 
 from sigmawatch.domain.frame import Flag
 from sigmawatch.domain.window import Interval
-from sigmawatch.engine.geometry import Column, Mask
+from sigmawatch.engine.geometry import Column, Mask, Slots
 from sigmawatch.engine.marks import has_flag
 from sigmawatch.engine.moments import Moments
 from sigmawatch.engine.ranking import Codes
@@ -34,6 +34,7 @@ class WindowColumns:
         ) = np.empty((8, count))  # fmt: skip
         self.coarse: Mask = np.empty(count, np.bool_)
         self.sign_change: Mask = np.empty(count, np.bool_)
+        self.seam: Mask = np.zeros(count, np.bool_)
 
     def put(self, slab: Slab, moments: Moments, *, slots: int, expected: int) -> None:
         """One slab's moments as statistics; population σ (ddof 0).
@@ -72,6 +73,13 @@ class WindowColumns:
         change[np.flatnonzero(np.isinf(change))] = np.nan
         self.change_pct[slab.part] = change
 
+    def put_seams(self, slab: Slab, newest: Slots | None, *, first: int) -> None:
+        """Mark the windows from `first` on that hold two sources; no change crosses a seam."""
+        if newest is not None:
+            since = slab.rows(newest)
+            self.seam[slab.part] = since > first
+            self.change_pct[slab.part][np.flatnonzero(since >= first)] = np.nan
+
     def statistics(
         self, interval: Interval, slot: int, *, first: int, window_ms: int
     ) -> Statistics:
@@ -91,6 +99,7 @@ class BoardColumns:
         self.last_slot, self.live_ms, self.changed_ms = np.zeros((3, count), np.int64)
         self.came: Mask = np.zeros(count, np.bool_)
         self.state = np.zeros(count, np.uint8)
+        self.seam: Slots | None = None
 
     def put(self, slab: Slab, row: Row) -> None:
         """One slab's row of the slot."""
@@ -104,6 +113,14 @@ class BoardColumns:
         surge = self.value[slab.part] / mean
         surge[np.flatnonzero(~known)] = np.nan
         self.surge[slab.part] = surge
+
+    def put_seams(self, slab: Slab, newest: Slots | None, *, alone: int) -> None:
+        """The newest seam of each; no surge where one came after the slot `alone`."""
+        if newest is not None:
+            if self.seam is None:
+                self.seam = np.full(len(self.value), -1, np.int64)
+            self.seam[slab.part] = since = slab.rows(newest)
+            self.surge[slab.part][np.flatnonzero(since > alone)] = np.nan
 
     def put_state(self, slab: Slab, state: Codes) -> None:
         self.state[slab.part] = slab.rows(state)
@@ -123,5 +140,6 @@ class BoardColumns:
 def _settled(columns: object) -> dict[str, Any]:
     """Every column, never to be written again."""
     for column in vars(columns).values():
-        column.setflags(write=False)
+        if column is not None:
+            column.setflags(write=False)
     return vars(columns)

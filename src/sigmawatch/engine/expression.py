@@ -40,6 +40,7 @@ from sigmawatch.domain.expression import (
     Value,
     Window,
 )
+from sigmawatch.domain.expression_reach import reach_ms
 from sigmawatch.engine.baseline import Number64, finite
 from sigmawatch.engine.geometry import Column, Mask
 from sigmawatch.engine.inputs import Inputs
@@ -60,8 +61,21 @@ def judge(conditions: Sequence[Condition], inputs: Inputs) -> list[Verdict]:
         for condition in conditions:
             span = (condition.span_ms or slot_ms) // slot_ms
             here = of_span.setdefault(span, _Judge(inputs, span))
-            verdicts.append(_verdict(here.test(condition.test), inputs.rows))
+            verdict = _verdict(here.test(condition.test), inputs.rows)
+            if inputs.torn:
+                verdict[_of_two_sources(condition, inputs)] = UNKNOWN
+            verdicts.append(verdict)
     return verdicts
+
+
+def _of_two_sources(condition: Condition, inputs: Inputs) -> Mask:
+    """SEMANTICS.md 5: "rules are unknown until their windows hold one source"; bool[rows]."""
+    nodes = list(condition.test.walk())
+    names = frozenset(one.name for one in nodes if isinstance(one, Companion))
+    back_ms = reach_ms(condition.test) + (condition.span_ms or 0)
+    crosses = any(isinstance(one, Crosses) for one in nodes)
+    torn: Mask = inputs.since_seam(names) < back_ms // inputs.interval.ms + crosses
+    return torn
 
 
 def measure(quantity: Quantity, inputs: Inputs, *, span_ms: int | None = None) -> Column:

@@ -5,11 +5,12 @@ Imports domain.expression, domain.window, engine.moments.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Protocol
 
 from sigmawatch.domain.expression import Among, RankKey
 from sigmawatch.domain.window import Interval
-from sigmawatch.engine.geometry import Column, Mask
+from sigmawatch.engine.geometry import Column, Mask, Slots
 from sigmawatch.engine.moments import Moments
 
 
@@ -63,6 +64,14 @@ class Inputs(Others, Protocol):
 
     def stale(self) -> Mask:
         """bool[rows], the state is stale."""
+
+    @property
+    def torn(self) -> bool:
+        """Whether any series has a seam in the last day."""
+
+    def since_seam(self, names: Collection[str]) -> Slots:
+        """int64[rows]: how many slots before the judged one the newest source of the rule's own
+        series, and of its companions of these names, began; a great many where all are of one."""
 
     def elsewhere(self, venue: str, *, span: int) -> Column:
         """The value of the same pair and metric at `venue`, where that is fresh or quiet; unknown

@@ -42,4 +42,9 @@ def with_reason(marks: Marks, reason: Reason, *, where: Mask) -> Marks:
 
 def changes(reasons: Marks) -> Mask:
     """Where the market's row, or its tape, had moved."""
-    return is_reason(reasons, Reason.OBSERVED)
+    return is_reason(reasons, Reason.OBSERVED) | seams(reasons)
+
+
+def seams(reasons: Marks) -> Mask:
+    """Where the first value of another source stands."""
+    return is_reason(reasons, Reason.SEAM)

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sigmawatch.engine.geometry import Column, Marks
+from sigmawatch.engine.marks import reasons_of, seams
 
 Counts = npt.NDArray[np.float64] | npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
 
@@ -170,6 +171,13 @@ def channels_of(row: Column, before: Column | None, *, channels: int) -> Column:
     both[0] = row
     both[1] = np.nan if before is None else log_returns(before, row)
     return both
+
+
+def cut_at_seams(returns: Column, marks: Marks) -> None:
+    """Forget the returns into slots, told by their marks, in which another source begins."""
+    found = seams(reasons_of(marks))
+    if found.any():
+        returns[found] = np.nan
 
 
 def log_returns(before: Column, after: Column) -> Column:

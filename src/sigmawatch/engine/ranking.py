@@ -35,6 +35,7 @@ class Why(IntEnum):
     SIGN_CHANGE = 8  # no relative deviation: the values do not share one sign
     UNKNOWN = 9  # the number is not known (an end of the change, a return, a fresh value)
     PROVISIONAL = 10  # enough values, too little coverage: a place in the second list
+    SEAM = 11  # the window holds two sources (a fail-over's), or the change would cross from one
 
 
 # In a row, from first to last.

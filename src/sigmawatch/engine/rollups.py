@@ -21,12 +21,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sigmawatch.domain.frame import REASON_MASK
+from sigmawatch.domain.frame import REASON_MASK, Reason
 from sigmawatch.engine.geometry import Column, Marks, Mask, Slots
-from sigmawatch.engine.marks import counted, reasons_of
+from sigmawatch.engine.marks import counted, reasons_of, seams
 from sigmawatch.engine.moments import log_returns
 
 FIRST_SLOT, LAST_SLOT = 1, 2  # bits of `edges`
+SEAM = np.uint8(Reason.SEAM)  # among `marks`: another source begins in the run
 AT_ONCE_VALUES = 1 << 17  # a megabyte of them, and some as much beside it
 _FLAGS = np.uint8(0xFF & ~REASON_MASK)
 _AnyColumn = npt.NDArray[Any]
@@ -39,7 +40,8 @@ class Rollups:
     at: int64[k], ascending: run i is that part of [at width_ms, (at + 1) width_ms) which was asked
     for. n: values; low, high, first, last, total (their sum), mean (of value - low), m2; return_n,
     return_mean, return_m2: of the returns inside the run, 0 for flows; float64[k]. marks: uint8[k],
-    the flags of all values or-ed together. edges: uint8[k], FIRST_SLOT and LAST_SLOT, 0 for flows.
+    the flags of all values or-ed together, and SEAM. edges: uint8[k], FIRST_SLOT and LAST_SLOT, 0
+    for flows, and the first is not told of a seam: no return leads there.
     """
 
     width_ms: int
@@ -122,7 +124,8 @@ def rolled_up(slots: Slotted, *, width_ms: int) -> list[Rollups]:
     assert width_ms % slots.interval_ms == 0
     there = counted(reasons_of(slots.marks))
     values = np.ascontiguousarray(np.where(there, slots.values, np.nan).T)
-    flags = np.ascontiguousarray(np.where(there, slots.marks & _FLAGS, np.uint8(0)).T)
+    told = (slots.marks & _FLAGS) | np.where(seams(reasons_of(slots.marks)), SEAM, np.uint8(0))
+    flags = np.ascontiguousarray(np.where(there, told, np.uint8(0)).T)
     of_run, stop = width_ms // slots.interval_ms, slots.from_slot + values.shape[1]
     at_once = max(1, AT_ONCE_VALUES // (len(values) * of_run or 1))
     rolled = []
@@ -167,6 +170,9 @@ def _rolled(values: Column, flags: Marks, *, levels: bool) -> dict[str, _AnyColu
     """One run of every series, [k, slots]: column -> [k]."""
     present, every = np.isfinite(values), np.arange(len(values))
     returns = log_returns(values[:, :-1], values[:, 1:]) if levels else values[:, :0]
+    torn = seams(reasons_of(flags))  # nothing crosses one
+    if levels:
+        returns[torn[:, 1:]] = np.nan
     n, low, mean, m2 = _two_passes(values)
     return_n, return_low, return_mean, return_m2 = _two_passes(returns)
     last = values.shape[1] - 1 - present[:, ::-1].argmax(axis=1)
@@ -177,7 +183,7 @@ def _rolled(values: Column, flags: Marks, *, levels: bool) -> dict[str, _AnyColu
         "mean": mean, "m2": m2,
         "return_n": return_n, "return_mean": return_low + return_mean, "return_m2": return_m2,
         "marks": np.bitwise_or.reduce(flags, axis=1),
-        "edges": levels * (FIRST_SLOT * present[:, 0] + LAST_SLOT * present[:, -1]),
+        "edges": levels * (FIRST_SLOT * (present[:, 0] & ~torn[:, 0]) + LAST_SLOT * present[:, -1]),
     }  # fmt: skip
 
 

@@ -254,6 +254,17 @@ class Slab:
         """What the marks say of freshness at `slot`."""
         return self._watch.signs(slot)
 
+    def seams(self, slot: int) -> Slots | None:
+        """int64[width]: the newest slot, up to `slot`, in which another source began, -1 without
+        one; None where there is none."""
+        chunks = [chunk for chunk in self.chunks if chunk.block.stitched]
+        if not chunks:
+            return None
+        newest: Slots = np.full(self.width, -1, np.int64)
+        for block, places, columns in chunks:
+            newest[columns] = block.newest_seams(slot)[places]
+        return newest if (newest >= 0).any() else None
+
     def row(self, slot: int, counted: Slots) -> Row:
         """The slot's values, marks, and the running slot's readings after it. counted: the newest
         slot of each that holds a counted value."""

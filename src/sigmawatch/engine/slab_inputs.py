@@ -8,7 +8,7 @@ engine.slab, expression, inputs, rule_ranks, snapshot.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from sigmawatch.domain.window import SECOND_MS, Interval
 from sigmawatch.engine.baseline import folded
 from sigmawatch.engine.expression import UNKNOWN, Verdict, judge
 from sigmawatch.engine.freshness import State
-from sigmawatch.engine.geometry import Column, Mask, Rows
+from sigmawatch.engine.geometry import Column, Mask, Rows, Slots
 from sigmawatch.engine.moments import Moments, log_returns, moments_of
 from sigmawatch.engine.rule_ranks import RuleRanks
 from sigmawatch.engine.slab import REACH_SLOTS, Slab
@@ -146,6 +146,19 @@ class SlabInputs:
 
     def stale(self) -> Mask:
         return np.asarray(self._board.state[self._at] == State.STALE)
+
+    @property
+    def torn(self) -> bool:
+        return self._board.seam is not None
+
+    def since_seam(self, names: Collection[str]) -> Slots:
+        board, seam = self._board, self._board.seam
+        assert seam is not None
+        newest = seam[self._at]
+        for name in names:
+            rows = board.layout.companions(name)[self._at]
+            newest = np.maximum(newest, np.where(rows >= 0, seam[rows], -1))
+        return board.slot - newest
 
     def companion(self, name: str, *, span: int, lag: int, stands: bool = True) -> Column:
         rows = self._board.layout.companions(name)[self._at]

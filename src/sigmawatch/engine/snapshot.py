@@ -121,7 +121,8 @@ class Statistics:
     minimum, maximum: in the metric's unit, NaN without values. sigma_rel: sigma_abs / |mean|, NaN
     with `sign_change` where values of both signs are present, NaN too for a mean of 0. sigma_ret:
     σ of log returns x √slots, NaN without returns. change_pct: percent, NaN unless both ends are
-    known. coarse: bool[rows], some value came from a candle wider than a slot.
+    known and of one source. coarse: bool[rows], some value came from a candle wider than a slot.
+    seam: bool[rows], the values are of two sources.
     """
 
     window_ms: int
@@ -139,6 +140,7 @@ class Statistics:
     change_pct: Column
     coarse: Mask
     sign_change: Mask
+    seam: Mask
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -150,7 +152,8 @@ class Board:
     live_value, live_ms: the running slot's reading and its receipt (NaN, 0 without one). came:
     bool[rows], the frame of the slot came. changed_ms: int64[rows], receipt of the last change of
     the market's row, 0 where unknown. state: uint8[rows] of State. surge: value / mean of the hour
-    before the slot. past: its standing rankings at earlier slots.
+    before the slot. seam: int64[rows], the newest slot in which another source began, -1 without
+    one; None where nobody has any. past: its standing rankings at earlier slots.
     """
 
     interval: Interval
@@ -166,6 +169,7 @@ class Board:
     changed_ms: Slots
     state: Codes
     surge: Column
+    seam: Slots | None
     statistics: Mapping[int, Statistics]
     past: PastRanks = field(default_factory=PastRanks.nothing, repr=False)
     _standings: Standings = field(default_factory=Standings, repr=False)

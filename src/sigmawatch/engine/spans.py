@@ -25,7 +25,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import reduce
 
-from sigmawatch.engine.moments import Moments, channels_of, merged
+from sigmawatch.engine.moments import Moments, channels_of, cut_at_seams, merged
 from sigmawatch.engine.tails import Kept, Source, Tail
 
 GROUP_SPANS = 6  # near the root of the spans in a day's window: fewest merges
@@ -109,7 +109,10 @@ class Spans:
         for slot in range(first, last + 1):
             values = self._source.values(slot)
             channels = channels_of(values, before, channels=len(self._empty.mean))
-            moments = moments.after(channels, self._source.marks(slot))
+            marks = self._source.marks(slot)
+            if len(channels) == 2:
+                cut_at_seams(channels[1], marks)
+            moments = moments.after(channels, marks)
             before = values
         return moments
 

@@ -145,12 +145,13 @@ class Peers:
         """Raises Invalid for an unknown key, or a window that the board does not hold."""
         if by in DEVIATIONS:
             key, why = self._deviation(by, _statistics(board, window_ms))
-        else:
-            key = self._latest(board, by) if by not in CHANGES else (
-                _statistics(board, window_ms).change_pct
-            )  # fmt: skip
+        elif by in CHANGES:
+            key, torn = _statistics(board, window_ms).change_pct, self._torn(board, window_ms)
             if by == "excess_change":
                 key = key - self.move(board, window_ms)
+            why = self._known(key, _marked(self._why, Why.SEAM, where=torn))
+        else:
+            key = self._latest(board, by)
             why = self._known(key, self._why)
         names = board.layout.name_order
         ranking = rank(by, key, rows=self._rows, why=why, name_order=names)
@@ -176,7 +177,18 @@ class Peers:
         why, thin = self._counted(statistics)
         if by == "sigma_rel":
             why = _marked(why, Why.SIGN_CHANGE, where=self._of(statistics.sign_change))
+        if by != "sigma_ret":  # no return crosses a seam
+            why = _marked(why, Why.SEAM, where=self._of(statistics.seam))
         return key, _marked(self._known(key, why), Why.PROVISIONAL, where=thin)
+
+    def _torn(self, board: Board, window_ms: int) -> Mask:
+        """Where a change over the window would cross a seam."""
+        if board.seam is None:
+            return np.zeros(len(self._rows), np.bool_)
+        torn: Mask = self._of(board.seam) >= board.interval.slot(
+            _statistics(board, window_ms).from_ms
+        )
+        return torn
 
     def _counted(self, statistics: Statistics) -> tuple[Codes, Mask]:
         """Who has too few values, and where they cover too little of the window."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sigmawatch.domain.frame import Flag
-from sigmawatch.engine.rollups import Rollups, grouped
+from sigmawatch.engine.rollups import SEAM, Rollups, grouped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +20,7 @@ class Summary:
 
     n: values; expected: slots. sigma_ret is scaled by the square root of the window's slots.
     first, last: the oldest and the newest value. coarse: some values are from wider candles.
+    seam: another source of a fail-over begins in it.
     """
 
     n: int
@@ -34,6 +35,7 @@ class Summary:
     last: float = math.nan
     sign_change: bool = False
     coarse: bool = False
+    seam: bool = False
 
     @property
     def coverage(self) -> float:
@@ -58,4 +60,5 @@ def summary(runs: Rollups, *, expected: int) -> Summary:
         sigma_ret=math.sqrt(float(whole.return_m2[0]) / moves * expected) if moves else math.nan,
         minimum=low, maximum=high, first=float(whole.first[0]), last=float(whole.last[0]),
         sign_change=not one_sign, coarse=bool(whole.marks[0] & Flag.COARSE),
+        seam=bool(whole.marks[0] & SEAM),
     )  # fmt: skip

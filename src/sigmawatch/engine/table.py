@@ -209,6 +209,7 @@ class SeriesTable:
                 if self._hour:
                     hour = slab.window(slot - 1, self._hour)
                     columns.put_surge(slab, hour, expected=self._hour)
+                columns.put_seams(slab, slab.seams(slot), alone=slot - self._hour)
                 for slots in self._standing:
                     slab.window(slot, slots)
                 last = slab.close_at(slot)
@@ -262,6 +263,7 @@ class SeriesTable:
         expected = slot + 1 - self._shape.first(slot, slots)
         columns.put(slab, slab.window(slot, slots), slots=slots, expected=expected)
         columns.put_change(slab, slab.close_before(slot, slots), last=last)
+        columns.put_seams(slab, slab.seams(slot), first=slot + 1 - expected)
 
     def _put_states(self, columns: BoardColumns, signs: Sequence[Signs]) -> None:
         """A venue's other markets decide between quiet and frozen, so this comes last."""

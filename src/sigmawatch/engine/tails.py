@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 
 from sigmawatch.engine.geometry import Column, Marks
-from sigmawatch.engine.moments import Moments, channels_of, log_returns, merged
+from sigmawatch.engine.moments import Moments, channels_of, cut_at_seams, log_returns, merged
 
 
 class Source(Protocol):
@@ -176,5 +176,6 @@ class Tail:
             channels = channels_of(values, None, channels=len(moments.n))
             if after is not None and len(channels) == 2:
                 channels[1] = log_returns(values, after)
+                cut_at_seams(channels[1], self._source.marks(slot + 1))
             moments, after = moments.after(channels, self._source.marks(slot)), values
             yield slot % self._size, moments

@@ -217,6 +217,21 @@ export interface ExplainedNumber {
   agrees: boolean;
 }
 
+export interface FailOver {
+  name: string;
+  metrics: string[];
+  interval: string;
+  markets: string[];
+  source: string | null;
+  since: string | null;
+  why: Why;
+}
+
+export interface FailOvers {
+  items: FailOver[];
+  demo: boolean;
+}
+
 export interface FieldError {
   field: string;
   message: string;
@@ -297,6 +312,13 @@ export type JobKind = "backfill";
 export interface Jobs {
   items: LongJob[];
   demo: boolean;
+}
+
+export interface KeptAway {
+  venue: string;
+  away: boolean;
+  changed_count: number;
+  total_count: number;
 }
 
 export interface KeysPage {
@@ -398,6 +420,7 @@ export interface LongStatistics {
   change_pct: number | null;
   coarse: boolean;
   sign_change: boolean;
+  seam: boolean;
   ddof?: number;
   demo?: boolean;
 }
@@ -433,6 +456,7 @@ export interface MetricRow {
   unit: Unit;
   formula: string | null;
   formula_unit: string | null;
+  source: string | null;
   interval: string;
   slot: string;
   value: number | null;
@@ -458,6 +482,7 @@ export interface MetricRow {
   ddof: number;
   sign_change: boolean;
   coarse: boolean;
+  seam: boolean;
   change_pct: number | null;
   excess_change: number | null;
   surge: number | null;
@@ -666,6 +691,7 @@ export interface Record {
   value: number | null;
   marks?: string[];
   span?: string | null;
+  source?: string | null;
   open?: number | null;
   high?: number | null;
   low?: number | null;
@@ -1128,6 +1154,7 @@ export interface TrackBody {
   market?: string | null;
   name?: string | null;
   formula?: string | null;
+  backups?: string[] | null;
   metric?: string;
   metrics?: string[];
   every?: string | null;
@@ -1154,7 +1181,7 @@ export type Unagreed = "nobody" | "disagree";
 
 export type Unit = "quote_per_base" | "quote" | "base" | "reference_currency" | "basis_points" | "count" | "formula";
 
-export type Unranked = "not_a_peer" | "delisted" | "stale" | "frozen" | "suspect" | "too_few" | "sign_change" | "unknown" | "provisional" | "paused";
+export type Unranked = "not_a_peer" | "delisted" | "stale" | "frozen" | "suspect" | "too_few" | "sign_change" | "unknown" | "provisional" | "paused" | "seam";
 
 export interface UserBody {
   role?: Role | null;
@@ -1184,6 +1211,8 @@ export interface Venue {
   unresolved: { [name: string]: string };
   budget_per_minute: number;
   flow_markets_max: number;
+  fail_overs_count: number;
+  kept_away_count: number;
   stream: VenueStream | null;
 }
 
@@ -1218,6 +1247,8 @@ export interface WatchlistsPage {
   items: ShownWatchlist[];
   demo: boolean;
 }
+
+export type Why = "first" | "not_read" | "asked";
 
 export interface SamplesBody {
   samples: Sample[];

@@ -11,6 +11,12 @@ const POINTS = 1_500;
 export const pointOf = (range: Range, slot: string | null): number =>
   slot === null ? 0 : Math.floor(Date.parse(slot) / 1000 / (RANGES[range] / POINTS));
 
+/** Where another venue of a fail-over begins, in seconds, and which. */
+export interface Seam {
+  at: number;
+  source: string;
+}
+
 export interface History {
   /** Seconds since the epoch, as the chart takes them. */
   times: number[];
@@ -18,6 +24,7 @@ export interface History {
   volumes: (number | null)[];
   /** Why a slot is what it is: "outage", "carried". */
   marks: string[];
+  seams: Seam[];
   step: string;
   interval: string;
   unit: string;
@@ -53,6 +60,7 @@ function joined(main: Records, volume: Records | null): History {
     values,
     volumes: main.items.map((one) => volumes.get(one.time) ?? null),
     marks: main.items.map((one) => (one.marks ?? []).join(", ")),
+    seams: main.items.filter((one) => one.marks?.includes("seam")).map((one) => ({ at: Date.parse(one.time) / 1000, source: (one.source ?? "").split(":")[0]! })),
     step: main.step,
     interval: main.interval,
     unit: main.unit,

@@ -1,6 +1,6 @@
 // Venues: broken ones first, what each last said, and what runs.
 import { useEffect, useState } from "preact/hooks";
-import type { Jobs, LongJob, Patterns, Runs, Venue, VenueState, Venues as VenuesAnswer } from "../data/contract.ts";
+import type { FailOvers, Jobs, LongJob, Patterns, Runs, Venue, VenueState, Venues as VenuesAnswer } from "../data/contract.ts";
 import { aheadMs, venues as live } from "../data/feed.ts";
 import { session } from "../data/session.ts";
 import { query, send } from "../lib/api.ts";
@@ -41,6 +41,7 @@ export function Venues() {
             return <>{items.length === 0 && <p class="dim">No venue is read.</p>}{sorted.map((one) => <VenueBox key={one.name} venue={one} runs={runs.body} changed={answer.again} />)}</>;
           }}
         </Answered>
+        <FailOversBox />
         <PatternsBox />
         <JobsBox />
       </div>
@@ -77,6 +78,9 @@ function VenueBox({ venue, runs, changed }: { venue: Venue; runs: Runs | null; c
       {trouble.length > 0 && <p class="dim">Since the start: {trouble.join(" · ")}</p>}
       <p class="deeds">
         <button aria-expanded={open} onClick={() => setOpen(!open)}>{open ? "Hide runs" : "Show runs"}</button>
+        {scopes.includes("write:rules") && venue.fail_overs_count > 0 && (venue.kept_away_count > 0
+          ? <button onClick={() => send("DELETE", `venues/${venue.name}/fail-over`).then(changed, complain)}>Let it back</button>
+          : <Sure act="Fail over" run={() => send("POST", `venues/${venue.name}/fail-over`).then(changed, complain)} />)}
         {scopes.includes("write:ingest") && <button onClick={() => send("POST", "collect", { venue: venue.name.toLowerCase() }).then(changed, complain)}>Collect now</button>}
         {scopes.includes("write:ingest") && <button onClick={() => send("POST", "jobs", { kind: "backfill", venue: venue.name }).then(changed, complain)}>Fill gaps</button>}
         {scopes.includes("admin") && (venue.state === "paused" ? <button onClick={() => act("resume")}>Resume</button> : <Sure act="Pause" run={() => act("pause")} />)}
@@ -132,6 +136,35 @@ function PatternsBox() {
                   <b>{one.pattern}</b> <span class="dim block">{plural(one.markets.length, "market")} every {one.interval}: {one.metrics.join(", ")}{one.chosen_at && ` · chosen ${moment(Date.parse(one.chosen_at))}`}{one.origin === "file" && " · defined by the configuration"}</span>
                 </span>
                 {scopes.includes("write:rules") && one.origin !== "file" && <Sure act="Remove" run={() => send("DELETE", `patterns/${one.id}`).then(answer.again, complain)} />}
+              </li>
+            ))}
+          </ul>
+        )}
+      </Answered>
+    </section>
+  );
+}
+
+const WHY: Record<FailOvers["items"][number]["why"], string> = { first: "its own venue", not_read: "its own is not read", asked: "kept away by request" };
+
+/** Which venue stands for which; nothing where no market has backups. */
+function FailOversBox() {
+  const answer = useAnswer<FailOvers>("fail-overs");
+  useEffect(() => {
+    const every = setInterval(() => !document.hidden && answer.again(), LOOK_MS);
+    return () => clearInterval(every);
+  }, []);
+  if (answer.body?.items.length === 0) return null;
+  return (
+    <section class="box">
+      <h2>Fail-over</h2>
+      <Answered of={answer}>
+        {({ items }) => (
+          <ul class="list">
+            {items.map((one) => (
+              <li key={`${one.name} ${one.interval}`}>
+                <span class={`tag ${one.why === "first" ? "good" : "warning"}`}>{one.source?.split(":")[0] ?? "waiting"}</span>
+                <span class="grow"><b>{one.name}</b> {one.metrics.join(", ")} <span class="dim block">{one.markets.join(", then ")} · {WHY[one.why]}{one.since && ` · since ${moment(Date.parse(one.since))}`}</span></span>
               </li>
             ))}
           </ul>

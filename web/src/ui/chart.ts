@@ -3,7 +3,7 @@
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { alongside, perCent, spread } from "../data/compare.ts";
-import type { History } from "../data/history.ts";
+import type { History, Seam } from "../data/history.ts";
 import { compact, percent, price } from "../lib/format.ts";
 import { token } from "../lib/settings.ts";
 import { clockTime, day, moment, zone } from "../lib/time.ts";
@@ -208,6 +208,7 @@ export class Chart {
     }
     if (typeof tip === "number") tags.push({ y: plot.valToPos(tip, "y", true), text: this.level(tip), color: token("accent") });
     drawTags(plot, tags, this.levels);
+    this.data!.seams.forEach((seam) => this.seam(plot, seam));
     this.marks.forEach((at) => this.mark(plot, at));
     pen.restore();
   }
@@ -235,6 +236,23 @@ export class Chart {
     pen.lineTo(left + width, y);
     pen.stroke();
     pen.setLineDash([]);
+  }
+
+  /** Where another venue begins, and which. */
+  private seam(plot: uPlot, { at, source }: Seam): void {
+    const pen = plot.ctx;
+    const { top, height } = plot.bbox;
+    const x = plot.valToPos(at, "x", true);
+    pen.strokeStyle = pen.fillStyle = token("warn");
+    pen.lineWidth = 1.5 * devicePixelRatio;
+    pen.setLineDash([6 * devicePixelRatio, 4 * devicePixelRatio]);
+    pen.beginPath();
+    pen.moveTo(x, top);
+    pen.lineTo(x, top + height);
+    pen.stroke();
+    pen.setLineDash([]);
+    pen.font = `${12 * devicePixelRatio}px 'Inter Variable', system-ui, sans-serif`;
+    pen.fillText(source, x + 4 * devicePixelRatio, top + 12 * devicePixelRatio);
   }
 
   private mark(plot: uPlot, at: number): void {

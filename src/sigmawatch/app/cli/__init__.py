@@ -39,6 +39,7 @@ from sigmawatch.app.cli import (
     silences,
     top,
     users,
+    venues,
     watchlists,
 )
 from sigmawatch.app.cli.exits import MEANING, first_of, tell
@@ -56,7 +57,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for _group in (
-    run, setting_up, markets, patterns, pausing,
+    run, setting_up, markets, patterns, pausing, venues,
     watchlists, rules, silences, explaining, channels, deliveries,
     looking, top, exporting, publishing, importing, pushing, collecting, replaying, backing_up,
     checking, probing, users, keys, audit,

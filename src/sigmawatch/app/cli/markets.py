@@ -44,6 +44,11 @@ def add(
                      help="Compute MARKET, as GOLD/BTC, from what is tracked: "
                      "'KRAKEN:XAU/USD / KRAKEN:BTC/USD'."),
     ] = None,
+    backups: Annotated[
+        list[str] | None,
+        typer.Option("--backup", metavar="MARKET",
+                     help="Show it from there while its own venue is not read; again for more."),
+    ] = None,
     every: Annotated[
         list[str] | None,
         typer.Option("--every", metavar="[METRIC=]SPAN",
@@ -58,7 +63,11 @@ def add(
 ) -> None:  # fmt: skip
     """Track markets, or a formula, from now on; their last 24 hours are filled in."""
     slots = _slots(every or [])
-    bodies = [body | slots for body in _bodies(markets, metrics or [], formula=formula)]
+    if backups:
+        wanted = _stitched(markets, metrics or ["price"], backups=backups, formula=formula)
+    else:
+        wanted = _bodies(markets, metrics or [], formula=formula)
+    bodies = [body | slots for body in wanted]
     if dry_run:
         if formula is not None:
             raise Invalid("a formula asks no venue for anything", field="dry_run")
@@ -105,6 +114,16 @@ def _bodies(markets: list[str], metrics: list[str], *, formula: str | None) -> l
         raise Invalid("a formula has one name, and one metric at most", field="formula",
                       allowed="add GOLD/BTC --formula '...' [--metric price]")  # fmt: skip
     return [{"name": markets[0], "formula": formula} | ({"metric": metrics[0]} if metrics else {})]
+
+
+def _stitched(
+    markets: list[str], metrics: list[str], *, backups: list[str], formula: str | None
+) -> list[dict[str, Any]]:
+    """What to ask for: a market with its backups. Raises Invalid."""
+    if len(markets) != 1 or formula is not None:
+        raise Invalid("backups are of one market", field="backups",
+                      allowed="add KRAKEN:BTC/USD --backup COINBASE:BTC/USD")  # fmt: skip
+    return [{"market": markets[0], "metrics": metrics, "backups": backups}]
 
 
 @commands.command("remove", rich_help_panel=PANEL)

@@ -22,13 +22,24 @@ SILENT_SLOTS, SILENT_MS = 3, 30_000
 CLOCK_MS = 2_000  # SEMANTICS.md 4: "> 2 s warns"
 STEP_TOLD_MS = 10 * MINUTE_MS
 PAUSE_MS = 5_000  # less is a busy machine
+AWAY_LINES = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Away:
+    """A market that is shown from another venue than its own. asked: somebody wants it so."""
+
+    market: str
+    own: str
+    shown: str
+    asked: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sight:
     """What is seen at a moment. oldest_ms: since when the oldest open notice is due. dead_count,
     dead_ms: dead letters of this life, and when the last of them died. stepped_ms: how far the wall
-    clock was set, at step_ms."""
+    clock was set, at step_ms. away: what is shown from a backup."""
 
     now_ms: int
     interval: Interval
@@ -39,6 +50,7 @@ class Sight:
     dead_ms: int | None = None
     stepped_ms: int = 0
     step_ms: int | None = None
+    away: Sequence[Away] = ()
 
 
 def concerns(sight: Sight) -> Mapping[Concern, Announcement]:
@@ -49,6 +61,7 @@ def concerns(sight: Sight) -> Mapping[Concern, Announcement]:
         Concern.DEAD_LETTERS: _dead_letters(sight),
         Concern.VENUES: _venues(sight),
         Concern.CLOCK: _clock(sight),
+        Concern.FAIL_OVER: _fail_over(sight),
     }
     return {concern: said for concern, said in found.items() if said is not None}
 
@@ -70,6 +83,7 @@ _NAMES = {
     Concern.CLOCK: "the clock",
     Concern.CHANNEL: "a channel",
     Concern.PAUSE: "a pause",
+    Concern.FAIL_OVER: "everything is shown from its own venue",
 }
 
 
@@ -127,6 +141,22 @@ def _venues(sight: Sight) -> Announcement | None:
         title=f"No answer from {names}",
         lines=tuple(f"{one.venue}: {one.state} {one.detail}".strip() for one in silent),
         severity=Severity.WARNING,
+    )  # fmt: skip
+
+
+def _fail_over(sight: Sight) -> Announcement | None:
+    """One for all that went together: a venue's outage takes many along."""
+    if not sight.away:
+        return None
+    names = ", ".join(dict.fromkeys(one.own for one in sight.away))
+    asked = all(one.asked for one in sight.away)
+    why = "as somebody asked" if asked else f"instead of {names}, which is not read"
+    told = [f"{one.market}: {one.shown}" for one in sight.away[:AWAY_LINES]]
+    if (more := len(sight.away) - AWAY_LINES) > 0:
+        told.append(f"and {more} more")
+    return Announcement(
+        title=f"{_counted(len(sight.away), 'market')} shown from a backup, {why}",
+        lines=tuple(told), severity=Severity.WARNING,
     )  # fmt: skip
 
 

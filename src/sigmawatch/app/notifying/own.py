@@ -20,6 +20,7 @@ class Concern(IntEnum):
     VENUES = 5
     CLOCK = 6
     PAUSE = 7
+    FAIL_OVER = 8
 
 
 def own_notice(

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sigmawatch.app.notifying.concerns import Away
 from sigmawatch.app.notifying.directory import Directory
 from sigmawatch.app.notifying.fanout import FanOut
 from sigmawatch.app.notifying.heartbeat import Heartbeat
@@ -62,6 +63,7 @@ class Outlook:
 
     changed: Callable[[int], Awaitable[Snapshot]]
     venues: Callable[[], Sequence[VenueStatus]]
+    away: Callable[[], Sequence[Away]]
     alerts: AlertStore
 
 
@@ -121,7 +123,7 @@ class Notifying:
         """Deliver, watch over ourselves, give signs of life."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.deliver_for_ever(outlook.changed), name="delivery")
-            group.create_task(self.watch.look_for_ever(outlook.venues), name="watch")
+            group.create_task(self.watch.look_for_ever(outlook.venues, outlook.away), name="watch")
             group.create_task(self._prune_for_ever(), name="outbox and inbox pruning")
             if self._signal is not None:
                 heart = Heartbeat(self._signal, alerts=outlook.alerts, clock=self._clock)

@@ -7,10 +7,19 @@ told when it can be.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import structlog
 
-from sigmawatch.app.notifying.concerns import CLOCK_MS, PAUSE_MS, Sight, concerns, over, paused
+from sigmawatch.app.notifying.concerns import (
+    CLOCK_MS,
+    PAUSE_MS,
+    Away,
+    Sight,
+    concerns,
+    over,
+    paused,
+)
 from sigmawatch.app.notifying.notifier import Notifier
 from sigmawatch.app.notifying.own import Concern, own_notice
 from sigmawatch.domain.announcement import Announcement
@@ -56,21 +65,28 @@ class Watch:
             if word.kind is NoticeKind.FIRING and word.condition not in MOMENTS:
                 self._began[Concern(word.condition)] = (word.episode, word.decided_ms)
 
-    async def look_for_ever(self, venues: Callable[[], Sequence[VenueStatus]]) -> None:
+    async def look_for_ever(
+        self, venues: Callable[[], Sequence[VenueStatus]],
+        away: Callable[[], Sequence[Away]] = tuple,
+    ) -> None:  # fmt: skip
         while True:
             due_ms = self._clock.monotonic_ms() + LOOK_MS
             await self._clock.sleep_until_ms(self._clock.now_ms() + LOOK_MS)
             try:
-                await self.look(venues(), late_ms=self._clock.monotonic_ms() - due_ms)
+                late_ms = self._clock.monotonic_ms() - due_ms
+                await self.look(venues(), late_ms=late_ms, away=away())
             except Unavailable as exc:
                 log.warning("self_alert_waits", reason=str(exc))
 
-    async def look(self, venues: Sequence[VenueStatus], *, late_ms: int = 0) -> None:
+    async def look(
+        self, venues: Sequence[VenueStatus], *, late_ms: int = 0, away: Sequence[Away] = ()
+    ) -> None:
         """Tell what is new. late_ms: by how much this look is late: a clock that was set back has
-        us wait as well, all else is a pause. Raises Unavailable where it cannot be written now."""
+        us wait as well, all else is a pause. away: what is shown from a backup. Raises Unavailable
+        where it cannot be written now."""
         if not self._note_step() and late_ms >= PAUSE_MS:
             self._pause_ms = late_ms
-        found = concerns(await self._seen(venues))
+        found = concerns(replace(await self._seen(venues), away=away))
         now_ms = self._clock.now_ms()
         news = [self._begin(one, said, now_ms=now_ms) for one, said in found.items()
                 if one not in self._began]  # fmt: skip

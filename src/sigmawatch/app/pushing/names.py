@@ -14,12 +14,12 @@ from sigmawatch.app.catalogue import Catalogue
 from sigmawatch.app.pushing.told import Name
 from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.market import Market, asset, parse_market
-from sigmawatch.domain.metric import FORMULA, METRICS
+from sigmawatch.domain.metric import METRICS, OURS
 from sigmawatch.domain.series import Series
 from sigmawatch.domain.window import Interval
 
 PUSHABLE: Mapping[str, str] = MappingProxyType({
-    name: name for name, one in METRICS.items() if one.derived_from is None and name != FORMULA
+    name: name for name, one in METRICS.items() if one.derived_from is None and name not in OURS
 })  # fmt: skip
 
 

@@ -17,9 +17,10 @@ from litestar.di import NamedDependency, Provide
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import QueryParameter
 
+from sigmawatch.app.fail_over import sources
 from sigmawatch.app.past import HOT_MS
 from sigmawatch.app.web.asked import SeriesId
-from sigmawatch.app.web.picture import Course, Look, Theme, drawn
+from sigmawatch.app.web.picture import Course, Look, Seam, Theme, drawn
 from sigmawatch.app.web.problems import fails
 from sigmawatch.app.web.records import ETAG, Range, range_asked
 from sigmawatch.app.web.site import Site, digest, not_modified, unchanged
@@ -29,11 +30,12 @@ from sigmawatch.domain.caller import Scope
 from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.metric import Kind
 from sigmawatch.domain.series import Series, parse_series
-from sigmawatch.engine.rollups import Rollups
+from sigmawatch.engine.rollups import SEAM, Rollups
 
 MEDIA_TYPE = "image/svg+xml"
 STEP_PX = 1.5  # no step is narrower
 BAR_PX = 4.0
+SEAMS_MAX = 20  # more are a thicket
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +126,18 @@ async def _course(series: Series, wanted: Range, *, asked: AskedChart, site: Sit
         name=f"DEMO {name}" if site.program.demo else name,
         at_ms=runs.at * width_ms, value=value, low=low, high=high, step_ms=width_ms,
         begin_ms=begin_ms, end_ms=end_ms, flow=flow, line=asked.line,
+        seams=await _seams(series, runs, slots=(wanted.first, wanted.stop), site=site),
     )  # fmt: skip
+
+
+async def _seams(
+    series: Series, runs: Rollups, *, slots: tuple[int, int], site: Site
+) -> list[Seam]:
+    """Where another source begins, and which; of a step that holds several the last one."""
+    width_ms = runs.width_ms
+    found = await sources(site.program, series, width_ms=width_ms, slots=slots)
+    seams = runs.at[(runs.marks & SEAM) > 0].tolist()[-SEAMS_MAX:]
+    return [Seam(at_ms=at * width_ms, source=found.get(at, "").partition(":")[0]) for at in seams]
 
 
 def _columns(runs: Rollups, *, flow: bool) -> tuple[np.ndarray[Any, Any], ...]:

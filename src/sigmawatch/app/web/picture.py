@@ -9,18 +9,17 @@ name is inert (SECURITY.md S18). Its size follows from its width, never from the
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from html import escape
 from types import MappingProxyType
 
 import numpy as np
 
 from sigmawatch.app.formats import compact, percent, price, table
 from sigmawatch.app.web.steps import NICE_MS
+from sigmawatch.app.web.svg_text import inert, printable
 from sigmawatch.domain.window import DAY_MS, MINUTE_MS
 from sigmawatch.engine.geometry import Column, Slots
 
@@ -34,7 +33,6 @@ REACH = 1.5  # a line farther off than so many heights of the chart stands at it
 BOLD, MIDDLE, END = ' font-weight="600"', ' text-anchor="middle"', ' text-anchor="end"'
 DASHED = ' stroke-width="1.5" stroke-dasharray="6 4"'
 FONT = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 
 
 class Theme(StrEnum):
@@ -72,11 +70,20 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Seam:
+    """The step of `at_ms` begins with, or holds, the first value of another source."""
+
+    at_ms: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
     """What is drawn: the steps of [begin_ms, end_ms) that hold something.
 
     at_ms: int64[n], ascending: their opens. value, low, high: float64[n], finite. flow: whether
     values are amounts of their step, and bars. line: a level to be drawn across, None for none.
+    seams: where another source begins, steps that hold something.
     """
 
     name: str
@@ -89,6 +96,7 @@ class Course:
     end_ms: int
     flow: bool
     line: float | None = None
+    seams: Sequence[Seam] = ()
 
     def __post_init__(self) -> None:
         assert len(self.at_ms) == len(self.value) == len(self.low) == len(self.high)
@@ -149,14 +157,14 @@ def drawn(course: Course, look: Look) -> str:
     colors = _COLORS[look.theme]
     parts = [
         _opening(look),
-        f"<title>{_safe(_summary(course))}</title>",
+        f"<title>{inert(_summary(course))}</title>",
         f'<rect width="100%" height="100%" fill="{colors["ground"]}"/>',
         *_head(course, look),
     ]
     if len(course.value):
         plane = _Plane.of(course, look)
         tags = _tags(plane)
-        parts += [*_axes(plane, tags), *_shapes(plane), *_across_at(plane)]
+        parts += [*_axes(plane, tags), *_shapes(plane), *_seams(plane), *_across_at(plane)]
         parts += [part for tag in tags for part in _drawn_tag(look, tag)]
     else:
         middle = (look.width / 2, look.height / 2 + 4)
@@ -194,7 +202,7 @@ def _head(course: Course, look: Look) -> Iterator[str]:
         told.append((f"coverage {math.floor(course.coverage * 100)}%", colors["dim"]))
     taken = sum(len(text) * CHAR_PX + 14 for text, _ in told)
     room = int((look.width - 10 - taken - LEFT) / (CHAR_PX * 1.05))
-    name = _clean(course.name)
+    name = printable(course.name)
     shown = name if len(name) <= room else name[: max(1, room - 1)] + "…"
     yield _text(shown, at=(LEFT, 19), fill=colors["text"], style=BOLD)
     right = look.width - 10.0
@@ -263,7 +271,8 @@ def _shapes(plane: _Plane) -> Iterator[str]:
     if course.flow:
         yield f'<path d="{_bars(plane)}" fill="{color}" fill-opacity="0.75"/>'
         return
-    ends = np.flatnonzero(np.diff(course.at_ms) > course.step_ms) + 1
+    torn = np.isin(course.at_ms, [seam.at_ms for seam in course.seams])  # no line crosses one
+    ends = np.flatnonzero((np.diff(course.at_ms) > course.step_ms) | torn[1:]) + 1
     runs = np.split(np.arange(len(course.at_ms)), ends)
     spread = course.high > course.low
     for run in runs:
@@ -274,6 +283,20 @@ def _shapes(plane: _Plane) -> Iterator[str]:
         f'<path d="{lines}" fill="none" stroke="{color}" stroke-width="1.5" '
         'stroke-linejoin="round" stroke-linecap="round"/>'
     )
+
+
+def _seams(plane: _Plane) -> Iterator[str]:
+    """From top to bottom, with what begins there beside it."""
+    colors = _COLORS[plane.look.theme]
+    for number, seam in enumerate(plane.course.seams):
+        x = plane.x(seam.at_ms)
+        yield (
+            f'<line x1="{x:.1f}" y1="{TOP:.1f}" x2="{x:.1f}" y2="{plane.look.bottom:.1f}" '
+            f'stroke="{colors["warn"]}"{DASHED}/>'
+        )
+        right = x + len(seam.source) * CHAR_PX + 4 > plane.look.right
+        at = (x - 4 if right else x + 4, TOP + 12 + number % 3 * 14)
+        yield _text(seam.source, at=at, fill=colors["warn"], style=END if right else "")
 
 
 def _bars(plane: _Plane) -> str:
@@ -362,16 +385,7 @@ def _across(look: Look, y: float, *, stroke: str, style: str = "") -> str:
 
 def _text(text: str, *, at: tuple[float, float], fill: str, style: str = "") -> str:
     x, y = at
-    return f'<text x="{x:.1f}" y="{y:.1f}" fill="{fill}"{style}>{_safe(text)}</text>'
-
-
-def _clean(text: str) -> str:
-    """Without what XML cannot hold or what turns the direction of writing."""
-    return _UNPRINTABLE.sub("\ufffd", text)
-
-
-def _safe(text: str) -> str:
-    return escape(_clean(text))
+    return f'<text x="{x:.1f}" y="{y:.1f}" fill="{fill}"{style}>{inert(text)}</text>'
 
 
 def _at(ms: int) -> datetime:

@@ -13,6 +13,7 @@ from sigmawatch.app.web.told_records import Record, Records
 from sigmawatch.ports.table import Table
 
 OF_STEPS = ("open", "high", "low", "close", "n")
+OF_FAIL_OVERS = ("source",)
 
 
 class RecordLine(Struct, frozen=True, kw_only=True):
@@ -24,6 +25,7 @@ class RecordLine(Struct, frozen=True, kw_only=True):
     value: float | None
     marks: str
     span: str | None
+    source: str | None
     open: float | None
     high: float | None
     low: float | None
@@ -35,7 +37,9 @@ def record_table(pages: Sequence[Records], fields: tuple[str, ...] | None) -> Ta
     """The records of all pages. fields: which columns; None for all that they have."""
     kinds = kinds_of(RecordLine)
     stepped = any(page.agg not in (None, Aggregate.LTTB) for page in pages)
-    names = fields or tuple(name for name in kinds if stepped or name not in OF_STEPS)
+    sourced = any(row.source is not None for page in pages for row in page.items)
+    left_out = (() if stepped else OF_STEPS) + (() if sourced else OF_FAIL_OVERS)
+    names = fields or tuple(name for name in kinds if name not in left_out)
     return Table(
         columns={name: [cell for page in pages for cell in _column(page, name)] for name in names},
         kinds={name: kinds[name] for name in names},

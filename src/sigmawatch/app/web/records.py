@@ -9,7 +9,7 @@ is a row; the newest one holds what is closed of it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, Protocol
@@ -19,8 +19,10 @@ from litestar import Request, Response, get
 from litestar.datastructures import ResponseHeader
 from litestar.di import NamedDependency, Provide
 from litestar.params import QueryParameter
+from msgspec.structs import replace
 
 from sigmawatch.app.archived_rows import record_begins
+from sigmawatch.app.fail_over import sources
 from sigmawatch.app.past import HOT_MS
 from sigmawatch.app.web import cursors
 from sigmawatch.app.web.asked import AskedTable, SeriesId
@@ -260,7 +262,14 @@ async def _stepped(
         step=format_span(step_ms), tier="slots" if tier_ms is None else format_span(tier_ms),
         agg=stepping.agg, begin=rfc3339(page.first * step_ms),
         end=rfc3339(interval.open_ms(to_slot)),
-        items=_step_rows(page, runs, agg=stepping.agg), next_cursor=cursor,
+        items=await _sourced(
+            site, series, rows=_step_rows(page, runs, agg=stepping.agg),
+            steps=_Steps(
+                at=range(page.first, page.stop), width_ms=step_ms,
+                slots=(min(page.first * step_ms // interval.ms, to_slot), to_slot),
+            ),
+        ),
+        next_cursor=cursor,
         running=live_of(site.snapshot(), series), demo=site.program.demo,
     )  # fmt: skip
 
@@ -298,7 +307,14 @@ async def _line(series: Series, wanted: Range, *, site: Site, count: int) -> Rec
         tier="slots" if picked.tier_ms is None else format_span(picked.tier_ms),
         agg=Aggregate.LTTB, begin=rfc3339(interval.open_ms(wanted.first)),
         end=rfc3339(interval.open_ms(wanted.stop)),
-        items=tuple(Record(time=time, value=value, marks=MARKS[m]) for time, value, m in rows),
+        items=await _sourced(
+            site, series,
+            rows=[Record(time=t, value=value, marks=MARKS[mark]) for t, value, mark in rows],
+            steps=_Steps(
+                at=(picked.time_ms // picked.width_ms).tolist(), width_ms=picked.width_ms,
+                slots=(wanted.first, wanted.stop),
+            ),
+        ),
         running=live_of(site.snapshot(), series), next_cursor=None, demo=site.program.demo,
     )  # fmt: skip
 
@@ -321,9 +337,35 @@ async def _page(series: Series, wanted: Range, *, site: Site, limit: int) -> Rec
         kind=series.kind.kind, unit=series.kind.unit, interval=str(interval), step=str(interval),
         tier="slots", agg=None,
         begin=rfc3339(interval.open_ms(wanted.first)), end=rfc3339(interval.open_ms(stop)),
-        items=_rows(series, wanted.first, values=values, marks=marks, begins=begins),
+        items=await _sourced(
+            site, series,
+            rows=_rows(series, wanted.first, values=values, marks=marks, begins=begins),
+            steps=_Steps(at=(wanted.first + begins).tolist(), width_ms=interval.ms,
+                         slots=(wanted.first, stop)),
+        ),
         running=live_of(site.snapshot(), series), next_cursor=cursor, demo=site.program.demo,
     )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Steps:
+    """at: of which step of `width_ms` each row is, by its number; slots: first and stop of all."""
+
+    at: Iterable[int]
+    width_ms: int
+    slots: tuple[int, int]
+
+
+async def _sourced(
+    site: Site, series: Series, *, rows: Iterable[Record], steps: _Steps
+) -> Sequence[Record]:
+    """Records with the market that each is of, where the series is a fail-over."""
+    if not series.stitched:
+        return tuple(rows)
+    found = await sources(site.program, series, width_ms=steps.width_ms, slots=steps.slots)
+    return tuple(
+        replace(row, source=found.get(number)) for row, number in zip(rows, steps.at, strict=True)
+    )
 
 
 def _rows(

@@ -10,11 +10,13 @@ from typing import Annotated, Any
 import numpy as np
 from msgspec import Meta, Struct, field
 
+from sigmawatch.app.fail_over import markets_of
 from sigmawatch.app.tracked import parsed
 from sigmawatch.app.web.marks import MARKS
 from sigmawatch.app.web.moments import rfc3339
 from sigmawatch.app.web.view import View
-from sigmawatch.domain.metric import Kind, Unit
+from sigmawatch.domain.fail_over import SOURCES_MAX, Standing
+from sigmawatch.domain.metric import SOURCE, Kind, Unit
 from sigmawatch.domain.series import Series
 from sigmawatch.domain.window import format_span
 from sigmawatch.engine.freshness import State
@@ -48,6 +50,7 @@ class Unranked(StrEnum):
     UNKNOWN = "unknown"
     PROVISIONAL = "provisional"
     PAUSED = "paused"
+    SEAM = "seam"
 
 
 _STATES = tuple(Freshness(state.name.lower()) for state in State)
@@ -76,6 +79,11 @@ class MetricRow(Struct, frozen=True, kw_only=True):
     formula_unit: Annotated[
         str | None, Meta(description="What the formula comes to.", examples=[None])
     ]
+    source: Annotated[
+        str | None,
+        Meta(description="Which market a fail-over is shown from; null for others.",
+             examples=[None]),
+    ]  # fmt: skip
     interval: Annotated[str, Meta(description="Width of a slot.", examples=["1m"])]
     slot: Annotated[
         str,
@@ -138,7 +146,13 @@ class MetricRow(Struct, frozen=True, kw_only=True):
     coarse: Annotated[
         bool, Meta(description="Some came from candles wider than a slot.", examples=[False])
     ]
-    change_pct: Annotated[float | None, Meta(description="Over the window.", examples=[1.84])]
+    seam: Annotated[
+        bool, Meta(description="They are of two sources of a fail-over.", examples=[False])
+    ]
+    change_pct: Annotated[
+        float | None,
+        Meta(description="Over the window; null across a seam.", examples=[1.84]),
+    ]
     excess_change: Annotated[
         float | None,
         Meta(description="change_pct less the median change of the peers; null where fewer than 5 "
@@ -193,6 +207,7 @@ def rows_of(view: View, rows: Rows, *, demo: bool) -> list[MetricRow]:
         **{name: view.column(name, rows).tolist() for name in _AS_THEY_ARE},
         **{name: list(map(_moment, view.column(name, rows).tolist())) for name in _MOMENTS},
         **_places(view, rows),
+        "source": _sources(view, rows),
         "state": [_STATES[code] for code in view.board.state[rows].tolist()],
         "marks": [MARKS[mark] for mark in view.board.mark[rows].tolist()],
     }
@@ -205,13 +220,25 @@ def rows_of(view: View, rows: Rows, *, demo: bool) -> list[MetricRow]:
 
 _AS_THEY_ARE = (
     "value", "live_value", "age_s", "n", "coverage", "mean", "min", "max", "sigma_abs",
-    "sigma_rel", "sigma_ret", "sign_change", "coarse", "change_pct", "excess_change",
+    "sigma_rel", "sigma_ret", "sign_change", "coarse", "seam", "change_pct", "excess_change",
     "surge",
 )  # fmt: skip
 _WHOLE = (
     "provisional_rank", "rank_1h_ago", "of_1h_ago", "rank_change_1h", "rank_24h_ago", "of_24h_ago",
 )  # fmt: skip
 _MOMENTS = ("value_at", "live_at", "changed_at")
+
+
+def _sources(view: View, rows: Rows) -> list[str | None]:
+    board = view.board
+    found: list[str | None] = [None] * len(rows)
+    for at, row in enumerate(rows.tolist()):
+        one = board.series[row]
+        if one.stitched and (choice := int(board.layout.companions(SOURCE)[row])) >= 0:
+            code = float(board.last_value[choice])
+            if not math.isnan(code):
+                found[at] = markets_of(one)[Standing.of(code, SOURCES_MAX).place]
+    return found
 
 
 def _moment(ts_ms: float) -> str | None:

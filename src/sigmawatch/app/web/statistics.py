@@ -58,6 +58,9 @@ class LongStatistics(Struct, frozen=True, kw_only=True):
     change_pct: Annotated[_Number, Meta(description="From before to the end.", examples=[-1.84])]
     coarse: Annotated[bool, Meta(description="Some values are wider candles.", examples=[False])]
     sign_change: Annotated[bool, Meta(description="Values of both signs.", examples=[False])]
+    seam: Annotated[
+        bool, Meta(description="Another source of a fail-over begins in it.", examples=[False])
+    ]
     ddof: Annotated[int, Meta(description="Population deviation.", examples=[0])] = 0
     demo: Annotated[bool, Meta(description="An invented market.", examples=[False])] = False
 
@@ -93,7 +96,8 @@ async def show_statistics(
         n=told.n, expected=told.expected, coverage=told.coverage, mean=told.mean,
         sigma_abs=told.sigma_abs, sigma_rel=told.sigma_rel, sigma_ret=told.sigma_ret,
         minimum=told.minimum, maximum=told.maximum, change_pct=found.change_pct,
-        coarse=told.coarse, sign_change=told.sign_change, demo=site.program.demo,
+        coarse=told.coarse, sign_change=told.sign_change, seam=told.seam,
+        demo=site.program.demo,
     )  # fmt: skip
 
 

@@ -24,6 +24,10 @@ class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
     span: Annotated[
         str | None, Meta(description="Coarse: what the value covers.", examples=["5m"])
     ] = None
+    source: Annotated[
+        str | None,
+        Meta(description="Of a fail-over: which market it is of.", examples=["KRAKEN:BTC/USD"]),
+    ] = None
     open: Annotated[float | None, Meta(description="First of a step.", examples=[67190.0])] = None
     high: Annotated[float | None, Meta(description="Greatest of it.", examples=[67301.5])] = None
     low: Annotated[float | None, Meta(description="Least of it.", examples=[67188.2])] = None

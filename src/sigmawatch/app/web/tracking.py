@@ -11,6 +11,7 @@ from litestar.params import JSONBody
 from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED
 from msgspec import Meta, Struct
 
+from sigmawatch.app import fail_over
 from sigmawatch.app.definitions import Definition
 from sigmawatch.app.interval_config import of_sources
 from sigmawatch.app.web.asked import SeriesId
@@ -19,6 +20,7 @@ from sigmawatch.app.web.site import Site
 from sigmawatch.domain.audit import Actor
 from sigmawatch.domain.caller import Scope
 from sigmawatch.domain.errors import ExpressionInvalid, Invalid
+from sigmawatch.domain.fail_over import SOURCES_MAX
 from sigmawatch.domain.following import is_pattern
 from sigmawatch.domain.market import parse_market
 from sigmawatch.domain.metric import FORMULA, metric_named
@@ -61,6 +63,15 @@ class TrackBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Annotated[str, Meta(min_length=1, max_length=FORMULA_CHARS_MAX)] | None,
         Meta(description="what to compute, as KRAKEN:XAU/USD / KRAKEN:BTC/USD", examples=[None]),
     ] = None
+    backups: Annotated[
+        Annotated[
+            Sequence[Annotated[str, Meta(min_length=1, max_length=200)]],
+            Meta(min_length=1, max_length=SOURCES_MAX - 1),
+        ]
+        | None,
+        Meta(description="markets of the same pair to be shown from while `market` is not read, "
+             "the first choice first; they are tracked too", examples=[None]),
+    ] = None  # fmt: skip
     metric: Annotated[
         Annotated[str, Meta(max_length=32)],
         Meta(description="what a formula's numbers are", examples=[FORMULA]),
@@ -98,7 +109,8 @@ async def track(
 ) -> Response[Tracked]:
     """201 where something new is tracked, 200 where all of it was tracked already. Readings begin
     with the next poll; the last 24 hours are filled in the background. A `_ref` metric brings the
-    metric it is computed from; a formula is refused while what it reads is not tracked."""
+    metric it is computed from; a formula is refused while what it reads is not tracked. With
+    `backups` the market, these and their fail-over are tracked: the answer lists the fail-over."""
     before = {series.id for series in site.program.catalogue.series}
     series = await _begun(site, data)
     created = any(one.id not in before for one in series)
@@ -121,10 +133,15 @@ async def _begun(site: Site, data: TrackBody) -> Sequence[Series]:
             raise Invalid("a pattern is followed, not tracked", field="market",
                           allowed="POST /api/v1/patterns")  # fmt: skip
         names = [metric_named(name).name for name in dict.fromkeys(data.metrics)]
+        if data.backups is not None:
+            markets = [data.market, *data.backups]
+            return await fail_over.begin(site.program, markets, metrics=names, interval=interval)
         return await site.program.track(
             parse_market(data.market), names,
             interval=interval, intervals=intervals_asked(data.intervals),
         )  # fmt: skip
+    if data.backups is not None:
+        raise Invalid("backups are of a market", field="backups", allowed="none with a formula")
     if data.market is not None or data.name is None or data.formula is None or data.intervals:
         raise Invalid("say either a market, or a name and a formula", field="market",
                       allowed="market: VENUE:BASE/QUOTE; or name and formula")  # fmt: skip

@@ -11,6 +11,7 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import PathParameter, QueryParameter
 from msgspec import Meta, Struct
 
+from sigmawatch.app.fail_over import shown
 from sigmawatch.app.stations import VenueReport
 from sigmawatch.app.web import cursors
 from sigmawatch.app.web.asked import Cursor, Limit, Text, VenueName
@@ -105,6 +106,12 @@ class Venue(Struct, frozen=True, kw_only=True):
     ]
     flow_markets_max: Annotated[
         int, Meta(description="Markets whose flows fit into half the budget.", examples=[29])
+    ]
+    fail_overs_count: Annotated[
+        int, Meta(description="Markets with backups whose own venue it is.", examples=[0])
+    ]
+    kept_away_count: Annotated[
+        int, Meta(description="Those of them that keep away from it by request.", examples=[0])
     ]
     stream: Annotated[
         VenueStream | None, Meta(description="Its stream; null where it is not listened to.")
@@ -253,6 +260,8 @@ def tracked_venue(site: Site, text: str) -> str:
 def _venue(site: Site, report: VenueReport) -> Venue:
     status = report.status
     durable = site.program.tracker.durability.of(status.venue)
+    stitched = [one for one in shown(site.program.catalogue, site.program.snapshot)
+                if one.first_venue == status.venue]  # fmt: skip
     return Venue(
         name=status.venue, state=status.state, since=rfc3339(status.since_ms),
         detail=status.detail, until=moment_or_none(status.until_ms),
@@ -263,6 +272,8 @@ def _venue(site: Site, report: VenueReport) -> Venue:
         skipped_runs_count=report.skipped_runs_count, errors=dict(report.errors),
         rejected=dict(status.rejected), unresolved=dict(report.unresolved),
         budget_per_minute=report.budget_per_minute, flow_markets_max=report.flow_markets_max,
+        fail_overs_count=len(stitched),
+        kept_away_count=sum(one.why == "asked" for one in stitched),
         stream=None if report.stream is None else _stream(report.stream),
     )  # fmt: skip
 

@@ -179,7 +179,7 @@ _OF_BOARD: dict[str, Callable[[View, Rows], Column]] = {
 _OF_STATISTICS = {
     "n": "n", "coverage": "coverage", "mean": "mean", "min": "minimum", "max": "maximum",
     "sigma_abs": "sigma_abs", "sigma_rel": "sigma_rel", "sigma_ret": "sigma_ret",
-    "sign_change": "sign_change", "coarse": "coarse", "change_pct": "change_pct",
+    "sign_change": "sign_change", "coarse": "coarse", "seam": "seam", "change_pct": "change_pct",
 }  # fmt: skip
 _OF_RANKING: dict[str, Callable[[Ranking, Rows], Column | int]] = {
     "rank": lambda ranking, rows: np.where(ranking.rank[rows] > 0, ranking.rank[rows], np.nan),

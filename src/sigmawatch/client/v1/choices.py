@@ -29,6 +29,7 @@ from sigmawatch.client.v1.models import (
     Unit,
     Unranked,
     VenueState,
+    Why,
 )
 
 AnyAggregate: TypeAlias = Aggregate | Literal["last", "mean", "sum", "minmax", "ohlc", "lttb"]
@@ -144,6 +145,7 @@ AnyUnranked: TypeAlias = (
         "unknown",
         "provisional",
         "paused",
+        "seam",
     ]
 )
 
@@ -160,3 +162,5 @@ AnyVenueState: TypeAlias = (
         "paused",
     ]
 )
+
+AnyWhy: TypeAlias = Why | Literal["first", "not_read", "asked"]

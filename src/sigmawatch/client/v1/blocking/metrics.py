@@ -89,7 +89,8 @@ class MetricsOperations(Asking):
         201 where something new is tracked, 200 where all of it was tracked already. Readings
         begin with the next poll; the last 24 hours are filled in the background. A `_ref`
         metric brings the metric it is computed from; a formula is refused while what it reads
-        is not tracked.
+        is not tracked. With `backups` the market, these and their fail-over are tracked: the
+        answer lists the fail-over.
 
         `POST /api/v1/metrics`. Needs the scope `write:rules`.
         """

@@ -9,8 +9,11 @@ from collections.abc import Iterator
 from typing import Unpack
 
 from sigmawatch.client.base import Asking
-from sigmawatch.client.v1.models import ListedMarket, Markets, Venue, Venues
+from sigmawatch.client.v1.models import FailOvers, KeptAway, ListedMarket, Markets, Venue, Venues
 from sigmawatch.client.v1.operations.venues import (
+    BEGIN_FAIL_OVER,
+    END_FAIL_OVER,
+    LIST_FAIL_OVERS,
     LIST_MARKETS,
     LIST_VENUES,
     PAUSE_MARKET,
@@ -95,3 +98,32 @@ class VenuesOperations(Asking):
         `POST /api/v1/markets/{market}/resume`. Needs the scope `write:rules`.
         """
         return self._ask(RESUME_MARKET.call(market, headers={"Idempotency-Key": idempotency_key}))
+
+    def list_fail_overs(self) -> FailOvers:
+        """Which venue stands for which.
+
+        Where every market with backups is shown from, since when, and why.
+
+        `GET /api/v1/fail-overs`. Needs the scope `read:metrics`.
+        """
+        return self._ask(LIST_FAIL_OVERS.call())
+
+    def begin_fail_over(self, venue: str, *, idempotency_key: str | None = None) -> KeptAway:
+        """Keep away from a venue.
+
+        From the next slot on everything that has this venue first is shown from the first
+        backup that is read, until it is let back; what has no such backup stays.
+
+        `POST /api/v1/venues/{venue}/fail-over`. Needs the scope `write:rules`.
+        """
+        return self._ask(BEGIN_FAIL_OVER.call(venue, headers={"Idempotency-Key": idempotency_key}))
+
+    def end_fail_over(self, venue: str) -> KeptAway:
+        """Let a venue come back.
+
+        It is shown again once it was read for `failover_back_slots` in a row: at the next
+        slot where it was all the time.
+
+        `DELETE /api/v1/venues/{venue}/fail-over`. Needs the scope `write:rules`.
+        """
+        return self._ask(END_FAIL_OVER.call(venue))

@@ -114,6 +114,9 @@ from sigmawatch.client.v1.models.stream import Lines as Lines
 from sigmawatch.client.v1.models.stream import Reset as Reset
 from sigmawatch.client.v1.models.stream import TableSnapshot as TableSnapshot
 from sigmawatch.client.v1.models.stream import VenueEvent as VenueEvent
+from sigmawatch.client.v1.models.venues import FailOver as FailOver
+from sigmawatch.client.v1.models.venues import FailOvers as FailOvers
+from sigmawatch.client.v1.models.venues import KeptAway as KeptAway
 from sigmawatch.client.v1.models.venues import ListedMarket as ListedMarket
 from sigmawatch.client.v1.models.venues import Markets as Markets
 from sigmawatch.client.v1.models.venues import MarketStatus as MarketStatus
@@ -121,5 +124,6 @@ from sigmawatch.client.v1.models.venues import StreamState as StreamState
 from sigmawatch.client.v1.models.venues import Venue as Venue
 from sigmawatch.client.v1.models.venues import Venues as Venues
 from sigmawatch.client.v1.models.venues import VenueStream as VenueStream
+from sigmawatch.client.v1.models.venues import Why as Why
 from sigmawatch.client.v1.models.watchlists import ShownWatchlist as ShownWatchlist
 from sigmawatch.client.v1.models.watchlists import WatchlistsPage as WatchlistsPage

@@ -122,6 +122,7 @@ class LongStatistics(Struct, frozen=True, kw_only=True):
     change_pct: float | None = None  # From before to the end.
     coarse: bool  # Some values are wider candles.
     sign_change: bool  # Values of both signs.
+    seam: bool  # Another source of a fail-over begins in it.
     ddof: int = 0  # Population deviation.
     demo: bool = False  # An invented market.
 
@@ -131,6 +132,7 @@ class Record(Struct, frozen=True, kw_only=True):
     value: float | None = None  # Null where missing.
     marks: list[str] = field(default_factory=list)  # Why it is what it is.
     span: str | None = None  # Coarse: what the value covers.
+    source: str | None = None  # Of a fail-over: which market it is of.
     open: float | None = None  # First of a step.
     high: float | None = None  # Greatest of it.
     low: float | None = None  # Least of it.

@@ -41,6 +41,7 @@ class MetricRow(Struct, frozen=True, kw_only=True):
     unit: Unit  # What it counts.
     formula: str | None = None  # What it is computed by, where a formula defines it.
     formula_unit: str | None = None  # What the formula comes to.
+    source: str | None = None  # Which market a fail-over is shown from; null for others.
     interval: str  # Width of a slot.
     slot: datetime  # Open of the newest closed slot.
     value: float | None = None  # Of that slot; where it is missing, the newest one of the day.
@@ -66,7 +67,8 @@ class MetricRow(Struct, frozen=True, kw_only=True):
     ddof: int  # Of every σ: 0, population.
     sign_change: bool  # No sigma_rel: values differ in sign.
     coarse: bool  # Some came from candles wider than a slot.
-    change_pct: float | None = None  # Over the window.
+    seam: bool  # They are of two sources of a fail-over.
+    change_pct: float | None = None  # Over the window; null across a seam.
     # change_pct less the median change of the peers; null where fewer than 5 of them have one.
     excess_change: float | None = None
     surge: float | None = None  # Value / mean of the hour before.
@@ -119,6 +121,7 @@ class Unranked(Open):
     UNKNOWN = "unknown"
     PROVISIONAL = "provisional"
     PAUSED = "paused"
+    SEAM = "seam"
 
 
 class VenueState(Open):

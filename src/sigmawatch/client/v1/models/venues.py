@@ -13,6 +13,23 @@ from sigmawatch.client.model import Open, Page
 from sigmawatch.client.v1.models.shared import VenueState
 
 
+class FailOver(Struct, frozen=True, kw_only=True):
+    name: str  # Its name.
+    metrics: list[str]  # What of it.
+    interval: str  # Width of its slots.
+    markets: list[str]  # Its own market and the backups, in order.
+    source: str | None = None  # Which of them is shown; null before the first slot.
+    since: datetime | None = None  # Its first slot; null where that is more than a day ago.
+    why: Why  # Why.
+
+
+class KeptAway(Struct, frozen=True, kw_only=True):
+    venue: str  # Which.
+    away: bool  # Whether to keep away from it.
+    changed_count: int  # Fail-overs of which it was not said already.
+    total_count: int  # Fail-overs whose own venue it is.
+
+
 class ListedMarket(Struct, frozen=True, kw_only=True):
     name: str  # Public name.
     venue: str  # Where.
@@ -60,6 +77,8 @@ class Venue(Struct, frozen=True, kw_only=True):
     unresolved: dict[str, str]  # Configured markets that it does not list: why.
     budget_per_minute: float  # Requests a minute, in its own unit.
     flow_markets_max: int  # Markets whose flows fit into half the budget.
+    fail_overs_count: int  # Markets with backups whose own venue it is.
+    kept_away_count: int  # Those of them that keep away from it by request.
     stream: VenueStream | None = None  # Its stream; null where it is not listened to.
 
 
@@ -77,6 +96,17 @@ class VenueStream(Struct, frozen=True, kw_only=True):
     trades_count: int  # Trades, each once.
     duplicates_count: int  # Trades told again.
     gaps_count: int  # Runs of trades never told, by their numbers.
+
+
+class Why(Open):
+    FIRST = "first"
+    NOT_READ = "not_read"
+    ASKED = "asked"
+
+
+class FailOvers(Page[FailOver], frozen=True, kw_only=True):
+    items: list[FailOver]  # By id of their choice.
+    demo: bool  # An invented market.
 
 
 class Markets(Page[ListedMarket], frozen=True, kw_only=True):

@@ -68,6 +68,9 @@ class TrackBody(TypedDict):
     market: NotRequired[str | None]  # VENUE:BASE/QUOTE, or a pair that one venue lists
     name: NotRequired[str | None]  # what to call a formula, as GOLD/BTC
     formula: NotRequired[str | None]  # what to compute, as KRAKEN:XAU/USD / KRAKEN:BTC/USD
+    # markets of the same pair to be shown from while `market` is not read, the first choice first;
+    # they are tracked too
+    backups: NotRequired[Sequence[str] | None]
     metric: NotRequired[str]  # what a formula's numbers are
     metrics: NotRequired[Sequence[str]]  # 1 to 20 names of metrics
     every: NotRequired[str | None]  # the interval, as 1m; the configured one for null
@@ -94,8 +97,8 @@ class ListMetricsQuery(TypedDict, total=False):
     # a column, - before it for descending: age_s, base, change_pct, changed_at, coarse, coverage,
     # excess_change, excluded, id, interval, kind, live_at, live_value, market, max, mean, metric,
     # min, n, name, native, of, of_1h_ago, of_24h_ago, origin, pair, provisional_rank, quote, rank,
-    # rank_1h_ago, rank_24h_ago, rank_change_1h, sigma_abs, sigma_rel, sigma_ret, sign_change, slug,
-    # state, surge, unit, value, value_at, venue; else id
+    # rank_1h_ago, rank_24h_ago, rank_change_1h, seam, sigma_abs, sigma_rel, sigma_ret, sign_change,
+    # slug, state, surge, unit, value, value_at, venue; else id
     sort: str
 
 

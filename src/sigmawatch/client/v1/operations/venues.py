@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 from sigmawatch.client.calls import Operation
-from sigmawatch.client.v1.models import ListedMarket, Markets, Venue, Venues
+from sigmawatch.client.v1.models import FailOvers, KeptAway, ListedMarket, Markets, Venue, Venues
 
 
 class ListMarketsQuery(TypedDict, total=False):
@@ -35,4 +35,13 @@ PAUSE_MARKET: Operation[ListedMarket] = Operation(
 )
 RESUME_MARKET: Operation[ListedMarket] = Operation(
     method="POST", path="/api/v1/markets/{market}/resume", answer=ListedMarket
+)
+LIST_FAIL_OVERS: Operation[FailOvers] = Operation(
+    method="GET", path="/api/v1/fail-overs", answer=FailOvers
+)
+BEGIN_FAIL_OVER: Operation[KeptAway] = Operation(
+    method="POST", path="/api/v1/venues/{venue}/fail-over", answer=KeptAway
+)
+END_FAIL_OVER: Operation[KeptAway] = Operation(
+    method="DELETE", path="/api/v1/venues/{venue}/fail-over", answer=KeptAway
 )
