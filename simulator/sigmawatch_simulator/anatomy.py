@@ -120,7 +120,10 @@ def place_of(row: Any, field: str, *, venue: str) -> Place:
     if isinstance(row, list):
         column = _CANDLE_COLUMNS[venue].get(field)
         return () if column is None else (column,)
-    return _ROW_PLACES[venue].get(field, ())
+    place = _ROW_PLACES[venue].get(field, ())
+    if field == "name" and isinstance(row, dict) and place[0] not in row:
+        return next(((name,) for name in _NAMES if name in row), ())
+    return place
 
 
 def put(row: Any, place: Place, *, value: Any) -> None:

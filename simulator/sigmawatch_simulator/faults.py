@@ -19,6 +19,8 @@ from sigmawatch_simulator.noise import uniform
 REPLACING = {
     "rate_limited": "429; Retry-After from retry_after_s, else none",
     "banned": "418 with Retry-After (retry_after_s, else 120)",
+    "banned_in_words": "418 that says in its text alone until when, as `banned`",
+    "rate_in_words": "200 with the venue's words for too many requests",
     "forbidden_html": "403 with a page of the content network",
     "region_blocked": "451",
     "server_error": "HTML with status `value` (default 502)",
@@ -51,6 +53,8 @@ INSIDE = {
     "frozen": "the first body again and again",
     "unsorted_candles": "rows in disorder",
     "fewer_candles": "`value` rows less (default 13)",
+    "missing_candles": "`share` of the rows are not there",
+    "odd_candles": "the oldest row is null, the newest lacks its end",
     "future_candles": "two rows that lie ahead of now",
 }
 # What changes in the venue itself.
@@ -78,6 +82,8 @@ STREAM = {
     "ws_huge": "a frame of `value` megabytes (default 5)",
     "ws_twice": "every ticker and trade told twice",
     "ws_gap": "trades are made and not told",
+    "ws_disorder": "what is told at once is told backwards",
+    "ws_stranger": "every ticker and trade also of a market that nobody asked for",
     "ws_shutdown": "the venue says that it will close the connection, where it has words for it",
 }
 KINDS = {**REPLACING, **SENDING, **INSIDE, **WORLD, **STREAM}

@@ -10,7 +10,7 @@ import json
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from aiohttp import WSMsgType, web
 
@@ -27,6 +27,7 @@ PUMP_S = 0.05
 _SEND_S = 5.0
 _DAY_MS = 86_400_000
 _DATA = {"ticker", "trade"}
+_NAMES = {"symbol", "product_id", "s"}
 
 
 class _Speaker(Protocol):
@@ -196,6 +197,10 @@ class StreamHub:
             told = [one for one in told if one.kind != "trade"]
         if "ws_twice" in faults:
             told = [one for one in told for _ in range(2 if one.kind in _DATA else 1)]
+        if "ws_stranger" in faults:
+            told += [replace(one, text=_of_stranger(one.text)) for one in told if one.kind in _DATA]
+        if "ws_disorder" in faults:
+            told.reverse()
         if "ws_malformed" in faults:
             told.append(Said(kind="odd", text=str(faults["ws_malformed"].value or "[]")))
         if "ws_torn" in faults:
@@ -227,3 +232,19 @@ def _symbols_count(text: str) -> int:
         return len(params)
     symbols = (params or {}).get("symbol") or wish.get("product_ids") or []
     return len(symbols)
+
+
+def _of_stranger(text: str) -> str:
+    """The same words about a market that nobody asked for, in any venue's way of naming one."""
+
+    def renamed(value: Any) -> Any:
+        if isinstance(value, list):
+            return [renamed(one) for one in value]
+        if isinstance(value, dict):
+            return {
+                key: "NOBODY" if key in _NAMES and isinstance(one, str) else renamed(one)
+                for key, one in value.items()
+            }
+        return f"nobody@{value.partition('@')[2]}" if str(value).endswith("@trade") else value
+
+    return json.dumps(renamed(json.loads(text)), separators=(",", ":"))

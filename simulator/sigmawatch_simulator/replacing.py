@@ -1,5 +1,7 @@
 """Answers that a broken or angry venue gives instead of data; worded as seen in the wild."""
 
+from dataclasses import replace
+
 import msgspec
 
 from sigmawatch_simulator.faults import Fault
@@ -39,10 +41,10 @@ def replacement(fault: Fault, venue: str, *, now_ms: int) -> Answer:
     match fault.kind:
         case "rate_limited":
             return _json(_RATE[venue], 429, **_wait(fault.retry_after_s))
-        case "banned":
-            wait_s = 120 if fault.retry_after_s is None else fault.retry_after_s
-            text = f"Way too much request weight used; IP banned until {now_ms + wait_s * 1_000}."
-            return _json({"code": -1003, "msg": text}, 418, **_wait(wait_s))
+        case "rate_in_words":
+            return _json(_RATE[venue], 200)
+        case "banned" | "banned_in_words":
+            return _banned(fault, now_ms=now_ms)
         case "region_blocked":
             return _json({"code": 0, "msg": _REGION}, 451)
         case "kraken_error":
@@ -87,6 +89,15 @@ def _page(fault: Fault, venue: str) -> Answer:
         case _:
             raise AssertionError(f"no replacement for {fault.kind}")
     return Answer(body=text.encode(), status=status, content_type=HTML)
+
+
+def _banned(fault: Fault, *, now_ms: int) -> Answer:
+    wait_s = 120 if fault.retry_after_s is None else fault.retry_after_s
+    text = f"Way too much request weight used; IP banned until {now_ms + wait_s * 1_000}."
+    said = {"code": -1003, "msg": text}
+    if fault.kind == "banned":
+        return _json(said, 418, **_wait(wait_s))
+    return replace(_json(said, 418), ban_s=wait_s)
 
 
 def _json(value: object, status: int, **headers: str) -> Answer:

@@ -173,7 +173,7 @@ class Simulator:
                 status = 101
                 return await self.streams.serve(venue, request)
             answer, sending = self.answer(venue, question)
-            wait_s = answer.headers.get("Retry-After")
+            wait_s = answer.headers.get("Retry-After", answer.ban_s)
             if wait_s is not None:
                 self.counters.blocked(venue, now_ms + int(wait_s) * 1_000)
             response = await send(request, answer, faults=sending, stopping=self._stopping)

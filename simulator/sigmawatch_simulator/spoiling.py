@@ -42,6 +42,11 @@ class Spoiler:
                 self._fewer_candles(decoded)
             case "future_candles":
                 self._future_candles(decoded)
+            case "missing_candles":
+                rows = anatomy.candles(decoded)
+                rows[:] = [row for row in rows if not self._struck("missing", anatomy.opened(row))]
+            case "odd_candles":
+                _odd_candles(anatomy.candles(decoded))
             case "duplicate_keys":
                 return replace(answer, body=self._duplicate(decoded))
             case _:
@@ -109,8 +114,23 @@ class Spoiler:
             if fault.markets and isinstance(name, str):
                 if name in fault.markets or self.pairs.get(name) in fault.markets:
                     yield container, key
-            elif uniform(self.seed, "chosen", name) < fault.share:
+            elif self._struck("chosen", name):
                 yield container, key
+
+    def _struck(self, what: str, name: object) -> bool:
+        return uniform(self.seed, what, name) < self.fault.share
 
     def _disorder(self, row: Any) -> float:
         return uniform(self.seed, "order", anatomy.opened(row))
+
+
+def _odd_candles(rows: list[Any]) -> None:
+    if len(rows) < 2:
+        return
+    oldest, newest = (-1, 0) if anatomy.is_newest_first(rows) else (0, -1)
+    row = rows[newest]
+    if isinstance(row, dict):
+        del row["close"]
+    else:
+        del row[2:]
+    rows[oldest] = None

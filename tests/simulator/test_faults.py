@@ -20,12 +20,15 @@ TICKER = {
     "coinbase": "/products/stats",
     "binance": "/api/v3/ticker/24hr",
 }
+MORE = {
+    "okx": "/api/v5/market/tickers?instType=SPOT", "bybit": "/v5/market/tickers?category=spot"
+}  # fmt: skip
 
 
 async def fetch(
     client: aiohttp.ClientSession, simulator: Simulator, venue: str = "kraken", **how: Any
 ) -> tuple[int, bytes, Any]:
-    async with client.get(simulator.base_url(venue) + TICKER[venue], **how) as response:
+    async with client.get(simulator.base_url(venue) + (TICKER | MORE)[venue], **how) as response:
         return response.status, await response.read(), response.headers
 
 
@@ -35,6 +38,9 @@ async def fetch(
         (Fault(kind="rate_limited"), "coinbase", 429, b"rate limit"),
         (Fault(kind="rate_limited"), "binance", 429, b"-1003"),
         (Fault(kind="banned"), "binance", 418, b"IP banned until 1762820344000"),
+        (Fault(kind="banned_in_words"), "binance", 418, b"IP banned until 1762820344000"),
+        (Fault(kind="rate_in_words"), "okx", 200, b'"50011"'),
+        (Fault(kind="rate_in_words"), "bybit", 200, b'"retCode":10006'),
         (Fault(kind="forbidden_html"), "binance", 403, b"403 ERROR"),
         (Fault(kind="region_blocked"), "binance", 451, b"restricted location"),
         (Fault(kind="server_error"), "kraken", 502, b"Bad Gateway"),
@@ -73,6 +79,20 @@ async def test_retry_after_is_there_only_where_planned(
         assert (await fetch(client, running))[2]["Retry-After"] == "37"
     with running.faults.on(Fault(kind="rate_limited")):
         assert "Retry-After" not in (await fetch(client, running))[2]
+
+
+async def test_what_comes_during_a_ban_is_counted_be_it_told_by_a_header_or_in_words(
+    running: Simulator, client: aiohttp.ClientSession
+) -> None:
+    for kind in ("banned", "banned_in_words"):
+        running.counters.reset()
+        with running.faults.on(Fault(kind=kind, venue="binance", retry_after_s=60)):
+            _, _, headers = await fetch(client, running, "binance")
+        assert ("Retry-After" in headers) == (kind == "banned")
+        assert running.counters.during_ban_count("binance") == 0
+        await fetch(client, running, "binance")
+        assert running.counters.during_ban_count("binance") == 1
+        running.clock.advance(60_000)
 
 
 async def test_an_empty_body_is_empty(running: Simulator, client: aiohttp.ClientSession) -> None:
@@ -254,7 +274,16 @@ def test_a_frozen_payload_stays_while_time_goes_on(make: Make) -> None:
     assert ask(simulator, "kraken", TICKER["kraken"]).body != first
 
 
-@pytest.mark.parametrize("kind", ["unsorted_candles", "fewer_candles", "future_candles"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "unsorted_candles",
+        "fewer_candles",
+        "future_candles",
+        "missing_candles",
+        "odd_candles",
+    ],
+)
 @pytest.mark.parametrize("venue", TICKER)
 def test_candles_go_wrong_as_planned(make: Make, venue: str, kind: str) -> None:
     simulator = make(markets_count=12)
@@ -266,7 +295,7 @@ def test_candles_go_wrong_as_planned(make: Make, venue: str, kind: str) -> None:
             rows = coinbase(simulator, "/products/BTC-USD/candles", granularity=60)
         else:
             rows = binance(simulator, "klines", symbol="BTCUSDT", interval="1m")
-        return [row[0] for row in rows]
+        return [row[0] for row in rows if row is not None and len(row) > 2]
 
     right = opens()
     simulator.faults.add(Fault(kind=kind))
@@ -277,6 +306,11 @@ def test_candles_go_wrong_as_planned(make: Make, venue: str, kind: str) -> None:
             assert sorted(wrong) == sorted(right)
         case "fewer_candles":
             assert sorted(wrong) == sorted(right)[13:]
+        case "missing_candles":
+            assert 0.8 * len(right) < len(wrong) < len(right)
+            assert set(wrong) < set(right)
+        case "odd_candles":
+            assert sorted(wrong) == sorted(right)[1:-1]
         case _:
             step = abs(right[1] - right[0])
             assert sorted(wrong) == [*sorted(right), max(right) + step, max(right) + 2 * step]

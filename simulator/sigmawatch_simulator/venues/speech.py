@@ -28,12 +28,14 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What the venue says; the transport compresses and sends it."""
+    """What the venue says; the transport compresses and sends it. ban_s: for how long it wants to
+    be left alone, where only its words say so."""
 
     body: bytes
     status: int = 200
     content_type: str = JSON
     headers: Mapping[str, str] = field(default_factory=dict)
+    ban_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
