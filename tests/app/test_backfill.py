@@ -12,7 +12,7 @@ from tests.app.doubles import MemoryVenue, market
 
 from sigmawatch.adapters.buses.local import LocalBus
 from sigmawatch.adapters.clock import VirtualClock
-from sigmawatch.app.backfill import MISSING_SUBJECT, Backfill, Job
+from sigmawatch.app.backfill import AGAIN_MS, MISSING_SUBJECT, Backfill, Job
 from sigmawatch.app.catalogue import Catalogue
 from sigmawatch.app.collector import PARTITION
 from sigmawatch.domain.errors import RateLimited, Unavailable
@@ -167,6 +167,30 @@ async def test_a_venue_that_stays_away_ends_the_job_with_failures_not_with_a_han
         job = await task
     assert (job.done, job.failed) == (1, 1)
     assert job.finished_ms is not None
+
+
+async def test_what_a_venue_that_stayed_away_left_undone_is_done_when_it_is_back() -> None:
+    """Nobody tells of its return: its stream may never have ended."""
+    async with rig("BTC") as r, asyncio.TaskGroup() as group:
+        ready = asyncio.Event()
+        ready.set()
+        r.backfill.want()
+        keeping = group.create_task(r.backfill.run_for_ever(ready, busiest=lambda series: 0.0))
+        r.venue.candle_errors["BTCUSD"] = Unavailable("reset")
+        await pass_s(r, 400)
+        assert r.backfill.job is not None
+        assert (r.backfill.job.failed, r.backfill.job.finished_ms is None) == (1, False)
+        del r.venue.candle_errors["BTCUSD"]
+        await pass_s(r, AGAIN_MS // 1_000)
+        assert (r.backfill.job.failed, r.backfill.job.done) == (0, 1)
+        keeping.cancel()
+    assert len(r.patches) == len(METRICS) - 1  # no candle tells a bid
+
+
+async def pass_s(r: Rig, seconds: int) -> None:
+    until_ms = r.clock.now_ms() + 1_000 * seconds
+    while r.clock.now_ms() < until_ms:
+        await r.clock.advance_to_ms(r.clock.now_ms() + 5_000, turns=10)
 
 
 async def test_the_busiest_market_is_first() -> None:

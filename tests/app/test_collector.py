@@ -151,10 +151,30 @@ async def test_a_quiet_slot_is_told_as_zero_once_it_is_proven_quiet() -> None:
         assert run.outcome == "complete"  # the venue answered; waiting for proof is no failure
         await r.at(T0 + 2 * MINUTE_MS + 1_000)
         await r.collector.run_once(RunKind.POLL, boundary_ms=T0 + 2 * MINUTE_MS)
-    (patch,) = [item for item in r.items if isinstance(item, Patch)][-1:]
-    told = dict(zip(range(patch.from_slot, patch.from_slot + len(patch.marks)),
-                    np.frombuffer(patch.values, "<f8").tolist(), strict=True))  # fmt: skip
-    assert told[S0 - 1] == 0.0
+    assert patched(r)[S0 - 1] == 0.0
+
+
+def patched(r: Rig) -> dict[int, float]:
+    """What patches said last of each slot."""
+    told: dict[int, float] = {}
+    for patch in r.items:
+        if isinstance(patch, Patch):
+            slots = range(patch.from_slot, patch.from_slot + len(patch.marks))
+            told.update(zip(slots, np.frombuffer(patch.values, "<f8").tolist(), strict=True))
+    return told
+
+
+async def test_a_candle_that_is_left_out_later_takes_nothing_back() -> None:
+    """A venue that forgets its oldest row has not undone what was traded."""
+    async with rig(markets=1) as r:
+        await r.collector.run_once(RunKind.POLL, boundary_ms=T0)
+        assert r.values(2) == [10.0]
+        r.venue.rows["M0USD"] = [(T0 + MINUTE_MS, 10.0, 5.0)]
+        await r.at(T0 + 2 * MINUTE_MS + 1_000)
+        await r.collector.run_once(RunKind.POLL, boundary_ms=T0 + 2 * MINUTE_MS)
+    told = patched(r)
+    assert told[S0] == 0.0  # of which nothing was told before
+    assert S0 - 1 not in told or np.isnan(told[S0 - 1])
 
 
 async def test_what_was_told_of_a_slot_is_not_told_again() -> None:

@@ -94,7 +94,7 @@ def test_after_a_silence_the_next_number_says_whether_anything_was_missed() -> N
         assert not book.covers(T0_MS, T0_MS + MINUTE_MS)
         book.subscribed(T0_MS + 5_000)
         assert not book.covers(T0_MS, T0_MS + MINUTE_MS), "nobody knows yet"
-        book.add(a_trade(next_number, at_ms=T0_MS + 9_000))
+        book.add(a_trade(next_number))
         assert book.covers(T0_MS, T0_MS + MINUTE_MS) is covered, next_number
 
 
@@ -111,6 +111,30 @@ def test_the_close_of_a_span_is_its_highest_number_whatever_came_last() -> None:
     for number, price in ((1, 10.0), (3, 30.0), (2, 20.0)):
         book.add(a_trade(number, price=price))
     assert book.flows(T0_MS, T0_MS + MINUTE_MS, span_ms=MINUTE_MS)[T0_MS].close == 30.0
+
+
+def test_a_number_from_nowhere_costs_its_own_time_and_no_later_trade() -> None:
+    """One poisoned trade: what comes after it has lower numbers, and later times."""
+    book = listening()
+    for number in (1, 2, 10**15):
+        assert book.add(a_trade(number, at_ms=T0_MS + 1_000 * min(number, 3)))
+    for number in range(3, 200):
+        assert book.add(a_trade(number, at_ms=T0_MS + MINUTE_MS + 1_000 * number))
+        assert not book.add(a_trade(number, at_ms=T0_MS + MINUTE_MS + 1_000 * number))
+    assert not book.covers(T0_MS, T0_MS + MINUTE_MS)
+    assert not book.covers(T0_MS + MINUTE_MS, T0_MS + 2 * MINUTE_MS)
+    third = T0_MS + 2 * MINUTE_MS
+    assert book.covers(third, third + MINUTE_MS)
+    assert book.flows(third, third + MINUTE_MS, span_ms=MINUTE_MS)[third].count == 60
+
+
+def test_a_newest_number_that_was_never_made_is_forgotten_with_the_next_trade() -> None:
+    book = listening()
+    book.add(a_trade(1))
+    book.newest(10**15, T0_MS + 2_000)
+    assert book.add(a_trade(2, at_ms=T0_MS + 3_000))
+    assert book.last_id == 2
+    assert not book.covers(T0_MS, T0_MS + MINUTE_MS)
 
 
 def test_memory_is_bounded() -> None:

@@ -2,7 +2,8 @@
 
 In the background and within the venue's budget; the busiest markets first. Idempotent: a polled
 level is never replaced, and what is asked again says the same. A market that fails is counted and
-left for the next time; a venue that fails is waited for (SEMANTICS.md 5).
+left for the next time; a venue that fails is waited for (SEMANTICS.md 5), and asked again later
+where it stays away: its stream may go on meanwhile, so that nothing else would tell of its return.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ from sigmawatch.app.catalogue import Catalogue
 from sigmawatch.app.collector import PARTITION
 from sigmawatch.app.filling import CANDLE_METRICS, Supply, lay_out, needs_two_days, patch_for
 from sigmawatch.app.health import SKEW_MAX_MS
+from sigmawatch.app.timing import until
 from sigmawatch.domain.errors import NotFound, SigmawatchError, Unavailable
 from sigmawatch.domain.frame import Patch
 from sigmawatch.domain.series import Series
-from sigmawatch.domain.window import Interval
+from sigmawatch.domain.window import MINUTE_MS, Interval
 from sigmawatch.ports.bus import Bus
 from sigmawatch.ports.clock import Clock
 from sigmawatch.ports.venue import Venue
@@ -29,6 +31,7 @@ from sigmawatch.ports.venue import Venue
 CONCURRENT_MAX = 4
 ATTEMPTS_MAX = 5
 RETRY_MS = 5_000
+AGAIN_MS = 10 * MINUTE_MS  # after a job that a venue which stayed away left undone
 CANCELLED = "cancelled"  # the reason of a job that somebody ended
 MISSING_SUBJECT = "tracker.missing"
 
@@ -91,6 +94,7 @@ class Backfill:
         self._wanted = asyncio.Event()
         self._filling: list[asyncio.Task[None]] = []
         self._cancelled = False
+        self._left = False  # a venue that stayed away has left something undone
         self.job: Job | None = None
         self.done_once = False  # since the start
 
@@ -118,6 +122,10 @@ class Backfill:
             await self._wanted.wait()
             self._wanted.clear()
             await self.run_once(busiest=busiest)
+            if self._left and not self._cancelled:
+                again_ms = self._clock.now_ms() + AGAIN_MS
+                await until(self._wanted, clock=self._clock, ts_ms=again_ms)
+                self._wanted.set()
 
     async def run_once(self, *, busiest: Callable[[Series], float]) -> Job:
         """Fetch everything that is missing now, the markets with the largest `busiest` first;
@@ -135,7 +143,7 @@ class Backfill:
             async with gate:
                 await self._fill(gap)
 
-        self._cancelled = False
+        self._cancelled = self._left = False
         async with asyncio.TaskGroup() as group:
             self._filling = [group.create_task(one(gap)) for gap in gaps]
         self._filling = []
@@ -194,6 +202,8 @@ class Backfill:
             except SigmawatchError as error:
                 log.warning("backfill_market_failed", venue=self._name, reason=str(error))
                 break
+        else:
+            self._left = True
         self._advance(done=1, failed=1)
 
     async def _patches(self, gap: Gap) -> list[Patch]:

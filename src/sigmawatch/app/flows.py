@@ -3,7 +3,8 @@
 Only for as many markets as half the venue's request budget allows; the rest stay missing and are
 counted (SEMANTICS.md 5), unless a stream told of every trade of the slot: that costs nothing. The
 last three closed slots are re-read each time, so a quiet slot becomes zero once a later candle, or
-two more slots, prove it quiet.
+two more slots, prove it quiet. What was told to have traded did: a candle that is left out later
+says nothing.
 """
 
 from __future__ import annotations
@@ -170,12 +171,21 @@ class FlowReader:
         return items
 
     def _corrections(self, series: Series, line: Timeline, *, at: Stamp) -> list[Patch]:
+        self._withdraw_zeros(series, line)
         patch = patch_for(
             series, line, from_slot=line.from_slot, to_slot=at.slot, now_ms=at.recv_ms
         )
         self._tell(series, line, from_slot=at.slot, to_slot=at.slot + 1)
         fresh = self._tell(series, line, from_slot=line.from_slot, to_slot=at.slot)
         return [patch] if fresh and patch is not None else []
+
+    def _withdraw_zeros(self, series: Series, line: Timeline) -> None:
+        """Make unknown what the venue now leaves out of a slot whose trades we were told of."""
+        for index in np.flatnonzero((line.flow_marks & REASON_MASK) == Reason.NO_TRADES).tolist():
+            if self._told.get((series.id, line.from_slot + index), 0.0) > 0.0:
+                line.flow_marks[index] = Reason.PENDING
+                for flow in line.flows.values():
+                    flow[index] = np.nan
 
     def _tell(self, series: Series, line: Timeline, *, from_slot: int, to_slot: int) -> bool:
         """Remember what is known of these slots; whether any of it is new."""

@@ -2,9 +2,10 @@
 
 Venues number the trades of a market one after the other, so a number that was told already is a
 duplicate (a snapshot after a reconnection, two sockets for a while), and one that was jumped over
-is a hole until it comes after all. A span is *covered* where nothing can be missing in it: only
-then is the sum of its trades its flow. Times are the venue's. Pure but for what it remembers;
-standard library only.
+is a hole until it comes after all. A lower number of a later time is neither: the venue counts
+anew, or a number before it was wrong, and numbers go on from there. A span is *covered* where
+nothing can be missing in it: only then is the sum of its trades its flow. Times are the venue's.
+Pure but for what it remembers; standard library only.
 """
 
 from __future__ import annotations
@@ -76,8 +77,10 @@ class TradeBook:
         if self.last_id is None or trade.id > self.last_id:
             self._go_on(trade)
         elif not self._fills(trade.id):
-            self.duplicates_count += 1
-            return False
+            if trade.event_ms <= self.last_ms:
+                self.duplicates_count += 1
+                return False
+            self._begin_anew(trade)
         bucket = trade.event_ms - trade.event_ms % self.bucket_ms
         flow = self._flows.setdefault(bucket, Flow())
         flow.base += trade.base
@@ -132,9 +135,19 @@ class TradeBook:
         if len(self._flows) > 2 * self.keep_ms // self.bucket_ms:
             self.forget_before(keep_from_ms - keep_from_ms % self.bucket_ms)
 
+    def _begin_anew(self, trade: Trade) -> None:
+        """What is said of the time since the number before this one cannot be relied on."""
+        self._miss_ids(None, at_ms=trade.event_ms)
+        for flow in self._flows.values():
+            flow.close_id = -1
+        self.last_id, self.last_ms = trade.id, trade.event_ms
+
     def _miss(self, first: int, stop: int, *, at_ms: int) -> None:
-        self.holes_count += 1
         ids = set(range(first, stop)) if stop - first <= HOLE_IDS_MAX else None
+        self._miss_ids(ids, at_ms=at_ms)
+
+    def _miss_ids(self, ids: set[int] | None, *, at_ms: int) -> None:
+        self.holes_count += 1
         self._holes.append(_Hole(ids=ids, from_ms=self.last_ms, to_ms=max(at_ms, self.last_ms)))
         if len(self._holes) > HOLES_MAX:
             first_hole, second = self._holes.pop(0), self._holes[0]
