@@ -8,7 +8,7 @@ import pytest
 from tests.web.conftest import World, a_world, listed, reading
 
 from sigmawatch.app.web.runs import _cut
-from sigmawatch.domain.errors import BlockedByRegion, Maintenance
+from sigmawatch.domain.errors import BadAnswer, BlockedByRegion, Maintenance
 from sigmawatch.domain.venue import Run, RunKind
 
 
@@ -49,6 +49,32 @@ async def test_a_venue_in_trouble_says_why_and_alone(world: World) -> None:
     assert (binance["state"], binance["detail"]) == ("blocked_by_region", "451: use another host")
     assert binance["errors"] == {"blocked_by_region": 1}
     assert kraken["state"] == "up"
+
+
+async def test_what_a_venue_told_and_was_refused_is_sampled_once_a_minute(world: World) -> None:
+    """RELIABILITY.md P18: "bad message counted and sampled (<= 1/min) into a quarantine view"."""
+    answer = await world.get("/venues/kraken/rejected")
+    assert answer["items"] == []
+    for number in range(3):
+        world.venues["KRAKEN"].error = BadAnswer(f"not the expected JSON ({number})\x1b[2J")
+        await world.pass_slots(1)
+    items = (await world.get("/venues/Kraken/rejected"))["items"]
+    assert [one["reason"] for one in items] == [
+        f"not the expected JSON ({number})?[2J" for number in (2, 1, 0)
+    ]
+    assert {(one["about"], one["refused_count"]) for one in items} == {("", 1)}
+    assert (await world.get("/venues/binance/rejected"))["items"] == []
+    assert (await world.get("/venues/kraken"))["errors"] == {"bad_answer": 3}
+
+
+async def test_what_was_pushed_and_refused_is_sampled_too(world: World) -> None:
+    rows = [{"market": "BTC/USD", "value": 1}, {"market": "BTC/USD", "value": -1},
+            {"market": "BTC/USD", "value": 0}]  # fmt: skip
+    answer = await world.client.post("/api/v1/samples", json={"samples": rows})
+    assert answer.status_code == 200, answer.text
+    [one] = (await world.get("/venues/push/rejected"))["items"]
+    assert (one["about"], one["refused_count"]) == ("row 1", 2)
+    assert one["reason"] == "value: must be above zero"
 
 
 @reading

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 import structlog
@@ -255,7 +255,7 @@ class Collector:
             return 0
         if self.health.answered(now_ms=self._clock.now_ms()):
             self.recovered.set()
-        self.health.rejected.update(_kinds(tickers.rejected.values()))
+        self.health.refused(tickers.rejected, now_ms=self._clock.now_ms())
         self._framer.take(tickers)
         self._doubt(plans, frozenset(tickers.natives))
         instead = {Reason.DELISTED: self.delistings.confirmed, Reason.PAUSED: paused}
@@ -361,8 +361,3 @@ def _silent(plans: Sequence[Plan], asked_ms: int, *, paused: frozenset[str]) -> 
     instead = {Reason.PAUSED: paused}
     stamps = stamped(plans, asked_ms, recv_ms=asked_ms)
     return [outage(block, at, instead=instead) for block, at in stamps if not at.open]
-
-
-def _kinds(reasons: Iterable[str]) -> Counter[str]:
-    """Rejections by their kind: the words before the colon."""
-    return Counter(reason.partition(":")[0][:60] for reason in reasons)

@@ -6,7 +6,7 @@ An error's type says the state; a run that updated only some of its series is `d
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from sigmawatch.domain.errors import (
@@ -16,6 +16,7 @@ from sigmawatch.domain.errors import (
     RateLimited,
     SigmawatchError,
 )
+from sigmawatch.domain.quarantine import Quarantine
 from sigmawatch.domain.venue import Run, VenueState, VenueStatus
 
 SKEW_WARN_MS = 2_000
@@ -50,6 +51,7 @@ class VenueHealth:
         self.status = VenueStatus(venue=venue, state=VenueState.STARTING, since_ms=now_ms)
         self.errors: Counter[str] = Counter()
         self.rejected: Counter[str] = Counter()
+        self.quarantine = Quarantine()
         self.skipped_runs_count = 0
         self.failures_in_a_row = 0
 
@@ -57,6 +59,8 @@ class VenueHealth:
         """A poll or a market list that gave nothing."""
         self.failures_in_a_row += 1
         self.errors[reason_of(error)] += 1
+        if isinstance(error, BadAnswer):
+            self.quarantine.put({"": str(error)}, now_ms=now_ms)
         until_ms = None
         retry_after_s = getattr(error, "retry_after_s", None)
         if retry_after_s is not None:
@@ -72,6 +76,11 @@ class VenueHealth:
             self._become(VenueState.UP, now_ms)
         self._set(success_ms=now_ms)
         return recovered
+
+    def refused(self, rejected: Mapping[str, str], *, now_ms: int) -> None:
+        """What an answer held that could not be taken: market id -> why."""
+        self.rejected.update(_kinds(rejected.values()))
+        self.quarantine.put(rejected, now_ms=now_ms)
 
     def ran(self, run: Run, *, now_ms: int) -> None:
         """A run whose poll was answered: all of its series, or only some."""
@@ -131,3 +140,8 @@ class VenueHealth:
             skew_ms=now.skew_ms if skew_ms is None else skew_ms,
             rejected=dict(self.rejected),
         )
+
+
+def _kinds(reasons: Iterable[str]) -> Counter[str]:
+    """Rejections by their kind: the words before the colon."""
+    return Counter(reason.partition(":")[0][:60] for reason in reasons)

@@ -23,6 +23,7 @@ from sigmawatch.app.following import Patterns
 from sigmawatch.app.plans import Share
 from sigmawatch.domain.errors import NotFound, SigmawatchError, Unavailable
 from sigmawatch.domain.market import Market, MarketRef
+from sigmawatch.domain.quarantine import Sample
 from sigmawatch.domain.series import Series
 from sigmawatch.domain.stream import StreamReport
 from sigmawatch.domain.venue import Run, RunKind, VenueStatus
@@ -46,6 +47,7 @@ class VenueReport:
     backfill: Job | None
     unresolved: Mapping[str, str]
     stream: StreamReport | None
+    samples: Sequence[Sample]  # of what was refused, the newest first
 
 
 @dataclass(slots=True, kw_only=True)
@@ -201,6 +203,7 @@ class Stations:
             backfill=station.backfill.job,
             unresolved=station.unresolved | self._undefined_at(name),
             stream=None if listener is None else listener.report(),
+            samples=health.quarantine.samples,
         )
 
     def _undefined_at(self, venue: str) -> dict[str, str]:

@@ -1,4 +1,5 @@
-"""`collect` and `backfill`: one run without a server, for cron and serverless, and the past."""
+"""`collect`, `backfill`, `rejected`: one run without a server, for cron, the past, and what was
+refused."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from sigmawatch.app.cli import options
+from sigmawatch.app.cli.client import segment
 from sigmawatch.app.cli.exits import Exit
 from sigmawatch.app.cli.output import demo_line, plain, print_json, print_table, stdout
 from sigmawatch.app.cli.session import ask
@@ -112,6 +114,33 @@ def backfill(
     failed = sum(job["failed"] for job in jobs) + sum(not job["finished_at"] for job in jobs)
     done = sum(job["done"] - job["failed"] for job in jobs)
     raise typer.Exit(_outcome(done, done + failed) if failed else Exit.OK)
+
+
+@commands.command("rejected", rich_help_panel=PANEL)
+def rejected(
+    venue: Annotated[str, typer.Argument(metavar="VENUE", help="Which venue, as kraken.")],
+    *,
+    file: options.ConfigFile = None,
+    data: options.Data = None,
+    database: options.Database = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Show samples of what a venue told and was refused since the start, one a minute at most.
+
+    Nothing of it is stored; how much there was, by reason, is counted at the venue.
+    """
+
+    async def listed(client: Client) -> Any:
+        return await client.get(f"/venues/{segment(venue)}/rejected")
+
+    answer = ask(listed, file=file, data=data, database=database)
+    if as_json:
+        print_json(stdout(), answer)
+        return
+    columns = {"at": "left", "of": "right", "about": "left", "why": "left"}
+    print_table(stdout(), columns, rows=(
+        (one["at"], one["refused_count"], one["about"], one["reason"]) for one in answer["items"]
+    ))  # fmt: skip
 
 
 class _Bars:

@@ -187,6 +187,7 @@ class Listener:
 
     def unread(self, said: Unread) -> None:
         self._counts["bad_frames"] += 1
+        self._reject({"": f"frame: {said.why}"})
         if self._counts["bad_frames"] == 1:
             log.warning("stream_frame_unread", venue=self.name, reason=said.why)
 

@@ -28,6 +28,7 @@ from sigmawatch.app.timing import until
 from sigmawatch.domain.errors import Busy, StorageUnavailable, Unavailable
 from sigmawatch.domain.frame import Frame
 from sigmawatch.domain.market import Market
+from sigmawatch.domain.quarantine import Quarantine
 from sigmawatch.domain.series import Series
 from sigmawatch.domain.storage import StorageState
 from sigmawatch.domain.venue import VenueState, VenueStatus
@@ -98,6 +99,7 @@ class Push:
         self._since_ms = means.clock.now_ms()
         self._taken_ms: int | None = None
         self._refused = Refusals()
+        self.quarantine = Quarantine()
         self._turn = asyncio.Lock()
         self._waiting: list[_Waiting] = []
         self._arrived = asyncio.Event()
@@ -141,6 +143,10 @@ class Push:
     def _count(self, taken: Taken) -> None:
         self._taken_ms = self._means.clock.now_ms() if taken.count else self._taken_ms
         self._refused.join(taken.refusals)
+        if first := taken.refusals.first[:1]:
+            said = {f"row {one.index}": f"{one.field}: {one.reason}" for one in first}
+            now_ms = self._means.clock.now_ms()
+            self.quarantine.put(said, now_ms=now_ms, count=taken.refusals.count)
         counted = {"taken": taken.count, "late": taken.late_count, "refused": taken.refusals.count}
         for outcome, count in counted.items():
             self._means.telemetry.count(PUSHED, outcome, by=count)

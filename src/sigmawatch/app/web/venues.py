@@ -183,10 +183,7 @@ async def show_venue(
     venue: Annotated[str, PathParameter(description="a venue's name, any case")],
 ) -> Venue:
     """One venue by name."""
-    for report in _pushed(site):
-        if report.status.venue == venue.strip().upper():
-            return _venue(site, report)
-    return shown_venue(site, known_venue(site, venue))
+    return _venue(site, report_of(site, venue))
 
 
 @get("/markets", summary="Markets that venues list", tags=["venues"], responses=fails(422),
@@ -222,6 +219,14 @@ def reports_by_name(site: Site) -> dict[str, VenueReport]:
     return {report.status.venue: report for report in site.program.stations.reports()}
 
 
+def report_of(site: Site, text: str) -> VenueReport:
+    """The venue of that name, be it the one of what is pushed. Raises NotFound."""
+    for report in _pushed(site):
+        if report.status.venue == text.strip().upper():
+            return report
+    return reports_by_name(site)[known_venue(site, text)]
+
+
 def _pushed(site: Site) -> Sequence[VenueReport]:
     """The venue of what is pushed, where anything is."""
     status, catalogue = site.program.push.status, site.program.catalogue
@@ -232,7 +237,7 @@ def _pushed(site: Site) -> Sequence[VenueReport]:
     return (VenueReport(
         status=status, markets_count=len(markets), tracked_count=len(tracked), errors={},
         skipped_runs_count=0, budget_per_minute=0.0, flow_markets_max=0, backfill=None,
-        unresolved={}, stream=None,
+        unresolved={}, stream=None, samples=site.program.push.quarantine.samples,
     ),)  # fmt: skip
 
 
