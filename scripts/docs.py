@@ -13,7 +13,14 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from scripts import channels_reference, client, reference, telemetry_reference, web_types
+from scripts import (
+    channels_reference,
+    client,
+    reference,
+    telemetry_reference,
+    venue_faults_reference,
+    web_types,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -24,6 +31,7 @@ GENERATED: Mapping[str, Callable[[], str]] = {
     "docs/reference/configuration.md": reference.configuration_page,
     "docs/reference/rules-file.md": reference.rules_file_page,
     "docs/reference/telemetry.md": telemetry_reference.telemetry_page,
+    "docs/reference/venue-faults.md": venue_faults_reference.venue_faults_page,
     "web/src/data/contract.ts": web_types.types_page,
 }
 

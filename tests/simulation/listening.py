@@ -3,14 +3,13 @@ the next one. Both sides live in one event loop, so what is sent is there a few 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from tests.simulation.world import (
     OFFSET_MS,
-    VENUES,
     World,
     a_double,
     a_world,
@@ -18,26 +17,9 @@ from tests.simulation.world import (
     until,
 )
 
-from sigmawatch.app.config import Config
 from sigmawatch.app.listening.listener import Listener
-from sigmawatch.app.venue_config import VenueConfig
-from sigmawatch_simulator import Simulator
 
 SECOND_MS = 1_000
-
-
-def listening(
-    double: Simulator, folder: Path, *, streams: tuple[str, ...], **options: Any
-) -> Config:
-    """As `configured`, with the streams of some venues."""
-    venues: Mapping[str, VenueConfig] = {
-        name.lower(): VenueConfig(
-            base_url=double.base_url(name.lower()), requests_per_minute=1e6, timeout_s=60.0,
-            stream=name in streams,
-        )
-        for name in VENUES
-    }  # fmt: skip
-    return configured(double, folder, venues=venues, **options)
 
 
 class ListeningWorld:
@@ -102,7 +84,7 @@ async def a_listening_world(
 ) -> AsyncIterator[ListeningWorld]:
     """One venue listened to, the others polled; two slots have passed since the stream stood."""
     async with a_double() as double:
-        config = listening(double, folder / "data", streams=(venue,), **options)
+        config = configured(double, folder / "data", streams=(venue,), **options)
         async with a_world(double, config) as world:
             await world.begin()
             heard = ListeningWorld(world, venue)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,18 +28,20 @@ from sigmawatch.app.web import create_app
 from sigmawatch.domain.window import Interval
 from sigmawatch_simulator import Config as DoubleConfig
 from sigmawatch_simulator import Simulator
+from sigmawatch_simulator.clock import VirtualClock as VenueClock
 from sigmawatch_simulator.past import Span
 from sigmawatch_simulator.text import fixed
 
 MINUTE = Interval(60_000)
 START_MS = 1_762_819_200_000 + 3_630_000  # 2025-11-11 01:00:30 UTC, in the middle of a slot
 OFFSET_MS = 1_000
-VENUES = ("KRAKEN", "COINBASE", "BINANCE")
+VENUES = ("KRAKEN", "COINBASE", "BINANCE")  # of most tests
+NATIVE = (*VENUES, "OKX", "BYBIT", "BITSTAMP")  # every venue that has an adapter of ours
+_DOLLARS, _TETHER = ("BTC/USD", "ETH/USD", "SOL/USD"), ("BTC/USDT", "ETH/USDT", "SOL/USDT")
 MARKETS = {
-    "KRAKEN": ("BTC/USD", "ETH/USD", "SOL/USD"),
-    "COINBASE": ("BTC/USD", "ETH/USD", "SOL/USD"),
-    "BINANCE": ("BTC/USDT", "ETH/USDT", "SOL/USDT"),
-}
+    "KRAKEN": _DOLLARS, "COINBASE": _DOLLARS, "BINANCE": _TETHER,
+    "OKX": _TETHER, "BYBIT": _TETHER, "BITSTAMP": _DOLLARS,
+}  # fmt: skip
 METRICS = ("price", "volume_24h_base", "traded_quote")
 
 
@@ -51,18 +53,21 @@ async def a_double(**options: Any) -> AsyncIterator[Simulator]:
         yield simulator
 
 
-def configured(double: Simulator, folder: Path, **options: Any) -> Config:
-    """Three markets a venue, pointed at the double. Only the world's clock ends a call, since the
-    machine may be busy."""
+def configured(
+    double: Simulator, folder: Path, *, names: Sequence[str] = VENUES, streams: Sequence[str] = (),
+    **options: Any,
+) -> Config:  # fmt: skip
+    """Three markets at each of the venues `names`, pointed at the double. Only the world's clock
+    ends a call, since the machine may be busy. streams: which of them are listened to."""
     venues = {
         name.lower(): VenueConfig(
-            base_url=double.base_url(name.lower()), requests_per_minute=1e6, timeout_s=60.0
+            base_url=double.base_url(name.lower()), requests_per_minute=1e6, timeout_s=60.0,
+            stream=name in streams,
         )
-        for name in VENUES
-    }
+        for name in names
+    }  # fmt: skip
     tracks = tuple(
-        Track(venue=name.lower(), markets=markets, metrics=METRICS)
-        for name, markets in MARKETS.items()
+        Track(venue=name.lower(), markets=MARKETS[name], metrics=METRICS) for name in names
     )
     given = {"data": folder, "track": tracks, "venues": venues, **options}
     return Config(**given)
@@ -79,11 +84,12 @@ async def until(holds: Callable[[], object]) -> None:
 
 
 class WatchedClock(VirtualClock):
-    """Knows who waits for what: moment -> how many."""
+    """Knows who waits for what: moment -> how many. follower: goes where it goes, stop by stop."""
 
     def __init__(self, start_ms: int) -> None:
         super().__init__(start_ms)
         self.waiting: Counter[int] = Counter()
+        self.follower: VenueClock | None = None
 
     async def sleep_until_ms(self, ts_ms: int) -> None:
         self.waiting[ts_ms] += 1
@@ -91,6 +97,11 @@ class WatchedClock(VirtualClock):
             await super().sleep_until_ms(ts_ms)
         finally:
             self.waiting[ts_ms] -= 1
+
+    def _move_to_ms(self, ts_ms: int) -> None:
+        super()._move_to_ms(ts_ms)
+        if self.follower is not None:
+            self.follower.set_ms(ts_ms)
 
 
 @dataclass(kw_only=True)
@@ -104,6 +115,7 @@ class World:
     folder: Path
     interval: Interval = MINUTE  # of the slots that pass
     slot: int = field(init=False)
+    excused: set[tuple[str, int]] = field(default_factory=set)  # what a venue itself told wrongly
 
     def __post_init__(self) -> None:
         self.slot = self.interval.slot(self.clock.now_ms())
@@ -126,24 +138,26 @@ class World:
             await until(self.closed)
             await until(self.polled)
 
-    async def pass_slots_unanswered(self, venue: str, count: int) -> None:
-        """As `pass_slots`, while a venue keeps every call waiting for longer than a slot."""
+    async def pass_slots_unanswered(self, venues: Sequence[str], count: int) -> None:
+        """As `pass_slots`, while some venues keep every call waiting for longer than a slot."""
         for _ in range(count):
             boundary_ms = self.interval.open_ms(self.slot + 1)
             self.double.counters.reset()
             await self.move_to_ms(boundary_ms + OFFSET_MS)
             async with asyncio.timeout(60):
-                await self.double.counters.arrival(venue.lower())
+                for venue in venues:
+                    await self.double.counters.arrival(venue.lower())
             self.slot += 1
-            await until(lambda: self.polled(but=1))
+            await until(lambda: self.polled(but=len(venues)))
             await self.move_to_ms(boundary_ms + OFFSET_MS + round(TIMEOUT_RATIO * self.interval.ms))
             await until(self.closed)
             await until(self.polled)
 
     async def move_to_ms(self, ts_ms: int) -> None:
-        """Both clocks go there; who was due on the way has begun its work."""
-        self.double.clock.set_ms(ts_ms)
+        """Both clocks go there together; who was due on the way has begun its work."""
+        self.clock.follower = self.double.clock
         await self.clock.advance_to_ms(ts_ms, turns=20)
+        self.clock.follower = None
 
     def closed(self) -> bool:
         board = self.program.snapshot.boards.get(self.interval.ms)
@@ -252,7 +266,8 @@ class World:
             reach = 1 if slot >= since else 5
             near = [truth[at] for at in range(slot - reach, slot + reach + 1) if at in truth]
             low, high = min(m.low for m in near), max(m.high for m in near)
-            assert all(low <= value <= high for value in values), (name, slot, values)
+            sound = all(low <= value <= high for value in values)
+            assert sound or (name, slot) in self.excused, (name, slot, values)
 
 
 @dataclass(frozen=True, kw_only=True)
