@@ -735,6 +735,18 @@ export interface RefusedSample {
   allowed?: string | null;
 }
 
+export interface RejectedSample {
+  at: string;
+  about: string;
+  reason: string;
+  refused_count: number;
+}
+
+export interface RejectedSamples {
+  items: RejectedSample[];
+  demo: boolean;
+}
+
 export interface Rekeyed {
   count: number;
   demo: boolean;

@@ -9,12 +9,21 @@ from collections.abc import AsyncIterator
 from typing import Unpack
 
 from sigmawatch.client.base import AskingAsync
-from sigmawatch.client.v1.models import FailOvers, KeptAway, ListedMarket, Markets, Venue, Venues
+from sigmawatch.client.v1.models import (
+    FailOvers,
+    KeptAway,
+    ListedMarket,
+    Markets,
+    RejectedSamples,
+    Venue,
+    Venues,
+)
 from sigmawatch.client.v1.operations.venues import (
     BEGIN_FAIL_OVER,
     END_FAIL_OVER,
     LIST_FAIL_OVERS,
     LIST_MARKETS,
+    LIST_REJECTED,
     LIST_VENUES,
     PAUSE_MARKET,
     PAUSE_VENUE,
@@ -60,6 +69,16 @@ class VenuesOperations(AskingAsync):
     def iter_markets(self, **query: Unpack[ListMarketsQuery]) -> AsyncIterator[ListedMarket]:
         """Every row of `list_markets`, page by page; `limit` is a page's."""
         return self._each(LIST_MARKETS.call(query=query))
+
+    async def list_rejected(self, venue: str) -> RejectedSamples:
+        """Samples of what a venue told and we refused.
+
+        What is refused is never stored; all of it is counted by reason at `/venues/{venue}`.
+        Samples are kept in memory, since the start.
+
+        `GET /api/v1/venues/{venue}/rejected`. Needs the scope `read:metrics`.
+        """
+        return await self._ask(LIST_REJECTED.call(venue))
 
     async def pause_venue(self, venue: str, *, idempotency_key: str | None = None) -> Venue:
         """Pause a venue.

@@ -120,6 +120,8 @@ from sigmawatch.client.v1.models.venues import KeptAway as KeptAway
 from sigmawatch.client.v1.models.venues import ListedMarket as ListedMarket
 from sigmawatch.client.v1.models.venues import Markets as Markets
 from sigmawatch.client.v1.models.venues import MarketStatus as MarketStatus
+from sigmawatch.client.v1.models.venues import RejectedSample as RejectedSample
+from sigmawatch.client.v1.models.venues import RejectedSamples as RejectedSamples
 from sigmawatch.client.v1.models.venues import StreamState as StreamState
 from sigmawatch.client.v1.models.venues import Venue as Venue
 from sigmawatch.client.v1.models.venues import Venues as Venues

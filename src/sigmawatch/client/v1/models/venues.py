@@ -48,6 +48,13 @@ class MarketStatus(Open):
     DELISTED = "delisted"
 
 
+class RejectedSample(Struct, frozen=True, kw_only=True):
+    at: datetime  # When.
+    about: str  # The market or row as the venue calls it; empty for a whole message.
+    reason: str  # Why it was refused.
+    refused_count: int  # Refused since the sample before, this one among them.
+
+
 class StreamState(Open):
     IDLE = "idle"
     CONNECTING = "connecting"
@@ -113,6 +120,11 @@ class Markets(Page[ListedMarket], frozen=True, kw_only=True):
     items: list[ListedMarket]  # This page.
     total: int  # Markets on all pages.
     next_cursor: str | None = None  # For the next page; null on the last.
+    demo: bool  # An invented market.
+
+
+class RejectedSamples(Page[RejectedSample], frozen=True, kw_only=True):
+    items: list[RejectedSample]  # The newest first: one a minute at most, the last 100.
     demo: bool  # An invented market.
 
 

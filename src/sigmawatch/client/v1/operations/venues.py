@@ -8,7 +8,15 @@ from __future__ import annotations
 from typing import TypedDict
 
 from sigmawatch.client.calls import Operation
-from sigmawatch.client.v1.models import FailOvers, KeptAway, ListedMarket, Markets, Venue, Venues
+from sigmawatch.client.v1.models import (
+    FailOvers,
+    KeptAway,
+    ListedMarket,
+    Markets,
+    RejectedSamples,
+    Venue,
+    Venues,
+)
 
 
 class ListMarketsQuery(TypedDict, total=False):
@@ -24,6 +32,9 @@ class ListMarketsQuery(TypedDict, total=False):
 LIST_VENUES: Operation[Venues] = Operation(method="GET", path="/api/v1/venues", answer=Venues)
 SHOW_VENUE: Operation[Venue] = Operation(method="GET", path="/api/v1/venues/{venue}", answer=Venue)
 LIST_MARKETS: Operation[Markets] = Operation(method="GET", path="/api/v1/markets", answer=Markets)
+LIST_REJECTED: Operation[RejectedSamples] = Operation(
+    method="GET", path="/api/v1/venues/{venue}/rejected", answer=RejectedSamples
+)
 PAUSE_VENUE: Operation[Venue] = Operation(
     method="POST", path="/api/v1/venues/{venue}/pause", answer=Venue
 )
