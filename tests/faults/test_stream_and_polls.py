@@ -114,8 +114,8 @@ async def test_a_stream_and_polls_that_fail_together_lose_nothing_and_count_noth
         await heard.pass_slots(BACK_SLOTS)
         assert (await one.world.venue(venue))["state"] == "up"
         one.mends(other_than(back_first))
-        await heard.lives()
         await heard.pass_slots(BACK_SLOTS)
+        assert (await heard.report())["state"] == "live"
         await filled(one, dark)
         await one.assert_whole(one.world.slot - 2)
         await one.assert_true(first)
