@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _OF_SERIES = ("id", "name")
 _OF_STEPS = ("open", "high", "low", "close", "n")
+_OF_FAIL_OVERS = ("source",)
 _PANDAS: Mapping[type, str] = {
     float: "float64", int: "Int64", bool: "boolean", str: "string", datetime: "datetime64[ms, UTC]",
 }  # fmt: skip
@@ -114,7 +115,9 @@ def _records(pages: Sequence[Any]) -> Columns:
     kinds: dict[str, type] = {"id": int, "name": str}
     for one in found:
         kinds |= one.kinds
-    kept = {name: of for name, of in kinds.items() if stepped or name not in _OF_STEPS}
+    sourced = any(cell is not None for one in found for cell in one.values.get("source", ()))
+    left_out = (() if stepped else _OF_STEPS) + (() if sourced else _OF_FAIL_OVERS)
+    kept = {name: of for name, of in kinds.items() if name not in left_out}
     values: dict[str, list[Any]] = {name: [] for name in kept}
     for page, one in zip(pages, found, strict=True):
         for name, cells in values.items():
