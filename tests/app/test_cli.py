@@ -181,6 +181,23 @@ def test_a_composite_says_who_has_a_part_and_why_not(folder: Folder) -> None:
     assert far.split()[-1] == "far"
 
 
+def test_a_market_is_paused_called_otherwise_and_resumed(folder: Folder) -> None:
+    folder.run("collect")
+    named = folder.run("alias", "set", "my-btc", "KRAKEN:BTC/USD", "--shown")
+    assert named.stdout == "my-btc is KRAKEN:BTC/USD\n", named.stderr
+    assert folder.json("alias", "list")["items"][0]["shown"] is True
+    assert folder.json("show", "my-btc:price")["name"] == "KRAKEN:BTC/USD:price"
+    assert folder.run("pause", "my-btc", "kraken").stdout == "paused my-btc\npaused kraken\n"
+    resumed = folder.run("resume", "my-btc", "kraken")
+    assert resumed.stdout == "resumed my-btc (its venue is paused)\nresumed kraken\n"
+    assert folder.json("collect", "--venue", "kraken")["expected"] == 4
+    refused = folder.run("venues", "disable", "kraken")
+    assert refused.returncode == 2
+    assert "change it there" in refused.stderr
+    assert "KRAKEN" in folder.run("venues", "list").stdout
+    assert folder.run("alias", "remove", "my-btc").returncode == 0
+
+
 def test_a_pattern_is_followed_shown_and_removed_by_its_text(folder: Folder) -> None:
     folder.run("collect")
     made = folder.run("pattern", "follow", "kraken:*/EUR top 2 by volume_24h_quote", "-m", "price")
@@ -473,7 +490,8 @@ def test_help_names_every_command_and_every_exit_code() -> None:
     done = subprocess.run([*COMMAND, "--help"], env=environment(), capture_output=True, text=True,
                           check=True)  # fmt: skip
     for word in ("run", "init", "check", "migrate", "add", "remove", "list", "pattern", "pause",
-                 "resume", "watchlist", "rules", "silence", "episodes", "ack", "show",
+                 "resume", "alias", "venues", "watchlist", "rules", "silence", "episodes", "ack",
+                 "show",
                  "rank", "collect", "backfill", "record", "replay", "simulate",
                  "--version"):  # fmt: skip
         assert re.search(rf"(?m)^│ {word} ", done.stdout), word

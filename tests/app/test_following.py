@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -200,6 +201,29 @@ async def test_a_file_follows_patterns_beside_markets_and_is_changed_in_the_file
         assert not world.program.patterns.all
         assert "A:price:file" in world.euros
         assert not any(name.endswith("pattern") for name in world.euros)
+
+
+async def test_a_market_that_its_venue_calls_otherwise_goes_on(tmp_path: Path) -> None:
+    async with a_world(fileless(tmp_path)) as world:
+        await world.program.patterns.add(wanted(TOP))
+        before = {one.name: one.id for one in world.program.catalogue.series}
+        venue = world.venue
+        for native in ("AEUR", "BTCUSD"):
+            venue.prices[f"NEW{native}"] = venue.prices.pop(native)
+            venue.volumes[f"NEW{native}"] = venue.volumes.pop(native)
+        venue.listed = [
+            replace(one, native=f"NEW{one.native}") if one.native in {"AEUR", "BTCUSD"} else one
+            for one in venue.listed
+        ]
+        await world.lists_again()
+        assert {one.name: one.id for one in world.program.catalogue.series} == before
+        [collector] = world.program.stations.collectors
+        boundary_ms = world.clock.now_ms() // MINUTE_MS * MINUTE_MS + MINUTE_MS
+        await world.clock.advance_to_ms(boundary_ms + 1_000)
+        run = await collector.run_once(RunKind.POLL, boundary_ms=boundary_ms)
+        assert (run.expected, run.failed) == (4, 0)
+    async with a_world(fileless(tmp_path)) as world:
+        assert {one.name: one.id for one in world.program.catalogue.series} == before
 
 
 async def test_those_who_stay_lose_no_slot_while_others_come_and_go(tmp_path: Path) -> None:

@@ -153,8 +153,10 @@ def test_what_is_too_long_to_be_known_again_has_no_key_and_is_sent_once(ask: Ask
 @both
 def test_every_row_of_every_page_comes_once(ask: Ask) -> None:
     def page(names: list[str], cursor: str | None) -> Any:
-        rows = [{"name": one, "venue": "X", "pair": one, "base": "B", "quote": "Q", "native": one,
-                 "status": "online", "metrics": [], "paused": False} for one in names]  # fmt: skip
+        rows: list[dict[str, Any]] = [
+            {"name": one, "venue": "X", "pair": one, "base": "B", "quote": "Q", "native": one,
+             "status": "online", "metrics": [], "paused": False, "title": None} for one in names
+        ]  # fmt: skip
         return told({"items": rows, "total": 3, "next_cursor": cursor, "demo": False})
 
     script = Script([page(["a", "b"], "next"), page(["c"], None)])

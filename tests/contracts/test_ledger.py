@@ -198,6 +198,23 @@ async def test_who_has_more_to_say_takes_a_series_over_and_may_hand_it_back(
     assert (series.id, series.origin) == (1, "pattern")
 
 
+async def test_a_market_that_its_venue_calls_otherwise_keeps_its_series(database: Database) -> None:
+    ledger = await database.open()
+    async with ledger.transaction() as transaction:
+        add, rename = transaction.catalogue.add, transaction.catalogue.rename
+        btc = await add(market(), "price", interval=MINUTE, origin="api")
+        eth = await add(market("ETH"), "price", interval=MINUTE, origin="api")
+        assert await rename(btc.market, "XBT-NEW")
+        assert not await rename(btc.market, "AGAIN"), "nobody is called so any more"
+        assert not await rename(eth.market, "XBT-NEW"), "somebody else is"
+    await ledger.close()
+    ledger = await database.open()
+    assert await ledger.series() == [
+        replace(btc, market=replace(btc.market, native="XBT-NEW")), eth
+    ]  # fmt: skip
+    assert ledger.damaged_count == 0
+
+
 async def test_what_was_arranged_is_there_after_a_restart(database: Database) -> None:
     ledger = await database.open()
     kind = ArrangementKind.PATTERN

@@ -24,7 +24,8 @@ from sigmawatch.adapters.ledgers.sqlite import SqliteLedger
 from sigmawatch.app.alerting.preview import Draft
 from sigmawatch.app.alerting.previewed import Preview
 from sigmawatch.app.config import Config
-from sigmawatch.app.wiring import Replay, replaying
+from sigmawatch.app.replay import Replay
+from sigmawatch.app.wiring import replaying
 from sigmawatch.domain.notice import FANOUT
 from sigmawatch.domain.rule_settings import RuleSettings
 from sigmawatch.domain.rule_target import parse_target

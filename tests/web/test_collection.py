@@ -85,7 +85,7 @@ async def test_markets_are_found_by_venue_text_and_whether_they_are_tracked(stil
     assert eth["items"] == [{
         "name": "KRAKEN:ETH/USD", "venue": "KRAKEN", "pair": "ETH/USD", "base": "ETH",
         "quote": "USD", "native": "ETHUSD", "status": "online", "metrics": ["price"],
-        "paused": False,
+        "title": None, "paused": False,
     }]  # fmt: skip
     untracked = await still.get("/markets", tracked="false")
     assert {market["pair"] for market in untracked["items"]} == {"NEW/USD", "BTC/EUR"}

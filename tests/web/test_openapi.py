@@ -128,11 +128,12 @@ def test_every_operation_is_told_whole(document: Schema) -> None:
 def test_bodies_are_closed_to_unknown_fields(document: Schema) -> None:
     bodies = {name: s for name, s in document["components"]["schemas"].items() if "Body" in name}
     assert set(bodies) == {
-        "AcknowledgeBody", "BackupBody", "ChannelBody", "CheckRuleBody", "CollectBody",
-        "FollowBody", "ForecastBody", "ImportBody", "JobBody", "LoginBody", "NewChannelBody",
-        "NewKeyBody", "NewUserBody", "NewWatchlistBody", "OwnPasswordBody", "PasswordBody",
-        "PreviewBody", "ReadBody", "RotationBody", "RuleBody", "SamplesBody", "SetupBody",
-        "SilenceBody", "SubscriptionBody", "TrackBody", "UserBody", "WatchlistBody",
+        "AcknowledgeBody", "AliasBody", "BackupBody", "ChannelBody", "CheckRuleBody",
+        "CollectBody", "EnableBody", "FollowBody", "ForecastBody", "ImportBody", "JobBody",
+        "LoginBody", "NewChannelBody", "NewKeyBody", "NewUserBody", "NewWatchlistBody",
+        "OwnPasswordBody", "PasswordBody", "PreviewBody", "ReadBody", "RotationBody", "RuleBody",
+        "SamplesBody", "SetupBody", "SilenceBody", "SubscriptionBody", "TrackBody", "UserBody",
+        "WatchlistBody",
     }  # fmt: skip
     assert all(schema["additionalProperties"] is False for schema in bodies.values())
 

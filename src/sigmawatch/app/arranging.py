@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sigmawatch.app.following import Ground, Patterns
+from sigmawatch.app.naming import Names
 from sigmawatch.app.pausing import Pauses
 
 if TYPE_CHECKING:
@@ -13,9 +16,22 @@ if TYPE_CHECKING:
     from sigmawatch.ports.ledger import Ledger
 
 
-def arranged(
-    program: Program, enrolment: Enrolment, *, ledger: Ledger
-) -> tuple[Patterns, Pauses]:  # fmt: skip
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arranged:
+    """What people say of markets while the program runs."""
+
+    patterns: Patterns
+    pauses: Pauses
+    names: Names
+
+    async def recover(self) -> None:
+        """Read it back."""
+        await self.patterns.recover()
+        await self.pauses.recover()
+        await self.names.recover()
+
+
+def arranged(program: Program, enrolment: Enrolment, *, ledger: Ledger) -> Arranged:
     """Made once the program's stations are."""
     stations = program.stations
 
@@ -26,8 +42,15 @@ def arranged(
 
     patterns = stations.patterns = Patterns(program.config, Ground(
         catalogue=program.catalogue, ledger=ledger, enrolment=enrolment, clock=program.clock,
-        collectors={one.name: one for one in stations.collectors},
-        list_markets=stations.list_markets, changed=changed,
+        stations=stations, changed=changed,
     ))  # fmt: skip
     pauses = Pauses(program.catalogue, ledger=ledger, clock=program.clock, stations=stations)
-    return patterns, pauses
+    names = Names(program.catalogue, ledger=ledger)
+
+    async def renamed(venue: str, ids: Mapping[str, str]) -> None:
+        await patterns.rename(venue, ids)
+        await pauses.rename(venue, ids)
+        await names.rename(venue, ids)
+
+    stations.renamed = renamed
+    return Arranged(patterns=patterns, pauses=pauses, names=names)

@@ -30,6 +30,7 @@ class Catalogue:
         self._markets: dict[str, tuple[Market, ...]] = {}
         self._exact: dict[str, Mapping[str, Market | None]] = {}  # venue -> id or pair
         self._ordered: tuple[Series, ...] = ()
+        self._aliases: dict[str, tuple[str, str]] = {}
         self._paused: frozenset[tuple[str, str]] = frozenset()  # venue, market id or EVERY
         self.changes_count = 0
 
@@ -147,6 +148,28 @@ class Catalogue:
             return known.get(venue, ())
         return [market for name in sorted(known) for market in known[name]]
 
+    def call(self, aliases: Mapping[str, tuple[str, str]]) -> None:
+        """Other names of markets, in upper case -> venue and market id."""
+        if aliases != self._aliases:
+            self._aliases = dict(aliases)
+            self.changes_count += 1
+
+    def called(self, ref: MarketRef | None) -> Market | None:
+        """The tracked market of which `ref` is another name."""
+        if ref is None:
+            return None
+        owner = self._aliases.get(ref.text.rpartition(":")[2].strip().upper())
+        if owner is None or ref.venue not in (None, owner[0]):
+            return None
+        found = (one.market for one in self._ordered
+                 if (one.market.venue, one.market.native) == owner)  # fmt: skip
+        return next(found, None)
+
+    def means(self, ref: MarketRef, market: Market) -> bool:
+        """Whether `ref` may mean a market, by its name or by another one."""
+        called = self.called(ref)
+        return ref.names(market) if called is None else _same(called, market)
+
     def find(self, ref: SeriesRef) -> Series:
         """The tracked series that `ref` names. Raises NotFound with near names, Invalid where it
         names several."""
@@ -155,7 +178,10 @@ class Catalogue:
                 return self._series[ref.id]
             raise NotFound(f"no tracked series has the id {ref.id}", field="id",
                            allowed="an id that GET /api/v1/metrics lists")  # fmt: skip
-        found = [one for one in self._ordered if ref.names(one)]
+        called = self.called(ref.market)
+        found = [one for one in self._ordered if ref.names(one)] if called is None else [
+            one for one in self._ordered if _same(one.market, called) and one.metric == ref.metric
+        ]  # fmt: skip
         if len(found) > 1 and len({one.market.venue for one in found}) == 1:
             found = found[:1]  # one market at two intervals: the first tracked
         if len(found) > 1:
@@ -173,6 +199,9 @@ class Catalogue:
         for name in (ref.text.rpartition(":")[2].strip().upper(), _folded(ref.pair)):
             if (market := exact.get(name)) is not None:
                 return market  # whatever else an old name of its pair may mean
+        called = self.called(ref)
+        if called is not None:
+            return called
         found = [market for market in self.markets(ref.venue) if ref.names(market)]
         online = [market for market in found if market.status is MarketStatus.ONLINE]
         found = online or found
@@ -198,6 +227,11 @@ def _by_exact_name(markets: Sequence[Market]) -> Mapping[str, Market | None]:
 
 def _folded(pair: str) -> str:
     return "/".join(map(asset, pair.split("/")))
+
+
+def _same(one: Market, other: Market) -> bool:
+    """Whatever is said of their state."""
+    return (one.venue, one.native) == (other.venue, other.native)
 
 
 def _near(text: str, names: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ What a file defines is read-only elsewhere and says which file manages it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import chain
 
@@ -25,9 +25,10 @@ from sigmawatch.app.definitions import (
 from sigmawatch.app.interval_config import Widths
 from sigmawatch.app.tracked import Tracked
 from sigmawatch.app.tracker import Tracker
+from sigmawatch.app.wanted import Wanted, asked_for, computed_from, key_of, ref_of
 from sigmawatch.domain.errors import Conflict, Invalid
 from sigmawatch.domain.following import Following
-from sigmawatch.domain.market import Market, MarketRef, parse_market
+from sigmawatch.domain.market import Market, MarketRef, MarketStatus
 from sigmawatch.domain.metric import (
     METRICS,
     OURS,
@@ -43,8 +44,6 @@ from sigmawatch.ports.venue import VenueTraits
 
 AT_ONCE = 500  # series in one transaction, so that no slot waits long
 
-Wanted = tuple[Market, str, Interval]  # market, metric
-
 log = structlog.get_logger()
 
 
@@ -58,15 +57,18 @@ class Enrolment:
         catalogue: Catalogue,
         ledger: Ledger,
         tracker: Tracker,
-        traits: Mapping[str, VenueTraits],
     ) -> None:
         self._config = config
         self._catalogue = catalogue
         self._ledger = ledger
         self._tracker = tracker
-        self._traits = traits
+        self._traits: dict[str, VenueTraits] = {}
         self._changing = asyncio.Lock()  # what is stored, in the table and in the catalogue is one
         self.followed_by: Callable[[Series], Following | None] = lambda _: None
+
+    def know(self, traits: VenueTraits) -> None:
+        """What a venue is like that is asked from now on."""
+        self._traits[traits.name] = traits
 
     async def recover(self) -> int:
         """Read the catalogue back; how many series are tracked."""
@@ -113,14 +115,14 @@ class Enrolment:
         """Track what patterns want at a venue, in this order, and no longer what only they wanted;
         whether anything changed. What a formula reads stays."""
         async with self._changing:
-            tracked = {_key((one.market, one.metric, one.interval))
+            tracked = {key_of((one.market, one.metric, one.interval))
                        for one in self._catalogue.of_venue(venue)}  # fmt: skip
-            news = [one for one in wanted if _key(one) not in tracked]
+            news = [one for one in wanted if key_of(one) not in tracked]
             made = await self._enlist(news, origin="pattern")
-        keys = {_key(one) for one in wanted}
+        keys = {key_of(one) for one in wanted}
         gone = [
             one for one in self._catalogue.of_venue(venue) if one.origin == "pattern"
-            and _key((one.market, one.metric, one.interval)) not in keys
+            and key_of((one.market, one.metric, one.interval)) not in keys
         ]  # fmt: skip
         for one in sorted(gone, key=lambda one: not one.derived):
             if self._reader_of(one) is None:
@@ -280,7 +282,7 @@ class Enrolment:
     def _reader_of(self, series: Series) -> Series | None:
         """Who could not be computed without `series`."""
         every = self._catalogue.series
-        volumes = (one for one in every if _computed_from(one, series))
+        volumes = (one for one in every if computed_from(one, series))
         return next(volumes, None) or broken_without(series, every)
 
     async def _leave(self, series: Series) -> None:
@@ -318,6 +320,32 @@ class Enrolment:
                 await self._take(blocks, news)
             return news
 
+    async def rename(self, venue: str) -> dict[str, str]:
+        """Take over ids that a venue has given to markets that are tracked: market id as it was ->
+        as it is now. That is what it is where the old id is gone from the list, and another one,
+        which nobody tracks, has the same public name there. History goes on."""
+        listed = {one.native: one for one in self._catalogue.markets(venue)}
+        tracked = {one.market.native: one.market for one in self._catalogue.of_venue(venue)}
+        heirs = {one.pair: one for one in listed.values() if one.native not in tracked
+                 and one.status is not MarketStatus.DELISTED}  # fmt: skip
+        moved = [(one, heirs[one.pair]) for native, one in tracked.items()
+                 if native not in listed and one.pair in heirs]  # fmt: skip
+        return {before.native: heir.native for before, heir in moved
+                if await self._inherited(before, heir)}  # fmt: skip
+
+    async def _inherited(self, before: Market, heir: Market) -> bool:
+        """Have the series of one market go on as those of another; whether that could be."""
+        async with self._changing:
+            async with self._ledger.transaction() as transaction:
+                if not await transaction.catalogue.rename(before, heir.native):
+                    return False
+            await self._take((), [
+                replace(one, market=heir) for one in self._catalogue.of_venue(before.venue)
+                if one.market.native == before.native
+            ])  # fmt: skip
+        log.info("market_renamed", market=before.name, before=before.native, after=heir.native)
+        return True
+
     async def configure(self, venue: str) -> dict[str, str]:
         """Track what the file asks for at a venue whose markets are listed, and drop what it no
         longer names; without a file, the defaults on a fresh folder. What could not be resolved,
@@ -328,17 +356,21 @@ class Enrolment:
         tracks = [
             part for one in self._config.track if one.venue_name == venue for part in one.parts
         ]
-        wanted = [(track, _ref(venue, text)) for track in tracks for text in track.named]
+        wanted = [(track, ref_of(venue, text)) for track in tracks for text in track.named]
         origin = "file" if managed else "api"
         asked, unresolved = self._resolved(venue, wanted)
         async with self._changing:
             stands = {(one.market, one.metric, one.interval): one.origin
                       for one in self._catalogue.of_venue(venue)}  # fmt: skip
             await self._enlist([one for one in asked if stands.get(one) != origin], origin=origin)
-        keys = {_key(one) for one in asked}
+        keys = {key_of(one) for one in asked}
         for one in self._catalogue.of_venue(venue) if managed else ():
-            known = _key((one.market, one.metric, one.interval)) in keys
-            if one.origin == "file" and not known and not _asked_for(one, wanted):
+            known = key_of((one.market, one.metric, one.interval)) in keys
+            if (
+                one.origin == "file"
+                and not known
+                and not asked_for(one, wanted, means=self._catalogue.means)
+            ):
                 await self._leave(one)
         return unresolved
 
@@ -358,30 +390,3 @@ class Enrolment:
             else:
                 found |= dict.fromkeys((market, name, track.every) for name in names)
         return tuple(found), unresolved
-
-
-def _key(wanted: Wanted) -> tuple[str, str, Interval]:
-    market, metric, interval = wanted
-    return market.native, metric, interval
-
-
-def _ref(venue: str, text: str) -> MarketRef:
-    return parse_market(text if ":" in text else f"{venue}:{text}")
-
-
-def _computed_from(one: Series, source: Series) -> bool:
-    return (
-        one.kind.derived_from == source.metric
-        and one.interval == source.interval
-        and (one.market.venue, one.market.native) == (source.market.venue, source.market.native)
-    )
-
-
-def _asked_for(series: Series, wanted: Sequence[tuple[Track, MarketRef]]) -> bool:
-    """Whether the file still names this series, be its market listed today or not."""
-    return any(
-        ref.names(series.market)
-        and series.metric in track.measured
-        and series.interval == track.every
-        for track, ref in wanted
-    )

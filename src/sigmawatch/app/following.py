@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import structlog
 
 from sigmawatch.app.catalogue import Catalogue
-from sigmawatch.app.collector import Collector
 from sigmawatch.app.config import Config
 from sigmawatch.app.enrolment import Enrolment
 from sigmawatch.app.flows import flow_markets_max
@@ -31,6 +31,9 @@ from sigmawatch.domain.window import Interval
 from sigmawatch.ports.clock import Clock
 from sigmawatch.ports.ledger import Ledger
 
+if TYPE_CHECKING:
+    from sigmawatch.app.stations import Stations
+
 PATTERNS_MAX = 200
 SERIES_MAX = 20_000  # that patterns may bring, all together
 
@@ -45,8 +48,7 @@ class Ground:
     ledger: Ledger
     enrolment: Enrolment
     clock: Clock
-    collectors: Mapping[str, Collector]
-    list_markets: Callable[[str], Awaitable[None]]
+    stations: Stations
     changed: Callable[[str], Awaitable[None]]
 
 
@@ -71,8 +73,8 @@ class Patterns:
         ]
         self._found = {one.id: one for one in found}
         followed = {one.pattern.venue for one in found}
-        for name, collector in self._ground.collectors.items():
-            collector.hourly = name in followed
+        for collector in self._ground.stations.collectors:
+            collector.hourly = collector.name in followed
 
     # Reading
 
@@ -117,7 +119,7 @@ class Patterns:
         where it names nothing, too much, or what the venue does not offer; Conflict where a file
         says otherwise; Unavailable where the venue does not answer."""
         venue = following.pattern.venue
-        await self._ground.list_markets(venue)
+        await self._ground.stations.list_markets(venue)
         async with self._turn:
             stands = self._found.get(following.id)
             if stands is not None and stands.asks_the_same(following):
@@ -128,7 +130,7 @@ class Patterns:
             made = self._chosen(following, quotes)
             self._check(made, stands)
             await self._put(made, by=by)
-            self._ground.collectors[venue].follow_list()
+            self._ground.stations.collector(venue).follow_list()
             await self._apply(venue)
         return made, stands is None
 
@@ -193,6 +195,14 @@ class Patterns:
             await self._apply(venue)
         return unresolved
 
+    async def rename(self, venue: str, renamed: Mapping[str, str]) -> None:
+        """A venue calls some markets otherwise now: who belongs stays who belongs."""
+        async with self._turn:
+            for one in self._at(venue):
+                members = frozenset(renamed.get(native, native) for native in one.members)
+                if members != one.members:
+                    await self._put(replace(one, members=members))
+
     def _said(self, venue: str) -> list[Following]:
         """What the configuration asks for at a venue."""
         origin = "file" if self._config.source is not None else "api"
@@ -239,7 +249,7 @@ class Patterns:
         if all(one.pattern.top is None for one in followings):
             return None
         try:
-            return await self._ground.collectors[venue].quotes()
+            return await self._ground.stations.collector(venue).quotes()
         except TimeoutError:
             raise Unavailable(f"{venue} did not answer in time") from None
 
@@ -261,7 +271,7 @@ class Patterns:
         return following.with_members(markets, now_ms=self._ground.clock.now_ms())
 
     def _delisted(self, venue: str) -> frozenset[str]:
-        return self._ground.collectors[venue].delistings.confirmed
+        return self._ground.stations.collector(venue).delistings.confirmed
 
     def _check(self, made: Following, stands: Following | None) -> None:
         """Raises Invalid where it cannot be followed as it was asked for."""
@@ -288,7 +298,7 @@ class Patterns:
 
     def _check_flows(self, made: Following) -> None:
         """Flows of a market cost a request a slot, unless a stream tells them."""
-        collector = self._ground.collectors[made.pattern.venue]
+        collector = self._ground.stations.collector(made.pattern.venue)
         if collector.listener is not None or not any(map(_is_flow, made.measured)):
             return
         tracked = {
@@ -313,7 +323,7 @@ class Patterns:
             ((known[native], metric, interval) for native, metric, interval in wanted),
             key=lambda one: (one[0].name, METRICS[one[1]].derived_from is not None, one[1]),
         )  # fmt: skip
-        self._ground.collectors[venue].hourly = bool(self._at(venue))
+        self._ground.stations.collector(venue).hourly = bool(self._at(venue))
         if await self._ground.enrolment.follow_patterns(venue, news):
             await self._ground.changed(venue)
 

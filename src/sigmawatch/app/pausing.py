@@ -9,7 +9,7 @@ other programs on the same database follow them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 
 from sigmawatch.app.catalogue import EVERY, Catalogue
 from sigmawatch.app.collector import Collector
@@ -62,13 +62,10 @@ class Pauses:
         if (venue, native) in self._found:
             return False
         one = Pause(venue=venue, native=native, since_ms=self._clock.now_ms(), by=by.caller.name)
-        body = {"venue": venue, "native": native, "since_ms": one.since_ms, "by": one.by}
         async with self._ledger.transaction() as transaction:
-            await transaction.arrangements.put(
-                Arrangement(kind=ArrangementKind.PAUSE, name=_name(one), body=body)
-            )
+            await transaction.arrangements.put(_arrangement(one))
             what, about = _said("pause", venue, market=market)
-            await transaction.audit.append(by.did(what, about, after=body))
+            await transaction.audit.append(by.did(what, about, after=asdict(one)))
         self._become([*self._found.values(), one])
         return True
 
@@ -85,6 +82,17 @@ class Pauses:
             await transaction.audit.append(by.did(what, about))
         self._become(each for each in self._found.values() if each is not one)
         return True
+
+    async def rename(self, venue: str, renamed: Mapping[str, str]) -> None:
+        """A venue calls some markets otherwise now: what is paused stays paused."""
+        for one in [one for one in self._found.values()
+                    if one.venue == venue and one.native in renamed]:  # fmt: skip
+            new = replace(one, native=renamed[one.native])
+            async with self._ledger.transaction() as transaction:
+                await transaction.arrangements.remove(ArrangementKind.PAUSE, _name(one))
+                await transaction.arrangements.put(_arrangement(new))
+            others = (each for each in self._found.values() if each is not one)
+            self._become([*others, new])
 
     def _become(self, pauses: Iterable[Pause]) -> None:
         self._found = {one.key: one for one in pauses}
@@ -108,6 +116,10 @@ class Pauses:
 
 def _name(one: Pause) -> str:
     return f"{one.venue}:{one.native}"
+
+
+def _arrangement(one: Pause) -> Arrangement:
+    return Arrangement(kind=ArrangementKind.PAUSE, name=_name(one), body=asdict(one))
 
 
 def _said(what: str, venue: str, *, market: Market | None) -> tuple[str, str]:

@@ -40,6 +40,7 @@ from sigmawatch.app.interval_config import NO_INTERVALS
 from sigmawatch.app.neighbours import Neighbours
 from sigmawatch.app.notifying.service import Notifying, NotifyPorts, Outlook
 from sigmawatch.app.once import Once
+from sigmawatch.app.opening import Maker, Openings
 from sigmawatch.app.past import Past
 from sigmawatch.app.pushing.of_program import push_of
 from sigmawatch.app.rank_keeping import RankKeeper
@@ -98,6 +99,7 @@ class Ports:
     archive: Archive | None = None
     judge: Judge | None = None  # instead of our own
     tracer: Tracer | None = None
+    maker: Maker | None = None  # of venues that are switched on later
 
 
 class Program:
@@ -129,8 +131,6 @@ class Program:
             tables=tables,
         )  # fmt: skip
         self.tracker.telemetry = self.telemetry
-        for collector, _ in collectors:
-            collector.telemetry = self.telemetry
         self.ranks = RankKeeper(self.tracker, tables, ledger=ports.ledger, store=ports.ranks,
                                 clock=ports.clock)  # fmt: skip
         self.backups = Backups(ports.backups, plan=config.backup.plan(config.data),
@@ -147,19 +147,20 @@ class Program:
         )  # fmt: skip
         self._enrolment = Enrolment(
             config, catalogue=catalogue, ledger=ports.ledger, tracker=self.tracker,
-            traits={collector.name: collector.venue.traits for collector, _ in collectors},
         )  # fmt: skip
         self.stations = Stations(
             config, collectors, catalogue=catalogue, enrolment=self._enrolment,
             snapshot=lambda: self.snapshot,
         )  # fmt: skip
-        self.patterns, self.pauses = arranged(self, self._enrolment, ledger=ports.ledger)
+        self.stations.report_to(self.telemetry)
+        self._arranged = told = arranged(self, self._enrolment, ledger=ports.ledger)
+        self.patterns, self.pauses, self.names = told.patterns, told.pauses, told.names
+        self.openings = Openings(config, ports, stations=self.stations, catalogue=catalogue)
         self._rule(tables)
         self.push = push_of(self, self._enrolment)
-        self._neighbours = Neighbours(
-            ports.ledger, enrolment=self._enrolment, lists=self._recover_lists,
-            stations=self.stations, clock=ports.clock,
-        )  # fmt: skip
+        self._neighbours = Neighbours(ports.ledger, enrolment=self._enrolment,
+                                      lists=self._recover_lists, stations=self.stations,
+                                      clock=ports.clock)  # fmt: skip
 
     def _rule(self, tables: Tables) -> None:
         """Everything that rules need: who judges them, who changes them, who is told."""
@@ -190,8 +191,7 @@ class Program:
         """What rules may speak of."""
         return LiveScope(
             self.catalogue, interval=self.config.interval, zones=self._ports.zones,
-            watchlists=self.watchlists.by_name,
-            channels=self.channels.names,
+            watchlists=self.watchlists.by_name, channels=self.channels.names,
         )  # fmt: skip
 
     def _holdings(self, tables: Tables) -> Holdings:
@@ -203,8 +203,7 @@ class Program:
         return Holdings(
             stored=stored, calm=compute.calm, clock=self.clock, zones=self._ports.zones,
             series=lambda: self.catalogue.series,
-            watchlists=self.watchlists.by_name,
-            windows_ms=self.config.windows_ms,
+            watchlists=self.watchlists.by_name, windows_ms=self.config.windows_ms,
         )  # fmt: skip
 
     def _archiver(self) -> Archiver | None:
@@ -233,8 +232,8 @@ class Program:
     async def _recover_lists(self) -> None:
         """What people named, ruled, silenced and follow, as it is stored."""
         await self.watchlists.recover()
-        await self.patterns.recover()
-        await self.pauses.recover()
+        await self.openings.recover()
+        await self._arranged.recover()
         await self.channels.recover()
         await self.access.follow()
         await self.notifying.subscriptions.recover()
@@ -300,6 +299,7 @@ class Program:
     async def close(self) -> None:
         """Give back what only the program holds; wiring closes the rest."""
         self.tracker.close()
+        await self.openings.close()
         await self.telemetry.close()
 
     # Reading

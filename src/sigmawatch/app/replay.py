@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -55,6 +56,22 @@ async def replay(
         if speed is not None:
             due_s = started_s + (boundary_ms - started_ms) / 1_000 / speed
             await asyncio.sleep(max(due_s - loop.time(), 0.0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replay:
+    """A program over recorded data, and how to run it slot by slot."""
+
+    program: Program
+    clock: MovedClock
+    interval: Interval
+    until_ms: int
+
+    def slots(self, *, speed: float | None = None) -> AsyncIterator[int]:
+        """Every slot, once its snapshot is out."""
+        return replay(
+            self.program, self.clock, interval=self.interval, until_ms=self.until_ms, speed=speed
+        )
 
 
 def replay_config(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -21,6 +21,7 @@ from sigmawatch.app.enrolment import Enrolment
 from sigmawatch.app.flows import flow_markets_max
 from sigmawatch.app.following import Patterns
 from sigmawatch.app.plans import Share
+from sigmawatch.app.telemetry.telemetry import Telemetry
 from sigmawatch.domain.errors import NotFound, SigmawatchError, Unavailable
 from sigmawatch.domain.market import Market, MarketRef
 from sigmawatch.domain.quarantine import Sample
@@ -50,6 +51,10 @@ class VenueReport:
     samples: Sequence[Sample]  # of what was refused, the newest first
 
 
+async def _nobody(venue: str, renamed: Mapping[str, str]) -> None:
+    """Nobody has said anything of these markets."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Station:
     """One venue's collector and back-fill, and the tracks of the file it has not resolved."""
@@ -58,6 +63,7 @@ class Station:
     backfill: Backfill
     listed: asyncio.Event
     unresolved: dict[str, str]
+    tasks: list[asyncio.Task[None]]
 
 
 class Stations:
@@ -76,29 +82,70 @@ class Stations:
         self._catalogue = catalogue
         self._enrolment = enrolment
         self._snapshot = snapshot
-        self._stations = {
-            collector.name: Station(
-                collector=collector, backfill=backfill, listed=asyncio.Event(), unresolved={}
-            )
-            for collector, backfill in collectors
-        }
+        self._telemetry: Telemetry | None = None
+        self._stations: dict[str, Station] = {}
+        self._keeping: asyncio.TaskGroup | None = None
+        self._filling: asyncio.TaskGroup | None = None
+        self._ended = asyncio.Event()  # never
+        for collector, backfill in collectors:
+            self.open(collector, backfill)
         self._undefined: dict[str, str] = {}  # formulas of the file that wait, and why
         self.patterns: Patterns | None = None  # once there are any to follow
+        self.renamed: Callable[[str, Mapping[str, str]], Awaitable[None]] = _nobody
+
+    def report_to(self, telemetry: Telemetry) -> None:
+        """Who hears how long each poll took, of venues opened later too."""
+        self._telemetry = telemetry
+        for collector in self.collectors:
+            collector.telemetry = telemetry
 
     # Life
 
     async def keep_for_ever(self) -> None:
-        """Collect from every venue."""
-        async with asyncio.TaskGroup() as group:
-            for name, station in self._stations.items():
-                group.create_task(self._keep(station), name=name)
+        """Collect from every venue, those opened meanwhile included."""
+        async with asyncio.TaskGroup() as self._keeping:
+            for station in self._stations.values():
+                self._begin_keeping(station)
+            await self._ended.wait()
 
     async def backfill_for_ever(self) -> None:
         """Fill gaps of every venue, whenever somebody wants it."""
-        async with asyncio.TaskGroup() as group:
-            for name, station in self._stations.items():
-                fill = station.backfill.run_for_ever(station.listed, busiest=self._volume_of)
-                group.create_task(fill, name=f"backfill {name}")
+        async with asyncio.TaskGroup() as self._filling:
+            for station in self._stations.values():
+                self._begin_filling(station)
+            await self._ended.wait()
+
+    def _begin_keeping(self, station: Station) -> None:
+        if self._keeping is not None:
+            name, work = station.collector.name, self._keep(station)
+            station.tasks.append(self._keeping.create_task(work, name=name))
+
+    def _begin_filling(self, station: Station) -> None:
+        if self._filling is not None:
+            name = f"backfill {station.collector.name}"
+            work = station.backfill.run_for_ever(station.listed, busiest=self._volume_of)
+            station.tasks.append(self._filling.create_task(work, name=name))
+
+    def open(self, collector: Collector, backfill: Backfill) -> None:
+        """A venue is asked from now on."""
+        assert collector.name not in self._stations
+        station = self._stations[collector.name] = Station(
+            collector=collector, backfill=backfill, listed=asyncio.Event(), unresolved={}, tasks=[]
+        )
+        if self._telemetry is not None:
+            collector.telemetry = self._telemetry
+        self._enrolment.know(collector.venue.traits)
+        self._begin_filling(station)
+        self._begin_keeping(station)
+
+    async def close(self, venue: str) -> Collector:
+        """It is asked no more; who asked it. Raises NotFound."""
+        self._check_known(venue)
+        station = self._stations.pop(venue)
+        for task in station.tasks:
+            task.cancel()
+        await asyncio.gather(*station.tasks, return_exceptions=True)
+        return station.collector
 
     async def _keep(self, station: Station) -> None:
         """One venue: list its markets, poll, and look for gaps after every recovery."""
@@ -133,6 +180,9 @@ class Stations:
     async def listed(self, venue: str) -> None:
         """A market list was read: track what the configuration asks for there."""
         station = self._stations[venue]
+        renamed = await self._enrolment.rename(venue)
+        if renamed:
+            await self.renamed(venue, renamed)
         station.unresolved = await self._enrolment.configure(venue)
         station.listed.set()
         if self.patterns is not None:
@@ -269,9 +319,19 @@ class Stations:
     def collectors(self) -> Sequence[Collector]:
         return [station.collector for station in self._stations.values()]
 
+    @property
+    def names(self) -> Sequence[str]:
+        """Of the venues that are asked."""
+        return sorted(self._stations)
+
+    def collector(self, venue: str) -> Collector:
+        """Raises NotFound."""
+        self._check_known(venue)
+        return self._stations[venue].collector
+
     async def list_all(self) -> None:
         """Read every market list that was not read yet, and track what the configuration says."""
-        for station in self._stations.values():
+        for station in list(self._stations.values()):
             await self._list(station)
 
     async def _list(self, station: Station) -> None:
@@ -287,7 +347,7 @@ class Stations:
     async def backfill(self, *, venue: str | None = None) -> Sequence[Job]:
         """Start (or join) the back-fill of one venue or all; the jobs as they stand."""
         self._check_known(venue)
-        for name, station in self._stations.items():
+        for name, station in list(self._stations.items()):
             if venue in (None, name):
                 await self._list(station)
                 station.backfill.want()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,13 +47,14 @@ from sigmawatch.app.history_config import ArchiveConfig
 from sigmawatch.app.listening.listener import Listener
 from sigmawatch.app.listening.streamed import StreamedVenue
 from sigmawatch.app.notifying.service import NotifyPorts
+from sigmawatch.app.opening import Maker
 from sigmawatch.app.program import Ports, Program
 from sigmawatch.app.publish_config import PublishConfig
 from sigmawatch.app.recording import record_for
-from sigmawatch.app.replay import replay, replay_config
+from sigmawatch.app.replay import Replay, replay_config
 from sigmawatch.app.venue_config import VenueConfig, VenueKind
 from sigmawatch.domain.errors import Refused
-from sigmawatch.domain.window import MINUTE_MS, Interval
+from sigmawatch.domain.window import MINUTE_MS
 from sigmawatch.ports.archive import Archive
 from sigmawatch.ports.backup import Copied, Told
 from sigmawatch.ports.clock import Clock
@@ -134,6 +135,7 @@ async def build(
     clock = clock or RealClock()
     async with AsyncExitStack() as stack:
         ledger = await stack.enter_async_context(_ledger(config, clock=clock))
+        given = venues is not None or demo or dry  # nobody else is asked
         if venues is None:
             venues = [_venue(name, config, clock=clock) for name in wanted_venues(config)]
         for venue in venues:
@@ -155,8 +157,9 @@ async def build(
             access=_access(config, ledger, clock=clock),
         )  # fmt: skip
         catalogue = Catalogue()
+        maker = _maker(config, ports=ports, catalogue=catalogue) if not given else None
         program = Program(
-            config, ports=ports, catalogue=catalogue, demo=demo,
+            config, ports=replace(ports, maker=maker), catalogue=catalogue, demo=demo,
             collectors=[_roles(one, config, ports=ports, catalogue=catalogue) for one in venues],
         )  # fmt: skip
         stack.push_async_callback(program.close)
@@ -263,6 +266,13 @@ def _postgres() -> type[PostgresLedger]:
     return PostgresLedger
 
 
+def _maker(config: Config, *, ports: Ports, catalogue: Catalogue) -> Maker:
+    """Of venues that no file sets up."""
+    return Maker(known=tuple(VENUES), make=lambda name: _roles(
+        _venue(name, config, clock=ports.clock), config, ports=ports, catalogue=catalogue
+    ))  # fmt: skip
+
+
 def _roles(
     venue: Venue, config: Config, *, ports: Ports, catalogue: Catalogue
 ) -> tuple[Collector, Backfill]:
@@ -330,22 +340,6 @@ async def record(config: Config, name: str, *, path: Path, for_s: float) -> None
             await record_for(venue, config, clock=clock, until_ms=until_ms)
         finally:
             await venue.close()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Replay:
-    """A program over recorded data, and how to run it slot by slot."""
-
-    program: Program
-    clock: VirtualClock
-    interval: Interval
-    until_ms: int
-
-    def slots(self, *, speed: float | None = None) -> AsyncIterator[int]:
-        """Every slot, once its snapshot is out; see app.replay."""
-        return replay(
-            self.program, self.clock, interval=self.interval, until_ms=self.until_ms, speed=speed
-        )
 
 
 def replaying(config: Config, source: Path, *, folder: Path) -> AbstractAsyncContextManager[Replay]:

@@ -17,6 +17,8 @@ class ArrangementKind(StrEnum):
     """What is arranged."""
 
     PATTERN = "pattern"  # a pattern that is followed (domain.following)
+    ALIAS = "alias"  # another name of a market (app.naming)
+    VENUE = "venue"  # whether a venue is asked that no file sets up
     PAUSE = "pause"  # a market, or a whole venue, that is not asked for anything
 
 

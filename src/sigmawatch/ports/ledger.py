@@ -84,6 +84,11 @@ class CatalogueRepository(Protocol):
         """From now on `origin` says why it is tracked. Raises NotFound."""
         ...
 
+    async def rename(self, market: Market, native: str) -> bool:
+        """The venue calls a market otherwise now: its series stay what they are. Whether it could
+        be done; not where another market has had that id."""
+        ...
+
     async def remove(self, series_id: int) -> None:
         """Stop tracking. History stays; the place is never used again. Raises NotFound."""
         ...

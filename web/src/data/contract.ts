@@ -6,6 +6,16 @@ export interface AcknowledgeBody {
 
 export type Aggregate = "last" | "mean" | "sum" | "minmax" | "ohlc" | "lttb";
 
+export interface AliasBody {
+  market: string;
+  shown?: boolean;
+}
+
+export interface Aliases {
+  items: ShownAlias[];
+  demo: boolean;
+}
+
 export type Answer = "accepted" | "later" | "refused" | "malformed" | "gone";
 
 export interface AuditPage {
@@ -203,6 +213,10 @@ export interface Deliveries {
   demo: boolean;
 }
 
+export interface EnableBody {
+  venue: string;
+}
+
 export interface EpisodesPage {
   items: ShownEpisode[];
   next_cursor: string | null;
@@ -353,6 +367,7 @@ export interface ListedMarket {
   native: string;
   status: MarketStatus;
   metrics: string[];
+  title: string | null;
   paused: boolean;
 }
 
@@ -839,6 +854,14 @@ export type Severity = "info" | "warning" | "critical";
 
 export type Shape = "classic" | "array";
 
+export interface ShownAlias {
+  alias: string;
+  market: string;
+  shown: boolean;
+  by: string;
+  demo: boolean;
+}
+
 export interface ShownBackup {
   id: string;
   path: string;
@@ -1248,6 +1271,7 @@ export interface VenueStream {
 
 export interface Venues {
   items: Venue[];
+  available: string[];
   demo: boolean;
 }
 

@@ -1,7 +1,7 @@
 // One market: its chart at full width, its other metrics, the pair elsewhere, and what its rules
 // have said.
 import { useEffect, useState } from "preact/hooks";
-import type { EpisodesPage, ListedMarket, Markets, MetricRow, MetricsPage, ShownEpisode } from "../data/contract.ts";
+import type { EpisodesPage, ListedMarket, Markets, MetricRow, MetricsPage, ShownAlias, ShownEpisode } from "../data/contract.ts";
 import { failure, retry, show, table as shown, tick } from "../data/feed.ts";
 import { sparkCount, sparkOf, want } from "../data/sparks.ts";
 import type { Table } from "../data/table.ts";
@@ -14,7 +14,7 @@ import { inside } from "../lib/place.ts";
 import { address, follow } from "../lib/url.ts";
 import { complain, Episodes } from "../ui/episodes.tsx";
 import { Failed, Guarded } from "../ui/failed.tsx";
-import { Opened, Sure } from "../ui/form.tsx";
+import { Form, Opened, Sure, texts, type Given } from "../ui/form.tsx";
 import { Made } from "../ui/made.tsx";
 import { Panel } from "../ui/panel.tsx";
 import { Change } from "../ui/row.tsx";
@@ -130,18 +130,26 @@ function Metrics({ market, minute }: { market: string; minute: string | undefine
 
 /** Whether it is read, and the button to change that. */
 function Pausing({ market, minute }: { market: string; minute: string | undefined }) {
-  const [paused, setPaused] = useState<boolean | null>(null);
+  const [listed, setListed] = useState<ListedMarket | null>(null);
   const [venue, pair] = market.split(":");
   const load = () => {
-    get<Markets>(`markets?${query({ venue, q: pair, tracked: "true" })}`).then(({ items }) => setPaused(items.find((one) => one.name === market)?.paused ?? null), complain);
+    get<Markets>(`markets?${query({ venue, q: pair, tracked: "true" })}`).then(({ items }) => setListed(items.find((one) => one.name === market) ?? null), complain);
   };
   useEffect(load, [market, minute]);
-  const act = (what: "pause" | "resume") => send<ListedMarket>("POST", `markets/${encodeURIComponent(market.replace("/", "-"))}/${what}`).then((told) => setPaused(told.paused), complain);
-  if (paused === null) return null;
+  const act = (what: "pause" | "resume") => send<ListedMarket>("POST", `markets/${encodeURIComponent(market.replace("/", "-"))}/${what}`).then(setListed, complain);
+  const rename = async (given: Given) => {
+    await send<ShownAlias>("PUT", `aliases/${encodeURIComponent(texts(given, "alias"))}`, { market, shown: true });
+    load();
+  };
+  if (listed === null) return null;
   return (
+    <>
     <p class="deeds">
-      {paused ? <><span class="badge">paused</span> <button onClick={() => act("resume")}>Resume</button></> : <Sure act="Pause" run={() => act("pause")} />}
+      {listed.title && <b>{listed.title}</b>}
+      {listed.paused ? <><span class="badge">paused</span> <button onClick={() => act("resume")}>Resume</button></> : <Sure act="Pause" run={() => act("pause")} />}
     </p>
+    <Opened name="Rename">{(close) => <Form name="Rename" act="Rename" close={close} submit={async (given) => { await rename(given); close(); }} fields={[{ name: "alias", label: "Shown as", value: listed.title ?? "", hint: `letters, digits, - _ and .; ${market} finds it as before`, required: true }]} />}</Opened>
+    </>
   );
 }
 

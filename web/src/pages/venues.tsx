@@ -36,9 +36,9 @@ export function Venues() {
         <Why scope="write:rules" not="track markets" />
         {scopes.includes("write:rules") && <Opened name="Track a market">{(close) => <TrackForm close={close} changed={answer.again} />}</Opened>}
         <Answered of={answer}>
-          {({ items }) => {
+          {({ items, available }) => {
             const sorted = [...items].sort((a, b) => WORST.indexOf(a.state) - WORST.indexOf(b.state) || (a.name < b.name ? -1 : 1));
-            return <>{items.length === 0 && <p class="dim">No venue is read.</p>}{sorted.map((one) => <VenueBox key={one.name} venue={one} runs={runs.body} changed={answer.again} />)}</>;
+            return <>{scopes.includes("admin") && <Available names={available} changed={answer.again} />}{items.length === 0 && <p class="dim">No venue is read.</p>}{sorted.map((one) => <VenueBox key={one.name} venue={one} runs={runs.body} changed={answer.again} />)}</>;
           }}
         </Answered>
         <FailOversBox />
@@ -46,6 +46,16 @@ export function Venues() {
         <JobsBox />
       </div>
     </Shell>
+  );
+}
+
+/** Venues that are not asked, and could be. */
+function Available({ names, changed }: { names: string[]; changed: () => void }) {
+  if (names.length === 0) return null;
+  return (
+    <p class="deeds">
+      {names.map((name) => <button key={name} onClick={() => send("POST", "venues", { venue: name }).then(changed, complain)}>Switch on {name}</button>)}
+    </p>
   );
 }
 
@@ -83,6 +93,7 @@ function VenueBox({ venue, runs, changed }: { venue: Venue; runs: Runs | null; c
           : <Sure act="Fail over" run={() => send("POST", `venues/${venue.name}/fail-over`).then(changed, complain)} />)}
         {scopes.includes("write:ingest") && <button onClick={() => send("POST", "collect", { venue: venue.name.toLowerCase() }).then(changed, complain)}>Collect now</button>}
         {scopes.includes("write:ingest") && <button onClick={() => send("POST", "jobs", { kind: "backfill", venue: venue.name }).then(changed, complain)}>Fill gaps</button>}
+        {scopes.includes("admin") && venue.tracked_count === 0 && <Sure act="Switch off" run={() => send("DELETE", `venues/${venue.name}`).then(changed, complain)} />}
         {scopes.includes("admin") && (venue.state === "paused" ? <button onClick={() => act("resume")}>Resume</button> : <Sure act="Pause" run={() => act("pause")} />)}
       </p>
       {open && <RunsTable venue={venue.name} />}

@@ -137,6 +137,23 @@ class Catalogue:
     async def hand_over(self, series_id: int, *, origin: str) -> None:
         await self._rewritten(series_id, lambda row: (*row[:4], origin, *row[5:]))
 
+    async def rename(self, market: Market, native: str) -> bool:
+        told = {"venue": market.venue, "native": native}
+
+        def work(session: Session) -> bool:
+            name = {"venue": market.venue, "native": market.native}
+            found = session.execute(self._sql["find_market"], name).fetchone()
+            if found is None or session.execute(self._sql["find_market"], told).fetchone():
+                return False
+            row, check = found[:6], found[6]
+            _trust("market", row, check=check)
+            changed = _bindings("market", (*row[:2], native, *row[3:]))
+            session.execute(self._sql["rename_market"], changed)
+            self._transaction.note_catalogue(session)
+            return True
+
+        return await self._transaction.run(work)
+
     async def _rewritten(
         self, series_id: int, change: Callable[[tuple[Any, ...]], tuple[Any, ...]]
     ) -> None:

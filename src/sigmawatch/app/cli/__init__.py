@@ -15,6 +15,7 @@ from rich.text import Text
 
 from sigmawatch import __version__
 from sigmawatch.app.cli import (
+    aliases,
     audit,
     backing_up,
     channels,
@@ -57,7 +58,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for _group in (
-    run, setting_up, markets, patterns, pausing, venues,
+    run, setting_up, markets, patterns, pausing, aliases, venues,
     watchlists, rules, silences, explaining, channels, deliveries,
     looking, top, exporting, publishing, importing, pushing, collecting, replaying, backing_up,
     checking, probing, users, keys, audit,

@@ -31,8 +31,9 @@ def pause(
     rules are not judged, its history stays."""
 
     async def paused(client: Client) -> None:
+        venues = await _venues(client)
         for name in names:
-            await client.post(_path(name, "pause"), {})
+            await client.post(_path(name, "pause", venues=venues), {})
 
     ask(paused, file=file, data=data)
     for name in names:
@@ -46,14 +47,19 @@ def resume(
     """Read a market or a venue again."""
 
     async def resumed(client: Client) -> list[Any]:
-        return [await client.post(_path(name, "resume"), {}) for name in names]
+        venues = await _venues(client)
+        return [await client.post(_path(name, "resume", venues=venues), {}) for name in names]
 
     for name, answer in zip(names, ask(resumed, file=file, data=data), strict=True):
         still = " (its venue is paused)" if answer.get("paused") else ""
         stdout().print(plain(f"resumed {name}{still}"))
 
 
-def _path(name: str, what: str) -> str:
-    """Of a market, or of a venue where it has neither venue nor pair."""
-    kind = "markets" if ":" in name or "/" in name or "-" in name else "venues"
+async def _venues(client: Client) -> frozenset[str]:
+    return frozenset(item["name"] for item in (await client.get("/venues"))["items"])
+
+
+def _path(name: str, what: str, *, venues: frozenset[str]) -> str:
+    """Of a venue, or else of a market."""
+    kind = "venues" if name.strip().upper() in venues else "markets"
     return f"/{kind}/{segment(name.replace('/', '-'))}/{what}"

@@ -15,7 +15,7 @@ from sigmawatch.app.cli.output import plain
 from sigmawatch.domain.window import SECOND_MS
 
 if TYPE_CHECKING:
-    from sigmawatch.app.wiring import Replay
+    from sigmawatch.app.replay import Replay
 
 
 class ReplayBar:

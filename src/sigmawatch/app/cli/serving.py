@@ -25,8 +25,9 @@ from sigmawatch.app.demo import Facts, Mode, next_mode
 from sigmawatch.app.long_lived import starting
 from sigmawatch.app.program import Program
 from sigmawatch.app.publishing import Publisher, publish_for_ever
+from sigmawatch.app.replay import Replay
 from sigmawatch.app.web import create_app
-from sigmawatch.app.wiring import Replay, build, demo_program, publication, replaying
+from sigmawatch.app.wiring import build, demo_program, publication, replaying
 from sigmawatch.domain.errors import Conflict
 
 LOOK_EVERY_MS = 250

@@ -1,4 +1,4 @@
-"""`venues`: which venue stands for which, and keeping away from one."""
+"""`venues`: which are asked, which stands for which, and keeping away from one."""
 
 from __future__ import annotations
 
@@ -16,8 +16,65 @@ if TYPE_CHECKING:
 
 PANEL = "Markets"
 commands = typer.Typer()
+Name = Annotated[str, typer.Argument(metavar="VENUE", help="As okx.")]
+
 _group = typer.Typer(no_args_is_help=True, help="Venues, and who stands for whom.")
 commands.add_typer(_group, name="venues", rich_help_panel=PANEL)
+
+
+@_group.command("list")
+def list_(
+    *,
+    file: options.ConfigFile = None,
+    data: options.Data = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """List those that are asked, and those that could be."""
+
+    async def listed(client: Client) -> Any:
+        return await client.get("/venues")
+
+    answer = ask(listed, file=file, data=data)
+    if as_json:
+        print_json(stdout(), answer)
+        return
+    if line := demo_line(answer):
+        stdout().print(line)
+    columns = {"venue": "left", "state": "left", "why": "left", "markets": "right",
+               "series": "right"}  # fmt: skip
+    rows = [
+        (item["name"], item["state"], item["detail"], item["markets_count"], item["tracked_count"])
+        for item in answer["items"]
+    ]
+    print_table(stdout(), columns, rows=rows)
+    if answer["available"]:
+        stdout().print(plain(f"can be switched on: {', '.join(answer['available'])}"))
+
+
+@_group.command("enable")
+def enable(
+    name: Name, *, file: options.ConfigFile = None, data: options.Data = None
+) -> None:  # fmt: skip
+    """Switch one on: its markets can be tracked."""
+
+    async def enabled(client: Client) -> Any:
+        return await client.post("/venues", {"venue": name})
+
+    answer = ask(enabled, file=file, data=data)
+    stdout().print(plain(f"{answer['name']} is on"))
+
+
+@_group.command("disable")
+def disable(
+    name: Name, *, file: options.ConfigFile = None, data: options.Data = None
+) -> None:  # fmt: skip
+    """Switch one off, once nothing is tracked there."""
+
+    async def disabled(client: Client) -> None:
+        await client.delete(f"/venues/{segment(name)}")
+
+    ask(disabled, file=file, data=data)
+    stdout().print(plain(f"{name.upper()} is off"))
 
 
 @_group.command("fail-overs")

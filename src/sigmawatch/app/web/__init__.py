@@ -19,6 +19,7 @@ from litestar.types import ControllerRouterHandler
 
 from sigmawatch.app.access_config import called
 from sigmawatch.app.web import (
+    aliases,
     audit,
     backups,
     channels,
@@ -35,6 +36,7 @@ from sigmawatch.app.web import (
     login,
     metrics,
     openapi,
+    openings,
     pages,
     patterns,
     pausing,
@@ -101,6 +103,8 @@ RESOURCES: Handlers = (
     silences.list_silences, silences.show_silence, silences.add_silence, silences.end_silence,
     episodes.list_episodes, episodes.show_episode, episodes.acknowledge_episode,
     venues.list_venues, venues.show_venue, venues.list_markets, quarantine.list_rejected,
+    openings.enable_venue, openings.disable_venue,
+    aliases.list_aliases, aliases.put_alias, aliases.remove_alias,
     pausing.pause_venue, pausing.resume_venue, pausing.pause_market, pausing.resume_market,
     fail_overs.list_fail_overs, fail_overs.begin_fail_over, fail_overs.end_fail_over,
     runs.list_runs, runs.list_jobs, runs.start_job, runs.cancel_job, runs.retry_job, runs.collect,

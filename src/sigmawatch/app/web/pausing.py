@@ -31,7 +31,7 @@ async def pause_market(
 ) -> ListedMarket:
     """Nothing is read of it from the next slot on: its slots say `paused` and stay empty, rules are
     not judged over it, its history stays. Again changes nothing."""
-    found = _tracked(site, market)
+    found = tracked_market(site, market)
     await site.program.pauses.pause(found.venue, found, by=actor)
     return shown_market(site, found)
 
@@ -43,7 +43,7 @@ async def resume_market(
     site: NamedDependency[Site], actor: NamedDependency[Actor], market: MarketName
 ) -> ListedMarket:
     """It is read again from the next slot on. What was passed over is not fetched."""
-    found = _tracked(site, market)
+    found = tracked_market(site, market)
     await site.program.pauses.resume(found.venue, found, by=actor)
     return shown_market(site, found)
 
@@ -71,7 +71,7 @@ async def resume_venue(
     return shown_venue(site, name)
 
 
-def _tracked(site: Site, text: str) -> Market:
+def tracked_market(site: Site, text: str) -> Market:
     """The tracked market of a venue that a text names. Raises NotFound, Invalid."""
     ref = parse_market(text)
     if ref.venue is not None:

@@ -205,7 +205,7 @@ _UNKNOWN = {
     "id": "unknown-series", "venue": "unknown-venue", "market": "unknown-market",
     "metric": "unknown-metric", "watchlist": "unknown-watchlist", "peers": "unknown-watchlist",
     "rule": "unknown-rule", "episode": "not-found", "silence": "not-found",
-    "job": "not-found", "pattern": "not-found",
+    "job": "not-found", "pattern": "not-found", "alias": "not-found",
     "channel": "unknown-channel",
     "number": "not-found", "token": "not-found", "user": "not-found", "key": "not-found",
     "name": "not-found",

@@ -266,7 +266,7 @@ async def list_rule_versions(
 async def check_rule(site: NamedDependency[Site], data: JSONBody[CheckRuleBody]) -> CheckedRule:
     """422 with everything that is wrong at once, with the place in a condition's line."""
     book = site.program.rulebook
-    raw = raw_of(data)
+    raw = raw_of(data, site)
     found = book.check(str(raw.pop("name")), raw)
     kinds = book.scope.kinds(found.settings.target, read_condition(found.text).metric)
     return CheckedRule(
@@ -289,7 +289,7 @@ async def put_rule(
     mine = book.visible(actor.caller)
     known = any(rule.name == name.strip().lower() for rule in mine)
     asked = expected(request, known=known)
-    put = await book.put(name, raw_of(data), expected=asked, by=actor)
+    put = await book.put(name, raw_of(data, site), expected=asked, by=actor)
     problems = [*put.warnings, *_known(site, put.rule)]
     return Response(
         _shown(site, put.rule, problems=problems),
@@ -335,10 +335,13 @@ def _etag(rule: Rule) -> str:
     return f'"{tag(rule)}"'
 
 
-def raw_of(body: Struct) -> dict[str, Any]:
-    """What of a body was said, as a rule's table has it."""
-    return {name: list(value) if isinstance(value, tuple) else value
-            for name, value in asdict(body).items() if value is not UNSET}  # fmt: skip
+def raw_of(body: Struct, site: Site) -> dict[str, Any]:
+    """What of a body was said, as a rule's table has it; markets by their public names."""
+    raw = {name: list(value) if isinstance(value, tuple) else value
+           for name, value in asdict(body).items() if value is not UNSET}  # fmt: skip
+    if isinstance(raw.get("target"), list):
+        raw["target"] = [site.program.names.meant(str(item)) for item in raw["target"]]
+    return raw
 
 
 def _known(site: Site, rule: Rule) -> Sequence[Problem]:

@@ -199,7 +199,7 @@ class AskedCourse:
 async def preview_rule(site: NamedDependency[Site], data: JSONBody[PreviewBody]) -> ShownPreview:
     """Judged over stored history by the code that judges live; nothing is saved, nobody told. 422
     with everything that is wrong in the rule, with the place in its line."""
-    program, raw = site.program, raw_of(data)
+    program, raw = site.program, raw_of(data, site)
     over_ms = parse_span(str(raw.pop("over")))
     found = program.rulebook.check("preview", raw)
     draft = Draft(condition=found.text, settings=found.settings)

@@ -122,6 +122,10 @@ class Venues(Struct, frozen=True, kw_only=True):
     """Every venue."""
 
     items: Annotated[Sequence[Venue], Meta(description="By name.")]
+    available: Annotated[
+        Sequence[str],
+        Meta(description="Others that can be switched on, by name.", examples=[["OKX"]]),
+    ]
     demo: Annotated[bool, Meta(description="An invented market.", examples=[False])]
 
 
@@ -138,6 +142,10 @@ class ListedMarket(Struct, frozen=True, kw_only=True):
     metrics: Annotated[
         Sequence[str], Meta(description="Metrics tracked of it.", examples=[["price"]])
     ]
+    title: Annotated[
+        str | None, Meta(description="What it is shown by, where not by its name.",
+                         examples=[None])
+    ]  # fmt: skip
     paused: Annotated[
         bool, Meta(description="Nothing is read of it: it, or its venue, is paused.",
                    examples=[False])
@@ -173,7 +181,8 @@ async def list_venues(site: NamedDependency[Site]) -> Venues:
     venue of what is pushed is among them from the first pushed series on."""
     reports = [*site.program.stations.reports(), *_pushed(site)]
     reports.sort(key=lambda one: one.status.venue)
-    return Venues(items=tuple(_venue(site, one) for one in reports), demo=site.program.demo)
+    return Venues(items=tuple(_venue(site, one) for one in reports),
+                  available=site.program.openings.available, demo=site.program.demo)  # fmt: skip
 
 
 @get("/venues/{venue:str}", summary="One venue", tags=["venues"], responses=fails(404),
@@ -318,4 +327,5 @@ def _listed(
         name=market.name, venue=market.venue, pair=market.pair, base=market.base,
         quote=market.quote, native=market.native, status=market.status,
         metrics=tuple(sorted(set(tracked))), paused=site.program.catalogue.is_paused(market),
+        title=site.program.names.shown().get((market.venue, market.native)),
     )  # fmt: skip

@@ -87,7 +87,7 @@ async def add_watchlist(
     site: NamedDependency[Site], actor: NamedDependency[Actor], data: JSONBody[NewWatchlistBody]
 ) -> Response[ShownWatchlist]:
     """409 where the name is taken."""
-    watchlist = Watchlist.of(data.name, data.items)
+    watchlist = Watchlist.of(data.name, map(site.program.names.meant, data.items))
     await site.program.watchlists.add(watchlist, by=actor)
     return _made(site, watchlist, new=True)
 
@@ -101,7 +101,7 @@ async def put_watchlist(
 ) -> Response[ShownWatchlist]:  # fmt: skip
     """201 where it is new, 200 where it stood already. What the configuration defines is changed
     there (409)."""
-    watchlist = Watchlist.of(name, data.items)
+    watchlist = Watchlist.of(name, map(site.program.names.meant, data.items))
     new = await site.program.watchlists.put(watchlist, by=actor)
     return _made(site, watchlist, new=new)
 

@@ -30,6 +30,9 @@ VALUES (:id, :venue, :native, :base, :quote, :status, :checksum)
 UPDATE markets SET base = :base, quote = :quote, status = :status, checksum = :checksum
 WHERE id = :id
 
+-- name: rename_market
+UPDATE markets SET native = :native, checksum = :checksum WHERE id = :id
+
 -- name: find_series
 SELECT s.id, s.market_id, s.block_id, s.place, s.origin, s.added_ms, s.removed_ms, s.checksum,
        f.formula, f.checksum

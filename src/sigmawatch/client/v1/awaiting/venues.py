@@ -10,26 +10,35 @@ from typing import Unpack
 
 from sigmawatch.client.base import AskingAsync
 from sigmawatch.client.v1.models import (
+    Aliases,
     FailOvers,
     KeptAway,
     ListedMarket,
     Markets,
     RejectedSamples,
+    ShownAlias,
     Venue,
     Venues,
 )
 from sigmawatch.client.v1.operations.venues import (
     BEGIN_FAIL_OVER,
+    DISABLE_VENUE,
+    ENABLE_VENUE,
     END_FAIL_OVER,
+    LIST_ALIASES,
     LIST_FAIL_OVERS,
     LIST_MARKETS,
     LIST_REJECTED,
     LIST_VENUES,
     PAUSE_MARKET,
     PAUSE_VENUE,
+    PUT_ALIAS,
+    REMOVE_ALIAS,
     RESUME_MARKET,
     RESUME_VENUE,
     SHOW_VENUE,
+    AliasBody,
+    EnableBody,
     ListMarketsQuery,
 )
 
@@ -47,6 +56,20 @@ class VenuesOperations(AskingAsync):
         """
         return await self._ask(LIST_VENUES.call())
 
+    async def enable_venue(
+        self, *, idempotency_key: str | None = None, **body: Unpack[EnableBody]
+    ) -> Venue:
+        """Switch a venue on.
+
+        201 where it is new, 200 where it was on. Its markets can be tracked from now on;
+        nothing of it is yet. Venues of one's own come from the configuration alone.
+
+        `POST /api/v1/venues`. Needs the scope `admin`.
+        """
+        return await self._ask(
+            ENABLE_VENUE.call(body=body, headers={"Idempotency-Key": idempotency_key})
+        )
+
     async def show_venue(self, venue: str) -> Venue:
         """One venue.
 
@@ -55,6 +78,16 @@ class VenuesOperations(AskingAsync):
         `GET /api/v1/venues/{venue}`. Needs the scope `read:metrics`.
         """
         return await self._ask(SHOW_VENUE.call(venue))
+
+    async def disable_venue(self, venue: str) -> None:
+        """Switch a venue off.
+
+        No request goes out to it any more. 409 while something is tracked there, and where
+        the configuration file sets it up.
+
+        `DELETE /api/v1/venues/{venue}`. Needs the scope `admin`.
+        """
+        return await self._ask(DISABLE_VENUE.call(venue))
 
     async def list_markets(self, **query: Unpack[ListMarketsQuery]) -> Markets:
         """Markets that venues list.
@@ -79,6 +112,35 @@ class VenuesOperations(AskingAsync):
         `GET /api/v1/venues/{venue}/rejected`. Needs the scope `read:metrics`.
         """
         return await self._ask(LIST_REJECTED.call(venue))
+
+    async def list_aliases(self) -> Aliases:
+        """Other names of markets.
+
+        A market is found by its public name for ever, whatever it is shown by.
+
+        `GET /api/v1/aliases`. Needs the scope `read:metrics`.
+        """
+        return await self._ask(LIST_ALIASES.call())
+
+    async def put_alias(self, alias: str, **body: Unpack[AliasBody]) -> ShownAlias:
+        """Give a market another name.
+
+        201 where it is new. It finds the market in any case wherever one is asked for by
+        name: in addresses (`my-btc:price`), rules, watchlists. 409 where it is another
+        market's, or names one that a venue lists.
+
+        `PUT /api/v1/aliases/{alias}`. Needs the scope `write:rules`.
+        """
+        return await self._ask(PUT_ALIAS.call(alias, body=body))
+
+    async def remove_alias(self, alias: str) -> None:
+        """Take another name from a market.
+
+        What was said by it, as the targets of rules, holds public names and stays.
+
+        `DELETE /api/v1/aliases/{alias}`. Needs the scope `write:rules`.
+        """
+        return await self._ask(REMOVE_ALIAS.call(alias))
 
     async def pause_venue(self, venue: str, *, idempotency_key: str | None = None) -> Venue:
         """Pause a venue.

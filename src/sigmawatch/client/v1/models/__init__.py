@@ -114,6 +114,7 @@ from sigmawatch.client.v1.models.stream import Lines as Lines
 from sigmawatch.client.v1.models.stream import Reset as Reset
 from sigmawatch.client.v1.models.stream import TableSnapshot as TableSnapshot
 from sigmawatch.client.v1.models.stream import VenueEvent as VenueEvent
+from sigmawatch.client.v1.models.venues import Aliases as Aliases
 from sigmawatch.client.v1.models.venues import FailOver as FailOver
 from sigmawatch.client.v1.models.venues import FailOvers as FailOvers
 from sigmawatch.client.v1.models.venues import KeptAway as KeptAway
@@ -122,6 +123,7 @@ from sigmawatch.client.v1.models.venues import Markets as Markets
 from sigmawatch.client.v1.models.venues import MarketStatus as MarketStatus
 from sigmawatch.client.v1.models.venues import RejectedSample as RejectedSample
 from sigmawatch.client.v1.models.venues import RejectedSamples as RejectedSamples
+from sigmawatch.client.v1.models.venues import ShownAlias as ShownAlias
 from sigmawatch.client.v1.models.venues import StreamState as StreamState
 from sigmawatch.client.v1.models.venues import Venue as Venue
 from sigmawatch.client.v1.models.venues import Venues as Venues

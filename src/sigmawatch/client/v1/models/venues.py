@@ -39,6 +39,7 @@ class ListedMarket(Struct, frozen=True, kw_only=True):
     native: str  # The venue's own id.
     status: MarketStatus  # Whether it trades.
     metrics: list[str]  # Metrics tracked of it.
+    title: str | None = None  # What it is shown by, where not by its name.
     paused: bool  # Nothing is read of it: it, or its venue, is paused.
 
 
@@ -53,6 +54,14 @@ class RejectedSample(Struct, frozen=True, kw_only=True):
     about: str  # The market or row as the venue calls it; empty for a whole message.
     reason: str  # Why it was refused.
     refused_count: int  # Refused since the sample before, this one among them.
+
+
+class ShownAlias(Struct, frozen=True, kw_only=True):
+    alias: str  # As it was written.
+    market: str  # What it finds.
+    shown: bool  # The market is shown by it.
+    by: str  # Who said so; empty: an id that the venue gave up.
+    demo: bool  # An invented market.
 
 
 class StreamState(Open):
@@ -111,6 +120,11 @@ class Why(Open):
     ASKED = "asked"
 
 
+class Aliases(Page[ShownAlias], frozen=True, kw_only=True):
+    items: list[ShownAlias]  # By name.
+    demo: bool  # An invented market.
+
+
 class FailOvers(Page[FailOver], frozen=True, kw_only=True):
     items: list[FailOver]  # By id of their choice.
     demo: bool  # An invented market.
@@ -130,4 +144,5 @@ class RejectedSamples(Page[RejectedSample], frozen=True, kw_only=True):
 
 class Venues(Page[Venue], frozen=True, kw_only=True):
     items: list[Venue]  # By name.
+    available: list[str]  # Others that can be switched on, by name.
     demo: bool  # An invented market.
