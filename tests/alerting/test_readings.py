@@ -23,9 +23,9 @@ HOUR = [(100.0, 100.0)] * 60
 MS = MINUTE.ms
 
 
-async def store(live: Live, slot: int, *prices: float) -> None:
+async def store(live: Live, slot: int, *prices: float, after_ms: int = 30_000) -> None:
     """A reading is durable, and the program is killed before anything follows from it."""
-    frames = live.frames(slot, prices, reading_ms=slot * MS + 30_000)
+    frames = live.frames(slot, prices, reading_ms=slot * MS + after_ms)
     async with live.ledger.transaction(bulk=True) as transaction:
         await transaction.frames.insert(frames)
 
@@ -177,6 +177,23 @@ async def test_readings_of_a_slot_that_ended_while_we_were_down_are_heard_before
     async with living(tmp_path, now_ms=T0 + 4 * MS + 2_000) as live:
         await live.pass_slots(S0 + 4, [(100.0,), (100.0,)])
         assert await live.line() == [("firing", 1), ("resolved", 4)]
+
+
+@pytest.mark.parametrize("lasting", [False, True])
+async def test_readings_of_a_life_in_which_no_slot_closed_are_heard_by_the_next(
+    tmp_path: Path, *, lasting: bool
+) -> None:
+    """Between two lives there are slots of which nobody knows anything; what was read after them
+    counts, though the life that read it ended before any slot had closed. One that fires already
+    goes on."""
+    async with living(tmp_path, "KRAKEN:AAA", before=[(100.0,)] * 60) as live:
+        await live.rule("price > 200", on=On.READING, cooldown_ms=0)
+        await live.pass_slot(S0, 300.0 if lasting else 100.0)
+        await store(live, S0 + 4, 300.0)
+        await store(live, S0 + 4, 100.0, after_ms=40_000)
+    async with living(tmp_path, now_ms=T0 + 10 * MS + 2_000) as live:
+        await live.pass_slots(S0 + 10, [(100.0,), (100.0,)])
+        assert await live.line() == [("firing", 0 if lasting else 4), ("resolved", 4)]
 
 
 async def test_what_a_reading_opens_in_a_mute_is_told_when_that_is_over_if_it_still_holds(

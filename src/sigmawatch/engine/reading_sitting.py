@@ -2,7 +2,7 @@
 
 A true reading opens an episode at once where nothing has to last; everything else is left to the
 slot's close, which hears the states as they are left here. So the same readings again change
-nothing, and states keep the slot that they heard last: the one before. Imports domain.alert_turn,
+nothing, and states keep the slot that they heard last: the one before. Imports domain.alert_state,
 ruling; engine.
 """
 
@@ -13,10 +13,11 @@ from functools import partial
 
 import numpy as np
 
+from sigmawatch.domain.alert_state import Hold
 from sigmawatch.domain.expression import Condition
 from sigmawatch.domain.ruling import Ruling
-from sigmawatch.engine.alert_states import Heard
-from sigmawatch.engine.expression import UNKNOWN, Verdict
+from sigmawatch.engine.alert_states import Change, Heard
+from sigmawatch.engine.expression import TRUE, UNKNOWN, Verdict
 from sigmawatch.engine.expression import judge as judged
 from sigmawatch.engine.geometry import Mask
 from sigmawatch.engine.judge import Decisions, Hearing
@@ -62,7 +63,7 @@ class _AtReadings(Sitting):
 
     def _concerned(self, ruling: Ruling, read: Mask) -> Mask:
         """bool[rows of its states]: those that a reading came of. None of those that are to begin
-        anew, have left, or missed what lies before: their slot's close sees to that first."""
+        anew or have left: their slot's close sees to that first."""
         nobody = np.zeros(0, np.bool_)
         if self._slot < ruling.first_slot:
             return nobody
@@ -74,8 +75,6 @@ class _AtReadings(Sitting):
             seat.seat(layout, rows)
         blocks = seat.those(self._hearing.blocks)
         blocks &= ~seat.edited(blocks)
-        for _, late in seat.gaps(blocks, self._slot, before=self._hearing.before):
-            blocks &= ~late
         mine, only = read[seat.rows], seat.of_blocks(blocks)
         return mine if only is None else mine & only
 
@@ -105,9 +104,14 @@ class _AtReadings(Sitting):
         seat = self._seats.find(ruling.key)
         assert seat is not None
         said = verdict[seat.at]
+        fires = only & (said == TRUE)
+        if not fires.any():
+            return
+        blocks = seat.blocks_of([np.flatnonzero(fires)])
+        changes = self._caught_up(seat, blocks)
         heard = Heard(condition=said, clear=np.full(len(said), UNKNOWN, np.int8),
                       held=self._held(seat))  # fmt: skip
-        changes = seat.states.read(self._slot, heard, only=only)
+        changes += seat.states.read(self._slot, heard, only=fires)
         if not changes:
             return
         tidings = Tidings(ruling=ruling, slot=self._slot)
@@ -115,6 +119,17 @@ class _AtReadings(Sitting):
         touched = seat.blocks_of([change.rows for change in changes])
         self._states += seat.made(touched, self._slot - 1)
         self._tell_of(seat, tidings)
+
+    def _caught_up(self, seat: RuleStates, blocks: Mask) -> list[Change]:
+        """What blocks missed before this slot, as a slot that closes sees to it: a life may begin
+        with a reading, and end before a slot has closed."""
+        changes: list[Change] = []
+        for first, late in seat.gaps(blocks, self._slot, before=self._hearing.before):
+            changes += seat.states.pass_over(
+                first, self._slot, held=Hold.LATE, only=seat.of_blocks(late)
+            )
+            seat.note(late, self._slot - 1)
+        return changes
 
     def _tell_of(self, seat: RuleStates, tidings: Tidings) -> None:
         """As a slot does; of what is not there only slots tell."""
