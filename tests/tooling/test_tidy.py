@@ -95,11 +95,13 @@ def test_a_known_exception_must_be_exact_and_needed() -> None:
         ("a.md", "see " + "/root" + "/notes"),
         ("a.md", "--find-links " + "file:" + "///opt/wheels"),
         ("a.md", f"cd {tidy.ROOT}/src"),
+        ("a.md", "text\n" + "<" * 7 + " HEAD\n"),
+        ("a.md", ">" * 7 + " 1194d37 (docs: a page)"),
         ("uv.lock", ""),
         ("deploy/.env", ""),
     ],
 )
-def test_hosts_machines_and_foreign_locks_stay_out_of_git(path: str, text: str) -> None:
+def test_hosts_machines_merges_and_foreign_locks_stay_out_of_git(path: str, text: str) -> None:
     assert list(tidy.hygiene({path: text.encode()}))
 
 
