@@ -126,5 +126,7 @@ def test_a_plainly_observed_value_has_no_words_and_every_other_its_own() -> None
 
 def test_reasons_fit_below_the_flags_and_say_by_their_order_what_is_missing() -> None:
     assert all(reason < 0x10 <= flag for reason in Reason for flag in Flag)
-    present = {Reason.OBSERVED, Reason.UNCHANGED, Reason.CARRIED, Reason.NO_TRADES}
+    present = {
+        Reason.OBSERVED, Reason.UNCHANGED, Reason.CARRIED, Reason.NO_TRADES, Reason.SEAM
+    }  # fmt: skip
     assert {reason for reason in Reason if reason < MISSING} == present

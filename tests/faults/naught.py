@@ -10,14 +10,14 @@ import numpy as np
 
 from sigmawatch.app import collector
 from sigmawatch.app.cli import main
-from sigmawatch.app.framing import BlockPlan, Stamp, empty, framed
+from sigmawatch.app.framing import BlockPlan, Instead, Stamp, empty, framed
 from sigmawatch.domain.frame import Frame, Reason
 
 
-def naught(plan: BlockPlan, at: Stamp) -> Frame:
+def naught(plan: BlockPlan, at: Stamp, *, instead: Instead) -> Frame:
     """What stands when the venue did not answer: nothing, as a number."""
     values, marks = empty(plan, Reason.OBSERVED)
-    return framed(plan, at, values=np.nan_to_num(values), marks=marks)
+    return framed(plan, at, values=np.nan_to_num(values), marks=marks, instead=instead)
 
 
 if __name__ == "__main__":

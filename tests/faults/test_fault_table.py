@@ -36,6 +36,7 @@ OF_THE_LIST = ("delist", "rename", "list")
 Check = Callable[..., Awaitable[None]]
 CHECKS: Mapping[Effect, Check] = {
     Effect.AWAY: judged.assert_away, Effect.ONE_MARKET: judged.assert_one_market,
+    Effect.RENAMED: judged.assert_renamed,
     Effect.LATER: judged.assert_later, Effect.SUSPECT: judged.assert_suspect,
     Effect.QUIET: judged.assert_quiet, Effect.UNHARMED: judged.assert_unharmed,
 }  # fmt: skip

@@ -45,11 +45,17 @@ def told(language: str) -> str:
     return found[1]
 
 
-def command(name: str, folder: Path, *, port: int, ours: int) -> list[str]:
-    """How `name` is started at `port`, in front of us."""
+def installed(name: str) -> str:
+    """Where it is; without it the test is skipped."""
     found = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")
     if found is None:
         pytest.skip(f"no {name} here: apt install {name}")
+    return found
+
+
+def command(name: str, folder: Path, *, port: int, ours: int) -> list[str]:
+    """How `name` is started at `port`, in front of us."""
+    found = installed(name)
     text = told(name).replace("127.0.0.1:8000", f"127.0.0.1:{ours}")
     file = folder / "proxy.conf"
     if name == "nginx":
@@ -71,6 +77,7 @@ async def behind(
     name: str, world: World, *, folder: Path, known: Known, a_minute: int = 6_000
 ) -> AsyncIterator[int]:  # fmt: skip
     """The port of a proxy in front of the world's program."""
+    installed(name)  # before anything is open
     program = configured(world, access=ACCESS, limits={"anonymous_per_minute": a_minute})
     async with served(create_app(program, book=known)) as (ours, _):
         port = free_port()

@@ -38,6 +38,7 @@ class Effect(Enum):
 
     AWAY = "nothing is read"
     ONE_MARKET = "that market alone is missing"
+    RENAMED = "that market alone is missing, until the list of markets says how it is called now"
     SUSPECT = "that reading is shown as suspect and never counts"
     QUIET = "read, and not called fresh"
     LATER = "that market is as it was told last"
@@ -64,6 +65,7 @@ RATE_LIMITED = away("rate_limited")
 BLOCKED = away("blocked_by_region")
 MAINTENANCE = away("maintenance")
 ONE_MARKET = Taken(effect=Effect.ONE_MARKET, state="degraded", reason="no_value")
+RENAMED = Taken(effect=Effect.RENAMED)
 SUSPECT = Taken(effect=Effect.SUSPECT)
 QUIET = Taken(effect=Effect.QUIET)
 LATER = Taken(effect=Effect.LATER)
@@ -173,7 +175,7 @@ ROWS: tuple[Row, ...] = (
     Row(does="a market's name is no ASCII", kind="poison", taken=UNHARMED, paths=LISTS,
         options={"field": "name", "value": "\u4eba/\u20ac"}, victim=True),
     Row(does="a market vanishes", kind="delist", taken=ONE_MARKET, victim=True),
-    Row(does="a market is called otherwise", kind="rename", taken=ONE_MARKET, victim=True,
+    Row(does="a market is called otherwise", kind="rename", taken=RENAMED, victim=True,
         options={"value": "OTHERWISE"}),
     Row(does="a market is new", kind="list", taken=UNHARMED,
         options={"markets": ("XRP/USD", "XRP/USDT"), "from_ms": 1 << 42}),

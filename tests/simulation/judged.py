@@ -44,6 +44,20 @@ async def assert_one_market(world: World, venue: str, taken: Taken, *, first: in
     await assert_true_prices(world, venue, MARKETS[venue][:VICTIM], first=first)
 
 
+async def assert_renamed(world: World, venue: str, taken: Taken, *, first: int) -> None:
+    """SEMANTICS.md 5: "A bad market [...] degrades alone". Its series goes on under its name."""
+    run = await world.run_of(venue, world.slot - 1)
+    assert run["failed"] <= len(METRICS), (venue, run)
+    victim = f"{venue}:{MARKETS[venue][VICTIM]}"
+    told = await world.records(f"{victim}:price", first, world.slot - 1)
+    for slot, one in enumerate(told, first):
+        if one != (None, ["outage"]):
+            near = world.truth(victim, slot, slot + 1).values()
+            assert one[0] is not None, (venue, one)
+            assert min(c.low for c in near) <= one[0] <= max(c.high for c in near), (venue, one)
+    await assert_true_prices(world, venue, MARKETS[venue][:VICTIM], first=first)
+
+
 async def assert_suspect(world: World, venue: str, taken: Taken, *, first: int) -> None:
     """SEMANTICS.md 1: "shown, missing for statistics and rules"."""
     victim = f"{venue}:{MARKETS[venue][VICTIM]}:price"
