@@ -83,8 +83,8 @@ def follow(
     pattern: Annotated[
         str,
         typer.Argument(metavar="PATTERN",
-                       help="As 'kraken:*/EUR', 'kraken:BTC/*' or "
-                       "'kraken:*/EUR top 50 by volume_24h_quote'."),
+                       help="As `kraken:*/EUR`, `kraken:BTC/*` or "
+                       "`kraken:*/EUR top 50 by volume_24h_quote`."),
     ],
     *,
     metrics: Annotated[

@@ -78,7 +78,8 @@ def set_(
         list[str],
         typer.Argument(
             metavar="ITEM...",
-            help="As kraken:*/USD, KRAKEN:BTC/USD or *:BTC/*:price; * is any run of characters.",
+            help="As `kraken:*/USD`, `KRAKEN:BTC/USD` or `*:BTC/*:price`; "
+            "`*` is any run of characters.",
         ),
     ],
     *,
