@@ -217,7 +217,7 @@ def test_a_page_of_another_build_offers_to_load_itself_anew(
     lose(page, between)
     find(page, between)
     page.get_by_text("New version.").wait_for()
-    page.get_by_role("button", name="Reload").click()
+    page.get_by_role("status").get_by_role("button", name="Reload").click()
     live(page)
     assert page.get_by_text("New version.").count() == 0
 
