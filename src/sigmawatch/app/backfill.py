@@ -19,6 +19,7 @@ from sigmawatch.app.catalogue import Catalogue
 from sigmawatch.app.collector import PARTITION
 from sigmawatch.app.filling import CANDLE_METRICS, Supply, lay_out, needs_two_days, patch_for
 from sigmawatch.app.health import SKEW_MAX_MS
+from sigmawatch.app.long_lived import give_back
 from sigmawatch.app.timing import until
 from sigmawatch.domain.errors import NotFound, SigmawatchError, Unavailable
 from sigmawatch.domain.frame import Patch
@@ -147,6 +148,8 @@ class Backfill:
         async with asyncio.TaskGroup() as group:
             self._filling = [group.create_task(one(gap)) for gap in gaps]
         self._filling = []
+        if gaps:
+            await asyncio.to_thread(give_back)
         self._advance(finished_ms=self._clock.now_ms())
         if self._cancelled:
             self.job = replace(self.job, reason=CANCELLED)

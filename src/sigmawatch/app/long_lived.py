@@ -6,10 +6,15 @@ look at everything again, 130 to 190 ms in which nobody is answered. And while
 one thread reads the disk and another fills the tables, each row that is read needs Python's lock
 once: a thread that wants it gets it after SWITCH_S rather than Python's 5 ms. For the process that
 serves only: whoever builds several programs in one process would never get their memory back.
+
+What a start and a back-fill let go of lies in pieces between what stays, and the C library keeps it
+(mallopt(3), M_TRIM_THRESHOLD: only the top of a heap goes back by itself). `give_back` asks for it:
+5 MB of 200 at 1,000 series.
 """
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import sys
 from collections.abc import Iterator
@@ -28,6 +33,15 @@ def starting() -> Iterator[None]:
         yield
         gc.collect()
         gc.freeze()
+        give_back()
     finally:
         sys.setswitchinterval(usual_s)
         gc.enable()
+
+
+def give_back() -> None:
+    """Memory that is free within the heap goes back to the system: malloc_trim(3), where the C
+    library has it."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)

@@ -62,9 +62,6 @@ from sigmawatch.ports.doctor import Examined, Salvaged
 from sigmawatch.ports.identity import IdentityProvider
 from sigmawatch.ports.publication import Publication
 from sigmawatch.ports.venue import Venue, VenueTraits
-from sigmawatch_simulator import Config as SimulatorConfig
-from sigmawatch_simulator import Simulator
-from sigmawatch_simulator.cli import main as simulator_main
 
 if TYPE_CHECKING:
     from sigmawatch.adapters.ledgers.postgres import PostgresLedger
@@ -297,9 +294,13 @@ async def demo_program(config: Config) -> AsyncIterator[Program]:
 
     Its venues have no request limits, so the day before is there within seconds.
     """
+    # Only the demo has a double: 4 MB that nobody else pays.
+    from sigmawatch_simulator import Config as DoubleConfig  # noqa: PLC0415
+    from sigmawatch_simulator import Simulator  # noqa: PLC0415
+
     async with AsyncExitStack() as stack:
         names = tuple(track.venue for track in DEFAULT_TRACK)
-        double = SimulatorConfig(venues=names, limited=False)
+        double = DoubleConfig(venues=names, limited=False)
         simulator = await stack.enter_async_context(Simulator(double))
         venues = {
             name: VenueConfig(base_url=simulator.base_url(name), requests_per_minute=DEMO_BUDGET)
@@ -320,7 +321,9 @@ async def demo_program(config: Config) -> AsyncIterator[Program]:
 
 def simulate(arguments: Sequence[str]) -> int:
     """Run the venue double until a signal; its exit code."""
-    return simulator_main(list(arguments))
+    from sigmawatch_simulator.cli import main  # noqa: PLC0415
+
+    return main(list(arguments))
 
 
 async def record(config: Config, name: str, *, path: Path, for_s: float) -> None:
