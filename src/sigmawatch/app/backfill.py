@@ -149,7 +149,7 @@ class Backfill:
             self._filling = [group.create_task(one(gap)) for gap in gaps]
         self._filling = []
         if gaps:
-            await asyncio.to_thread(give_back)
+            give_back()
         self._advance(finished_ms=self._clock.now_ms())
         if self._cancelled:
             self.job = replace(self.job, reason=CANCELLED)
