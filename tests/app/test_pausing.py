@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -77,10 +78,13 @@ async def test_its_candles_are_not_asked_for_and_what_was_paused_is_never_filled
 ) -> None:
     track = Track(venue="kraken", markets=("BTC/USD", "ETH/USD"), metrics=("traded_quote",))
     async with a_world(Config(data=tmp_path / "data", track=(track,))) as world:
+        [station] = world.program.stations._stations.values()
+        async with asyncio.timeout(30):
+            while not station.backfill.done_once:  # noqa: ASYNC110 -- else the day before the pause is a gap yet
+                await asyncio.sleep(0.01)
         await world.program.pauses.pause("KRAKEN", world.market("BTC"))
         world.venue.candle_calls.clear()
         await world.passes(2)
-        [station] = world.program.stations._stations.values()
         await station.backfill.run_once(busiest=lambda _: 0.0)
         assert {call[0] for call in world.venue.candle_calls} == {"ETHUSD"}
         await world.program.pauses.resume("KRAKEN", world.market("BTC"))

@@ -76,8 +76,9 @@ def test_what_cannot_be_told_again_is_loaded_again_and_nothing_is_lost_from_view
     opened: Opener, between: Between
 ) -> None:
     """DASHBOARD.md 6.4: snapshot reloaded silently, selection and scroll kept."""
-    small = {"width": 1200, "height": 560}
+    small = {"width": 1200, "height": 400}  # the rows never fit, banner or not
     page = live(opened("/?market=KRAKEN:ETH/USD", at=between.address, may=LOST, viewport=small))
+    page.get_by_role("complementary", name="KRAKEN:ETH/USD").wait_for()
     page.evaluate("document.querySelector('.grid').scrollTop = 180")
     lose(page, between)
     loaded = len([one for one in between.asked if one.startswith(SNAPSHOT)])
@@ -157,9 +158,9 @@ def test_a_venue_that_is_down_takes_its_markets_out_of_the_cards_and_is_counted(
     page.locator("nav .count[aria-label='1 not up']").wait_for()
     stale = page.locator(f"{ROW}.stale")
     page.wait_for_function(
-        "n => document.querySelectorAll('.rows .row.stale').length === n", arg=len(rows)
-    )
-    assert stale.first.locator(".c-change").inner_text() == "stale"
+        "n => [...document.querySelectorAll('.rows .row.stale .c-change')]"
+        ".filter((cell) => cell.innerText === 'stale').length === n", arg=len(rows),
+    )  # fmt: skip
     assert stale.first.evaluate("row => getComputedStyle(row).opacity") == "1"
     dimmed = stale.first.locator(".c-price").evaluate("cell => getComputedStyle(cell).color")
     fresh = page.locator(f"{ROW}:not(.stale):not(.selected) .c-price").first
@@ -174,6 +175,7 @@ def test_a_venue_that_is_down_takes_its_markets_out_of_the_cards_and_is_counted(
     page.set_viewport_size({"width": 390, "height": 800})
     stale.first.locator(".c-market .badge", has_text="down").wait_for()
     page.set_viewport_size({"width": 1440, "height": 900})
+    page.locator(".card .line").first.wait_for()
     named = page.eval_on_selector_all(".card .line", "all => all.map(line => line.title)")
     assert named
     assert not [name for name in named if name.startswith("KRAKEN")]

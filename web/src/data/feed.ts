@@ -16,6 +16,7 @@ export interface Shown {
   page: number;
 }
 
+/** Live: what is shown is where the stream stands, and goes on with it. */
 export type Link =
   | { state: "connecting" }
   | { state: "live" }
@@ -41,6 +42,7 @@ let wish: ((wish: Wish) => void) | null = null;
 let shown: string | null = null;
 let early: Delta[] = [];
 let loading: AbortController | null = null;
+let greeted = false; // the stream is up
 let build: string | null = null;
 let frame = 0;
 
@@ -93,15 +95,17 @@ function hear(told: Told): void {
     case "reset":
       return void load();
     case "lost":
+      greeted = false;
       link.value = { state: "lost", againAt: told.againAt, status: told.status };
       return;
     case "crowded":
+      greeted = false;
       link.value = { state: "crowded" };
   }
 }
 
 function greet(data: Hello): void {
-  link.value = { state: "live" };
+  greeted = true;
   aheadMs = Date.parse(data.time) - Date.now();
   hello.value = data;
   venues.value = new Map(data.venues.map((one) => [one.venue, one]));
@@ -109,6 +113,7 @@ function greet(data: Hello): void {
   newer.value = build !== data.ui;
   const held = table.value;
   const goesOn = held && held.epoch === data.epoch && data.sequence <= held.sequence;
+  link.value = { state: goesOn ? "live" : "connecting" };
   if (!goesOn && !loading) void load();
 }
 
@@ -127,7 +132,8 @@ async function load(): Promise<void> {
     loading = null;
     failure.value = null;
     table.value = fresh;
-    waited.every((delta) => fresh.apply(delta)) || void load();
+    if (!waited.every((delta) => fresh.apply(delta))) void load();
+    else if (greeted) link.value = { state: "live" };
     draw();
   } catch (error) {
     if (mine.signal.aborted) return;

@@ -68,7 +68,10 @@ export function Palette() {
   const press = (event: KeyboardEvent) => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step) setAt((at + step + commands.length) % Math.max(1, commands.length));
-    else if (event.key === "Enter") run(commands[at]);
+    else if (event.key === "Enter") {
+      const typed = (event.currentTarget as HTMLInputElement).value; // may be ahead of what is drawn
+      run(typed === text ? commands[at] : found(typed)[0]);
+    }
     else return;
     event.preventDefault();
   };
