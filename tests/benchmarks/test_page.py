@@ -111,10 +111,12 @@ def test_a_table_replaces_what_stands_between_its_comments_and_nothing_else() ->
     assert page.between(text, "budget", "new") == ("a\n<!-- budget -->\nnew\n<!-- /budget -->\nb\n")
 
 
-def test_the_page_is_what_was_measured() -> None:
+def test_the_pages_are_what_was_measured() -> None:
     """`python -m benchmarks page` writes it."""
     text = page.PAGE.read_text("utf-8")
     assert page.rewritten(text) == text
+    introduction = page.README.read_text("utf-8")
+    assert page.introduced(introduction) == introduction
 
 
 @pytest.mark.parametrize(
