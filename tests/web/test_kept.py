@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import random
 from typing import Any
@@ -122,6 +123,34 @@ async def test_a_hot_answer_is_made_once_for_all_who_ask(still: World) -> None:
     finally:
         layer._app = inner
     assert made == 4
+
+
+async def test_what_was_kept_is_made_anew_once_for_all_who_wait_for_it(moving: World) -> None:
+    """With each second, and with each slot; the first time everybody asks a handler, who may say
+    that it is theirs alone."""
+    layer, made = answers_of(moving), 0
+    inner = layer._app
+
+    async def counting(scope: Any, receive: Any, send: Any) -> None:
+        nonlocal made
+        made += 1
+        await inner(scope, receive, send)
+
+    layer._app = counting
+
+    async def many() -> set[bytes]:
+        answers = await asyncio.gather(*(asked(moving, "/api/v1/ranking") for _ in range(20)))
+        return {answer.content for answer in answers}
+
+    await asked(moving, "/api/v1/ranking")
+    for ahead in ("second", "slot"):
+        made = 0
+        if ahead == "slot":
+            await moving.pass_slots(1, MOVES)
+        else:
+            await moving.clock.advance_to_ms(moving.clock.now_ms() + 1_000)
+        assert len(await many()) == 1
+        assert made == 1, ahead
 
 
 async def test_the_one_age_of_a_row_goes_on_while_its_answer_is_kept(moving: World) -> None:

@@ -11,7 +11,7 @@ import os
 import secrets
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sigmawatch.app.cli.api import ApiClient, in_process
 from sigmawatch.app.cli.judging import workable
@@ -29,6 +29,9 @@ from sigmawatch.app.replay import Replay
 from sigmawatch.app.web import create_app
 from sigmawatch.app.wiring import build, demo_program, publication, replaying
 from sigmawatch.domain.errors import Conflict
+
+if TYPE_CHECKING:
+    from sigmawatch.app.web.heads import Head
 
 LOOK_EVERY_MS = 250
 DATABASE = "sigmawatch.db"
@@ -64,6 +67,10 @@ class Stage:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         await self._app(scope, receive, send)
+
+    def at_once(self, scope: Any, head: Head) -> bytes | None:
+        """As app.web.at_once.Prompt."""
+        return self._app.at_once(scope, head)
 
 
 async def serve(config: Config, *, demo: bool, lines: Lines) -> None:

@@ -67,6 +67,7 @@ from sigmawatch.app.web import (
 )
 from sigmawatch.app.web.acting import actor_of, caller_of
 from sigmawatch.app.web.asked_once import AskedOnce
+from sigmawatch.app.web.at_once import AtOnce
 from sigmawatch.app.web.counted import Counted
 from sigmawatch.app.web.door.credentials import Access as Book
 from sigmawatch.app.web.door.framing import BODY_BYTES_MAX
@@ -135,6 +136,12 @@ PAGES: Handlers = (
 )  # fmt: skip
 
 
+class Application(Litestar):
+    """A program's. at_once: for a server that can do without awaiting it (`at_once.Prompt`)."""
+
+    at_once: AtOnce
+
+
 VERSIONS: Mapping[str, Handlers] = MappingProxyType({"v1": RESOURCES})
 
 
@@ -147,7 +154,7 @@ def contract() -> Contract:
 def create_app(
     program: Program, *, token: str = "", kept: Access | None = None, book: Book | None = None,
     versions: Mapping[str, Handlers] = VERSIONS,
-) -> Litestar:  # fmt: skip
+) -> Application:  # fmt: skip
     """The ASGI application of `program`. token: of the command line on this machine, accepted as
     `Authorization: Bearer`. kept: users, keys and the audit log where they are not the program's
     own; book: who is who, where not as they say. versions: of the API, the newest last. The
@@ -164,7 +171,7 @@ def create_app(
         Router(path, route_handlers=handlers, guards=[refuse_unknown])
         for path, handlers in mounted.items()
     ]
-    app = Litestar(
+    app = Application(
         [*resources, *PAGES],
         dependencies={
             "site": Provide(lambda: site, sync_to_thread=False),
@@ -184,5 +191,7 @@ def create_app(
                 hosts=called(config.server.host))  # fmt: skip
     inner = AskedOnce(Presented(app.asgi_handler), program.once, budgets=budgets)
     kept_answers = Kept(inner, guard=guard, now=site.stamp)
-    app.asgi_handler = Counted(Gate(kept_answers, door), program.telemetry)
+    gate = Gate(kept_answers, door)
+    app.asgi_handler = counted = Counted(gate, program.telemetry)
+    app.at_once = AtOnce(counted, gate=gate, kept=kept_answers)
     return app

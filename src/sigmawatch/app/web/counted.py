@@ -25,7 +25,7 @@ class Counted:
 
     def __init__(self, app: ASGIApp, telemetry: Telemetry) -> None:
         self._app = app
-        self._perf_s = telemetry.perf_s
+        self.perf_s = telemetry.perf_s
         self._telemetry = telemetry
         self._known: dict[tuple[str, str, int], tuple[Count, Spread]] = {}
 
@@ -34,7 +34,7 @@ class Counted:
             await self._app(scope, receive, send)
             return
         method = scope["method"]  # the gate makes a GET of a HEAD
-        request = _Request(self, scope, send, method, self._perf_s())
+        request = _Request(self, scope, send, method, self.perf_s())
         try:
             await self._app(scope, receive, request)
         finally:
@@ -45,9 +45,13 @@ class Counted:
         """A request is over, or a stream begins: how long somebody listens is no measure of
         ours."""
         request.told = True
-        took_s = self._perf_s() - request.began_s
+        took_s = self.perf_s() - request.began_s
         route = request.scope.get("path_template") or NO_ROUTE
-        key = request.method, route, request.status
+        self.count(request.method, route, status=request.status, took_s=took_s)
+
+    def count(self, method: str, route: str, *, status: int, took_s: float) -> None:
+        """One answer. route: its template. status: 0 where there was none."""
+        key = method, route, status
         known = self._known.get(key)
         if known is None:
             known = self._known[key] = self._look_up(key)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from urllib.parse import unquote_to_bytes
@@ -52,7 +52,11 @@ ALWAYS = tuple(
 )
 _CACHE = b"cache-control"
 _REVALIDATE, _NEVER = (_CACHE, b"private, no-cache"), (_CACHE, b"no-store")
+_IDS_AT_ONCE = 512
 _STRICT = (b"strict-transport-security", b"max-age=31536000")
+
+
+Terms = tuple[bool, bool, tuple[tuple[bytes, bytes], ...]]  # known, by TLS, told other sites
 
 
 class Door:
@@ -71,12 +75,18 @@ class Door:
         open_read = config.mode is AccessMode.OPEN_READ
         self._credentials = Credentials(access, token=token, open_read=open_read)
 
-    def admit(self, scope: HTTPScope) -> None:
-        """Say in the request's state who asks. Raises ProblemError where nobody is to be asked."""
-        state, headers = scope["state"], headers_in(scope)
-        state["headers"] = headers
+    def check(self, scope: HTTPScope) -> Mapping[str, str]:
+        """What follows from a request's own words: its headers by name. Makes a path of its target.
+        Raises ProblemError where it is none that we answer."""
+        headers = scope["state"]["headers"] = headers_in(scope)
         check_frame(scope, headers)
         self._hosts.check(headers.get("host", ""))
+        _keep_slashes(scope)
+        return headers
+
+    def admit(self, scope: HTTPScope, headers: Mapping[str, str]) -> None:
+        """Say in the request's state who asks. Raises ProblemError where nobody is to be asked."""
+        state = scope["state"]
         peer = state["peer"] = self._peers.of(scope, headers)
         asking = state["asking"] = self._credentials.of(scope, headers, peer=peer)
         state["caller"] = asking.caller
@@ -102,32 +112,76 @@ class Gate:
 
     def __init__(self, app: ASGIApp, door: Door) -> None:
         self._app = app
-        self._door = door
+        self.door = door
+        self._ids = _request_ids()
+
+    def enter(self, scope: HTTPScope, headers: Mapping[str, str] | None = None) -> bool:
+        """Ask at the door, and say in the request's state what was said there; whether who asks is
+        let in. headers: what `Door.check` has said of a request in the same words."""
+        state = scope["state"]
+        state["request_id"], state["refusal"] = next(self._ids), None
+        draws: list[Draw] = []
+        state["draws"] = draws
+        try:
+            if headers is None:
+                headers = self.door.check(scope)
+            else:
+                state["headers"] = headers
+            self.door.admit(scope, headers)
+        except ProblemError as refusal:
+            state["refusal"] = refusal
+        return state["refusal"] is None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
         state = scope["state"]
-        request_id = state["request_id"] = secrets.token_hex(8)
-        draws: list[Draw] = []
-        state["draws"] = draws
+        if "refusal" not in state:  # else it was asked already, to answer at once
+            self.enter(scope)
         only_head = state["only_head"] = scope["method"] == "HEAD"
-        outward = _Outward(scope, send, cors=self._door.cors, only_head=only_head)
-        try:
-            self._door.admit(scope)
-            preflight = self._door.cors.preflight(scope, state["headers"])
-        except ProblemError as refusal:
-            await _refuse(outward, refusal, request_id=request_id)
+        outward = _Outward(scope, send, gate=self, only_head=only_head)
+        if (refusal := state["refusal"]) is not None:
+            await _refuse(outward, refusal, request_id=state["request_id"])
             return
+        preflight = self.door.cors.preflight(scope, state["headers"])
         if preflight is not None:
             await outward({"type": "http.response.start", "status": 204, "headers": preflight})
             await outward({"type": "http.response.body", "body": b"", "more_body": False})
             return
         if only_head:
             scope["method"] = "GET"
-        _keep_slashes(scope)
         await self._app(scope, receive, outward)
+
+    def terms(self, scope: HTTPScope) -> Terms:
+        """What the headers that we add follow from, beside the answer itself."""
+        state = scope["state"]
+        asking: Asking | None = state.get("asking")
+        peer: Peer | None = state.get("peer")
+        cors = self.door.cors.headers(state.get("headers", {}).get("origin"))
+        known = asking is not None and asking.caller.user_id is not None
+        return known, peer is not None and peer.tls, tuple(cors)
+
+
+def lasting(start: HTTPResponseStartEvent, terms: Terms) -> Headers:
+    """What we add to an answer, but for what is of the moment."""
+    known, tls, cors = terms
+    names = {name.lower() for name, _ in start["headers"]}
+    added = [*ALWAYS]
+    if _CACHE not in names:
+        added.append(_NEVER if known and b"etag" not in names else _REVALIDATE)
+    added += cors
+    if tls:
+        added.append(_STRICT)
+    if start["status"] == 413 and b"connection" not in names:
+        added.append((b"connection", b"close"))  # the rest of the body is not waited for
+    return added
+
+
+def of_the_moment(scope: HTTPScope) -> Headers:
+    """What we add of this very request: its id, and what is left of the budgets it drew on."""
+    state = scope["state"]
+    return [(b"x-request-id", state["request_id"].encode()), *headers_of(state["draws"])]
 
 
 @dataclass(slots=True)
@@ -136,7 +190,7 @@ class _Outward:
 
     scope: HTTPScope
     send: Send
-    cors: Cors = field(kw_only=True)
+    gate: Gate = field(kw_only=True)
     only_head: bool = field(kw_only=True)
 
     async def __call__(self, message: Message) -> None:
@@ -144,27 +198,20 @@ class _Outward:
             kept = message["headers"]
             if allow := self.scope["state"].get("allow"):  # the framework knows of one handler
                 kept = [*(one for one in kept if one[0].lower() != b"allow"), (b"allow", allow)]
-            message["headers"] = [*kept, *self._added(message)]
+            told = {name.lower() for name, _ in kept}
+            moment = [one for one in of_the_moment(self.scope) if one[0] not in told]
+            message["headers"] = [*kept, *lasting(message, self.gate.terms(self.scope)), *moment]
         elif self.only_head and message["type"] == "http.response.body":
             message["body"] = b""
         await self.send(message)
 
-    def _added(self, message: HTTPResponseStartEvent) -> Headers:
-        state, status = self.scope["state"], message["status"]
-        names = {name.lower() for name, _ in message["headers"]}
-        added = [*ALWAYS, (b"x-request-id", state["request_id"].encode())]
-        asking: Asking | None = state.get("asking")
-        if _CACHE not in names:
-            known = asking is not None and asking.caller.user_id is not None
-            added.append(_NEVER if known and not names & {b"etag"} else _REVALIDATE)
-        if state["draws"] and b"ratelimit" not in names:
-            added += headers_of(state["draws"])
-        added += self.cors.headers(state.get("headers", {}).get("origin"))
-        if (peer := state.get("peer")) is not None and peer.tls:
-            added.append(_STRICT)
-        if status == 413 and b"connection" not in names:
-            added.append((b"connection", b"close"))  # the rest of the body is not waited for
-        return added
+
+def _request_ids() -> Iterator[str]:
+    """16 random hexadecimal digits each; the system is asked for many at once."""
+    while True:
+        digits = secrets.token_hex(_IDS_AT_ONCE * 8)
+        for begin in range(0, len(digits), 16):
+            yield digits[begin : begin + 16]
 
 
 def _keep_slashes(scope: HTTPScope) -> None:

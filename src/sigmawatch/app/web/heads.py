@@ -22,13 +22,15 @@ _SAME = ("type", "asgi", "http_version", "method", "root_path", "path", "raw_pat
 
 
 class Head:
-    """One request as h11 read it. scope: what of its scope is the same for whoever sends it."""
+    """One request as h11 read it. scope: what of its scope is the same for whoever sends it. said:
+    what the application makes of that (`at_once`); None until it has."""
 
-    __slots__ = ("headers", "scope")
+    __slots__ = ("headers", "said", "scope")
 
     def __init__(self, scope: dict[str, Any]) -> None:
         self.scope = {name: scope[name] for name in _SAME}
         self.headers = tuple(scope["headers"])
+        self.said: object = None
 
 
 class Heads:

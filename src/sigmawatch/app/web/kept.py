@@ -2,9 +2,11 @@
 
 A handler says what its answer follows from (`Site.same_for_all`): from what is shown and stored
 now, and, where it tells ages, from this second. Whoever asks the same meanwhile gets the same
-bytes, and no handler is asked; the first asker's answer is made by one as ever. Whether they may
-ask, and what it costs them, is looked at as before a handler. What is large is compressed for who
-takes that, once. The one age of a small answer is written anew with each second.
+bytes, and no handler is asked; the first asker's answer is made by one as ever, and who asks the
+same while it is made waits for it, where such an answer was kept before: else whatever is asked
+most would be made many times over as each slot closes, and with each second. Whether they may ask,
+and what it costs them, is looked at as before a handler. What is large is compressed for who takes
+that, once. The one age of a small answer is written anew with each second.
 """
 
 from __future__ import annotations
@@ -12,8 +14,9 @@ from __future__ import annotations
 import asyncio
 import gzip
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -30,6 +33,7 @@ KEPT_BYTES_MAX = 48_000_000
 ANSWER_BYTES_MAX = 4_000_000
 PACKED_BYTES_MIN = 4_000  # a few packets are sent as they are
 _OVERHEAD_BYTES = 2_000  # of an answer beside its body, roughly
+_OVER_MAX = 10_000
 _LEVEL = 1  # three times as fast as the usual one, for a sixth more bytes
 _GZIP, _VARY = (b"content-encoding", b"gzip"), (b"vary", b"accept-encoding")
 _DECIDE = ("accept", "accept-encoding", "if-none-match")  # beside the address
@@ -60,6 +64,7 @@ class Answer:
     template: str
     start: Any
     body: bytes
+    heads: dict[object, bytes | None] = field(default_factory=dict)  # as they left (`at_once`)
 
     def at(self, second: int) -> Answer | None:
         """As it is told in that second; None where a handler must be asked."""
@@ -70,7 +75,10 @@ class Answer:
         told = age_told(second * 1_000 - self.age.since_ms)
         body = self.body[: self.age.begin] + told + self.body[self.age.end :]
         age = replace(self.age, end=self.age.begin + len(told))
-        return replace(self, second=second, age=age, body=body, start=_sized(self.start, body))
+        start, heads = self.start, self.heads
+        if len(body) != len(self.body):
+            start, heads = _sized(start, body), {}
+        return replace(self, second=second, age=age, body=body, start=start, heads=heads)
 
 
 def age_told(age_ms: int) -> bytes:
@@ -99,6 +107,11 @@ def keep_age(scope: Any, since_ms: int) -> None:
         ground.since_ms = since_ms
 
 
+def key_of(scope: HTTPScope, headers: Mapping[str, str]) -> Key:
+    """The words of a GET, as far as an answer follows from them."""
+    return scope["path"], scope["query_string"], *[headers.get(name, "") for name in _DECIDE]
+
+
 class Kept:
     """Wraps the application behind the gate. now: what answers follow from at the moment, and the
     second of the clock."""
@@ -108,6 +121,8 @@ class Kept:
     ) -> None:  # fmt: skip
         self._app, self._guard, self._now = app, guard, now
         self._answers: OrderedDict[Key, Answer] = OrderedDict()
+        self._over: set[Key] = set()  # what was kept a while ago, and is to be made anew
+        self._making: dict[Key, asyncio.Event] = {}
         self._bytes = 0
         self._stamp: Stamp = ()
 
@@ -120,19 +135,37 @@ class Kept:
             await self._app(scope, receive, send)
             return
         headers = scope["state"]["headers"]
-        key = (scope["path"], scope["query_string"], *[headers.get(name, "") for name in _DECIDE])
-        answer = self._found(key)
-        if answer is None or not self._may_have(scope, answer):
+        key = key_of(scope, headers)
+        answer = self.find(key)
+        if answer is None and (making := self._making.get(key)) is not None:
+            await making.wait()
+            answer = self.find(key)
+        if answer is None or not self.may_have(scope, answer):
             leaving = _Leaving(scope, send, packs=accepts_gzip(headers.get("accept-encoding", "")))
-            await self._app(scope, receive, leaving.take)
-            if leaving.answer is not None:
-                self._put(key, leaving.answer)
+            with self._made(key):
+                await self._app(scope, receive, leaving.take)
+                if leaving.answer is not None:
+                    self._put(key, leaving.answer)
             return
         start: Any = {**answer.start}  # others add to it
         await send(start)
         await send({"type": "http.response.body", "body": answer.body, "more_body": False})
 
-    def _may_have(self, scope: HTTPScope, answer: Answer) -> bool:
+    @contextmanager
+    def _made(self, key: Key) -> Iterator[None]:
+        """While a handler makes an answer: who asks the same may wait for it, once."""
+        if key not in self._over:
+            yield
+            return
+        self._over.discard(key)
+        made = self._making[key] = asyncio.Event()
+        try:
+            yield
+        finally:
+            del self._making[key]
+            made.set()
+
+    def may_have(self, scope: HTTPScope, answer: Answer) -> bool:
         """Whether its handler would be asked. Where not, it is said by whoever says it else."""
         try:
             self._guard.admit(scope, answer.handler)
@@ -141,9 +174,11 @@ class Kept:
         scope["path_template"] = answer.template
         return True
 
-    def _found(self, key: Key) -> Answer | None:
+    def find(self, key: Key) -> Answer | None:
+        """As it is told now; None where a handler must be asked."""
         stamp, second = self._now()
         if stamp != self._stamp:
+            self._over = set(self._answers)
             self._answers.clear()
             self._bytes, self._stamp = 0, stamp
         answer = self._answers.get(key)
@@ -152,6 +187,8 @@ class Kept:
         told = answer.at(second)
         if told is None:
             self._drop(key)
+            if len(self._over) < _OVER_MAX:
+                self._over.add(key)
             return None
         if told is not answer:
             self._answers[key] = told

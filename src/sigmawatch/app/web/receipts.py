@@ -6,7 +6,8 @@ second, and an answer of which nothing is taken for 10 s is cut. Connections are
 too; where there are too many, the one that waited longest gives way. h11 reads heads of at most
 16 KB; a line of a head that ends in a bare line feed, which others may read as part of another
 request, is refused (RFC 9112, 2.2 lets us). Half a second's look at every connection is all it
-costs. A head that h11 has read before (`heads`) is answered in a turn of its own (`turns`).
+costs. A head that h11 has read before (`heads`) is answered in a turn of its own (`turns`), or at
+once (`at_once`).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
+from sigmawatch.app.web.at_once import at_once_of
 from sigmawatch.app.web.door.framing import BODY_BYTES_MAX
 from sigmawatch.app.web.door.peers import group_of, is_loopback
 from sigmawatch.app.web.heads import Head, Heads
@@ -175,6 +177,7 @@ class Receipt(H11Protocol):
         super().__init__(*given, **more)
         self.address = ""
         self._receipts = receipts
+        self._at_once = at_once_of(self.config.app)
         self._head_s: float | None = None  # since when a head is awaited
         self._body_s: float | None = None  # since when a body is
         self._body_bytes = 0
@@ -234,12 +237,16 @@ class Receipt(H11Protocol):
         """As uvicorn does it for what h11 reads (H11Protocol.handle_events)."""
         self._unset_keepalive_if_required()
         self._head_s = None
-        self._receipts.works(self)
         self.headers = list(known.headers)
         scope: Any = {
             **known.scope, "server": self.server, "client": self.client, "scheme": self.scheme,
             "headers": self.headers, "state": self.app_state.copy(),
         }  # fmt: skip
+        if not self.flow.write_paused and (whole := self._at_once(scope, known)) is not None:
+            self.transport.write(whole)
+            self._answered()
+            return
+        self._receipts.works(self)
         self.scope = scope
         self.cycle = Turn(
             data, scope=scope, conn=self.conn, transport=self.transport, flow=self.flow,
@@ -253,9 +260,7 @@ class Receipt(H11Protocol):
 
     def on_response_complete(self) -> None:
         if self.conn.their_state is h11.IDLE:  # of a turn
-            self.server_state.total_requests += 1
-            self._idle_s = self.loop.time()
-            self._receipts.waits(self)
+            self._answered()
             return
         behind = self.conn.trailing_data[0] if self.conn.their_state is h11.DONE else b""
         if behind and not self._is_clean(behind):  # a head that came before its turn
@@ -263,6 +268,12 @@ class Receipt(H11Protocol):
             return
         super().on_response_complete()
         self._follow()
+
+    def _answered(self) -> None:
+        """Without h11: the next request is awaited."""
+        self.server_state.total_requests += 1
+        self._idle_s = self.loop.time()
+        self._receipts.waits(self)
 
     def send_400_response(self, msg: str) -> None:
         """What h11 refuses; `msg` is uvicorn's one sentence for all of it."""

@@ -8,6 +8,7 @@ plain.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import h11
@@ -16,7 +17,7 @@ from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, RequestResponseCycle
 _LINES = {
     status: b"HTTP/1.1 %d %s\r\n" % (status, phrase) for status, phrase in STATUS_PHRASES.items()
 }
-_BODILESS = frozenset({204, 304})
+BODILESS = frozenset({204, 304})
 _H11S = frozenset({b"connection", b"transfer-encoding", b"upgrade"})  # what ends or frames it
 
 
@@ -70,12 +71,19 @@ class Turn(RequestResponseCycle):
         status, headers, body = start["status"], start["headers"], message.get("body", b"")
         names = dict(headers)
         length = names.get(b"content-length")
-        if status in _BODILESS:
+        if status in BODILESS:
             body = b""
         elif length is None or length != b"%d" % len(body) or status < 200:
             return None
-        lines = [name + b": " + text for name, text in headers]
-        head = _LINES[status] + b"\r\n".join(lines) + b"\r\n\r\n"
-        if head.count(b"\n") != len(headers) + 2 or head.count(b"\r") != len(headers) + 2:
-            return None  # h11 says why not
-        return None if b"\0" in head or names.keys() & _H11S else head + body
+        head = head_of(status, headers)
+        return None if head is None else b"%b\r\n%b" % (head, body)
+
+
+def head_of(status: int, headers: Sequence[tuple[bytes, bytes]]) -> bytes | None:
+    """The head of a plain answer but for the empty line that ends it; None where h11 must write it,
+    or say why not."""
+    lines = [name + b": " + text for name, text in headers]
+    head = _LINES[status] + b"\r\n".join(lines) + b"\r\n"
+    if head.count(b"\n") != len(headers) + 1 or head.count(b"\r") != len(headers) + 1:
+        return None
+    return None if b"\0" in head or dict(headers).keys() & _H11S else head
