@@ -23,7 +23,8 @@ from sigmawatch.app.cli.exits import Exit
 from sigmawatch.app.telemetry import families
 from sigmawatch.app.telemetry.families import Kind
 
-DEPLOY = Path(__file__).parents[2] / "deploy"
+HERE = Path(__file__).parent
+DEPLOY = HERE.parents[1] / "deploy"
 OF_PROMETHEUS = {"up", "probe_success"}  # of every scrape; of the blackbox exporter
 BY_PROMETHEUS = {"instance", "job"}  # labels that it adds
 WORDS = {"sum", "by", "min", "max", "abs", "rate", "increase", "histogram_quantile", "and"}
@@ -116,6 +117,20 @@ def test_every_alert_says_how_bad_it_is_and_what_it_is() -> None:
         assert rule["labels"]["severity"] in {"warning", "critical"}
         assert re.fullmatch(r"\d+[smh]", rule.get("for", "0s"))
         assert rule["annotations"].keys() == {"summary"}
+
+
+def test_every_alert_is_tried_firing_and_silent() -> None:
+    """By promtool, where it is installed (test_tools.py). Silent: on the day on which everything is
+    just as bad as it may be, of metrics that are there."""
+    [day, *troubles] = yaml.safe_load((HERE / "alerts.promtool.yml").read_text())["tests"]
+    known = {rule["alert"]: rule for rule in alerts()}
+    silent = {one["alertname"] for one in day["alert_rule_test"] if not one.get("exp_alerts")}
+    tried = [one for trouble in troubles for one in trouble["alert_rule_test"]]
+    assert silent == known.keys()
+    assert {one["alertname"] for one in tried if one.get("exp_alerts")} == known.keys()
+    told = {re.split(r"[{]", series["series"])[0] for series in day["input_series"]}
+    for rule in known.values():
+        assert {name for name, _ in selected(rule["expr"])} <= told, rule["alert"]
 
 
 def test_the_manual_says_what_to_do_about_every_alert() -> None:
