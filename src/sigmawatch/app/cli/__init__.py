@@ -1,8 +1,8 @@
 """The command line: `sigmawatch --help`.
 
-One small file per group of commands. A command that finds its data folder in use asks the program
-that runs there, else it opens the database itself (app.cli.connecting); what is printed is the
-same.
+One small file per group of commands. A command asks the tracker that SIGMAWATCH_URL names; without,
+one that finds its data folder in use asks the program that runs there, else it opens the database
+itself (app.cli.connecting); what is printed is the same.
 """
 
 from __future__ import annotations

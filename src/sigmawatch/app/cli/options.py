@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated
@@ -46,12 +47,35 @@ Port = Annotated[
 ]  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """A tracker at an address, and the key that it is asked with."""
+
+    url: str
+    key: str = field(repr=False)
+
+
+def elsewhere(
+    file: Path | None, data: Path | None, *, database: str | None = None
+) -> Elsewhere | None:
+    """The tracker that SIGMAWATCH_URL names, as for the Python client; None where it names none,
+    or the command itself says where on this machine."""
+    environ = _environ()
+    url = environ.get("SIGMAWATCH_URL")
+    if not url or (file, data, database) != (None, None, None):
+        return None
+    return Elsewhere(url, environ.get("SIGMAWATCH_KEY", ""))
+
+
 def read_config(
     file: Path | None, data: Path | None, *, database: str | None = None,
     server: Mapping[str, object] = MappingProxyType({}),
 ) -> Config:  # fmt: skip
     """The configuration that counts for a command. Raises ConfigProblems."""
-    environ = {**read_env_file(Path(ENV_FILE)), **os.environ}
     return load_config(
-        file, environ=environ, overrides={"data": data, "database": database, "server": server}
+        file, environ=_environ(), overrides={"data": data, "database": database, "server": server}
     )
+
+
+def _environ() -> Mapping[str, str]:
+    return {**read_env_file(Path(ENV_FILE)), **os.environ}

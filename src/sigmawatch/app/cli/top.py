@@ -60,21 +60,21 @@ def top(
     prints a line for each."""
     from sigmawatch.app.cli.signals import until_signalled  # noqa: PLC0415
 
-    config = options.read_config(file, data)
+    place = options.elsewhere(file, data) or options.read_config(file, data)
     asked = {"metric": metric, "by": by, "window": window, "watchlist": watchlist}
     kept = {name: value for name, value in asked.items() if value is not None}
     screen = _Screen(limit=limit, as_json=as_json)
-    asyncio.run(until_signalled(_watch(config, kept, screen=screen, times=times)))
+    asyncio.run(until_signalled(_watch(place, kept, screen=screen, times=times)))
 
 
 async def _watch(
-    config: Config, asked: dict[str, str], *, screen: _Screen, times: int | None
+    place: Config | options.Elsewhere, asked: dict[str, str], *, screen: _Screen, times: int | None
 ) -> None:  # fmt: skip
     """Show the whole table, now and after every change. Raises Refused where no program runs."""
     from sigmawatch.app.cli.connecting import running_program  # noqa: PLC0415 - imports slowly
 
     count = 0
-    async with running_program(config) as client, aclosing(client.watch(**asked)) as tables, screen:
+    async with running_program(place) as client, aclosing(client.watch(**asked)) as tables, screen:
         async for table in tables:
             screen.show(table)
             count += 1
