@@ -34,9 +34,9 @@ print data take `--json`. A command that finds its data folder in use asks the p
 there; otherwise it opens the database itself, and prints the same.
 
 With `SIGMAWATCH_URL` (and `SIGMAWATCH_KEY`) in the environment or in `.env`, as for the Python
-client, commands ask the tracker there, unless `--data`, `--database` or `--config` says where on this
-machine. What works on files (`run`, `init`, `check`, `migrate`, `backup`, `restore`, `doctor`,
-`salvage`) never leaves it.
+client, commands ask the tracker there, unless `--data`, `--database` or `--config` says where on
+this machine. What works on files (`run`, `init`, `check`, `migrate`, `backup`, `restore`,
+`doctor`, `salvage`) never leaves it.
 
 `sigmawatch --install-completion` teaches your shell to complete all of this.
 """
