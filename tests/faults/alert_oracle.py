@@ -34,10 +34,22 @@ class Word(NamedTuple):
     slot: int
 
 
-def life(prices: Iterable[tuple[int, float]]) -> Iterator[Word]:
+class Reminders(NamedTuple):
+    """How often somebody is reminded of what fires, up to a slot."""
+
+    every_slots: int
+    last_slot: int
+
+
+NO_REMINDERS = Reminders(every_slots=1, last_slot=-1)
+
+
+def life(
+    prices: Iterable[tuple[int, float]], *, reminders: Reminders = NO_REMINDERS
+) -> Iterator[Word]:
     """The words on one state. prices: slots in order, NaN or no slot at all where nothing is known:
     then nothing is told ("our own loss of connectivity suppresses"), and "cooldown always runs"."""
-    phase, opened, closed, ordinal = "ok", -1, -1, 0
+    phase, opened, closed, ordinal, told = "ok", -1, -1, 0, -1
     for slot, price in prices:
         if math.isnan(price):
             continue
@@ -45,18 +57,21 @@ def life(prices: Iterable[tuple[int, float]]) -> Iterator[Word]:
         if phase == "cooldown" and cooled:  # "cooldown over | ok"
             phase = "ok"
         if phase == "ok" and price > LIMIT:  # "true, `for` = 0 | firing"
-            phase, opened, ordinal = "firing", slot, 1
+            phase, opened, ordinal, told = "firing", slot, 1, slot
             yield Word(opened, "firing", 0, slot)
         elif phase == "cooldown" and price > LIMIT:  # "same episode, counted, not notified"
             phase = "reopened"
         elif phase == "reopened" and price <= CLEAR:  # "cooldown (not extended)"
             phase = "ok" if cooled else "cooldown"
         elif phase == "reopened" and cooled:  # "one notice 'active again'"
-            phase, ordinal = "firing", ordinal + 1
+            phase, ordinal, told = "firing", ordinal + 1, slot
             yield Word(opened, "active_again", ordinal - 1, slot)
         elif phase == "firing" and price <= CLEAR:  # "clear holds | cooldown"
             phase, closed, ordinal = "cooldown", slot, ordinal + 1
             yield Word(opened, "resolved", ordinal - 1, slot)
+        elif phase == "firing" and told + reminders.every_slots <= slot <= reminders.last_slot:
+            ordinal, told = ordinal + 1, slot  # "firing ... *reminder* when due"
+            yield Word(opened, "reminder", ordinal - 1, slot)
 
 
 class Found(NamedTuple):
@@ -112,7 +127,10 @@ class _Row(NamedTuple):
         return self.episode, self.kind, self.ordinal, self.channel
 
 
-def found(rows: Rows, *, rules: Mapping[str, Ruled], heard: Sequence[Heard]) -> Found:
+def found(
+    rows: Rows, *, rules: Mapping[str, Ruled], heard: Sequence[Heard],
+    reminders: Reminders = NO_REMINDERS,
+) -> Found:  # fmt: skip
     """Compare what was decided up to the slot through which everything is judged, and what became
     of it once nothing is under way any more."""
     outbox = [_Row(*row) for row in rows(
@@ -126,7 +144,7 @@ def found(rows: Rows, *, rules: Mapping[str, Ruled], heard: Sequence[Heard]) -> 
         if numbers.get(row.rule_id, "").startswith(RULES) and row.episode.split("-")[1].isdigit()
     ]  # fmt: skip - not of a venue
     [(slot,)] = rows("SELECT slot FROM judged WHERE interval_ms = 1000")
-    every = dict(_expected(rows, rules))
+    every = dict(_expected(rows, rules, reminders=reminders))
     expected = {told for told, decided in every.items() if decided <= slot}
     kept = {row.told for row in ours}
     came = Counter(one.id for one in heard)
@@ -156,7 +174,9 @@ def _ended(row: _Row) -> bool:
     return row.status in ENDS and (row.status == "delivered" or bool(row.detail))
 
 
-def _expected(rows: Rows, rules: Mapping[str, Ruled]) -> Iterator[tuple[Told, int]]:
+def _expected(
+    rows: Rows, rules: Mapping[str, Ruled], *, reminders: Reminders
+) -> Iterator[tuple[Told, int]]:
     """Every word to the channels of its rule, and the slot in which it is decided."""
     made = {name: (id, created_ms // SLOT_MS)
             for id, name, created_ms in rows("SELECT id, name, created_ms FROM rules")}  # fmt: skip
@@ -173,7 +193,7 @@ def _expected(rows: Rows, rules: Mapping[str, Ruled]) -> Iterator[tuple[Told, in
         for series_id, block_id, place in (places[one] for one in ruled.series):
             prices = ((slot, values[place]) for slot, values in known.get(block_id, ())
                       if slot >= first_slot and place < len(values))  # fmt: skip
-            for word in life(prices):
+            for word in life(prices, reminders=reminders):
                 episode = f"{rule_id}-{series_id}-{word.opened * SLOT_MS}"
                 for channel in (FANOUT, *ruled.channels):
                     yield (episode, word.kind, word.ordinal, channel), word.slot

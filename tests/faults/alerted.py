@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.faults.alert_oracle import Found, found
+from tests.faults.alert_oracle import NO_REMINDERS, Found, Reminders, found
 from tests.faults.episodes import copied
 from tests.faults.hooks import Hooks, listening
 from tests.faults.lives import SOUND, alive
@@ -41,7 +41,8 @@ DRAINED_WITHIN_S = 300.0  # RELIABILITY.md P11
 
 @dataclass(kw_only=True)
 class Stage:
-    """One data folder, its venues (whose time stands still at first), and who is told."""
+    """One data folder, its venues (whose time stands still at first), and who is told. reminders:
+    those that the rules ask for."""
 
     folder: Path
     double: Simulator
@@ -50,6 +51,7 @@ class Stage:
     dice: random.Random
     seed: int
     drained_s: float = 0.0
+    reminders: Reminders = NO_REMINDERS
 
     async def begin(self) -> None:
         """A first life, without rules of ours, until every series is tracked."""
@@ -99,12 +101,18 @@ class Stage:
             )
         return int(count)
 
+    def judged(self) -> int:
+        """The slot through which everything is judged."""
+        with closing(self._connect(self.folder / "data")) as connection:
+            [(slot,)] = connection.execute("SELECT slot FROM judged WHERE interval_ms = 1000")
+        return int(slot)
+
     def _connect(self, folder: Path) -> sqlite3.Connection:
         return sqlite3.connect(f"file:{folder / 'sigmawatch.db'}?mode=ro", uri=True, timeout=10.0)
 
     def found(self) -> Found:
         with copied(self.folder) as rows:
-            return found(rows, rules=self.rules, heard=self.hooks.heard)
+            return found(rows, rules=self.rules, heard=self.hooks.heard, reminders=self.reminders)
 
 
 @asynccontextmanager
