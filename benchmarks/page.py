@@ -200,6 +200,7 @@ TABLES: Mapping[str, Callable[[Content], str]] = {
     "reads": plain_table,
     "push": plain_table,
     "notices": plain_table,
+    "backup": plain_table,
     "stream": plain_table,
     "breadth": plain_table,
     "budget": budget_table,

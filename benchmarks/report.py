@@ -1,5 +1,5 @@
 """Measures everything docs/benchmarks.md says, and writes it: budget, profile, reads, push, stream,
-notices, breadth, peers, page.
+notices, backup, breadth, peers, page.
 
     make bench                                              half an hour, on a quiet machine
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmarks import breadth, budget, notices, page, peers, profile, push, reads, stream
+from benchmarks import backup, breadth, budget, notices, page, peers, profile, push, reads, stream
 
 BUDGET = ("--history",)
 PEERS = ("--within", "620")
@@ -19,7 +19,7 @@ PEERS = ("--within", "620")
 def main(arguments: Sequence[str] = ()) -> None:
     budget.main(BUDGET)
     profile.main()
-    for one in (reads, push, stream, notices, breadth):
+    for one in (reads, push, stream, notices, backup, breadth):
         one.main()
     peers.main([*PEERS, *arguments])
     page.main()

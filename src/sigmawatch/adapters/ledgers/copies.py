@@ -17,6 +17,7 @@ from sigmawatch.adapters.ledgers.session import settled
 from sigmawatch.domain.errors import Conflict, Refused
 
 T = TypeVar("T")
+GIVEN_UP = "given up before its end"
 
 
 async def in_thread(work: Callable[[threading.Event], T]) -> T:

@@ -269,7 +269,7 @@ class SqlLedger:
         part = await asyncio.to_thread(part_of, path)
         try:
             await self._copy(part, told=told)
-            copied = await verified(part)
+            copied = await verified(part, beside=True)
             refuse_present(path)
             await asyncio.to_thread(keep, part, path)
         finally:

@@ -7,7 +7,6 @@ Work for a thread of its own; raises what its two sides raise, Conflict where a 
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -17,14 +16,15 @@ import apsw
 from psycopg import sql
 
 from sigmawatch.adapters.ledgers.connection import PAGE_BYTES
-from sigmawatch.adapters.ledgers.copies import in_thread
+from sigmawatch.adapters.ledgers.copies import GIVEN_UP, in_thread
+from sigmawatch.adapters.ledgers.gently import Stop, gently
 from sigmawatch.adapters.ledgers.postgres_server import PostgresSession, Server, translated
 from sigmawatch.adapters.ledgers.sqlite_schema import ours, run_pending
 from sigmawatch.adapters.ledgers.statements import load_statements
 from sigmawatch.domain.errors import Busy, Conflict, Refused
 from sigmawatch.ports.backup import Told
 
-ROWS = 256  # at a time: 2.4 MB where blocks are full
+ROWS = 32  # at a time: 0.3 MB where blocks are full
 _OWN = {"migrations"}  # each database's own record
 _BORN = {"meta"}  # what an empty database holds already
 
@@ -59,18 +59,18 @@ def tables_of(file: apsw.Connection) -> list[Table]:
 
 
 async def copy_server(server: Server, part: Path, *, told: Told) -> None:
-    """Everything the server holds, into the empty file `part`. Raises Refused where that cannot be
-    written, Unavailable."""
-    await in_thread(lambda stopped: _copy_server(server, part, told=told, stopped=stopped))
+    """Everything the server holds, into the empty file `part`, beside a program that is at work.
+    Raises Refused where that cannot be written, Unavailable."""
+    await in_thread(lambda stopped: _copy_server(server, part, told=told, stop=gently(stopped)))
 
 
 async def move_to_server(file: Path, server: Server, *, told: Told) -> None:
     """Everything in the file, of the newest schema, into a server that holds nothing yet. Raises
     Conflict, Unavailable."""
-    await in_thread(lambda stopped: _move_to_server(file, server, told=told, stopped=stopped))
+    await in_thread(lambda stopped: _move_to_server(file, server, told=told, stop=stopped.is_set))
 
 
-def _copy_server(server: Server, part: Path, *, told: Told, stopped: threading.Event) -> None:
+def _copy_server(server: Server, part: Path, *, told: Told, stop: Stop) -> None:
     try:
         with closing(apsw.Connection(str(part), flags=apsw.SQLITE_OPEN_READWRITE)) as file:
             file.pragma("page_size", PAGE_BYTES)
@@ -78,23 +78,21 @@ def _copy_server(server: Server, part: Path, *, told: Told, stopped: threading.E
             file.pragma("synchronous", "off")  # synced once it is whole
             run_pending(ours(), file, now_ms=0)
             with translated(), closing(server.connect("sigmawatch copy", read_only=True)) as read:
-                fill_file(read, file, told=told, stopped=stopped)
+                fill_file(read, file, told=told, stop=stop)
             file.pragma("journal_mode", "delete")
     except apsw.Error as exc:
         raise Refused(f"could not write {part} ({type(exc).__name__}: {exc})") from exc
 
 
-def _move_to_server(file: Path, server: Server, *, told: Told, stopped: threading.Event) -> None:
+def _move_to_server(file: Path, server: Server, *, told: Told, stop: Stop) -> None:
     with (
         closing(apsw.Connection(str(file), flags=apsw.SQLITE_OPEN_READONLY)) as source,
         translated(), closing(server.connect("sigmawatch restore")) as session,
     ):  # fmt: skip
-        fill_server(source, session, told=told, stopped=stopped)
+        fill_server(source, session, told=told, stop=stop)
 
 
-def fill_file(
-    session: PostgresSession, file: apsw.Connection, *, told: Told, stopped: threading.Event
-) -> None:
+def fill_file(session: PostgresSession, file: apsw.Connection, *, told: Told, stop: Stop) -> None:
     """Everything the server holds at one moment, into a new file of the same schema."""
     session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
     tables = tables_of(file)
@@ -105,7 +103,7 @@ def fill_file(
         with file:
             file.execute(table.said("DELETE FROM {table}").as_string())
         for rows in _read(session, table):
-            _go_on(stopped)
+            _go_on(stop)
             with file:
                 file.executemany(insert, rows)
             done += len(rows)
@@ -120,9 +118,7 @@ def _read(session: PostgresSession, table: Table) -> Iterator[list[tuple[object,
             yield rows
 
 
-def fill_server(
-    file: apsw.Connection, session: PostgresSession, *, told: Told, stopped: threading.Event
-) -> None:
+def fill_server(file: apsw.Connection, session: PostgresSession, *, told: Told, stop: Stop) -> None:
     """Everything in the file, into a server of the same schema that holds nothing yet. Raises
     Conflict where it does."""
     tables = tables_of(file)
@@ -139,7 +135,7 @@ def fill_server(
         with session.connection.cursor() as cursor, cursor.copy(copying) as copy:
             for row in rows:
                 copy.write_row(row)
-                _go_on(stopped)
+                _go_on(stop)
                 done += 1
                 told(done, total)
     session.commit()
@@ -154,6 +150,6 @@ def _rows_of(file: apsw.Connection, table: Table) -> int:
     return int(file.execute(table.said("SELECT count(*) FROM {table}").as_string()).get)
 
 
-def _go_on(stopped: threading.Event) -> None:
-    if stopped.is_set():
-        raise Busy("given up before its end")
+def _go_on(stop: Stop) -> None:
+    if stop():
+        raise Busy(GIVEN_UP)

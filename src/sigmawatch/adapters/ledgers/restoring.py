@@ -16,7 +16,7 @@ from pathlib import Path
 
 import apsw
 
-from sigmawatch.adapters.ledgers.copies import in_thread, keep, part_of
+from sigmawatch.adapters.ledgers.copies import GIVEN_UP, in_thread, keep, part_of
 from sigmawatch.adapters.ledgers.folder import DataFolder
 from sigmawatch.adapters.ledgers.high_water import NAME as MARK
 from sigmawatch.adapters.ledgers.migrations import Schema
@@ -86,7 +86,7 @@ def _copy(source: Path, part: Path, *, told: Told, stopped: threading.Event) -> 
                 backup.step(STEP_PAGES)
                 told(backup.page_count - backup.remaining, backup.page_count)
         if stopped.is_set():
-            raise Busy("given up before its end")
+            raise Busy(GIVEN_UP)
         copy.pragma("journal_mode", "delete")
 
 

@@ -74,7 +74,7 @@ def salvage(source: Path, target: Path, *, way: Way) -> Salvaged:
         part = part_of(held.database)
         try:
             found = _salvage(source / DATABASE, part, way=way)
-            verify(part, ours(), stopped=way.stopped)
+            verify(part, ours(), stop=way.stopped.is_set)
             keep(part, held.database)
         except apsw.Error as exc:
             raise Refused(f"nothing could be saved ({type(exc).__name__}: {exc})") from exc

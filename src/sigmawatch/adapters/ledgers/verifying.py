@@ -1,11 +1,11 @@
 """Reading a whole database file back: its structure, its references, every body by its checksum.
 
-Work for a thread of its own, over a file that nobody writes. Raises Refused, StorageNewer.
+Work for a thread of its own, over a file that nobody writes. Raises Busy where it was given up,
+Refused, StorageNewer.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from functools import partial
@@ -15,41 +15,46 @@ from typing import Any
 import apsw
 
 from sigmawatch.adapters.ledgers.connection import PAGE_BYTES
-from sigmawatch.adapters.ledgers.copies import in_thread
+from sigmawatch.adapters.ledgers.copies import GIVEN_UP, in_thread
+from sigmawatch.adapters.ledgers.gently import Stop, gently
 from sigmawatch.adapters.ledgers.migrations import Schema
 from sigmawatch.adapters.ledgers.packing import check_body
 from sigmawatch.adapters.ledgers.sqlite_schema import ours
 from sigmawatch.adapters.ledgers.statements import load_statements
-from sigmawatch.domain.errors import Invalid, Refused
+from sigmawatch.domain.errors import Busy, Invalid, Refused
 from sigmawatch.domain.frame import Frame, decode
 from sigmawatch.domain.rank_column import Standing, decode_ranks
 from sigmawatch.domain.window import Interval
 from sigmawatch.ports.backup import Copied
 
-STOP_LOOKING_STEPS = 50_000  # of SQLite's machine: some milliseconds
+STOP_LOOKING_STEPS = 10_000  # of SQLite's machine: half a millisecond
 DAMAGED_MAX = 1_000  # named; whoever has more needs no longer list
 
 
-async def verified(path: Path) -> Copied:
-    """`verify` with the schema of this program; a cancellation ends it soon."""
-    return await in_thread(lambda stopped: verify(path, ours(), stopped=stopped))
+async def verified(path: Path, *, beside: bool = False) -> Copied:
+    """`verify` with the schema of this program; a cancellation ends it soon. beside: a program is
+    at work on its database meanwhile, and goes first."""
+    return await in_thread(
+        lambda stopped: verify(path, ours(), stop=gently(stopped) if beside else stopped.is_set)
+    )
 
 
-def verify(path: Path, schema: Schema, *, stopped: threading.Event | None = None) -> Copied:
+def verify(path: Path, schema: Schema, *, stop: Stop) -> Copied:
     """Read the file at `path` whole. schema: what this program knows; an older one is fine.
-    stopped: gives up soon after it is set. Raises StorageNewer, Refused where it is no database of
-    ours or its structure is damaged."""
+    Raises StorageNewer, Busy, Refused where it is no database of ours or its structure is
+    damaged."""
     connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
     with closing(connection):
-        if stopped is not None:
-            connection.set_progress_handler(stopped.is_set, STOP_LOOKING_STEPS)
+        connection.set_progress_handler(stop, STOP_LOOKING_STEPS)
         try:
-            return _verify(connection, schema)
+            return _verify(connection, schema, stop=stop)
+        except apsw.InterruptError as exc:
+            raise Busy(GIVEN_UP) from exc
         except apsw.Error as exc:
             raise Refused(f"{path} does not verify ({type(exc).__name__}: {exc})") from exc
 
 
-def _verify(connection: apsw.Connection, schema: Schema) -> Copied:
+def _verify(connection: apsw.Connection, schema: Schema, *, stop: Stop) -> Copied:
     if len(schema.pending(connection)) == len(schema.migrations):
         raise Refused("the file holds no database of this program")
     problems = [text for (text,) in connection.execute("PRAGMA integrity_check")]
@@ -62,6 +67,8 @@ def _verify(connection: apsw.Connection, schema: Schema) -> Copied:
     items_count = 0
     damaged: list[str] = []
     for name, sound in _bodies(connection):
+        if stop():
+            raise Busy(GIVEN_UP)
         items_count += 1
         if not sound and len(damaged) < DAMAGED_MAX:
             damaged.append(name)
