@@ -42,6 +42,7 @@ PROMISES = {
     "P10": "each notice is in the outbox exactly once",
     "P13": "durable within 250 ms of the receipt",
     "P16": "a venue that is away: nothing resolved, told of once",
+    "P17": "a good citizen: bans are obeyed, failures backed off from, lines renewed in time",
     "P18": "whatever comes: no crash, no stall, no value that is none",
     "P19": "numbers that are none are refused or stored by rule",
     "P20": "twice or in any order is the same",

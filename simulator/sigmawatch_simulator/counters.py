@@ -1,15 +1,18 @@
 """What the venues were asked: for tests of good citizenship."""
 
 import asyncio
+from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
 _ROUTES_MAX = 256  # further ones are counted as "other"
+_MOMENTS_MAX = 10_000  # of the newest requests
 
 
 @dataclass(slots=True)
 class VenueCount:
-    """All requests of one venue since the last reset; times are virtual milliseconds."""
+    """All requests of one venue since the last reset; times are virtual milliseconds. asked_ms: of
+    each request, the newest of them."""
 
     by_route: dict[str, dict[int, int]] = field(default_factory=dict)
     during_ban_count: int = 0
@@ -17,6 +20,7 @@ class VenueCount:
     in_flight_max: int = 0
     first_ms: int | None = None
     last_ms: int | None = None
+    asked_ms: deque[int] = field(default_factory=lambda: deque(maxlen=_MOMENTS_MAX))
 
 
 class Counters:
@@ -24,7 +28,7 @@ class Counters:
 
     def __init__(self, venues: tuple[str, ...]) -> None:
         self._venues = venues
-        self._blocked_until_ms: dict[str, int] = {}
+        self._blocked_until_ms: dict[tuple[str, bool], int] = {}
         self._arrived = {venue: asyncio.Event() for venue in venues}
         self.reset()
 
@@ -34,15 +38,16 @@ class Counters:
         for event in self._arrived.values():
             event.clear()
 
-    def begin(self, venue: str, now_ms: int) -> None:
-        """A request has come."""
+    def begin(self, venue: str, now_ms: int, *, stream: bool = False) -> None:
+        """A request has come. stream: to the host of its streams, which has bans of its own."""
         count = self._counts[venue]
         self._arrived[venue].set()
         count.in_flight_count += 1
         count.in_flight_max = max(count.in_flight_max, count.in_flight_count)
         count.first_ms = now_ms if count.first_ms is None else count.first_ms
         count.last_ms = now_ms
-        count.during_ban_count += now_ms < self._blocked_until_ms.get(venue, 0)
+        count.asked_ms.append(now_ms)
+        count.during_ban_count += now_ms < self._blocked_until_ms.get((venue, stream), 0)
 
     def end(self, venue: str, *, route: str, status: int) -> None:
         """It was answered, or given up (0)."""
@@ -53,9 +58,10 @@ class Counters:
         statuses = count.by_route.setdefault(route, {})
         statuses[status] = statuses.get(status, 0) + 1
 
-    def blocked(self, venue: str, until_ms: int) -> None:
+    def blocked(self, venue: str, until_ms: int, *, stream: bool = False) -> None:
         """The venue has asked for silence until then."""
-        self._blocked_until_ms[venue] = max(until_ms, self._blocked_until_ms.get(venue, 0))
+        host = venue, stream
+        self._blocked_until_ms[host] = max(until_ms, self._blocked_until_ms.get(host, 0))
 
     async def arrival(self, venue: str) -> None:
         """Returns once a request has come since the last reset, answered or not."""

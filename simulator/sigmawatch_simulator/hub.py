@@ -58,7 +58,8 @@ class _Seat:
 
 
 class StreamHub:
-    """All connections of one simulator. sent: frames by venue and kind, since the start."""
+    """All connections of one simulator. sent: frames by venue and kind, since the start; open_max:
+    connections at once, by venue."""
 
     def __init__(self, simulator: "Simulator") -> None:
         self._simulator = simulator
@@ -67,6 +68,7 @@ class StreamHub:
         self.sent: Counter[tuple[str, str]] = Counter()
         self.connects: Counter[str] = Counter()
         self.connected_ms: dict[str, list[int]] = {}
+        self.open_max: Counter[str] = Counter()
 
     def serves(self, venue: str, path: str) -> bool:
         return venue in SPEAKERS and path == SPEAKERS[venue][0]
@@ -93,6 +95,7 @@ class StreamHub:
             venue=venue, socket=socket, transport=request.transport, talk=talk, since_ms=now_ms
         )
         self._seats.append(seat)
+        self.open_max[venue] = max(self.open_max[venue], self.open_count(venue))
         try:
             await self._tell(seat, seat.talk.opened(now_ms))
             async for message in socket:

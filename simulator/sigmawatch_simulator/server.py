@@ -166,16 +166,17 @@ class Simulator:
 
     async def _serve(self, venue: str, request: web.Request) -> web.StreamResponse:
         now_ms, status = self.clock.now_ms(), 0
-        self.counters.begin(venue, now_ms)
         question = _question(request)
+        stream = self.streams.serves(venue, question.path)
+        self.counters.begin(venue, now_ms, stream=stream)
         try:
-            if self.streams.serves(venue, question.path) and not self._spoils(venue, question.path):
+            if stream and not self._spoils(venue, question.path):
                 status = 101
                 return await self.streams.serve(venue, request)
             answer, sending = self.answer(venue, question)
             wait_s = answer.headers.get("Retry-After", answer.ban_s)
             if wait_s is not None:
-                self.counters.blocked(venue, now_ms + int(wait_s) * 1_000)
+                self.counters.blocked(venue, now_ms + int(wait_s) * 1_000, stream=stream)
             response = await send(request, answer, faults=sending, stopping=self._stopping)
             if not {"hang", "reset"} & {fault.kind for fault in sending}:
                 status = response.status

@@ -28,15 +28,16 @@ class ListeningWorld:
     def __init__(self, world: World, venue: str) -> None:
         self.world = world
         self.venue = venue
+        self.step_ms = SECOND_MS  # between two moments at which everybody is heard
         collectors = {one.name: one for one in world.program.stations.collectors}
         listener = collectors[venue].listener
         assert listener is not None
         self.listener: Listener = listener
 
     async def pass_s(self, count: int) -> None:
-        """Seconds go by; each is heard to its end."""
+        """Steps, of a second each unless said otherwise, go by; each is heard to its end."""
         for _ in range(count):
-            await self._second()
+            await self._step()
 
     async def pass_slots(self, count: int = 1) -> None:
         """Slots end: each is heard, closed and shown."""
@@ -44,15 +45,20 @@ class ListeningWorld:
         for _ in range(count):
             due_ms = world.interval.open_ms(world.slot + 1) + OFFSET_MS
             while world.clock.now_ms() < due_ms:
-                await self._second(due_ms)
+                await self._step(due_ms)
             world.slot += 1
             await until(world.closed)
             await until(world.polled)
 
-    async def _second(self, until_ms: int | None = None) -> None:
+    def catch_up(self) -> None:
+        """Slots ended while seconds went by."""
+        world = self.world
+        world.slot = max(world.slot, world.interval.slot(world.clock.now_ms() - OFFSET_MS))
+
+    async def _step(self, until_ms: int | None = None) -> None:
         world = self.world
         now_ms = world.clock.now_ms()
-        next_ms = now_ms + SECOND_MS if until_ms is None else min(now_ms + SECOND_MS, until_ms)
+        next_ms = min(now_ms + self.step_ms, until_ms or now_ms + self.step_ms)
         world.double.clock.set_ms(next_ms)
         await world.double.streams.pump()
         await until(self._all_heard)
@@ -64,9 +70,9 @@ class ListeningWorld:
         lives = [life for life in self.listener.lives if life.opened_ms is not None]
         return sorted(sent) == sorted(life.frames_count for life in lives)
 
-    async def lives(self) -> None:
+    async def lives(self, *, within_s: int = 30) -> None:
         """Wait until the stream stands."""
-        for _ in range(30):
+        for _ in range(within_s):
             if self.listener.report().state == "live":
                 return
             await self.pass_s(1)

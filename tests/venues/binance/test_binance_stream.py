@@ -109,7 +109,9 @@ def test_a_bad_row_costs_no_neighbour_and_markets_nobody_asked_for_are_no_news()
     assert set(said.rejected) == {"row 0"}
 
 
-@pytest.mark.parametrize("change", [{"c": None}, {"c": "NaN"}, {"c": "0"}, {"E": "now"}, {"E": 0}])
+@pytest.mark.parametrize("change", [
+    {"c": None}, {"c": "NaN"}, {"c": "0"}, {"E": "now"}, {"E": 0}, {"E": 10**400},
+])  # fmt: skip
 def test_a_bad_price_or_time_is_a_rejected_sample(change: dict[str, object]) -> None:
     said = read(minis(mini(**change)))
     assert isinstance(said, Quotes)
@@ -122,6 +124,16 @@ def test_a_trade_is_at_the_time_it_was_made() -> None:
     assert read({"stream": "btcusdt@trade", "data": row}) == Trades(
         items=(Trade(native="BTCUSDT", id=5, price=10.5, base=2.0, event_ms=T0_MS),)
     )
+
+
+@pytest.mark.parametrize("time", [10**400, -(10**400), 0, "now", None])
+def test_a_trade_at_no_time_is_a_rejected_sample(time: object) -> None:
+    """A number beyond every float found its way out as an OverflowError."""
+    row = {"e": "trade", "E": T0_MS, "s": "BTCUSDT", "t": 5, "p": "10.5", "q": "2", "T": time}
+    said = read({"stream": "btcusdt@trade", "data": row})
+    assert isinstance(said, Trades)
+    assert not said.items
+    assert set(said.rejected) == {"BTCUSDT"}
 
 
 def test_refusals_and_goodbyes_are_understood() -> None:

@@ -178,7 +178,7 @@ def _event_ms(row: QuoteRow | TradeRow, time: Time, *, rejected: dict[str, str])
 
 def _check_event(event_ms: int, recv_ms: int) -> None:
     if not recv_ms - EVENT_BEHIND_MS <= event_ms <= recv_ms + EVENT_AHEAD_MS:
-        raise Invalid(f"a time {(event_ms - recv_ms) / 1_000:.0f} s from now")
+        raise Invalid(f"a time that is not near {recv_ms}: {event_ms!r:.40}")
 
 
 def _amount(row: QuoteRow, raw: object, *, rejected: dict[str, str]) -> float:
