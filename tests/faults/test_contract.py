@@ -8,6 +8,7 @@ import re
 import sys
 from pathlib import Path
 
+import aiohttp
 import pytest
 from tests.faults.lives import ROOT, SOUND, alive, environment
 from tests.faults.reader import VENUES
@@ -32,10 +33,19 @@ expected-statuses = [
   "2xx", "3xx", 401, 403, 404, 409, 410, 412, 422, 428, 429, "5xx",
 ]
 """
-LINES = """\
+HOOKS = """\
 import json
+import os
 
 import schemathesis
+
+
+@schemathesis.hook
+def before_call(context, case, kwargs):
+    # Links lead from the list of keys to each: our own is not revoked, nor rotated, in mid-run.
+    given = case.path_parameters or {}
+    if given.get("key_id") == os.environ["CONTRACT_KEY_ID"] and case.method in ("DELETE", "POST"):
+        given["key_id"] = "0" * 12
 
 
 @schemathesis.serializer("application/x-ndjson")
@@ -45,7 +55,6 @@ def lines(ctx, value):
     return "\\n".join(told).encode(errors="surrogatepass")
 """
 NOBODY = "nobody-in-an-example"
-WHO = r"/(keys|users|session|setup|login|logins)\b"  # they may take our key away: asked at the end
 EXAMPLES = 5
 REFUSED_MAX = 3  # operations that a key may not do: backups are for this machine alone
 
@@ -63,16 +72,31 @@ async def told(*arguments: str, given: str = "") -> str:
     return said.decode()
 
 
-async def found(url: str, key: str, folder: Path, *which: str) -> str:
-    """The report on some operations."""
+def id_of(key: str) -> str:
+    """The part of a key that is no secret."""
+    return key.split("_")[1]
+
+
+async def revoked_by_itself(url: str, key: str) -> list[int]:
+    """What a key is answered that revokes itself, and asks again."""
+    own = {"Authorization": f"Bearer {key}"}
+    async with aiohttp.ClientSession(url, headers=own) as client:
+        async with client.delete(f"/api/v1/keys/{id_of(key)}") as answer:
+            first = answer.status
+        async with client.get("/api/v1/keys") as answer:
+            return [first, answer.status]
+
+
+async def found(url: str, key: str, folder: Path) -> str:
+    """The report on every operation."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "schemathesis.cli",
         "--config-file", str(folder / "schemathesis.toml"),
-        "run", f"{url}/openapi.json", "--checks", "all", *which,
+        "run", f"{url}/openapi.json", "--checks", "all",
         "--max-examples", str(EXAMPLES), "--exclude-path", "/api/v1/stream",
         "--request-timeout", "30", "--suppress-health-check", "all", "--no-color",
         "-H", f"Authorization: Bearer {key}", cwd=folder,
-        env=os.environ | {"SCHEMATHESIS_HOOKS": "lines_hook"},
+        env=os.environ | {"SCHEMATHESIS_HOOKS": "contract_hooks", "CONTRACT_KEY_ID": id_of(key)},
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     said, _ = await process.communicate()
@@ -83,11 +107,12 @@ async def found(url: str, key: str, folder: Path, *which: str) -> str:
 
 async def test_s58_schemathesis_finds_nothing(tmp_path: Path) -> None:
     """S58: "Schemathesis all checks incl. ignored auth, use after free, negative data, missing
-    header: 0 failures". Not of the stream, whose answer does not end."""
+    header: 0 failures". All operations in one run, but for the stream, whose answer does not end.
+    Asked apart is only that our key revokes itself: no operation behind it would be tried."""
     where = ("--data", str(tmp_path / "data"), "--config", str(tmp_path / "sigmawatch.toml"))
     checks = tmp_path / "schemathesis.toml"
     checks.write_text(CHECKS, "utf-8")
-    (tmp_path / "lines_hook.py").write_text(LINES, "utf-8")
+    (tmp_path / "contract_hooks.py").write_text(HOOKS, "utf-8")
     async with Simulator(Config(venues=VENUES, markets_count=10, limited=False)) as double:
         configure(tmp_path, double)
         with (tmp_path / "sigmawatch.toml").open("a") as file:
@@ -97,9 +122,9 @@ async def test_s58_schemathesis_finds_nothing(tmp_path: Path) -> None:
                        given="correct horse battery staple")  # fmt: skip
             key = (await told("key", "add", "tests", "--scope", "admin", *where)).split()[0]
             assert key.startswith("sw_")
-            asked = await found(life.url, key, tmp_path, "--exclude-path-regex", WHO)
+            asked = await found(life.url, key, tmp_path)
             refused = re.search(r"Authentication failed: (\d+) operations", asked)
             assert refused is None or int(refused[1]) <= REFUSED_MAX, asked[-8_000:]
-            await found(life.url, key, tmp_path, "--include-path-regex", WHO)
+            assert await revoked_by_itself(life.url, key) == [204, 401], "it was good to the end"
     tell(Finding(promise="S58", fault="requests that the contract allows, and others",
                  figures={"examples_each": EXAMPLES, "failures": 0}))  # fmt: skip

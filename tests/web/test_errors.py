@@ -145,6 +145,23 @@ async def test_a_bad_body_is_refused(
 
 
 @reading
+@pytest.mark.parametrize(
+    ("body", "slug", "field"),
+    [(b'{"": {}}', "unknown-field", ""), (b'{"kind": "all"}', "unknown-field", "kind"),
+     (b'{"venue": 5}', "invalid-value", "venue"), (b"[]", "invalid-value", "body")],
+)  # fmt: skip
+async def test_a_bad_body_is_refused_where_none_is_needed(
+    still: World, body: bytes, slug: str, field: str
+) -> None:
+    answer = await still.client.post(
+        "/api/v1/collect", content=body, headers={"content-type": "application/json"}
+    )
+    [error] = judged(answer, 422, slug)["errors"]
+    assert error["field"] == field
+    assert "venue" in error["allowed"]
+
+
+@reading
 async def test_a_body_without_end_is_cut_at_its_limit(still: World) -> None:
     async def chunks() -> Any:
         yield b'{"market": "'

@@ -47,12 +47,17 @@ def body_of(handler: BaseRouteHandler) -> Mapping[str, str]:
     parameter = handler.parsed_fn_signature.parameters.get(BODY)
     if parameter is None:
         return {}
-    hints = get_type_hints(parameter.annotation, include_extras=True)
+    shape = next(
+        one.annotation
+        for one in (parameter, *parameter.inner_types)
+        if one.is_subclass_of(msgspec.Struct)
+    )  # it may be left out: `Body | None`
+    hints = get_type_hints(shape, include_extras=True)
     return {
         field.encode_name: next(
             (meta.description or "" for meta in get_args(hints[field.name])
              if isinstance(meta, msgspec.Meta)), "")
-        for field in msgspec.structs.fields(parameter.annotation)
+        for field in msgspec.structs.fields(shape)
     }  # fmt: skip
 
 
