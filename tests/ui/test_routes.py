@@ -80,3 +80,17 @@ def test_the_markets_are_accessible_in_every_theme_and_palette(
     page = settled(opened(color_scheme=scheme), "KRAKEN:BTC/USD")
     page.evaluate("palette => { document.documentElement.dataset.palette = palette }", palette)
     assert violations(page) == []
+
+
+@pytest.mark.parametrize("route", ["/nowhere", "/m/kraken", "/alerts/old/one"])
+def test_an_address_that_is_none_says_so_and_leads_back(opened: Opener, route: str) -> None:
+    """Opened in a browser, at whatever depth; its console tells of the status, which is 404."""
+    page = opened(route, may="status of 404")
+    page.get_by_role("heading", name="No such page").wait_for()
+    assert route in page.inner_text("main")
+    assert page.title() == "no such page · Sigmawatch"
+    assert violations(page) == []
+    page.get_by_role("link", name="All markets").click()
+    settled(page, ROUTES["/"])
+    page.go_back()
+    page.get_by_role("heading", name="No such page").wait_for()

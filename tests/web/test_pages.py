@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.web.conftest import TOKEN, World, reading
+from tests.web.test_presented import BROWSER
 
 from sigmawatch.app.web import create_app
 from sigmawatch.app.web.dashboard import STATE, Dashboard, contents
@@ -48,6 +49,42 @@ async def test_every_route_of_the_page_is_the_page_and_finds_its_files_from_ther
         assert address.startswith("." * (2 if path.count("/") > 1 else 1) + "/")
         assert (await client.get(str(page.url.join(address)))).status_code == 200
     assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\son\w+=|\sstyle=", page.text)
+
+
+@reading
+@pytest.mark.parametrize("path", [
+    "/nowhere", "/m/kraken", "/alerts/old", "/a/b/c/", "/apiary", "/constructor",
+    "/m/kraken/btc%2Fusd/more",
+])  # fmt: skip
+async def test_who_looks_where_nothing_is_gets_the_page_and_a_program_the_problem(
+    still: World, path: str
+) -> None:
+    """The page says that there is no such page; the status is 404 for everybody."""
+    client = served(still, BUILT)
+    page = await client.get(path, headers={"accept": BROWSER})
+    assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "accept" in page.headers["vary"]
+    assert "no-cache" in page.headers["cache-control"]
+    [script] = re.findall(r'src="([^"]+)"', page.text)
+    assert (await client.get(str(page.url.join(script)))).content == SCRIPT
+    for accept in ("*/*", "application/json"):
+        told = await client.get(path, headers={"accept": accept})
+        assert (told.status_code, told.json()["type"]) == (404, "/problems/not-found")
+        assert told.headers["content-type"] == "application/problem+json"
+    posted = await client.post(path, headers={"accept": BROWSER})
+    assert posted.status_code in {404, 405}
+    assert posted.headers["content-type"] == "application/problem+json"
+
+
+@reading
+@pytest.mark.parametrize("path", ["/api", "/api/v1/nowhere", "/api/v9/metrics", "/problems/a/b",
+                                  "/webhook/none", "/metrics/none", "/static/no.js"])  # fmt: skip
+async def test_what_is_not_there_of_the_api_is_a_problem_for_people_too(
+    still: World, path: str
+) -> None:
+    answer = await served(still, BUILT).get(path, headers={"accept": BROWSER})
+    assert (answer.status_code, "index-0a1b2c3d.js" in answer.text) == (404, False)
+    assert "/problems/not-found" in answer.text
 
 
 @reading

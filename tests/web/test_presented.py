@@ -126,7 +126,7 @@ async def test_a_page_has_a_tag_of_its_own(still: World) -> None:
 @reading
 async def test_a_problem_is_a_page_too(still: World) -> None:
     for path, status in (("/api/v1/metrics/999", 404), ("/api/v1/metrics?limit=0", 422),
-                         ("/nowhere", 404)):  # fmt: skip
+                         ("/problems/nothing", 404)):  # fmt: skip
         page = await still.client.get(path, headers=HTML)
         assert (page.status_code, page.headers["content-type"]) == (
             status, "text/html; charset=utf-8")  # fmt: skip

@@ -17,9 +17,10 @@ import { Shell } from "./ui/shell.tsx";
 
 const Door = later(() => import("./pages/door.tsx").then((made) => made.Door));
 const Letter = later(() => import("./pages/letter.tsx").then((made) => made.Letter));
+const Market = later(() => import("./pages/market.tsx").then((made) => made.Market), Shell);
+const Nowhere = later(() => import("./pages/nowhere.tsx").then((made) => made.Nowhere), Shell);
 const PAGES: Record<string, ComponentType> = {
   "": Markets, kiosk: Kiosk,
-  m: later(() => import("./pages/market.tsx").then((made) => made.Market), Shell),
   alerts: later(() => import("./pages/alerts.tsx").then((made) => made.Alerts), Shell),
   "alerts/new": later(() => import("./pages/alerts.tsx").then((made) => made.NewRule), Shell),
   venues: later(() => import("./pages/venues.tsx").then((made) => made.Venues), Shell),
@@ -32,13 +33,20 @@ const PAGES: Record<string, ComponentType> = {
 };
 const DOORS = ["sign-in", "set-up", "subscriptions/confirm", "subscriptions/unsubscribe"];
 
+const MARKET = /^m\/[^/]+\/[^/]+$/;
+
+/** What is shown at a route, and how that is called. */
+function pageAt(path: string): [name: string, Page: ComponentType] {
+  if (MARKET.test(path)) return ["m", Market];
+  return Object.hasOwn(PAGES, path) ? [path, PAGES[path]!] : ["no such page", Nowhere];
+}
+
 function App() {
   const { route, params } = useCell(address);
   useCell(session);
   const told = useCell(known);
   const path = route.slice(1).replace(/\/$/, "");
-  const name = path in PAGES ? path : path.split("/")[0]!;
-  const Page = PAGES[name] ?? Markets;
+  const [name, Page] = pageAt(path);
   const out = told && mustSignIn() && !DOORS.includes(name);
   useEffect(() => {
     document.title = name === "" ? "Sigmawatch" : `${name === "m" ? path.split("/").slice(1).join(" ").toUpperCase() : name} · Sigmawatch`;

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from litestar import Litestar, Router
 from litestar.datastructures import State
 from litestar.di import Provide
-from litestar.exceptions import ValidationException
+from litestar.exceptions import NotFoundException, ValidationException
 from litestar.types import ControllerRouterHandler
 
 from sigmawatch.app.access_config import called
@@ -35,6 +35,7 @@ from sigmawatch.app.web import (
     keys,
     login,
     metrics,
+    nowhere,
     openapi,
     openings,
     pages,
@@ -182,7 +183,11 @@ def create_app(
         middleware=[Patience(config.limits.query_s)],
         request_class=BoundedRequest,
         state=State({dashboard.STATE: dashboard.packaged()}),
-        exception_handlers={ValidationException: rejected.answer, Exception: problems.answer},
+        exception_handlers={
+            ValidationException: rejected.answer,
+            NotFoundException: nowhere.answer,
+            Exception: problems.answer,
+        },
         request_max_body_size=BODY_BYTES_MAX,
         openapi_config=None,
         logging_config=None,

@@ -87,7 +87,12 @@ def packaged() -> Dashboard:
 @get(ROUTES, include_in_schema=False, opt={"scope": None})
 async def show_page(request: Request[Any, Any, Any]) -> Response[Any]:
     """The dashboard, for people; what it shows follows from the address."""
-    return answer(request, dashboard_of(request).page(request.scope["path"].count("/") - 1))
+    return answer(request, page_of(request))
+
+
+def page_of(request: Request[Any, Any, Any]) -> File:
+    """The page as it is for the address of a request."""
+    return dashboard_of(request).page(request.scope["path"].count("/") - 1)
 
 
 def dashboard_of(request: Request[Any, Any, Any]) -> Dashboard:

@@ -127,6 +127,11 @@ def _manner(scope: HTTPScope) -> str:
     return _HTML if html > 0.0 and html > liked.get(b"application/json", 0.0) else ""
 
 
+def wants_page(scope: HTTPScope) -> bool:
+    """Whether a browser asks, for somebody to look at."""
+    return _manner(scope) == _HTML
+
+
 def _of(tag: bytes, manner: str) -> bytes:
     return tag[:-1] + f'.{manner}"'.encode() if manner else tag
 
