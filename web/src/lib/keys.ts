@@ -22,10 +22,10 @@ addEventListener("keydown", (event) => {
   const control = event.ctrlKey || event.metaKey;
   if (event.altKey || event.defaultPrevented) return;
   const name = control ? `Ctrl+${event.key.toLowerCase()}` : event.key;
+  if (!control && document.querySelector("dialog[open]")) return; // it closes itself by Escape
   if (!control && name !== "Escape") {
     if (typing(event.target)) return;
     if (name.length === 1 && !settings.value.letters) return;
-    if (document.querySelector("dialog[open]")) return;
     if (name === "Enter" && event.target instanceof HTMLElement && event.target.closest("button, a, summary")) return;
   }
   for (const { current } of [...stack].reverse()) {
