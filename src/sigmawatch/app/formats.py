@@ -47,7 +47,7 @@ def percent(value: float | None) -> str:
     if value >= rules["factor_from"]:
         return f"×{1 + value / 100:,.0f}"
     shown = f"{abs(value):,.{rules['decimals']}f}%"
-    return shown if value == 0 else _signed(value, shown, plus="+")
+    return shown if round(value, rules["decimals"]) == 0 else _signed(value, shown, plus="+")
 
 
 def compact(value: float | None) -> str:

@@ -39,12 +39,15 @@ export function price(value: Known): string {
   return signed(value, `0.0${count}${digits}`);
 }
 
+/** Whether a change is shown as 0.00%, which has no sign. */
+export const isZero = (value: number): boolean => Number(Math.abs(value).toFixed(table.percent.decimals)) === 0;
+
 /** A change, always with its sign: +2.40% · −0.88%, and ×11 for what has grown tenfold. */
 export function percent(value: Known): string {
   if (!known(value)) return UNKNOWN;
   if (value >= table.percent.factor_from) return `×${grouped(1 + value / 100, 0)}`;
   const shown = `${grouped(Math.abs(value), table.percent.decimals)}%`;
-  return value === 0 ? shown : signed(value, shown, "+");
+  return isZero(value) ? shown : signed(value, shown, "+");
 }
 
 /** An amount: 1.02B · 6.53k · 867. */

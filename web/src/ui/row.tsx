@@ -4,7 +4,7 @@ import { moveOf, sigmaColumn } from "../data/order.ts";
 import { sparkOf } from "../data/sparks.ts";
 import type { Table } from "../data/table.ts";
 import type { VenueEvent } from "../data/wire.ts";
-import { compact, percent, price, share } from "../lib/format.ts";
+import { compact, isZero, percent, price, share } from "../lib/format.ts";
 import { follow } from "../lib/url.ts";
 import { inside } from "../lib/place.ts";
 import { pageOf } from "../lib/market.ts";
@@ -86,7 +86,7 @@ export class Row extends Component<RowProps> {
           <a href={inside(pageOf(market))} tabIndex={-1} onClick={(event) => { event.stopPropagation(); follow(event); }}>
             <b>{table.base(row)}</b><span class="dim">/{table.quote(row)}</span>
           </a>
-          <span class="where-narrow"><VenueBadge venue={venue} /></span>
+          <span class="where-narrow dim"> <VenueBadge venue={venue} /> <small>{table.venues[row]!.toLowerCase()}</small></span>
         </span>
         <span role="gridcell" class="c-venue dim"><span class="name">{table.venues[row]!.toLowerCase()}</span> <VenueBadge venue={venue} /></span>
         <span role="gridcell" class="c-price num" title={Number.isNaN(latest) ? "unknown" : String(latest)}>
@@ -132,8 +132,8 @@ export function Tinted({ now, before }: { now: number; before: number }) {
 
 export function Change({ value }: { value: number }) {
   if (Number.isNaN(value)) return <span class="dim">–</span>;
-  const sign = value > 0 ? "up" : value < 0 ? "down" : "dim";
-  return <span class={sign}><small>{value > 0 ? "▲" : value < 0 ? "▼" : ""}</small> {percent(value)}</span>;
+  const sign = isZero(value) ? "dim" : value > 0 ? "up" : "down";
+  return <span class={sign}><small>{{ up: "▲", down: "▼", dim: "" }[sign]}</small> {percent(value)}</span>;
 }
 
 export function Move({ places }: { places: number }) {
