@@ -50,7 +50,7 @@ function Line({ table, row, card, pick }: { table: Table; row: number; card: Car
   const value = table.numbers[card.column][row]!;
   return (
     <button class="line" onClick={() => pick(row)} title={table.market(row)}>
-      <span><b>{table.base(row)}</b><span class="dim">/{table.quote(row)}</span></span>
+      <span><b>{table.base(row)}</b><span class="dim">/{table.quote(row)} <small>{table.venues[row]!.toLowerCase()}</small></span></span>
       <span class="num">{card.column === "change_pct" ? <Change value={value} /> : card.column === "sigma_rel" ? share(value) : compact(value)}</span>
     </button>
   );

@@ -14,7 +14,7 @@ import { Typed } from "./typed.tsx";
 const COOLDOWNS = ["0s", "5m", "15m", "30m", "1h", "4h", "24h"];
 const SPANS = ["0s", "1m", "2m", "5m", "15m", "30m"];
 const SOON_MS = 150;
-const word = (span: string): string => span.replace("m", " min").replace("h", " h").replace("0s", "0");
+const word = (span: string): string => span.replace("0s", "0 min").replace(/m$/, " min").replace("h", " h");
 
 export interface RuleFormProps {
   /** What it is about: a market's public name, or a pattern. */
@@ -24,13 +24,13 @@ export interface RuleFormProps {
   condition: string;
   setCondition: (condition: string) => void;
   setMarks: (times: number[]) => void;
-  wide?: boolean;
+  heading?: string;
 }
 
-export function RuleForm({ target, metric, latest, condition, setCondition, setMarks, wide }: RuleFormProps) {
+export function RuleForm({ target, metric, latest, condition, setCondition, setMarks, heading = "New alert" }: RuleFormProps) {
   const [cooldown, setCooldown] = useState("30m");
   const [span, setSpan] = useState("0s");
-  const [asText, setAsText] = useState(wide ?? false);
+  const [asText, setAsText] = useState(false);
   const [failure, setFailure] = useState<ApiError | null>(null);
   const [busy, setBusy] = useState(false);
   const { scopes } = useCell(session);
@@ -56,19 +56,16 @@ export function RuleForm({ target, metric, latest, condition, setCondition, setM
     setBusy(false);
   };
   return (
-    <form class="rule-form panel-2" onSubmit={create}>
+    <form class="rule-form panel-2" onSubmit={create} onKeyDown={entered}>
       <div class="form-head">
-        <h3>New alert</h3>
+        <h3>{heading}</h3>
         <button type="button" class="link" aria-pressed={asText} onClick={() => setAsText(!asText)}>{asText ? "As a sentence" : "As text"}</button>
       </div>
-      {asText ? (
-        <label class="whole">When <input class="mono" value={condition} aria-invalid={told !== null} spellcheck={false} onInput={(event) => setCondition(event.currentTarget.value)} /></label>
-      ) : (
-        <SentenceFields condition={condition} setCondition={setCondition} latest={latest} />
-      )}
+      {asText && <label class="whole">When <input class="mono" value={condition} aria-invalid={told !== null} spellcheck={false} onInput={(event) => setCondition(event.currentTarget.value)} /></label>}
       <p class="sentence">
-        · for <Choice name="For" value={span} among={SPANS} set={setSpan} /> · at most every{" "}
-        <Choice name="At most every" value={cooldown} among={COOLDOWNS} set={setCooldown} />
+        {!asText && <SentenceFields condition={condition} setCondition={setCondition} latest={latest} />}{" "}
+        <span class="part">for <Choice name="For" value={span} among={SPANS} set={setSpan} /> ·</span>{" "}
+        <span class="part">at most every <Choice name="At most every" value={cooldown} among={COOLDOWNS} set={setCooldown} /></span>
       </p>
       {told ? <p class="bad" role="alert">{told.about("condition") ?? told.message}</p> : <ReplayLine preview={preview} />}
       {may ? (
@@ -81,6 +78,18 @@ export function RuleForm({ target, metric, latest, condition, setCondition, setM
       )}
     </form>
   );
+}
+
+/** Enter in a field enters what was typed, and goes on to the button: nobody makes an alert by it
+ * before its replay is seen. Entered there it is pressed, but not by a key that is still held. */
+function entered(event: KeyboardEvent): void {
+  if (event.key !== "Enter") return;
+  const field = event.target;
+  if (!(field instanceof HTMLInputElement) && !event.repeat) return;
+  event.preventDefault();
+  if (event.repeat || !(field instanceof HTMLInputElement)) return;
+  field.blur();
+  (field.form?.querySelector<HTMLElement>("button.primary:enabled") ?? field).focus();
 }
 
 /** Make the rule; where the name is taken, under the next free one. */
@@ -98,13 +107,13 @@ async function put(name: string, rule: object): Promise<ShownRule> {
 
 function SentenceFields({ condition, setCondition, latest }: Pick<RuleFormProps, "condition" | "setCondition" | "latest">) {
   const found = sentenceOf(condition);
-  if (!found) return <p class="sentence">When <code>{condition}</code></p>;
+  if (!found) return <>When <code>{condition}</code> · </>;
   const pick = (kind: Kind) => {
     const keeps = SHAPES[kind].line && SHAPES[found.kind].line;
     setCondition(written({ kind, value: keeps ? found.value : SHAPES[kind].first(latest) }));
   };
   return (
-    <p class="sentence">
+    <span>
       When{" "}
       <select aria-label="Condition" value={found.kind} onChange={(event) => pick(event.currentTarget.value as Kind)}>
         {(Object.keys(SHAPES) as Kind[]).map((kind) => <option key={kind} value={kind}>{SHAPES[kind].label}</option>)}
@@ -115,9 +124,9 @@ function SentenceFields({ condition, setCondition, latest }: Pick<RuleFormProps,
           const value = Number(text.replaceAll(",", ""));
           if (Number.isFinite(value)) setCondition(written({ ...found, value }));
         }}
-      />{" "}
-      {SHAPES[found.kind].unit}
-    </p>
+      />
+      {SHAPES[found.kind].unit && ` ${SHAPES[found.kind].unit}`} ·
+    </span>
   );
 }
 
