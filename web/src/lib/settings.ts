@@ -65,6 +65,9 @@ function apply(): void {
 
 settings.watch(apply);
 light.addEventListener("change", apply);
+// Paper is white, whatever the screen shows.
+addEventListener("beforeprint", () => (document.documentElement.dataset.theme = "light"));
+addEventListener("afterprint", apply);
 apply();
 
 const tokens = new Map<string, string>();

@@ -98,7 +98,7 @@ function Sent() {
                 <li key={one.number}>
                   {may && failed(one) && <Check chosen={chosen} id={String(one.number)} name={`delivery ${one.number}`} />}
                   <span class={`tag ${one.status === "dead" ? "critical" : one.status === "delivered" ? "good" : "info"}`}>{one.status.replace("_", " ")}</span>
-                  <span class="grow"><b>{one.kind}</b> by {one.channel} <span class="dim block">{moment(Date.parse(one.decided_at))} · {plural(one.attempts, "attempt")}{one.detail && ` · ${one.detail}`}{one.next_at && ` · next try ${moment(Date.parse(one.next_at))}`}</span></span>
+                  <span class="grow"><b>{one.kind}</b> {one.channel === "*" ? "to whom it concerns" : `by ${one.channel}`} <span class="dim block">{moment(Date.parse(one.decided_at))} · {plural(one.attempts, "attempt")}{one.detail && ` · ${one.detail}`}{one.next_at && ` · next try ${moment(Date.parse(one.next_at))}`}</span></span>
                   {may && failed(one) && <button onClick={() => again(one).then(answer.again, complain)}>Send again</button>}
                 </li>
               ))}
@@ -126,7 +126,7 @@ export function NewRule() {
         </label>
         <p class="dim">A market (KRAKEN:BTC/USD), or a pattern with *: kraken:*/USD. New markets join by themselves.</p>
         <datalist id="targets">{table && [...table.ids.keys()].slice(0, 500).map((row) => <option key={row} value={table.market(row)} />)}</datalist>
-        <RuleForm key={target} target={target} metric="price" latest={NaN} condition={condition} setCondition={(text) => setParams({ condition: text })} setMarks={setMarks} />
+        <RuleForm key={target} target={target} metric="price" latest={NaN} condition={condition} setCondition={(text) => setParams({ condition: text })} setMarks={setMarks} heading="The rule" />
         {marks.length > 0 && <p class="dim">It would have fired at {marks.slice(-8).map((at) => moment(at * 1000)).join(", ")}.</p>}
       </div>
     </Shell>

@@ -6,6 +6,7 @@ import { ApiError, send } from "../lib/api.ts";
 import { useCell } from "../lib/cell.ts";
 import { inside } from "../lib/place.ts";
 import { follow, go } from "../lib/url.ts";
+import { Mark } from "../ui/shell.tsx";
 
 export function Door({ first }: { first: boolean }) {
   const [error, setError] = useState<ApiError | null>(null);
@@ -26,6 +27,7 @@ export function Door({ first }: { first: boolean }) {
   return (
     <main id="main" class="door">
       <form class="box" onSubmit={enter}>
+        <p class="brand"><Mark />sigmawatch</p>
         <h1>{first ? "The first user" : "Sign in"}</h1>
         {first && <p class="dim">The program printed a token when it started; it makes you the admin, once.</p>}
         {first && <Field name="token" label="Token" error={error} />}

@@ -15,7 +15,7 @@ export function Inbox() {
         <Answered of={answer}>
           {({ items, unread: waiting }) => (
             <>
-              <div class="page-head"><h1>Inbox</h1><span class="room" />{waiting > 0 && <button onClick={() => read(items[0]!.number)}>Mark all {waiting} read</button>}</div>
+              <div class="page-head"><h1>Inbox</h1><span class="room" />{waiting > 0 && <button onClick={() => read(items[0]!.number)}>Mark all read</button>}</div>
               <section class="box">
                 {items.length === 0 && <p class="dim">No message yet. What fires comes here, whatever else is set up.</p>}
                 <ul class="list">

@@ -25,7 +25,7 @@ export function Kiosk() {
   return (
     <main id="main" class={`markets kiosk${state.state === "lost" ? " lost" : ""}`}>
       <p class="kiosk-head">
-        <b>{asked.metric}</b> {greeting?.demo && <span class="warn">DEMO</span>}
+        <b>{asked.metric.replaceAll("_", " ")}</b> {greeting?.demo && <span class="warn">DEMO</span>}
         <span class="room" />
         {state.state === "lost" && <span class="bad" role="alert">Connection lost · </span>}
         <span class="dim">{clockTime(now)} {zoneName()}</span>

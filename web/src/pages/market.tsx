@@ -30,7 +30,7 @@ export function Market() {
   const asked = tableAsked(params);
   useEffect(() => show(asked), [JSON.stringify(asked)]);
   const [, venue, pair] = route.slice(1).split("/").map(decodeURIComponent);
-  const name = `${venue}:${pair}`.toUpperCase();
+  const name = `${venue}:${(pair ?? "").replace(/-(?=[^-]*$)/, "/")}`.toUpperCase();
   const row = table ? rowNamed(table, name) : -1;
   return (
     <Shell>
@@ -57,7 +57,7 @@ export function Market() {
 }
 
 function rowNamed(table: Table, name: string): number {
-  for (let row = 0; row < table.length; row++) if (table.market(row).replace("/", "-") === name) return row;
+  for (let row = 0; row < table.length; row++) if (table.market(row) === name) return row;
   return -1;
 }
 
@@ -71,7 +71,7 @@ function Elsewhere({ table, row }: { table: Table; row: number }) {
       <h2>{table.base(row)} elsewhere</h2>
       {same.length === 0 && <p class="dim">Tracked here only.</p>}
       <table>
-        {same.length > 0 && <thead><tr><th>Market</th><th class="num">Price</th><th class="num">Against here</th><th class="num">{table.told.window}</th></tr></thead>}
+        {same.length > 0 && <thead><tr><th>Market</th><th class="num">Price</th><th class="num">Against here</th><th class="num">{table.span}</th></tr></thead>}
         <tbody>
           {same.map((other) => {
             const there = table.numbers.latest[other]!;
@@ -101,7 +101,7 @@ function Metrics({ market, minute }: { market: string; minute: string | undefine
   const load = () => {
     get<MetricsPage>(`metrics?${query({ venue, q: pair, limit: 100 })}`).then(({ items }) => {
       const mine = items.filter((one) => one.market === market);
-      setRows(mine);
+      setRows(mine.sort((a, b) => Number(b.metric === "price") - Number(a.metric === "price")));
       setError(null);
       want(mine.map((one) => one.id));
     }, setError);
@@ -109,18 +109,20 @@ function Metrics({ market, minute }: { market: string; minute: string | undefine
   useEffect(load, [market, minute]);
   return (
     <section class="box">
-      <h2>Metrics</h2>
+      <div class="box-head">
+        <h2>Metrics</h2>
+        {may && <Pausing market={market} minute={minute} />}
+        {may && <Opened name="Track more of it">{(close) => <TrackForm market={market} close={close} changed={load} />}</Opened>}
+      </div>
       {error && <Failed error={error} again={load} />}
-      {may && <Pausing market={market} minute={minute} />}
-      {may && <Opened name="Track more of it">{(close) => <TrackForm market={market} close={close} changed={load} />}</Opened>}
       <ul class="small-multiple">
         {rows.map((one) => (
           <li key={one.id}>
             <span>{one.metric.replaceAll("_", " ")}<small class="dim"> {one.unit.replaceAll("_", " ")}</small></span>
-            <b class="num">{one.metric === "price" ? price(one.value) : compact(one.value)}</b>
-            <canvas key={sparks} class="small" ref={(canvas) => { if (canvas) drawSpark(canvas, sparkOf(one.id)?.values ?? new Float64Array(0), NaN, !((one.change_pct ?? 0) < 0)); }} aria-hidden="true" />
             {may && one.origin === "api" && <Sure act="Stop" sure="Really stop?" run={() => send("DELETE", `metrics/${one.id}`).then(load, complain)} />}
-            <small class="dim num">σ {one.sigma_rel === null ? "–" : `${(one.sigma_rel * 100).toFixed(2)}%`} · {one.coverage === null ? "–" : `${Math.floor(one.coverage * 100)}%`} covered{one.coarse ? "* coarse candles" : ""}{one.metric === "price" && one.excess_change !== null && ` · ${percent(one.excess_change)} against the market`}</small>
+            <b>{one.metric === "price" ? price(one.value) : compact(one.value)}</b>
+            <canvas key={sparks} class="small" ref={(canvas) => { if (canvas) drawSpark(canvas, sparkOf(one.id)?.values ?? new Float64Array(0), NaN, !((one.change_pct ?? 0) < 0)); }} aria-hidden="true" />
+            <small class="dim about">σ {one.sigma_rel === null ? "–" : `${(one.sigma_rel * 100).toFixed(2)}%`} · {one.coverage === null ? "–" : `${Math.floor(one.coverage * 100)}%`} covered{one.coarse ? "* coarse candles" : ""}{one.metric === "price" && one.excess_change !== null && ` · ${percent(one.excess_change)} against the market`}</small>
           </li>
         ))}
       </ul>
@@ -144,11 +146,11 @@ function Pausing({ market, minute }: { market: string; minute: string | undefine
   if (listed === null) return null;
   return (
     <>
-    <p class="deeds">
-      {listed.title && <b>{listed.title}</b>}
-      {listed.paused ? <><span class="badge">paused</span> <button onClick={() => act("resume")}>Resume</button></> : <Sure act="Pause" run={() => act("pause")} />}
-    </p>
-    <Opened name="Rename">{(close) => <Form name="Rename" act="Rename" close={close} submit={async (given) => { await rename(given); close(); }} fields={[{ name: "alias", label: "Shown as", value: listed.title ?? "", hint: `letters, digits, - _ and .; ${market} finds it as before`, required: true }]} />}</Opened>
+      {listed.title && <span class="dim below">shown as <b>{listed.title}</b></span>}
+      {listed.paused && <span class="badge">paused</span>}
+      <span class="room" />
+      {listed.paused ? <button onClick={() => act("resume")}>Resume</button> : <Sure act="Pause" run={() => act("pause")} />}
+      <Opened name="Rename">{(close) => <Form name="Rename" act="Rename" close={close} submit={async (given) => { await rename(given); close(); }} fields={[{ name: "alias", label: "Shown as", value: listed.title ?? "", hint: `letters, digits, - _ and .; ${market} finds it as before`, required: true }]} />}</Opened>
     </>
   );
 }

@@ -1,12 +1,15 @@
 // Venues: broken ones first, what each last said, and what runs.
 import { useEffect, useState } from "preact/hooks";
-import type { FailOvers, Jobs, LongJob, Patterns, Runs, Venue, VenueState, Venues as VenuesAnswer } from "../data/contract.ts";
+import type { FailOvers, Jobs, LongJob, Patterns, Runs, ShownPattern, Venue, VenueState, Venues as VenuesAnswer } from "../data/contract.ts";
 import { aheadMs, venues as live } from "../data/feed.ts";
 import { session } from "../data/session.ts";
 import { query, send } from "../lib/api.ts";
 import { useCell } from "../lib/cell.ts";
 import { age, count, plural } from "../lib/format.ts";
+import { pageOf } from "../lib/market.ts";
+import { inside } from "../lib/place.ts";
 import { clock, moment } from "../lib/time.ts";
+import { follow } from "../lib/url.ts";
 import { Answered, useAnswer } from "../ui/answered.tsx";
 import { Coverage } from "../ui/coverage.tsx";
 import { complain } from "../ui/episodes.tsx";
@@ -32,9 +35,12 @@ export function Venues() {
   return (
     <Shell>
       <div class="page">
-        <h1>Venues</h1>
+        <div class="page-head">
+          <h1>Venues</h1>
+          <span class="room" />
+          {scopes.includes("write:rules") && <Opened name="Track a market">{(close) => <TrackForm close={close} changed={answer.again} />}</Opened>}
+        </div>
         <Why scope="write:rules" not="track markets" />
-        {scopes.includes("write:rules") && <Opened name="Track a market">{(close) => <TrackForm close={close} changed={answer.again} />}</Opened>}
         <Answered of={answer}>
           {({ items, available }) => {
             const sorted = [...items].sort((a, b) => WORST.indexOf(a.state) - WORST.indexOf(b.state) || (a.name < b.name ? -1 : 1));
@@ -144,7 +150,11 @@ function PatternsBox() {
             {items.map((one) => (
               <li key={one.id}>
                 <span class="grow">
-                  <b>{one.pattern}</b> <span class="dim block">{plural(one.markets.length, "market")} every {one.interval}: {one.metrics.join(", ")}{one.chosen_at && ` · chosen ${moment(Date.parse(one.chosen_at))}`}{one.origin === "file" && " · defined by the configuration"}</span>
+                  <b>{one.pattern}</b>
+                  <details>
+                    <summary class="dim">{plural(one.markets.length, "market")} every {one.interval}: {one.metrics.join(", ")}{one.chosen_at && ` · chosen ${moment(Date.parse(one.chosen_at))}`}{one.origin === "file" && " · defined by the configuration"}</summary>
+                    <Members of={one} />
+                  </details>
                 </span>
                 {scopes.includes("write:rules") && one.origin !== "file" && <Sure act="Remove" run={() => send("DELETE", `patterns/${one.id}`).then(answer.again, complain)} />}
               </li>
@@ -154,6 +164,13 @@ function PatternsBox() {
       </Answered>
     </section>
   );
+}
+
+/** What it names now, each with the page that shows it. */
+function Members({ of: { markets, metrics } }: { of: ShownPattern }) {
+  const [metric] = metrics.includes("price") ? ["price"] : metrics;
+  const asked = metric === "price" ? "" : `?${query({ metric })}`;
+  return <p class="members">{markets.map((one) => <a key={one} href={inside(pageOf(one) + asked)} onClick={follow}>{one.split(":")[1]}</a>)}</p>;
 }
 
 const WHY: Record<FailOvers["items"][number]["why"], string> = { first: "its own venue", not_read: "its own is not read", asked: "kept away by request" };

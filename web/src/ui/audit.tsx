@@ -29,7 +29,7 @@ export function Audit() {
   }, complain);
   return (
     <section class="box">
-      <h2>Log <button onClick={verify}>Verify</button></h2>
+      <div class="box-head"><h2>Log</h2><span class="room" /><button onClick={verify}>Verify</button></div>
       <Answered of={answer}>
         {({ items, next_cursor }) => {
           const cursor = next === undefined ? next_cursor : next;

@@ -9,6 +9,8 @@ import { token } from "../lib/settings.ts";
 import { clockTime, day, moment, zone } from "../lib/time.ts";
 import { AXIS_PX, drawTags, type Tag } from "./tags.ts";
 
+/** Of a moment below the chart. */
+const HALF_LABEL_PX = 18;
 const HIT_PX = { mouse: 8, touch: 16, pen: 16 } as Record<string, number>;
 
 export interface ChartEvents {
@@ -152,7 +154,7 @@ export class Chart {
         o: { range: (_, low, high) => (Number.isFinite(low) ? roomy(low, high) : [0, 1]) },
       },
       axes: [
-        { ...axis, size: 30, space: 56, values: (_, splits) => this.hours(splits) },
+        { ...axis, size: 30, space: 56, values: (plot, splits) => this.hours(plot, splits) },
         { ...axis, side: 1, size: AXIS_PX, space: 46, gap: 8, values: (_, splits) => this.named(splits) },
         { ...axis, side: 3, scale: "o", show: this.over.other !== null && !this.inPercent, stroke: token("warn"), size: AXIS_PX, space: 46, grid: { show: false }, values: (_, splits) => splits.map((value) => price(value)) },
       ],
@@ -183,9 +185,11 @@ export class Chart {
     return splits.map((value) => this.level(value));
   }
 
-  private hours(splits: number[]): string[] {
+  /** But what would be cut off at the left. */
+  private hours(plot: uPlot, splits: number[]): string[] {
     const days = (splits.at(-1)! - splits[0]!) / 86_400;
-    return splits.map((at) => (days > 2 ? day(at * 1000) : clockTime(at * 1000)));
+    const from = plot.bbox.left / devicePixelRatio;
+    return splits.map((at) => (from + plot.valToPos(at, "x") < HALF_LABEL_PX ? "" : days > 2 ? day(at * 1000) : clockTime(at * 1000)));
   }
 
   private gradient(plot: uPlot): CanvasGradient {

@@ -40,8 +40,10 @@ function EpisodeLine({ episode, changed, chosen }: { episode: ShownEpisode; chan
         </span>
         {why && <Why told={why} />}
       </span>
-      <button aria-expanded={why !== null} onClick={explain}>Why?</button>
-      {!closed_at && !acknowledged_by && scopes.includes("write:rules") && <button onClick={() => acknowledge(episode, name).then(changed, complain)}>Acknowledge</button>}
+      <span class="deeds">
+        <button aria-expanded={why !== null} onClick={explain}>Why?</button>
+        {!closed_at && !acknowledged_by && scopes.includes("write:rules") && <button onClick={() => acknowledge(episode, name).then(changed, complain)}>Acknowledge</button>}
+      </span>
     </li>
   );
 }

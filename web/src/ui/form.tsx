@@ -102,7 +102,7 @@ function Field({ field, wrong }: { field: FieldOf; wrong: string | null }) {
         <input type="text" spellcheck={false} autocomplete="off" {...(suggest ? { list: `${id}-list` } : {})} {...given} defaultValue={text} />
       )}
       {suggest && <datalist id={`${id}-list`}>{suggest.map((one) => <option key={one} value={one} />)}</datalist>}
-      {(wrong || hint) && <small id={`${id}-told`} class={wrong ? "bad" : "dim"}>{wrong ?? hint}</small>}
+      {(wrong || hint) && <small id={`${id}-told`} class={wrong ? "bad" : "dim"}>{wrong ?? hint?.replaceAll("`", "")}</small>}
     </div>
   );
 }

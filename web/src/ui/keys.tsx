@@ -52,8 +52,10 @@ export function Keys() {
                   <b>{one.name}</b> <code>{one.id}</code> {one.user} {one.exposed && <span class="bad">was sent in an address: replace it</span>}
                   <span class="dim block">{one.scopes.join(", ")}{one.networks.length > 0 && ` · from ${one.networks.join(", ")}`} · {one.expires_at ? `ends ${moment(Date.parse(one.expires_at))}` : "no end"} · {one.used_at ? `used ${moment(Date.parse(one.used_at))}` : "never used"}</span>
                 </span>
-                {one.state === "good" && <button title="A new one; this one is good for a day more" onClick={() => rotate(one)}>Replace</button>}
-                {held(one) && <Sure act="Revoke" run={() => send("DELETE", `keys/${one.id}`).then(answer.again, complain)} />}
+                <span class="deeds">
+                  {one.state === "good" && <button title="A new one; this one is good for a day more" onClick={() => rotate(one)}>Replace</button>}
+                  {held(one) && <Sure act="Revoke" run={() => send("DELETE", `keys/${one.id}`).then(answer.again, complain)} />}
+                </span>
               </li>
             ))}
           </ul>

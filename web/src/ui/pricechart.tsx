@@ -12,6 +12,9 @@ import { Chart, type Over } from "./chart.ts";
 import { Failed } from "./failed.tsx";
 import { Typed } from "./typed.tsx";
 
+/** A span as a person writes it: `24 h`, `1 min`. */
+const spelled = (span: string): string => span.replace(/(\d+)/, "$1 ").replace(/m$/, "min");
+
 export interface PriceChartProps {
   market: string;
   metric: string;
@@ -88,7 +91,7 @@ export function PriceChart(props: PriceChartProps) {
   return (
     <figure class="chart-box">
       <div class="chart-head">
-        <span class="dim read" aria-hidden="true">{read ?? `${range.replace(/(\d+)/, "$1 ")} · ${data?.step ?? "…"} · ${zoneName()}${data && data.coverage < 0.995 ? ` · coverage ${Math.floor(data.coverage * 100)}%` : ""}`}</span>
+        <span class="dim read" aria-hidden="true">{read ?? `${spelled(range)} · ${data ? spelled(data.step) : "…"} · ${zoneName()}${data && data.coverage < 0.995 ? ` · coverage ${Math.floor(data.coverage * 100)}%` : ""}`}</span>
         <span class="ranges" role="group" aria-label="Range">
           {(Object.keys(RANGES) as Range[]).map((one) => (
             <button key={one} class={one === range ? "on" : ""} aria-pressed={one === range} onClick={() => setRange(one)}>{one}</button>
@@ -100,10 +103,12 @@ export function PriceChart(props: PriceChartProps) {
       <div class="chart-foot">
         {line !== null && <LineSlider line={line} setLine={setLine} />}
         <span class="room" />
+        <span class="laid">
         <Laid market={market} against={against} setAgainst={setAgainst} over={laid} setOver={setLaid} />
         <button class="link" title="Show as a table" aria-expanded={asTable} onClick={() => setAsTable(!asTable)}>{asTable ? "Hide" : "Table"}</button>
         <button class="link" onClick={() => save(`${market} ${metric} ${range}.png`, chart.current!.png())}>PNG</button>
         <button class="link" disabled={!data} onClick={() => save(`${market} ${metric} ${range}.csv`, data && csv(data, other))}>CSV</button>
+        </span>
       </div>
       {asTable && data && <AsTable data={data} />}
     </figure>
@@ -124,7 +129,7 @@ function Laid({ market, against, setAgainst, over, setOver }: LaidProps) {
   const names = held ? [...held.ids.keys()].slice(0, 500).map((row) => held.market(row)).filter((one) => one !== market) : [];
   return (
     <>
-      <label class="against">Compare <Typed label="Compare" value={against} list="against" placeholder="another market" set={(text) => setAgainst(text.trim().toUpperCase())} /></label>
+      <label class="against"><Typed label="Compare" value={against} list="against" placeholder="compare with" set={(text) => setAgainst(text.trim().toUpperCase())} /></label>
       <datalist id="against">{names.map((one) => <option key={one} value={one} />)}</datalist>
       {against && <button class="link" aria-pressed={over.percent} title="Both in per cent from where they begin; else an axis each" onClick={() => setOver({ ...over, percent: !over.percent })}>{over.percent ? "in %" : "two axes"}</button>}
       <button class="link" aria-pressed={over.band} title="Mean ± σ of what is shown" onClick={() => setOver({ ...over, band: !over.band })}>±σ</button>
@@ -141,7 +146,7 @@ function LineSlider({ line, setLine }: { line: number; setLine: (value: number, 
     setLine(Number((line + Math.abs(line) * up * (event.shiftKey ? 0.01 : 0.001)).toPrecision(5)), true);
   };
   return (
-    <div class="line-slider" role="slider" tabIndex={0} aria-label="Alert line" aria-valuenow={line} aria-valuetext={price(line)} onKeyDown={move}>
+    <div class="line-slider" role="slider" title="Drag the dashed line, or use the arrow keys" tabIndex={0} aria-label="Alert line" aria-valuenow={line} aria-valuetext={price(line)} onKeyDown={move}>
       Alert line {price(line)} <span class="dim">· drag it, or use the arrow keys</span>
     </div>
   );

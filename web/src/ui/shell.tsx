@@ -51,7 +51,7 @@ export function Shell({ children, search }: { children: ComponentChildren; searc
   );
 }
 
-const Mark = () => (
+export const Mark = () => (
   <svg viewBox="0 0 24 24" width="22" height="22" aria-hidden="true">
     <rect width="24" height="24" rx="6" fill="#62aeff" /><path d="M4.5 15.5l4-5 3.2 3.2L16 8l3.5 4" fill="none" stroke="#0a0e15" stroke-width="2.2" stroke-linecap="round" stroke-linejoin="round" />
   </svg>

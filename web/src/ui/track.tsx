@@ -70,6 +70,7 @@ function Cost({ asked }: { asked: ReturnType<typeof bodyOf> }) {
   if (told.error) return <p class="dim">{told.error.message}</p>;
   if (!told.forecast) return null;
   const one = told.forecast;
+  if (one.new_count === 0 && one.problems.length === 0) return <p class="dim" role="status">All of that is tracked already.</p>;
   const changes = (now: number, before: number, unit: string) => `${compact(now)}${unit}${now === before ? "" : ` (now ${compact(before)}${unit})`}`;
   return (
     <div role="status">
