@@ -256,3 +256,55 @@ def test_the_page_says_which_sigma_to_trust(opened: Opener) -> None:
     """SEMANTICS.md 3: the page says in one sentence which to trust."""
     page = opened()
     page.get_by_text("Trust σ relative for what moved most for its size").wait_for()
+
+
+def test_enter_in_a_value_plays_it_and_only_enter_on_the_button_makes_the_alert(
+    opened: Opener, own: Running
+) -> None:
+    page = opened("/?market=KRAKEN:ETH/USD", at=own.address)
+    page.locator(".replay[role=status]").wait_for()
+    before = own.get("/api/v1/rules")
+    with page.expect_response(lambda told: "/rules/preview" in told.url) as played:
+        page.get_by_label("Value").fill("5000")
+        page.keyboard.down("Enter")
+    assert "crosses_above(5000)" in (played.value.request.post_data or "")
+    page.keyboard.down("Enter")  # still held: it repeats
+    page.keyboard.up("Enter")
+    button = page.get_by_role("button", name="Create alert")
+    assert button.evaluate("button => button === document.activeElement")
+    assert page.get_by_role("slider", name="Alert line").get_attribute("aria-valuenow") == "5000"
+    assert own.get("/api/v1/rules") == before
+    page.keyboard.press("Enter")
+    page.get_by_text("Alert created").wait_for()
+
+
+def test_a_market_over_the_table_can_be_closed_on_a_phone(opened: Opener) -> None:
+    page = opened("/?market=KRAKEN:ETH/USD", viewport={"width": 390, "height": 844})
+    panel = page.get_by_role("complementary", name="KRAKEN:ETH/USD")
+    panel.get_by_role("button", name="Close").click()
+    panel.wait_for(state="detached")
+
+
+def test_escape_closes_the_commands_and_nothing_else(opened: Opener) -> None:
+    page = opened("/?market=KRAKEN:ETH/USD")
+    page.get_by_role("complementary", name="KRAKEN:ETH/USD").wait_for()
+    page.keyboard.press("Control+k")
+    page.keyboard.type("sol")
+    page.keyboard.press("Escape")
+    page.locator("dialog[open]").wait_for(state="detached")
+    assert "market=KRAKEN" in page.url
+    page.keyboard.press("?")
+    page.get_by_role("dialog", name="Shortcuts").wait_for()
+
+
+def test_paper_is_light_and_without_what_one_presses(opened: Opener) -> None:
+    page = opened("/m/kraken/btc-usd")
+    page.locator(".rule-form").wait_for()
+    theme = "document.documentElement.dataset.theme"
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate(theme) == "light"
+    assert not page.locator(".rule-form").is_visible()
+    assert not page.get_by_role("button", name="Pause").is_visible()
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate(theme) == "dark"

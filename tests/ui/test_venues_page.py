@@ -135,7 +135,9 @@ def test_all_of_the_venues_is_read_by_everybody_and_fits_a_phone(
     box(page, "KRAKEN").get_by_role("button", name="Show runs").click()
     page.get_by_role("group", name="Runs of KRAKEN").get_by_role("row").nth(1).wait_for()
     page.get_by_role("button", name="Track a market").click()
-    page.locator(".coverage i").first.wait_for()
+    cells = box(page, "KRAKEN").locator(".coverage i")
+    cells.first.wait_for()
+    assert len(set(cells.evaluate_all("all => all.map(one => one.offsetTop)"))) == 1
     keep(page, f"venues-{scheme}.png")
     assert violations(page) == []
     assert page.evaluate("() => document.documentElement.scrollWidth") <= 320
