@@ -287,8 +287,10 @@ def test_enter_in_a_value_plays_it_and_only_enter_on_the_button_makes_the_alert(
 def test_a_market_over_the_table_can_be_closed_on_a_phone(opened: Opener) -> None:
     page = opened("/?market=KRAKEN:ETH/USD", viewport={"width": 390, "height": 844})
     panel = page.get_by_role("complementary", name="KRAKEN:ETH/USD")
+    assert not page.locator(ROW).first.is_visible()
     panel.get_by_role("button", name="Close").click()
     panel.wait_for(state="detached")
+    page.locator(ROW).first.wait_for()
 
 
 def test_escape_closes_the_commands_and_nothing_else(opened: Opener) -> None:

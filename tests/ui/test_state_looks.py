@@ -25,8 +25,8 @@ Shown = Callable[[Opener, Between, Running, dict[str, Any]], "Page"]
 
 def _live(opened: Opener, between: Between, look: dict[str, Any], route: str = MARKET) -> Page:
     page = opened(route, at=between.address, may=f"{LOST}|status of", **look)
-    page.wait_for_selector(ROW)
     page.get_by_text("Live", exact=True).wait_for()
+    page.locator(".panel .chart").wait_for()
     return page
 
 
@@ -75,7 +75,7 @@ def _venue_down(opened: Opener, between: Between, program: Running, look: dict[s
         "venue": "KRAKEN", "state": "down", "detail": "no answer", "success_at": None,
         "since": "2026-11-22T12:00:00.000Z", "skew_ms": None})  # fmt: skip
     between.delta({"state": [rows, ["stale"] * len(rows)]})
-    page.locator(f"{ROW}.stale").first.wait_for()
+    page.locator(f"{ROW}.stale").first.wait_for(state="attached")
     return page
 
 
@@ -86,9 +86,7 @@ def _partly_known(opened: Opener, between: Between, _: Running, look: dict[str, 
 
     between.change(SNAPSHOT, partly)
     page = _live(opened, between, look)
-    page.get_by_text("* σ of less than 80%").or_(
-        page.locator(".panel .trust", has_text="*")
-    ).first.wait_for()
+    page.locator(".panel .trust", has_text="* σ of 71%").wait_for()
     return page
 
 
@@ -100,8 +98,8 @@ def _failed(opened: Opener, between: Between, _: Running, look: dict[str, Any]) 
 
 
 def _new_version(opened: Opener, between: Between, _: Running, look: dict[str, Any]) -> Page:
-    between.change("hello", lambda told: {**told, "ui": "another build"})
     page = _live(opened, between, look)
+    between.change("hello", lambda told: {**told, "ui": "another build"})
     between.cut()
     page.get_by_text("Connection lost.").wait_for()
     between.mend()

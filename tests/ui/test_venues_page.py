@@ -138,6 +138,6 @@ def test_all_of_the_venues_is_read_by_everybody_and_fits_a_phone(
     cells = box(page, "KRAKEN").locator(".coverage i")
     cells.first.wait_for()
     assert len(set(cells.evaluate_all("all => all.map(one => one.offsetTop)"))) == 1
-    keep(page, f"venues-{scheme}.png")
+    keep(page, f"venues-narrow-{scheme}.png")
     assert violations(page) == []
     assert page.evaluate("() => document.documentElement.scrollWidth") <= 320

@@ -105,8 +105,8 @@ export function Grid({ table, wanted, selected, pick, sort, ordered, empty }: Gr
             />
           ))}
         </div>
-        {rows.length === 0 && empty}
       </div>
+      {rows.length === 0 && empty}
       {provisional && <p class="legend dim">* σ of less than {100 * COVERAGE_MIN}% of the {table.span}: provisional, ranked apart from the others</p>}
       {held && <button class="chip held" onClick={() => hold(false)}>Order held while you point</button>}
       <p class="unseen" role="status">{`${count(rows.length)} markets, sorted by ${wanted.sort}${wanted.down ? ", descending" : ""}`}</p>

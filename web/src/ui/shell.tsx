@@ -101,7 +101,7 @@ function Banners() {
   const greeting = useCell(hello);
   const stored = useCell(storage);
   const held = useCell(table);
-  const ago = age((now - heardAt) / 1000);
+  const ago = age(Math.max(0, now - heardAt) / 1000); // the clock ticks once a second
   const slot = held?.slot ? Date.parse(held.slot) : NaN;
   const interval = greeting?.interval_ms ?? NaN;
   const lag = now + aheadMs - slot - interval;
