@@ -86,12 +86,15 @@ class Delays(NamedTuple):
 
     @property
     def figures(self) -> dict[str, float]:
-        return {
-            "notices": len(self.with_bad),
+        counted = {
+            "notices_usually": len(self.usual), "notices": len(self.with_bad),
             "usual_ms_median": statistics.median(self.usual),
-            "with_ms_median": statistics.median(self.with_bad or [0]),
-            "with_ms_max": max(self.with_bad, default=0),
-        }
+        }  # fmt: skip
+        if not self.with_bad:
+            return counted
+        return counted | {
+            "with_ms_median": statistics.median(self.with_bad), "with_ms_max": max(self.with_bad),
+        }  # fmt: skip
 
 
 @asynccontextmanager
