@@ -15,6 +15,7 @@ from tests.security.callers import Known, configured
 from tests.security.wire import request, served
 from tests.web.conftest import World, reading
 
+from sigmawatch.app.cli.serving import Stage
 from sigmawatch.app.telemetry import families
 from sigmawatch.app.web import create_app
 from sigmawatch.domain.caller import Role, Scope
@@ -194,3 +195,37 @@ async def test_a_target_that_names_its_host_is_answered_as_a_path(still: World) 
         wrong = await door.ask(f"http://evil.example{RECORDS}", FAR)
     assert status(wrong) == 400
     assert door.answered[True] == 0
+
+
+@reading
+async def test_who_was_answered_at_once_waits_no_longer_than_others(still: World) -> None:
+    app: Any = create_app(still.program)
+    async with served(app) as (port, held), asyncio.timeout(60):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        door = Door(reader, writer, app)
+        for _ in range(3):
+            await door.ask(RECORDS)
+        now_s = asyncio.get_running_loop().time()
+        held.look(now_s + 10.0)
+        assert held.open_count == 1
+        held.look(now_s + 16.0)
+        assert await reader.read() == b""
+        writer.close()
+
+
+async def test_the_program_that_is_run_answers_at_once_whatever_it_shows(moving: World) -> None:
+    """The demo, or a live market: what stands before both hands it on."""
+    stage = Stage(moving.program, token="t" * 43)
+    async with served(stage) as (port, _), asyncio.timeout(60):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        door = Door(reader, writer, stage)
+        for _ in range(2):
+            stage.show(moving.program)
+            first, _ = [await door.ask(RECORDS) for _ in range(2)]
+            stage._app.asgi_handler = _unasked
+            assert timeless(await door.ask(RECORDS)) == timeless(first)
+        writer.close()
+
+
+async def _unasked(_scope: Any, _receive: Any, _send: Any) -> None:
+    raise AssertionError("no task is needed for what is kept")
