@@ -109,6 +109,61 @@ def test_what_is_filled_in_later_changes_what_is_shown_from_there_and_nothing_el
     assert world.settle(down + 3) == []
 
 
+def standing(
+    world: World, first: int, count: int, *, moves: bool = True, every: int = 1
+) -> list[float]:
+    """The first venue answers with the same row slot after slot. moves: the second one's changes;
+    every: at least in so many slots, the first of them included. What is shown, by slot."""
+    for at in range(count):
+        slot, moved = first + at, moves and at % every == 0
+        world.take(a_frame(slot, [100.0], [Reason.UNCHANGED], block_id=BLOCKS["KRAKEN:price"]))
+        mark = Reason.OBSERVED if moved else Reason.UNCHANGED
+        world.take(a_frame(slot, [500.0], [mark], block_id=BLOCKS["COINBASE:price"]))
+        world.close(slot)
+    return values(world, CHOSEN, first, first + count)
+
+
+def test_a_venue_that_tells_the_same_again_and_again_is_left_while_its_backup_moves() -> None:
+    """SEMANTICS.md 4: "frozen (reads succeed, whole payload unchanged for max(15 slots, 20 x its
+    own median change gap)"; docs/decisions/0041."""
+    world = a_world()
+    for slot in range(START, START + 3):
+        poll(world, slot, 100.0)
+    shown = standing(world, START + 3, 24, every=5)
+    assert shown == [1.0] * 20 + [2.0] * 4, "still for 20 slots, by its pace, and for one more"
+    assert world.reason(NAME, START + 23) is Reason.SEAM
+    assert values(world, NAME, START + 22, START + 24) == [100.0, 500.0]
+
+
+def test_where_nobody_moves_nobody_is_left() -> None:
+    world = a_world()
+    for slot in range(START, START + 3):
+        poll(world, slot, 100.0)
+    assert set(standing(world, START + 3, 60, moves=False)) == {1.0}
+
+
+def test_a_market_that_moves_seldom_is_waited_for() -> None:
+    world = a_world()
+    for slot in range(START, START + 31):
+        mark = Reason.OBSERVED if (slot - START) % 5 == 0 else Reason.UNCHANGED
+        world.take(a_frame(slot, [100.0], [mark], block_id=BLOCKS["KRAKEN:price"]))
+        world.take(a_frame(slot, [500.0], block_id=BLOCKS["COINBASE:price"]))
+        world.close(slot)
+    shown = standing(world, START + 31, 104)
+    assert shown == [1.0] * 100 + [2.0] * 4, "20 times five minutes, and one more"
+
+
+def test_who_moves_again_is_shown_again_after_ten_slots() -> None:
+    world = a_world()
+    for slot in range(START, START + 3):
+        poll(world, slot, 100.0)
+    standing(world, START + 3, 24)
+    moving = START + 27
+    for slot in range(moving, moving + PATIENCE.back_slots + 1):
+        poll(world, slot, 100.0)
+    assert values(world, CHOSEN, moving, moving + 11) == [2.0] * 9 + [1.0] * 2
+
+
 def test_candles_of_the_first_venue_do_not_count_as_its_being_read() -> None:
     world = a_world()
     down = an_outage(world, after=1)

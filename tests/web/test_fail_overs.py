@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from tests.web.conftest import World, a_world, reading
+from tests.web.listening import applied, listening, snapshot
 
 from sigmawatch.domain.errors import Unavailable
 
@@ -66,6 +67,29 @@ async def test_after_two_silent_slots_the_backup_is_told_on_every_record(world: 
     assert one["since"] == items[4]["time"]
     by_step = (await world.get("/metrics/derived:btc-usd:price/records", step="1h"))["items"]
     assert (by_step[-1]["source"], "seam" in by_step[-1]["marks"]) == (BINANCE, True)
+
+
+async def test_the_stream_tells_as_it_changes_which_venue_is_shown(world: World) -> None:
+    await stitched(world)
+    await world.pass_slots(2)
+    hub = world.program.streaming
+    heard, begun = await listening(hub), await snapshot(hub)
+    assert (await heard.until("hello"))["epoch"] == begun["epoch"]
+    columns = begun["columns"]
+    row = columns["venue"].index("DERIVED")
+    assert columns["source"][row] == KRAKEN
+    assert {columns["source"][at] for at in range(len(columns["id"])) if at != row} == {None}
+    world.venues["KRAKEN"].error = Unavailable("out of order")
+    changes = []
+    for _ in range(4):
+        await world.pass_slots(1)
+        delta = await heard.until("delta")
+        changes += delta["columns"].get("source", ([], []))[1]
+        applied(columns, delta)
+        assert (await snapshot(hub))["columns"] == columns, "deltas and snapshot agree"
+    assert changes == [BINANCE]
+    assert columns["source"][row] == BINANCE
+    assert (await world.client.get(VIEW)).json()["source"] == BINANCE
 
 
 @pytest.mark.parametrize("kind", ["csv", "ndjson"])

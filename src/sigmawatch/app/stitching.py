@@ -9,7 +9,7 @@ back-fill brings later changes the slots that are shown from it, and no others.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +21,8 @@ from sigmawatch.domain.frame import Flag, Reason
 from sigmawatch.domain.metric import SOURCE
 from sigmawatch.domain.series import Series
 from sigmawatch.engine.geometry import Column, Marks, Mask
-from sigmawatch.engine.marks import counted, has_flag, is_reason, reasons_of
+from sigmawatch.engine.marks import changes, counted, has_flag, is_reason, reasons_of
+from sigmawatch.engine.stillness import SEEN_SLOTS, may_stand_still, stands_still, witnessed
 
 _WEAK = np.uint8(Flag.COARSE | Flag.FILLED)
 _STANDING = np.uint8(0xFF & ~Flag.REVISED)
@@ -49,11 +50,28 @@ class Choice:
 
     def close(self, cells: Cells, slot: int, *, patience: Patience = PATIENCE) -> Standing:
         """Decide a slot that is about to close."""
-        first = slot + 1 - patience.slots
-        read = [
-            _read(*_column(cells, one, first=first, stop=slot + 1)).tolist() for one in self.inputs
-        ]
-        return decided(self.standing(cells, slot), read, patience=patience)
+        first = slot + 1 - patience.slots - SEEN_SLOTS
+        told = [_column(cells, one, first=first, stop=slot + 1) for one in self.inputs]
+        lives = [(_read(values, marks), changes(reasons_of(marks))) for values, marks in told]
+        still = self._still(cells, lives, slot=slot, slots=patience.slots)
+        read = [one[-patience.slots :] & ~mask for (one, _), mask in zip(lives, still, strict=True)]
+        return decided(self.standing(cells, slot), [one.tolist() for one in read],
+                       patience=patience)  # fmt: skip
+
+    def _still(
+        self, cells: Cells, lives: Sequence[tuple[Mask, Mask]], *, slot: int, slots: int
+    ) -> Iterator[Mask]:
+        """Of each venue, in which of the last slots it said the same as ever while others moved.
+        lives: of each, where it was read and where it moved. A day is looked through only where
+        that may be."""
+        for at, (one, (_, moved)) in enumerate(zip(self.inputs, lives, strict=True)):
+            others = [*lives[:at], *lives[at + 1 :]]
+            found = may_stand_still(moved, slots=slots) & witnessed(others, slots=slots)
+            if found.any():
+                first = slot + 1 - one.interval.slots_per_day
+                _, marks = _column(cells, one, first=first, stop=slot + 1)
+                found &= stands_still(changes(reasons_of(marks)), slots=slots)
+            yield found
 
     def over(self, cells: Cells, first: int, *, stop: int) -> tuple[Column, Marks]:
         """What stands in the slots [first, stop): a choice for good; where none was made the one

@@ -59,9 +59,9 @@ def decided(
 ) -> Standing:
     """What stands at a slot after what stood before it.
 
-    read: of each venue, whether it was read in each of the slots up to the decided one, which is
-    the last; `patience.slots` of them. Nobody is shown for the first time in a slot in which it was
-    not read, so a seam always has a value.
+    read: of each venue, whether it was read, and did not stand still while others moved, in each of
+    the slots up to the decided one, which is the last; `patience.slots` of them. Nobody is shown
+    for the first time in a slot in which it was not read, so a seam always has a value.
     """
     allowed = [place for place in range(len(read)) if place or not before.held]
     if before.place not in allowed:

@@ -14,6 +14,7 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
+from sigmawatch.domain.metric import SOURCE
 from sigmawatch.domain.rank_column import Standing
 from sigmawatch.domain.window import HOUR_MS
 from sigmawatch.engine.geometry import Column, Rows, Slots
@@ -29,8 +30,9 @@ _POWERS = np.array([float(f"1e{power}") for power in range(_EXACT + 1)])
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Sheet:
     """slot: the closed one. ids: int64[rows], the series. columns: name -> [rows]; float64, NaN
-    where unknown, but for rank and rank_1h_ago (int32, 0 for none) and state (uint8 of State). of:
-    how many are ranked, among all peers."""
+    where unknown, but for rank and rank_1h_ago (int32, 0 for none), state (uint8 of State) and
+    source (int32: of a fail-over which of its venues is shown, from 1 on; else 0). of: how many
+    are ranked, among all peers."""
 
     slot: int
     ids: Slots
@@ -50,6 +52,7 @@ def sheet_of(board: Board, rows: Rows, *, standing: Standing) -> Sheet:
     columns["rank"] = ranking.rank[rows]
     columns["rank_1h_ago"] = _ranks_before(board, rows, standing=standing)
     columns["state"] = board.state[rows]
+    columns["source"] = _sources(board, rows)
     for column in columns.values():
         column.setflags(write=False)
     return Sheet(slot=board.slot, ids=board.layout.ids[rows], columns=MappingProxyType(columns),
@@ -118,6 +121,16 @@ def _beside(board: Board, rows: Rows, *, metric: str) -> Column:
     """The latest of another metric of the same markets."""
     beside = board.layout.companions(metric)[rows]
     return np.where(beside >= 0, _latest(board, beside), np.nan)
+
+
+def _sources(board: Board, rows: Rows) -> npt.NDArray[np.int32]:
+    found = np.zeros(len(rows), np.int32)
+    choices = board.layout.companions(SOURCE)[rows]
+    for at in np.flatnonzero(choices >= 0).tolist():
+        code = abs(float(board.last_value[choices[at]]))
+        if board.series[rows[at]].stitched and code >= 1.0:  # NaN is not
+            found[at] = int(code)
+    return found
 
 
 def _ranks_before(board: Board, rows: Rows, *, standing: Standing) -> npt.NDArray[np.int32]:

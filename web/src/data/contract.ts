@@ -158,6 +158,7 @@ export interface Columns {
   rank: (number | null)[];
   rank_1h_ago: (number | null)[];
   state: string[];
+  source: (string | null)[];
 }
 
 export interface ComparedNumbers {

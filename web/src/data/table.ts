@@ -21,6 +21,8 @@ export class Table {
   readonly venues: readonly string[];
   readonly pairs: readonly string[];
   readonly states: string[];
+  /** Of a fail-over, the market that it is shown from now; null for all else. */
+  readonly sources: (string | null)[];
   /** NaN where unknown. */
   readonly numbers: Record<NumberColumn, Float64Array>;
   /** 0 where there is none. */
@@ -44,6 +46,7 @@ export class Table {
     this.venues = columns.venue;
     this.pairs = columns.pair;
     this.states = [...columns.state];
+    this.sources = [...columns.source];
     const floats = (name: NumberColumn) => Float64Array.from(columns[name], (value) => value ?? NaN);
     const integers = (name: RankColumn) => Int32Array.from(columns[name], (value) => value ?? 0);
     this.numbers = Object.fromEntries(NUMBERS.map((name) => [name, floats(name)])) as Record<NumberColumn, Float64Array>;
@@ -122,6 +125,7 @@ export class Table {
       if (column) column[row] = (value as number | null) ?? NaN;
       else if (ranks) ranks[row] = (value as number | null) ?? 0;
       else if (name === "state") this.states[row] = value as string;
+      else if (name === "source") this.sources[row] = value as string | null;
     }
   }
 }

@@ -15,7 +15,7 @@ import { PriceChart } from "./pricechart.tsx";
 import { Change, provisionalOf, State } from "./row.tsx";
 import { RuleForm } from "./ruleform.tsx";
 import { Source } from "./source.tsx";
-import { silentFor, VenueBadge } from "./venuestate.tsx";
+import { silentFor, SourceBadge, VenueBadge } from "./venuestate.tsx";
 
 export interface PanelProps {
   table: Table;
@@ -50,7 +50,7 @@ export function Panel({ table, row, whole, close }: PanelProps) {
   return (
     <aside class={`panel${whole ? " whole" : ""}`} aria-label={market}>
       <header>
-        <h2>{table.base(row)}/{table.quote(row)}</h2> <span class="dim">{table.venues[row]!.toLowerCase()}</span> <VenueBadge venue={venue} />
+        <h2>{table.base(row)}/{table.quote(row)}</h2> <span class="dim">{table.venues[row]!.toLowerCase()}</span> <VenueBadge venue={venue} /> <SourceBadge source={table.sources[row]!} />
         <button class="link star" aria-pressed={starred} aria-label="Star" title="Star (f)" onClick={() => star(market)}>{starred ? "★" : "☆"}</button>
         <span class="room" />
         {!whole && <a class="open" href={inside(pageOf(market))} title="Open page (o)" onClick={follow}>open page ↗</a>}

@@ -9,7 +9,7 @@ import { follow } from "../lib/url.ts";
 import { inside } from "../lib/place.ts";
 import { pageOf } from "../lib/market.ts";
 import { drawSpark } from "./spark.ts";
-import { VenueBadge } from "./venuestate.tsx";
+import { SourceBadge, VenueBadge } from "./venuestate.tsx";
 
 /** Where the style sheet shows no lines. To ask the canvas itself would have the page laid out. */
 const narrow = matchMedia("(max-width: 899px)");
@@ -66,6 +66,7 @@ export class Row extends Component<RowProps> {
   render({ table, row, place, top, selected, starred, venue, silent, tinted, sigmaMax, pick }: RowProps) {
     const live = table.live(row);
     const market = table.market(row);
+    const source = table.sources[row]!;
     const rank = table.ranks.rank[row]!;
     const sigma = sigmaColumn(table);
     const deviation = table.numbers[sigma][row]!;
@@ -86,9 +87,9 @@ export class Row extends Component<RowProps> {
           <a href={inside(pageOf(market))} tabIndex={-1} onClick={(event) => { event.stopPropagation(); follow(event); }}>
             <b>{table.base(row)}</b><span class="dim">/{table.quote(row)}</span>
           </a>
-          <span class="where-narrow dim"> <VenueBadge venue={venue} /> <small>{table.venues[row]!.toLowerCase()}</small></span>
+          <span class="where-narrow dim"> <VenueBadge venue={venue} /> <SourceBadge source={source} /> <small>{table.venues[row]!.toLowerCase()}</small></span>
         </span>
-        <span role="gridcell" class="c-venue dim"><span class="name">{table.venues[row]!.toLowerCase()}</span> <VenueBadge venue={venue} /></span>
+        <span role="gridcell" class="c-venue dim"><span class="name">{table.venues[row]!.toLowerCase()}</span> <VenueBadge venue={venue} /> <SourceBadge source={source} /></span>
         <span role="gridcell" class="c-price num" title={Number.isNaN(latest) ? "unknown" : String(latest)}>
           {tinted ? <Tinted now={latest} before={table.before[row]!} /> : fitting(latest)}
         </span>

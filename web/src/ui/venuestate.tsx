@@ -19,6 +19,11 @@ export function VenueBadge({ venue }: { venue: VenueEvent | undefined }) {
   return <span class={`badge ${TONES[venue.state] ?? "bad"}`} title={why}>{WORDS[venue.state]}</span>;
 }
 
+/** Which venue a fail-over is shown from now; nothing for all else. source: as its market is named. */
+export function SourceBadge({ source }: { source: string | null }) {
+  return source && <span class="badge" title={`shown from ${source}`}>{source.split(":")[0]!.toLowerCase()}</span>;
+}
+
 /** How long a venue has not answered at all: `4 min`; "" where it does, or never did. */
 export function silentFor(venue: VenueEvent | undefined, nowMs: number): string {
   if (!venue?.success_at || !troubled(venue) || venue.state === "degraded") return "";

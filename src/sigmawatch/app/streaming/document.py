@@ -39,7 +39,8 @@ def snapshot_of(table: Table, told: Told, *, demo: bool) -> TableSnapshot:
     asked, standing = table.asked, table.asked.standing
     sheet = told.sheet
     figures = {
-        name: spoken(name, sheet.columns[name]) if sheet is not None else [] for name in _FIGURES
+        name: spoken(name, sheet.columns[name], series=told.series) if sheet is not None else []
+        for name in _FIGURES
     }
     columns = Columns(
         id=[one.id for one in told.series], venue=[one.market.venue for one in told.series],

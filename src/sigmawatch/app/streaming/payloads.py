@@ -150,6 +150,11 @@ class Columns(Struct, frozen=True, kw_only=True):
     rank: Annotated[Ranks, Meta(description="1 is the largest; null without.", examples=[[8]])]
     rank_1h_ago: Annotated[Ranks, Meta(description="As it was.", examples=[[9]])]
     state: Annotated[Sequence[str], Meta(description="Freshness.", examples=[["fresh"]])]
+    source: Annotated[
+        Sequence[str | None],
+        Meta(description="Of a fail-over, which market it is shown from now; null for all else.",
+             examples=[["COINBASE:BTC/USD"]]),
+    ]  # fmt: skip
 
 
 class TableSnapshot(Struct, frozen=True, kw_only=True):

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from sigmawatch.app.fail_over import markets_of
 from sigmawatch.app.moments import rfc3339
 from sigmawatch.app.streaming.payloads import Delta
 from sigmawatch.app.streaming.wire import Piece, event, joined
@@ -178,9 +179,10 @@ class Table:
     def _delta(self, told: Told, found: Mapping[str, Rows]) -> Piece:
         assert told.sheet is not None
         columns = {
-            name: (rows.tolist(), spoken(name, told.sheet.columns[name][rows]))
+            name: (rows.tolist(), spoken(name, told.sheet.columns[name][rows],
+                                         series=[told.series[row] for row in rows.tolist()]))
             for name, rows in found.items()
-        }
+        }  # fmt: skip
         delta = Delta(sequence=told.sequence, time=rfc3339(told.made_ms), slot=self.slot(told),
                       of=told.sheet.of, columns=columns)  # fmt: skip
         return event("delta", delta, id=told.name)
@@ -192,9 +194,13 @@ class Table:
             size -= self._beats.popleft().size
 
 
-def spoken(name: str, column: AnyColumn) -> list[Any]:
-    """A column of a sheet as JSON has it; NaN becomes null when it is encoded."""
+def spoken(name: str, column: AnyColumn, *, series: Sequence[Series]) -> list[Any]:
+    """A column of a sheet as JSON has it; NaN becomes null when it is encoded. series: of its
+    rows."""
     values: list[Any] = column.tolist()
     if name in _RANKS:
         return [rank or None for rank in values]
+    if name == "source":
+        return [markets_of(one)[number - 1] if number else None
+                for number, one in zip(values, series, strict=True)]  # fmt: skip
     return [STATES[code] for code in values] if name == "state" else values

@@ -25,7 +25,8 @@ VenuePath = Annotated[str, PathParameter(description="a venue's name, any case")
 
 class Why(StrEnum):
     """Why a fail-over is shown from where it is: `first`, its own venue answers; `not_read`, it
-    did not, or is not back for long enough; `asked`, somebody keeps away from it."""
+    did not, told the same again and again while others moved, or is not back for long enough;
+    `asked`, somebody keeps away from it."""
 
     FIRST = "first"
     NOT_READ = "not_read"

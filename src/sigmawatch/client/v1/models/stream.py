@@ -40,6 +40,9 @@ class Columns(Struct, frozen=True, kw_only=True):
     rank: list[int | None]  # 1 is the largest; null without.
     rank_1h_ago: list[int | None]  # As it was.
     state: list[str]  # Freshness.
+    source: list[
+        str | None
+    ]  # Of a fail-over, which market it is shown from now; null for all else.
 
 
 class Delta(Struct, frozen=True, kw_only=True):
