@@ -13,7 +13,9 @@ import pytest
 from tests.egress.receiver import Receiver, answering, receiving
 from tests.faults.tier import Finding, tell, times
 from tests.faults.waves import SECRET
+from tests.simulation.fault_table import TICKERS, VICTIM
 from tests.simulation.judged import (
+    RECOVERS_SLOTS,
     assert_unaffected,
     filled_since,
     newest_job_ms,
@@ -36,7 +38,6 @@ from sigmawatch_simulator import Fault, Simulator
 SLOTS = 6 * 60
 FILLED_PCT = 99.9
 FILLED_WITHIN_SLOTS = 10
-WELL = "Well again: the venues"
 STRUCK = times(change=1, full=3)
 ORDER = ("KRAKEN", "OKX", "COINBASE", "BYBIT", "BINANCE", "BITSTAMP")
 WITNESS = dict(zip(ORDER, (*ORDER[1:], ORDER[0]), strict=True))  # struck -> who looks on
@@ -94,8 +95,8 @@ async def test_six_hours_without_a_venue_are_told_once_and_filled(
         first, began_ms = world.slot, newest_job_ms(world, venue)
         with double.faults.on(Fault(kind="server_error", venue=venue.lower())):
             await world.pass_slots(SLOTS)
-        of_rule, of_venue = f"No data: data-stale · {venue}", f"No answer from {venue}"
-        assert sorted(titles(receiver)) == [of_venue, of_rule]  # one for three series
+        began, ended = f"No answer from {venue}", f"Well again: {venue}"
+        assert titles(receiver) == [began], "one, and none of three series or of a rule"
         last, asked_count = world.slot - 1, double.counters.requests(venue.lower())
         await assert_gap(world, venue, first=first, last=last)
         await assert_unaffected(world, witness, first=last - 2)
@@ -105,10 +106,8 @@ async def test_six_hours_without_a_venue_are_told_once_and_filled(
         assert within_slots <= FILLED_WITHIN_SLOTS
         pct = await filled_pct(world, venue, first=first, last=last)
         await world.pass_slots(3)
-        await until(lambda: WELL in titles(receiver))
-        assert [one for one in titles(receiver) if "data-stale" not in one] == [of_venue, WELL]
-        ends = titles(receiver).count(f"Resolved: data-stale · {venue}")
-        assert len(titles(receiver)) == 3 + ends, titles(receiver)
+        await until(lambda: ended in titles(receiver))
+        assert titles(receiver) == [began, ended]
         assert pct >= FILLED_PCT
         world.assert_nothing_bad_is_stored(since=first - 2)
     tell(Finding(
@@ -116,6 +115,43 @@ async def test_six_hours_without_a_venue_are_told_once_and_filled(
         figures={"slots": SLOTS, "notices_down": 1, "notices_up": 1, "filled_pct": round(pct, 3),
                  "filled_within_slots": within_slots, "requests_meanwhile": asked_count},
     ))  # fmt: skip
+
+
+async def test_a_market_that_stays_away_when_its_venue_is_back_is_told_of_by_the_rule(
+    tmp_path: Path,
+) -> None:
+    """SEMANTICS.md 7: "When a [...] suppression ends, what still fires is sent once"."""
+    victim = MARKETS["KRAKEN"][VICTIM]
+    async with (
+        a_double() as double,
+        told(tmp_path / "data", double, names=("KRAKEN", "OKX"), backfill=NO_BACKFILL) as (
+            config, receiver,
+        ),
+        a_world(double, config) as world,
+    ):  # fmt: skip
+        await world.begin()
+        await world.pass_slots(2)
+        missing = Fault(kind="null_row", venue="kraken", path=TICKERS["KRAKEN"], markets=(victim,))
+        with double.faults.on(missing):
+            with double.faults.on(Fault(kind="server_error", venue="kraken")):
+                await world.pass_slots(15)
+            assert titles(receiver) == ["No answer from KRAKEN"]
+            await until_told(world, receiver, count=3, slots_max=RECOVERS_SLOTS)
+            began, *others = titles(receiver)
+            assert began == "No answer from KRAKEN"
+            (of_market,) = [one for one in others if one != "Well again: KRAKEN"]
+            assert "data-stale" in of_market, others
+            assert victim in of_market, others
+            await world.pass_slots(3)
+            assert len(titles(receiver)) == 3, "and of none of its neighbours"
+
+
+async def until_told(world: World, receiver: Receiver, *, count: int, slots_max: int) -> None:
+    for _ in range(slots_max):
+        await world.pass_slots()
+        if len(titles(receiver)) >= count:
+            return
+    raise AssertionError(titles(receiver))
 
 
 async def assert_gap(world: World, venue: str, *, first: int, last: int) -> None:

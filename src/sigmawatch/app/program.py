@@ -294,7 +294,7 @@ class Program:
     @property
     def _outlook(self) -> Outlook:
         return Outlook(changed=self.changed, alerts=self._ports.alerts, away=lambda: away(self),
-                       venues=self.stations.statuses)  # fmt: skip
+                       venues=self.stations.statuses, snapshot=lambda: self.snapshot)  # fmt: skip
 
     async def close(self) -> None:
         """Give back what only the program holds; wiring closes the rest."""

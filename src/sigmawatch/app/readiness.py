@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sigmawatch.app.notifying.concerns import BACKLOG_MS, SILENT_MS, SILENT_SLOTS
+from sigmawatch.app.notifying.concerns import BACKLOG_MS
+from sigmawatch.app.notifying.outages import SILENT_MS, SILENT_SLOTS
 from sigmawatch.domain.storage import StorageState, StorageStatus
 from sigmawatch.domain.venue import VenueState, VenueStatus
 from sigmawatch.domain.window import MINUTE_MS, Interval

@@ -26,11 +26,12 @@ _CRC_BYTES = 4
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Silent:
     """A venue that was told to say nothing. since: the slot it was told of with; series_id: whose
-    name the notices about it go by."""
+    name the notices about it go by; outage: nothing of the venue was read, else of some series."""
 
     venue: str
     since: int
     series_id: int
+    outage: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +47,9 @@ class Memory:
             "recent": [[slot, *episode] for slot, episode in storm.recent],
             "summed": storm.summed,
             "waiting": [_of_word(word) for word in storm.waiting],
-            "silent": [[one.venue, one.since, one.series_id] for one in self.silent],
+            "silent": [
+                [one.venue, one.since, one.series_id, int(one.outage)] for one in self.silent
+            ],
         }
         body = json.dumps(told, separators=(",", ":")).encode()
         return zlib.crc32(body).to_bytes(_CRC_BYTES, "little") + body
@@ -60,8 +63,7 @@ class Memory:
         told: dict[str, Any] = json.loads(body)
         recent = tuple((slot, (series, opened)) for slot, series, opened in told["recent"])
         waiting = tuple(_word(fields) for fields in told["waiting"])
-        silent = tuple(Silent(venue=venue, since=since, series_id=series_id)
-                       for venue, since, series_id in told["silent"])  # fmt: skip
+        silent = tuple(map(_silent, told["silent"]))
         storm = Storm(recent=recent, summed=told["summed"], waiting=waiting)
         return cls(storm=storm, silent=silent)
 
@@ -73,6 +75,12 @@ def _of_word(word: Word) -> list[object]:
     one = word.telling
     return [word.series_id, word.weight, one.kind, one.opened, one.ordinal, one.reopened,
             int(one.withheld)]  # fmt: skip
+
+
+def _silent(fields: list[Any]) -> Silent:
+    """Older programs did not write the last field."""
+    venue, since, series_id, *more = fields
+    return Silent(venue=venue, since=since, series_id=series_id, outage=any(more))
 
 
 def _word(fields: list[Any]) -> Word:

@@ -34,7 +34,9 @@ _Opened = tuple[int, int]  # series, slot
 _SILENT = "the venue has told nothing for three slots"
 _SILENT_EVERYWHERE = "no venue has told anything for three slots"
 _BACK = "the venue tells again"
+OF_OUTAGES = frozenset({_SILENT, _SILENT_EVERYWHERE, _BACK})  # what a venue's outage is told with
 _MISSING = "nothing was known for too long"
+_KNOWN = "what was missing is told again"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -201,12 +203,13 @@ class _Writer:
             if one.venue in still or self._still_missing(one):
                 kept.append(one)
             elif self._ruling.settings.notify_resolved:
-                receipt = replace(self._blank, series=one.venue, opened=one.since, reason=_BACK)
+                receipt = replace(self._blank, series=one.venue, opened=one.since,
+                                  reason=_BACK if one.outage else _KNOWN)  # fmt: skip
                 notices.append(self._of_venue(one, receipt, kind=NoticeKind.RESOLVED))
         told = {one.venue for one in kept}
         for venue, row in silent.items():
             if venue not in told:
-                new = Silent(venue=venue, since=self._slot,
+                new = Silent(venue=venue, since=self._slot, outage=True,
                              series_id=self._layout.series[row].id)  # fmt: skip
                 everywhere = venue == EVERYWHERE
                 receipt = replace(

@@ -13,12 +13,11 @@ from sigmawatch.app.notifying.own import Concern
 from sigmawatch.domain.alert import Severity
 from sigmawatch.domain.announcement import Announcement
 from sigmawatch.domain.storage import StorageState, StorageStatus
-from sigmawatch.domain.venue import VenueState, VenueStatus
+from sigmawatch.domain.venue import VenueStatus
 from sigmawatch.domain.window import HOUR_MS, MINUTE_MS, Interval
 
 BACKLOG_MS = 10 * MINUTE_MS
 DEAD_LETTERS_MS = HOUR_MS  # so long after the last one
-SILENT_SLOTS, SILENT_MS = 3, 30_000
 CLOCK_MS = 2_000  # SEMANTICS.md 4: "> 2 s warns"
 STEP_TOLD_MS = 10 * MINUTE_MS
 PAUSE_MS = 5_000  # less is a busy machine
@@ -59,7 +58,6 @@ def concerns(sight: Sight) -> Mapping[Concern, Announcement]:
         Concern.STORAGE: _storage(sight),
         Concern.BACKLOG: _backlog(sight),
         Concern.DEAD_LETTERS: _dead_letters(sight),
-        Concern.VENUES: _venues(sight),
         Concern.CLOCK: _clock(sight),
         Concern.FAIL_OVER: _fail_over(sight),
     }
@@ -79,7 +77,6 @@ _NAMES = {
     Concern.STORAGE: "the storage",
     Concern.BACKLOG: "the backlog of notices",
     Concern.DEAD_LETTERS: "deliveries",
-    Concern.VENUES: "the venues",
     Concern.CLOCK: "the clock",
     Concern.CHANNEL: "a channel",
     Concern.PAUSE: "a pause",
@@ -128,20 +125,6 @@ def _dead_letters(sight: Sight) -> Announcement | None:
 
 def _counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
-def _venues(sight: Sight) -> Announcement | None:
-    patience_ms = SILENT_SLOTS * sight.interval.ms + SILENT_MS
-    silent = [one for one in sight.venues if one.state is not VenueState.PAUSED
-              and sight.now_ms - (one.success_ms or one.since_ms) > patience_ms]  # fmt: skip
-    if not silent:
-        return None
-    names = ", ".join(one.venue for one in silent)
-    return Announcement(
-        title=f"No answer from {names}",
-        lines=tuple(f"{one.venue}: {one.state} {one.detail}".strip() for one in silent),
-        severity=Severity.WARNING,
-    )  # fmt: skip
 
 
 def _fail_over(sight: Sight) -> Announcement | None:

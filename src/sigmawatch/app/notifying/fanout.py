@@ -2,7 +2,8 @@
 
 "The slot writes one row per episode; the notifier fans out, so 10,000 subscribers do not slow a
 slot" (SEMANTICS.md 8): in batches, so that no slot waits for more than one of them. Their ids
-follow from the notice's, so doing it again after a kill changes nothing.
+follow from the notice's, so doing it again after a kill changes nothing. A venue's outage is told
+by the program itself (app.notifying.outages); whom that reaches is not told the same by each rule.
 """
 
 from __future__ import annotations
@@ -13,13 +14,16 @@ from dataclasses import replace
 import msgspec
 
 from sigmawatch.app.notify_config import Routes
+from sigmawatch.app.notifying.outages import SEVERITY as OF_OUTAGES_SEVERITY
 from sigmawatch.app.notifying.subscriptions import Subscriptions
 from sigmawatch.app.notifying.wording import severity_of
+from sigmawatch.domain.alert import Severity
 from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.notice import INBOX, PROGRAM, Delivery, Notice, NoticeStatus, Outcome
 from sigmawatch.domain.receipt import Receipt
 from sigmawatch.domain.rule_settings import RuleSettings
 from sigmawatch.domain.subscription import Subscription
+from sigmawatch.engine.tidings import OF_OUTAGES
 from sigmawatch.ports.clock import Clock
 from sigmawatch.ports.delivery import DeliveryStore
 from sigmawatch.ports.ledger import Ledger
@@ -79,13 +83,19 @@ class FanOut:
 
     async def _channels(self, notice: Notice, asked: _Asked) -> Sequence[str]:
         routed = self._routes.to(severity_of(notice))
-        if notice.rule_id == PROGRAM:  # what is wrong with us may be the channels
-            return tuple(dict.fromkeys((*routed, INBOX)))
+        if notice.rule_id == PROGRAM:
+            return self._by_us(severity_of(notice))
         try:
-            version = msgspec.json.decode(notice.receipt, type=_Versioned).version
+            told = msgspec.json.decode(notice.receipt, type=_Versioned)
         except msgspec.DecodeError:
             return routed
-        return await asked.channels(notice.rule_id, version) or routed
+        names = await asked.channels(notice.rule_id, told.version) or routed
+        known = self._by_us(OF_OUTAGES_SEVERITY) if told.reason in OF_OUTAGES else ()
+        return [name for name in names if name not in known]
+
+    def _by_us(self, severity: Severity) -> Sequence[str]:
+        """Whom the program tells of itself: the inbox too, for what is wrong may be the others."""
+        return tuple(dict.fromkeys((*self._routes.to(severity), INBOX)))
 
     async def _subscribers(self, notice: Notice, asked: _Asked) -> Sequence[Subscription]:
         """Those for whom the rule exists: a user's are told of theirs and the installation's."""
@@ -129,3 +139,4 @@ class _Asked:
 
 class _Versioned(msgspec.Struct):
     version: int
+    reason: str = ""

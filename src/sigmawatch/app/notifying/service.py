@@ -14,6 +14,7 @@ from sigmawatch.app.notifying.heartbeat import Heartbeat
 from sigmawatch.app.notifying.inbox import Inbox
 from sigmawatch.app.notifying.lane import Means
 from sigmawatch.app.notifying.notifier import Notifier
+from sigmawatch.app.notifying.outages import QuietOf
 from sigmawatch.app.notifying.subscriptions import Keeping, Subscriptions
 from sigmawatch.app.notifying.tokens import Purpose, Signer
 from sigmawatch.app.notifying.watch import Watch
@@ -64,6 +65,7 @@ class Outlook:
     changed: Callable[[int], Awaitable[Snapshot]]
     venues: Callable[[], Sequence[VenueStatus]]
     away: Callable[[], Sequence[Away]]
+    snapshot: Callable[[], Snapshot]
     alerts: AlertStore
 
 
@@ -123,7 +125,10 @@ class Notifying:
         """Deliver, watch over ourselves, give signs of life."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.deliver_for_ever(outlook.changed), name="delivery")
-            group.create_task(self.watch.look_for_ever(outlook.venues, outlook.away), name="watch")
+            looking = self.watch.look_for_ever(
+                outlook.venues, away=outlook.away, quiet=QuietOf(outlook.snapshot)
+            )
+            group.create_task(looking, name="watch")
             group.create_task(self._prune_for_ever(), name="outbox and inbox pruning")
             if self._signal is not None:
                 heart = Heartbeat(self._signal, alerts=outlook.alerts, clock=self._clock)

@@ -21,6 +21,7 @@ from sigmawatch.app.notifying.concerns import (
     paused,
 )
 from sigmawatch.app.notifying.notifier import Notifier
+from sigmawatch.app.notifying.outages import Outages, Quiet, unanswered
 from sigmawatch.app.notifying.own import Concern, own_notice
 from sigmawatch.domain.announcement import Announcement
 from sigmawatch.domain.errors import Unavailable
@@ -34,6 +35,7 @@ from sigmawatch.ports.ledger import Ledger
 LOOK_MS = 10_000
 DEAD_ROWS = 100
 MOMENTS = (Concern.CHANNEL, Concern.PAUSE)  # they have no end
+NOBODY = Quiet()
 RESTORED = "restored"  # what a restore made of what waited: nobody failed
 
 log = structlog.get_logger()
@@ -53,6 +55,7 @@ class Watch:
         self._clock = clock
         self._interval = interval
         self._began: dict[Concern, tuple[str, int]] = {}  # episode, when
+        self._outages = Outages()
         self._started_ms = clock.now_ms()
         self._wall_ms, self._monotonic_ms = clock.now_ms(), clock.monotonic_ms()
         self._step: tuple[int, int] | None = None  # how far, when
@@ -62,28 +65,33 @@ class Watch:
     async def recover(self) -> None:
         """What was told to have begun, and not to be over."""
         for word in await self._store.own_words():
-            if word.kind is NoticeKind.FIRING and word.condition not in MOMENTS:
+            if word.kind is not NoticeKind.FIRING or word.condition in MOMENTS:
+                continue
+            if word.condition == Concern.VENUES:
+                self._outages.recovered(word.episode, at_ms=word.decided_ms)
+            else:
                 self._began[Concern(word.condition)] = (word.episode, word.decided_ms)
 
     async def look_for_ever(
-        self, venues: Callable[[], Sequence[VenueStatus]],
-        away: Callable[[], Sequence[Away]] = tuple,
+        self, venues: Callable[[], Sequence[VenueStatus]], *,
+        away: Callable[[], Sequence[Away]] = tuple, quiet: Callable[[], Quiet] = Quiet,
     ) -> None:  # fmt: skip
         while True:
             due_ms = self._clock.monotonic_ms() + LOOK_MS
             await self._clock.sleep_until_ms(self._clock.now_ms() + LOOK_MS)
             try:
                 late_ms = self._clock.monotonic_ms() - due_ms
-                await self.look(venues(), late_ms=late_ms, away=away())
+                await self.look(venues(), late_ms=late_ms, away=away(), quiet=quiet())
             except Unavailable as exc:
                 log.warning("self_alert_waits", reason=str(exc))
 
     async def look(
-        self, venues: Sequence[VenueStatus], *, late_ms: int = 0, away: Sequence[Away] = ()
-    ) -> None:
+        self, venues: Sequence[VenueStatus], *, late_ms: int = 0, away: Sequence[Away] = (),
+        quiet: Quiet = NOBODY,
+    ) -> None:  # fmt: skip
         """Tell what is new. late_ms: by how much this look is late: a clock that was set back has
-        us wait as well, all else is a pause. away: what is shown from a backup. Raises Unavailable
-        where it cannot be written now."""
+        us wait as well, all else is a pause. away: what is shown from a backup. quiet: venues of
+        which nothing is read. Raises Unavailable where it cannot be written now."""
         if not self._note_step() and late_ms >= PAUSE_MS:
             self._pause_ms = late_ms
         found = concerns(replace(await self._seen(venues), away=away))
@@ -92,12 +100,19 @@ class Watch:
                 if one not in self._began]  # fmt: skip
         gone = [one for one in self._began if one not in found]
         news += [self._end(one, now_ms) for one in gone]
+        silent = quiet.told | (quiet.still & self._outages.began)
+        silent |= unanswered(venues, now_ms=now_ms, interval=self._interval)
+        of_venues, outages = self._outages.look(silent, venues, now_ms=now_ms)
+        news += of_venues
+        for name in outages.keys() - self._outages.began:
+            log.warning("concern", about="venues", title=name)
         if self._pause_ms:  # nothing that lasts
             news.append(self._begin(Concern.PAUSE, paused(self._pause_ms), now_ms=now_ms))
         if not news:
             return
         async with self._ledger.transaction() as transaction:
             await transaction.outbox.put(news)
+        self._outages.stored(outages)
         for one in found.keys() - self._began.keys():
             self._began[one] = (_episode(one, now_ms), now_ms)
         for one in gone:

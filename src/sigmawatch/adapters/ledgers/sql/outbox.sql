@@ -175,12 +175,14 @@ SELECT kind, status, detail FROM outbox WHERE episode = :episode AND channel = :
 SELECT status, count(*), sum(unsure) FROM outbox GROUP BY status
 
 -- name: select_own_notices
--- The newest word on each condition of the program's own.
+-- The newest word on each episode of the program's own, in the order they were told.
 SELECT o.series_id, o.kind, o.episode, o.ordinal, o.decided_ms
 FROM outbox AS o
 WHERE o.rule_id = 0 AND o.channel = '*' AND o.series_id > 0
   AND o.id = (SELECT max(l.id) FROM outbox AS l
-              WHERE l.rule_id = 0 AND l.channel = '*' AND l.series_id = o.series_id)
+              WHERE l.rule_id = 0 AND l.channel = '*' AND l.series_id = o.series_id
+                AND l.episode = o.episode)
+ORDER BY o.id
 
 -- name: select_rule_owner
 SELECT owner_id FROM rules WHERE id = :rule_id
