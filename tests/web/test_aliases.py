@@ -34,6 +34,27 @@ async def test_another_name_finds_a_series_a_rule_and_a_list(moving: World) -> N
     assert {"alias.put", "alias.remove"} <= set(deeds)
 
 
+async def test_another_name_is_understood_in_a_formula_where_it_is_a_word_of_its_own(
+    moving: World,
+) -> None:
+    await put(moving, "my-btc")
+    await put(moving, "other", "binance:btc-usd")
+    for name, text, formula in (
+        ("a/usd", "my-btc - other", "KRAKEN:BTC/USD - BINANCE:BTC/USD"),
+        ("b/usd", "2 * (MY-BTC:price + other)", "2 * (KRAKEN:BTC/USD + BINANCE:BTC/USD)"),
+        ("c/usd", "my-btc[5m]", "KRAKEN:BTC/USD[5m]"),
+        ("d/usd", "mean(other, 1h)", "mean(BINANCE:BTC/USD, 1h)"),
+    ):
+        answer = await moving.client.post("/api/v1/metrics", json={"name": name, "formula": text})
+        assert answer.status_code == 201, answer.text
+        assert answer.json()["items"][0]["formula"] == formula
+    for text in ("my-btc-other", "nobody - other", "other/usd"):
+        answer = await moving.client.post(
+            "/api/v1/metrics", json={"name": "x/usd", "formula": text}
+        )
+        assert answer.status_code == 422, text
+
+
 async def test_a_market_is_shown_by_one_of_its_names_and_found_by_all(moving: World) -> None:
     async def title() -> str | None:
         [market] = (await moving.get("/markets", venue="kraken", q="BTC/USD"))["items"]

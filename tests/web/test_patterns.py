@@ -32,6 +32,18 @@ async def test_a_pattern_is_made_shown_and_removed(moving: World) -> None:
     assert told[:2] == ["pattern.remove", "pattern.follow"]
 
 
+async def test_slots_are_as_long_as_the_file_says_for_the_venue(tmp_path: Path) -> None:
+    venues = {"kraken": {"every": "5m"}}
+    async with a_world(tmp_path / "data", venues=venues) as world:
+        for body, every in ((BODY, "5m"), (BODY | {"every": "1m"}, "1m")):
+            made = (await world.client.post("/api/v1/patterns", json=body)).json()
+            assert made["interval"] == every
+        other = (
+            await world.client.post("/api/v1/patterns", json={"pattern": "binance:*/usd"})
+        ).json()
+        assert other["interval"] == "1m", "the configured one"
+
+
 async def test_what_a_file_says_is_changed_there(tmp_path: Path) -> None:
     source = tmp_path / "sigmawatch.toml"
     track = [{"venue": "kraken", "markets": ["*/USD"], "metrics": ["price"]}]

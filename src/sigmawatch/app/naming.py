@@ -22,6 +22,7 @@ from sigmawatch.ports.ledger import Ledger
 
 ALIASES_MAX = 10_000
 ALLOWED = "1 to 64 letters, digits, `-`, `_` and `.`, a letter first"
+_WORD = re.compile(r"(?<![\w.:/-])[A-Za-z][\w.-]*(?::[a-z]\w*)?(?![\w.:/(-])", re.ASCII)
 _ALIAS = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,63}", re.ASCII)
 
 
@@ -76,6 +77,11 @@ class Names:
             name, separator, metric = item.strip(), "", ""
         market = self._catalogue.called(parse_or_none(name))
         return item if market is None else f"{market.name}{separator}{metric}"
+
+    def spelled(self, formula: str) -> str:
+        """A formula with public names where other ones are written: words of their own, for
+        `my-btc` may also be a difference. What has none stays as it is, to be refused there."""
+        return _WORD.sub(lambda found: self.meant(found[0]), formula)
 
     async def put(
         self, name: str, market: Market, *, shown: bool = False, by: Actor = OURSELVES

@@ -43,7 +43,10 @@ class FollowBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = PATTERN_METRICS  # fmt: skip
     every: Annotated[
         Annotated[str, Meta(max_length=10)] | None,
-        Meta(description="the interval, as 1m; the configured one for null", examples=["1m"]),
+        Meta(
+            description="the interval, as 1m; the venue's own, else the configured one, for null",
+            examples=["1m"],
+        ),
     ] = None
 
 
@@ -112,11 +115,11 @@ async def follow_pattern(
     the reason where it names no market, or more than can be tracked. What the configuration defines
     is changed there (409)."""
     pattern = parse_market_pattern(data.pattern)
-    known_venue(site, pattern.venue)
+    config, venue = site.program.config, known_venue(site, pattern.venue)
     wanted = Following(
         pattern=pattern,
         metrics=tuple(dict.fromkeys(metric_named(name).name for name in data.metrics)),
-        interval=interval_asked(data.every) or site.program.config.interval,
+        interval=interval_asked(data.every) or config.venue(venue).every or config.interval,
     )
     made, new = await site.program.patterns.add(wanted, by=actor)
     return Response(

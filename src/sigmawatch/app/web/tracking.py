@@ -147,7 +147,7 @@ async def _begun(site: Site, data: TrackBody) -> Sequence[Series]:
                       allowed="market: VENUE:BASE/QUOTE; or name and formula")  # fmt: skip
     try:
         definition = Definition.of(
-            data.name, data.formula, metric=data.metric,
+            data.name, site.program.names.spelled(data.formula), metric=data.metric,
             interval=interval or site.program.config.interval,
         )  # fmt: skip
     except ExpressionInvalid as exc:

@@ -31,7 +31,8 @@ class FollowBody(TypedDict):
     # VENUE:BASE/QUOTE with * in base or quote, as kraken:*/EUR top 50 by volume_24h_quote
     pattern: str
     metrics: NotRequired[Sequence[str]]  # 1 to 20 names of metrics
-    every: NotRequired[str | None]  # the interval, as 1m; the configured one for null
+    # the interval, as 1m; the venue's own, else the configured one, for null
+    every: NotRequired[str | None]
 
 
 class ForecastBody(TypedDict):
