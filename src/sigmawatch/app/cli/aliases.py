@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sigmawatch.app.cli import options
 from sigmawatch.app.cli.client import segment
-from sigmawatch.app.cli.output import demo_line, plain, print_json, print_table, stdout
 from sigmawatch.app.cli.session import ask
+from sigmawatch.app.cli.telling import getting, line, table, tell
 
 if TYPE_CHECKING:
     from sigmawatch.app.cli.client import Client
@@ -30,20 +31,11 @@ def list_(
 ) -> None:
     """List them, and which markets they find."""
 
-    async def listed(client: Client) -> Any:
-        return await client.get("/aliases")
+    def row(item: Any) -> Sequence[object]:
+        return item["alias"], item["market"], "yes" if item["shown"] else "", item["by"]
 
-    answer = ask(listed, file=file, data=data)
-    if as_json:
-        print_json(stdout(), answer)
-        return
-    if line := demo_line(answer):
-        stdout().print(line)
     columns = {"alias": "left", "market": "left", "shown by it": "left", "by": "left"}
-    print_table(stdout(), columns, rows=[
-        (item["alias"], item["market"], "yes" if item["shown"] else "", item["by"])
-        for item in answer["items"]
-    ])  # fmt: skip
+    tell(getting("/aliases"), table(columns, row), file=file, data=data, as_json=as_json)
 
 
 @_group.command("set")
@@ -63,8 +55,10 @@ def set_(
     async def put(client: Client) -> Any:
         return await client.put(f"/aliases/{segment(name)}", {"market": market, "shown": shown})
 
-    answer = ask(put, file=file, data=data)
-    stdout().print(plain(f"{answer['alias']} is {answer['market']}"))
+    def say(answer: Any) -> None:
+        line(f"{answer['alias']} is {answer['market']}")
+
+    tell(put, say, file=file, data=data)
 
 
 @_group.command("remove")
@@ -77,4 +71,4 @@ def remove(
         await client.delete(f"/aliases/{segment(name)}")
 
     ask(removed, file=file, data=data)
-    stdout().print(plain(f"no market is called {name} any more"))
+    line(f"no market is called {name} any more")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sigmawatch.app.cli import options
 from sigmawatch.app.cli.client import segment
-from sigmawatch.app.cli.output import demo_line, plain, print_json, print_table, stdout
 from sigmawatch.app.cli.session import ask
+from sigmawatch.app.cli.telling import getting, line, table, tell
 from sigmawatch.domain.errors import NotFound
 from sigmawatch.domain.following import PATTERN_METRICS, is_pattern, parse_market_pattern
 
@@ -38,21 +39,13 @@ def list_(
 ) -> None:
     """List them, and how many markets belong to each."""
 
-    async def listed(client: Client) -> Any:
-        return await client.get("/patterns")
+    def row(item: Any) -> Sequence[object]:
+        return (item["id"], item["pattern"], len(item["markets"]), ", ".join(item["metrics"]),
+                item["interval"], item["origin"], item["chosen_at"] or "")  # fmt: skip
 
-    answer = ask(listed, file=file, data=data)
-    if as_json:
-        print_json(stdout(), answer)
-        return
-    _say_demo(answer)
     columns = {"id": "left", "pattern": "left", "markets": "right", "metrics": "left",
                "every": "left", "defined by": "left", "chosen at": "left"}  # fmt: skip
-    print_table(stdout(), columns, rows=[
-        (item["id"], item["pattern"], len(item["markets"]), ", ".join(item["metrics"]),
-         item["interval"], item["origin"], item["chosen_at"] or "")
-        for item in answer["items"]
-    ])  # fmt: skip
+    tell(getting("/patterns"), table(columns, row), file=file, data=data, as_json=as_json)
 
 
 @_group.command("show")
@@ -68,14 +61,12 @@ def show(
     async def shown(client: Client) -> Any:
         return await client.get(f"/patterns/{segment(await _id(client, which))}")
 
-    answer = ask(shown, file=file, data=data)
-    if as_json:
-        print_json(stdout(), answer)
-        return
-    _say_demo(answer)
-    stdout().print(plain(f"{answer['pattern']}: {', '.join(answer['metrics'])}"))
-    for name in answer["markets"]:
-        stdout().print(plain(f"  {name}"))
+    def say(answer: Any) -> None:
+        line(f"{answer['pattern']}: {', '.join(answer['metrics'])}")
+        for name in answer["markets"]:
+            line(f"  {name}")
+
+    tell(shown, say, file=file, data=data, as_json=as_json)
 
 
 @_group.command("follow")
@@ -106,13 +97,12 @@ def follow(
     async def followed(client: Client) -> Any:
         return await client.post("/patterns", body | ({"every": every} if every else {}))
 
-    answer = ask(followed, file=file, data=data)
-    if as_json:
-        print_json(stdout(), answer)
-        return
-    count = len(answer["markets"])
-    text = f"following {answer['pattern']}: {count} market{'s' if count > 1 else ''}"
-    stdout().print(plain(f"{text} every {answer['interval']} (id {answer['id']})"))
+    def say(answer: Any) -> None:
+        count = len(answer["markets"])
+        text = f"following {answer['pattern']}: {count} market{'s' if count > 1 else ''}"
+        line(f"{text} every {answer['interval']} (id {answer['id']})")
+
+    tell(followed, say, file=file, data=data, as_json=as_json)
 
 
 @_group.command("remove")
@@ -126,7 +116,7 @@ def remove(
         await client.delete(f"/patterns/{segment(await _id(client, which))}")
 
     ask(removed, file=file, data=data)
-    stdout().print(plain(f"no longer following {which}"))
+    line(f"no longer following {which}")
 
 
 async def _id(client: Client, which: str) -> str:
@@ -141,8 +131,3 @@ async def _id(client: Client, which: str) -> str:
         raise NotFound(f"{wanted} {rule}", field="pattern",
                        allowed=", ".join(item["id"] for item in found))  # fmt: skip
     return str(found[0]["id"])
-
-
-def _say_demo(answer: Any) -> None:
-    if line := demo_line(answer):
-        stdout().print(line)

@@ -8,8 +8,8 @@ import typer
 
 from sigmawatch.app.cli import options
 from sigmawatch.app.cli.client import segment
-from sigmawatch.app.cli.output import plain, stdout
 from sigmawatch.app.cli.session import ask
+from sigmawatch.app.cli.telling import line
 
 if TYPE_CHECKING:
     from sigmawatch.app.cli.client import Client
@@ -37,7 +37,7 @@ def pause(
 
     ask(paused, file=file, data=data)
     for name in names:
-        stdout().print(plain(f"paused {name}"))
+        line(f"paused {name}")
 
 
 @commands.command("resume", rich_help_panel=PANEL)
@@ -52,7 +52,7 @@ def resume(
 
     for name, answer in zip(names, ask(resumed, file=file, data=data), strict=True):
         still = " (its venue is paused)" if answer.get("paused") else ""
-        stdout().print(plain(f"resumed {name}{still}"))
+        line(f"resumed {name}{still}")
 
 
 async def _venues(client: Client) -> frozenset[str]:

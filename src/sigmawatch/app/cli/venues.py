@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sigmawatch.app.cli import options
 from sigmawatch.app.cli.client import segment
-from sigmawatch.app.cli.output import demo_line, plain, print_json, print_table, stdout
 from sigmawatch.app.cli.session import ask
+from sigmawatch.app.cli.telling import getting, line, table, tell
 
 if TYPE_CHECKING:
     from sigmawatch.app.cli.client import Client
@@ -31,24 +32,18 @@ def list_(
 ) -> None:
     """List those that are asked, and those that could be."""
 
-    async def listed(client: Client) -> Any:
-        return await client.get("/venues")
+    def row(item: Any) -> Sequence[object]:
+        return (item["name"], item["state"], item["detail"], item["markets_count"],
+                item["tracked_count"])  # fmt: skip
 
-    answer = ask(listed, file=file, data=data)
-    if as_json:
-        print_json(stdout(), answer)
-        return
-    if line := demo_line(answer):
-        stdout().print(line)
+    def say(answer: Any) -> None:
+        table(columns, row)(answer)
+        if answer["available"]:
+            line(f"can be switched on: {', '.join(answer['available'])}")
+
     columns = {"venue": "left", "state": "left", "why": "left", "markets": "right",
                "series": "right"}  # fmt: skip
-    rows = [
-        (item["name"], item["state"], item["detail"], item["markets_count"], item["tracked_count"])
-        for item in answer["items"]
-    ]
-    print_table(stdout(), columns, rows=rows)
-    if answer["available"]:
-        stdout().print(plain(f"can be switched on: {', '.join(answer['available'])}"))
+    tell(getting("/venues"), say, file=file, data=data, as_json=as_json)
 
 
 @_group.command("enable")
@@ -60,8 +55,10 @@ def enable(
     async def enabled(client: Client) -> Any:
         return await client.post("/venues", {"venue": name})
 
-    answer = ask(enabled, file=file, data=data)
-    stdout().print(plain(f"{answer['name']} is on"))
+    def say(answer: Any) -> None:
+        line(f"{answer['name']} is on")
+
+    tell(enabled, say, file=file, data=data)
 
 
 @_group.command("disable")
@@ -74,7 +71,7 @@ def disable(
         await client.delete(f"/venues/{segment(name)}")
 
     ask(disabled, file=file, data=data)
-    stdout().print(plain(f"{name.upper()} is off"))
+    line(f"{name.upper()} is off")
 
 
 @_group.command("fail-overs")
@@ -86,20 +83,12 @@ def fail_overs(
 ) -> None:
     """List what has backups: where it is shown from, since when, and why."""
 
-    async def listed(client: Client) -> Any:
-        return await client.get("/fail-overs")
+    def row(item: Any) -> Sequence[object]:
+        shown = item["source"] or "waiting"
+        return item["name"], ", ".join(item["markets"]), shown, item["since"] or "", item["why"]
 
-    answer = ask(listed, file=file, data=data)
-    if as_json:
-        print_json(stdout(), answer)
-        return
-    if line := demo_line(answer):
-        stdout().print(line)
     columns = {"market": "left", "of": "left", "shown": "left", "since": "left", "why": "left"}
-    print_table(stdout(), columns, rows=[
-        (item["name"], ", ".join(item["markets"]), item["source"], item["since"], item["why"])
-        for item in answer["items"]
-    ])  # fmt: skip
+    tell(getting("/fail-overs"), table(columns, row), file=file, data=data, as_json=as_json)
 
 
 @_group.command("fail-over")
@@ -121,4 +110,4 @@ def fail_over(
 
     ask(asked, file=file, data=data)
     said = "may come back" if back else "is kept away from"
-    stdout().print(plain(f"{venue} {said}; `sigmawatch venues fail-overs` says what is shown"))
+    line(f"{venue} {said}; `sigmawatch venues fail-overs` says what is shown")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sigmawatch.app.cli import options
 from sigmawatch.app.cli.client import segment
-from sigmawatch.app.cli.output import demo_line, plain, print_json, print_table, stdout
 from sigmawatch.app.cli.session import ask
+from sigmawatch.app.cli.telling import getting, line, table, tell
 
 if TYPE_CHECKING:
     from sigmawatch.app.cli.client import Client
@@ -31,19 +32,11 @@ def list_(
 ) -> None:
     """List them, and how many tracked series are on each."""
 
-    async def listed(client: Client) -> Any:
-        return await client.get("/watchlists")
+    def row(item: Any) -> Sequence[object]:
+        return item["name"], item["series_count"], item["origin"], ", ".join(item["items"])
 
-    answer = ask(listed, file=file, data=data)
-    if as_json:
-        print_json(stdout(), answer)
-        return
-    _say_demo(answer)
     columns = {"name": "left", "series": "right", "defined by": "left", "items": "left"}
-    print_table(stdout(), columns, rows=[
-        (item["name"], item["series_count"], item["origin"], ", ".join(item["items"]))
-        for item in answer["items"]
-    ])  # fmt: skip
+    tell(getting("/watchlists"), table(columns, row), file=file, data=data, as_json=as_json)
 
 
 @_group.command("show")
@@ -61,14 +54,12 @@ def show(
         members = await client.get_all("/metrics", watchlist=watchlist["name"])
         return {**watchlist, "series": [item["name"] for item in members["items"]]}
 
-    answer = ask(shown, file=file, data=data)
-    if as_json:
-        print_json(stdout(), answer)
-        return
-    _say_demo(answer)
-    stdout().print(plain(f"{answer['name']}: {', '.join(answer['items'])}"))
-    for member in answer["series"]:
-        stdout().print(plain(f"  {member}"))
+    def say(answer: Any) -> None:
+        line(f"{answer['name']}: {', '.join(answer['items'])}")
+        for member in answer["series"]:
+            line(f"  {member}")
+
+    tell(shown, say, file=file, data=data, as_json=as_json)
 
 
 @_group.command("set")
@@ -92,12 +83,10 @@ def set_(
     async def made(client: Client) -> Any:
         return await client.put(f"/watchlists/{segment(name)}", {"items": items})
 
-    answer = ask(made, file=file, data=data)
-    if as_json:
-        print_json(stdout(), answer)
-        return
-    text = f"{answer['name']}: {', '.join(answer['items'])} ({answer['series_count']} series)"
-    stdout().print(plain(text))
+    def say(answer: Any) -> None:
+        line(f"{answer['name']}: {', '.join(answer['items'])} ({answer['series_count']} series)")
+
+    tell(made, say, file=file, data=data, as_json=as_json)
 
 
 @_group.command("remove")
@@ -110,9 +99,4 @@ def remove(
         await client.delete(f"/watchlists/{segment(name)}")
 
     ask(removed, file=file, data=data)
-    stdout().print(plain(f"no watchlist {name} any more"))
-
-
-def _say_demo(answer: Any) -> None:
-    if line := demo_line(answer):
-        stdout().print(line)
+    line(f"no watchlist {name} any more")
