@@ -18,7 +18,7 @@ from sigmawatch.domain.errors import BadAnswer
 from sigmawatch.domain.reading import Tickers
 
 ALL = 100_000_000  # over all parsers
-INPUTS = times(change=3_000, full=-(-ALL // len(PARSERS)))
+INPUTS = times(change=10_000, full=-(-ALL // len(PARSERS)))
 UNTIL_RED = 20_000
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(times(change=120, full=7_200))]
