@@ -114,6 +114,8 @@ class _Reader:
 
 def _series_of(head: str) -> tuple[str, str]:
     """The market, and the metric where a tag says it. Raises Invalid."""
+    if head.startswith(","):
+        raise Invalid("not line protocol", field="line", allowed=EXAMPLE)
     measurement, *tags = _PART.findall(head)
     given = dict(map(_pair, tags))
     for tag in given.keys() - set(TAGS):
