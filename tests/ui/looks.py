@@ -11,6 +11,9 @@ import hatch_build
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
+WHOLE = """() => !document.querySelector(".chart.waiting") &&
+  [...document.querySelectorAll("[role=status]")].every(one => one.textContent !== "Loading") &&
+  [...document.querySelectorAll(".pill b")].every(one => one.textContent === "Live")"""
 AXE = hatch_build.WEB / "node_modules" / "axe-core" / "axe.min.js"
 
 
@@ -28,8 +31,11 @@ def violations(page: Page) -> list[Any]:
     return found
 
 
-def keep(page: Page, name: str) -> None:
-    """A picture for people to look at, where they said where to put it."""
+def keep(page: Page, name: str, *, whole: bool = False) -> None:
+    """A picture for people to look at, where they said where to put it. whole: once nothing is
+    still being loaded."""
     if folder := os.environ.get("SIGMAWATCH_TEST_PICTURES"):
+        if whole:
+            page.wait_for_function(WHOLE)
         Path(folder).mkdir(parents=True, exist_ok=True)
         page.screenshot(path=str(Path(folder) / name), full_page=True)

@@ -58,7 +58,7 @@ def test_a_route_shows_what_it_is_for_to_everybody(
     page = settled(opened(route, color_scheme=scheme), ROUTES[route])
     if route not in BARE:
         page.get_by_text("DEMO: an invented market").wait_for()
-    keep(page, kept_as(route, scheme))
+    keep(page, kept_as(route, scheme), whole=True)
     assert violations(page) == []
 
 
@@ -67,7 +67,7 @@ def test_a_route_fits_a_narrow_phone_in_the_light(opened: Opener, route: str) ->
     """DASHBOARD.md 6.8: 320 px width without loss."""
     narrow = {"width": 320, "height": 700}
     page = settled(opened(route, viewport=narrow, color_scheme="light"), ROUTES[route])
-    keep(page, kept_as(route, "phone"))
+    keep(page, kept_as(route, "phone"), whole=True)
     assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
 
