@@ -172,6 +172,25 @@ async def test_what_is_answered_at_once_is_counted(still: World) -> None:
 
 
 @reading
+async def test_what_fails_on_the_short_way_is_asked_of_the_application(still: World) -> None:
+    """Which lets nobody in unasked: whoever the short way had let in is asked again."""
+    async with opened(still, Known()) as door:
+        assert status(await door.ask(RECORDS)) == 200
+
+        def failing(scope: Any, _head: Any) -> bytes | None:
+            scope["state"]["refusal"] = None
+            raise RuntimeError("broken")
+
+        door.app.at_once = failing
+        wrong = {**FAR, "Authorization": "Bearer sw_of_nobody"}
+        assert [status(await door.ask(RECORDS, who)) for who in (FAR, wrong, FAR)] == [
+            200,
+            401,
+            200,
+        ]
+
+
+@reading
 async def test_who_does_not_read_gets_every_answer_in_turn(still: World) -> None:
     """Where the line is full the connection waits, as it does for any answer."""
     async with opened(still, Known()) as door:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
+import structlog
 from litestar.types.asgi_types import HTTPScope
 
 from sigmawatch.app.web.counted import Counted
@@ -22,6 +23,8 @@ from sigmawatch.app.web.heads import Head
 from sigmawatch.app.web.kept import Answer, Kept, Key, key_of
 from sigmawatch.app.web.problems import ProblemError
 from sigmawatch.app.web.turns import BODILESS, head_of
+
+log = structlog.get_logger()
 
 
 @runtime_checkable
@@ -35,8 +38,20 @@ class Prompt(Protocol):
 
 
 def at_once_of(app: Any) -> Callable[[Any, Head], bytes | None]:
-    """How `app` answers at once; not at all, where it is no Prompt."""
-    return app.at_once if isinstance(app, Prompt) else _never
+    """How `app` answers at once; not at all, where it is no Prompt. What goes wrong meanwhile goes
+    wrong again where it is answered with 500: here it would end the connection."""
+    if not isinstance(app, Prompt):
+        return _never
+
+    def tried(scope: Any, head: Head) -> bytes | None:
+        try:
+            return app.at_once(scope, head)
+        except Exception:
+            log.exception("at_once_failed")
+            scope["state"].pop("refusal", None)  # nobody has been let in
+            return None
+
+    return tried
 
 
 def _never(_scope: Any, _head: Head) -> bytes | None:
