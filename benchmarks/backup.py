@@ -1,7 +1,7 @@
 """What a slot's commit takes while a backup is made, beside what it takes without: rounds of both
 in turn, so that whatever else the machine does falls on both alike.
 
-    python -m benchmarks backup              98 x 1,024 values a commit, over 0.2 GB, either ledger
+    python -m benchmarks backup              98 x 1,024 values a commit, over 0.1 GB, either ledger
 
 A backup is copied, then read back whole: each is told apart.
 """
@@ -27,9 +27,9 @@ from sigmawatch.adapters.ledgers.ledger import SqlLedger
 ALONE, COPIED, READ_BACK = "alone", "while it is copied", "while it is read back"
 HEADER = ("median / p95", ALONE, COPIED, "more", READ_BACK, "more", "all of it", "a backup")
 RUNS = 3
-SLOTS = 200  # 0.2 GB
-ROUNDS = 3
-IDLE_COMMITS = 60
+SLOTS = 100  # 0.1 GB
+ROUNDS = 8
+IDLE_COMMITS = 30
 EVERY_S = 0.05
 
 
