@@ -16,6 +16,7 @@ from tests.simulation.world import MINUTE, NO_BACKFILL, World, a_double, a_world
 
 from sigmawatch.app.config import Config
 from sigmawatch.domain.fail_over import PATIENCE
+from sigmawatch.engine.freshness import FROZEN_SLOTS
 from sigmawatch_simulator import Fault, Simulator
 
 MARKETS = ("KRAKEN:BTC/USD", "COINBASE:BTC/USD")
@@ -85,6 +86,27 @@ async def test_half_an_hour_without_a_venue_has_two_seams_and_no_false_alert(
                 assert [one for one in before if one[2]] == [(500.0, MARKETS[1], True)]
                 outage.close()
                 await until_back(world, down, before=before)
+
+
+async def test_a_venue_that_answers_the_same_for_ever_is_left_as_one_that_is_down(
+    tmp_path: Path,
+) -> None:
+    """SEMANTICS.md 4, `frozen`; docs/decisions/0041."""
+    async with a_double() as double:
+        config = configured(double, tmp_path / "data", backfill=NO_BACKFILL)
+        async with begun(double, config) as world:
+            await stitched(world)
+            await world.pass_slots(6)
+            first = world.slot
+            with double.faults.on(Fault(kind="frozen", venue="kraken", path="*/Ticker")):
+                await world.pass_slots(30)
+            shown = await told(world, first, world.slot - 1)
+            (seam,) = [at for at, one in enumerate(shown) if one[2]]
+            assert FROZEN_SLOTS < seam < len(shown) - 1
+            assert {one[1] for one in shown[:seam]} == {MARKETS[0]}
+            assert {one[1] for one in shown[seam:]} == {MARKETS[1]}
+            assert (await world.venue("KRAKEN"))["state"] == "up", "it answers"
+            assert len(await self_notices(world)) == 1
 
 
 async def until_down(world: World, outage: ExitStack) -> int:
