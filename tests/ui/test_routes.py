@@ -37,7 +37,7 @@ THEMES = [
 
 def settled(page: Page, text: str) -> Page:
     page.wait_for_function(
-        "text => document.body.innerText.includes(text) ||"
+        "text => document.body?.innerText.includes(text) ||"
         " document.querySelector(`[title='${text}']`)", arg=text,
     )  # fmt: skip
     return page

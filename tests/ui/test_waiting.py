@@ -25,7 +25,7 @@ BUSY = """
   globalThis.requestAnimationFrame = (draw) => later(() => draw(performance.now()), late || 16);
   globalThis.setTimeout = (run, ms) => later(run, ms > 10 && ms < late ? late : ms);
   const drawn = async () => {
-    while (!document.body.innerText.includes("Loading KRAKEN:BTC-USD"))
+    while (!document.body.innerText.includes("Loading KRAKEN:BTC/USD"))
       await new Promise((done) => later(done, 5));
   };
   globalThis.fetch = async (asked, ...more) => {
