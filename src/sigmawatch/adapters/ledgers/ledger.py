@@ -22,6 +22,7 @@ from sigmawatch.adapters.ledgers.catalogue import read_blocks, read_series
 from sigmawatch.adapters.ledgers.channels import ChannelReads
 from sigmawatch.adapters.ledgers.copies import keep, part_of, refuse_present
 from sigmawatch.adapters.ledgers.delivery_reads import DeliveryReads
+from sigmawatch.adapters.ledgers.gently import Precedence
 from sigmawatch.adapters.ledgers.history import SqlHistory
 from sigmawatch.adapters.ledgers.means import Means
 from sigmawatch.adapters.ledgers.once import OnceReads
@@ -70,6 +71,7 @@ class SqlLedger:
         self._sql = sql
         self._closing = closing
         self._turn = asyncio.Lock()
+        self.first = Precedence()  # what works beside commits gives way to them
         self._closed = False
         self._stored = Stored(self._sql)
         self._counted: set[str] = set()
@@ -89,9 +91,10 @@ class SqlLedger:
     async def transaction(self, *, bulk: bool = False) -> AsyncIterator[Transaction]:
         """One after the other, first come, first served. When a cancellation arrives during the
         commit, the commit ends first: then it stands, and the cancellation follows."""
-        async with self._begun(bulk=bulk) as transaction:
-            yield transaction
-            await self.before_commit(transaction)
+        with self.first.taken():
+            async with self._begun(bulk=bulk) as transaction:
+                yield transaction
+                await self.before_commit(transaction)
 
     @asynccontextmanager
     async def _begun(self, *, bulk: bool = False) -> AsyncIterator[SqlTransaction]:
@@ -269,7 +272,7 @@ class SqlLedger:
         part = await asyncio.to_thread(part_of, path)
         try:
             await self._copy(part, told=told)
-            copied = await verified(part, beside=True)
+            copied = await verified(part, beside=self.first)
             refuse_present(path)
             await asyncio.to_thread(keep, part, path)
         finally:

@@ -17,7 +17,7 @@ from psycopg import sql
 
 from sigmawatch.adapters.ledgers.connection import PAGE_BYTES
 from sigmawatch.adapters.ledgers.copies import GIVEN_UP, in_thread
-from sigmawatch.adapters.ledgers.gently import Stop, gently
+from sigmawatch.adapters.ledgers.gently import Precedence, Stop, gently
 from sigmawatch.adapters.ledgers.postgres_server import PostgresSession, Server, translated
 from sigmawatch.adapters.ledgers.sqlite_schema import ours, run_pending
 from sigmawatch.adapters.ledgers.statements import load_statements
@@ -58,10 +58,14 @@ def tables_of(file: apsw.Connection) -> list[Table]:
     ]  # fmt: skip
 
 
-async def copy_server(server: Server, part: Path, *, told: Told) -> None:
-    """Everything the server holds, into the empty file `part`, beside a program that is at work.
-    Raises Refused where that cannot be written, Unavailable."""
-    await in_thread(lambda stopped: _copy_server(server, part, told=told, stop=gently(stopped)))
+async def copy_server(server: Server, part: Path, *, told: Told, first: Precedence) -> None:
+    """Everything the server holds, into the empty file `part`, beside a program that is at work
+    and goes `first`. Raises Refused where that cannot be written, Unavailable."""
+    await in_thread(
+        lambda stopped: _copy_server(
+            server, part, told=told, stop=gently(stopped, first=first)
+        )
+    )  # fmt: skip
 
 
 async def move_to_server(file: Path, server: Server, *, told: Told) -> None:

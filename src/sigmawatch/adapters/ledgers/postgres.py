@@ -66,4 +66,4 @@ class PostgresLedger(SqlLedger):
         )
 
     async def _copy(self, part: Path, *, told: Told) -> None:
-        await copy_server(self._server, part, told=told)
+        await copy_server(self._server, part, told=told, first=self.first)

@@ -16,7 +16,7 @@ import apsw
 
 from sigmawatch.adapters.ledgers.connection import PAGE_BYTES
 from sigmawatch.adapters.ledgers.copies import GIVEN_UP, in_thread
-from sigmawatch.adapters.ledgers.gently import Stop, gently
+from sigmawatch.adapters.ledgers.gently import Precedence, Stop, gently
 from sigmawatch.adapters.ledgers.migrations import Schema
 from sigmawatch.adapters.ledgers.packing import check_body
 from sigmawatch.adapters.ledgers.sqlite_schema import ours
@@ -31,12 +31,15 @@ STOP_LOOKING_STEPS = 10_000  # of SQLite's machine: half a millisecond
 DAMAGED_MAX = 1_000  # named; whoever has more needs no longer list
 
 
-async def verified(path: Path, *, beside: bool = False) -> Copied:
-    """`verify` with the schema of this program; a cancellation ends it soon. beside: a program is
-    at work on its database meanwhile, and goes first."""
+async def verified(path: Path, *, beside: Precedence | None = None) -> Copied:
+    """`verify` with the schema of this program; a cancellation ends it soon. beside: who goes
+    first, where a program is at work on its database meanwhile."""
     return await in_thread(
-        lambda stopped: verify(path, ours(), stop=gently(stopped) if beside else stopped.is_set)
-    )
+        lambda stopped: verify(
+            path, ours(),
+            stop=stopped.is_set if beside is None else gently(stopped, first=beside),
+        )
+    )  # fmt: skip
 
 
 def verify(path: Path, schema: Schema, *, stop: Stop) -> Copied:
