@@ -10,7 +10,7 @@ import pytest
 import structlog
 from hypothesis import settings
 
-pytest_plugins = ["tests.postgres", "tests.watch"]
+pytest_plugins = ["tests.postgres", "tests.watch", "tests.workers"]
 
 os.environ.pop("DATABASE_URL", None)  # nobody's own database
 
