@@ -16,7 +16,8 @@ from tests.ledgers.opening import until
 from tests.web.conftest import TOKEN, World, a_world
 
 from sigmawatch.adapters.clock import VirtualClock
-from sigmawatch.app.backups import Backups, Plan, named, planned
+from sigmawatch.app.backup_plan import Plan
+from sigmawatch.app.backups import Backups, named, planned
 from sigmawatch.app.config import Config
 from sigmawatch.app.problems import ConfigProblems
 from sigmawatch.app.sources import load_config

@@ -31,6 +31,16 @@ def test_a_process_that_dies_leaves_no_image_of_its_memory() -> None:
     assert _said(dict(os.environ)).startswith("0 ")
 
 
+def test_a_command_loads_only_what_it_needs() -> None:
+    """The command line is there before any of what serves: half of the processor's time of a
+    command that asks a program, or answers by itself, was spent on importing the rest."""
+    look = "import sys, sigmawatch.app.cli; print(*{one.split('.')[0] for one in sys.modules})"
+    done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "typer" in loaded
+    assert not loaded & {"aiohttp", "apsw", "litestar", "numpy", "prometheus_client", "uvicorn"}
+
+
 def _said(environment: dict[str, str]) -> str:
     command = [sys.executable, "-c", ASKED]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)

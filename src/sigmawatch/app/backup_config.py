@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from sigmawatch.app.backups import Plan
+from sigmawatch.app.backup_plan import Plan
 from sigmawatch.app.config_table import Table
 from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.window import HOUR_MS, parse_span

@@ -17,6 +17,7 @@ from pathlib import Path
 import structlog
 
 from sigmawatch.app.backfill import CANCELLED, Job
+from sigmawatch.app.backup_plan import Plan
 from sigmawatch.domain.errors import Conflict, Invalid, SigmawatchError
 from sigmawatch.domain.window import HOUR_MS, MINUTE_MS
 from sigmawatch.ports.backup import BackupStore, Copied
@@ -30,15 +31,6 @@ _PLANNED = ".planned.db"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """Where backups are made by themselves, how often, and how many are kept."""
-
-    folder: Path
-    every_ms: int
-    keep: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

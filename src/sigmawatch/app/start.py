@@ -19,6 +19,6 @@ def main() -> None:
     os.environ.setdefault("NUMPY_MADVISE_HUGEPAGE", "0")
     _, most = resource.getrlimit(resource.RLIMIT_CORE)
     resource.setrlimit(resource.RLIMIT_CORE, (0, most))
-    from sigmawatch.app import cli  # noqa: PLC0415 - imports NumPy
+    from sigmawatch.app import cli  # noqa: PLC0415 - NumPy comes with what a command does
 
     cli.main()
