@@ -68,7 +68,8 @@ class Live:
             tables, now_ms=clock.now_ms, zones=IanaZones(), watchlists=watchlists.by_name
         )
         self.alerting = Alerting(
-            judge, alerts=ledger.alerts, ledger=ledger, clock=clock  # type: ignore[arg-type]
+            judge, catalogue=self.catalogue, alerts=ledger.alerts,
+            ledger=ledger, clock=clock,  # type: ignore[arg-type]
         )  # fmt: skip
         self.tracker.appoint(
             self.alerting.judge, alerts=ledger.alerts, catching_up=lambda _: self.catching_up

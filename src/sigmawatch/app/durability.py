@@ -6,7 +6,7 @@ place holds a reading (the venue did not answer) says nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from sigmawatch.app.catalogue import Catalogue
 from sigmawatch.domain.frame import Frame, Patch, Reason
@@ -27,11 +27,18 @@ class Durability:
         """None where nothing of it was stored within the last day."""
         return self._durable.get(venue)
 
-    def note(self, items: Iterable[Frame | Patch]) -> None:
-        """These are on disk; in the order of their commits, so the last of a block is the one."""
-        told = (one for one in items if isinstance(one, Frame) and one.marks.strip(_SILENT))
-        for frame in {(one.block_id, one.open): one for one in told}.values():
-            self._note(frame)
+    def note(self, items: Sequence[Frame | Patch]) -> None:
+        """These are on disk; in the order of their commits, so the last of a block tells most."""
+        told: dict[tuple[int, bool], Frame] = {}
+        for one in reversed(items):
+            if not isinstance(one, Frame):
+                continue
+            known = told.get((one.block_id, one.open))
+            if known is not None and one.slot <= known.slot and one.recv_ms <= known.recv_ms:
+                continue
+            if one.marks.strip(_SILENT):
+                told[one.block_id, one.open] = one
+                self._note(one)
 
     def _note(self, frame: Frame) -> None:
         block = self._catalogue.blocks.get(frame.block_id)

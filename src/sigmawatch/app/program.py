@@ -165,10 +165,10 @@ class Program:
     def _rule(self, tables: Tables) -> None:
         """Everything that rules need: who judges them, who changes them, who is told."""
         ports = self._ports
-        judge = LiveJudge(
-            tables, now_ms=ports.clock.now_ms, zones=ports.zones, watchlists=self.watchlists.by_name
-        )
-        self.alerting = Alerting(judge, alerts=ports.alerts, ledger=ports.ledger, clock=ports.clock)
+        judge = LiveJudge(tables, now_ms=ports.clock.now_ms, zones=ports.zones,
+                          watchlists=self.watchlists.by_name)  # fmt: skip
+        self.alerting = Alerting(judge, catalogue=self.catalogue, alerts=ports.alerts,
+                                 ledger=ports.ledger, clock=ports.clock)  # fmt: skip
         judging = self.tracker.appoint(
             ports.judge or judge, alerts=ports.alerts,
             catching_up=self.stations.catching_up,

@@ -125,13 +125,14 @@ class Tracker:
         async for batch in self._ledger.replay(from_ms=self._clock.now_ms() - HOT_MS):
             items += batch
             count += len(batch)
-            self.durability.note(batch)
             if self._judging is not None:
                 self._judging.note(batch, self._tables.interval_of)
             if len(items) >= RESTORE_ITEMS:
                 if taken is not None:
                     await taken
+                self.durability.note(items)
                 taken, items = self.compute.start(self._tables.restore, items), []
+        self.durability.note(items)
         if taken is not None:
             await taken
         await self.computed(self._tables.restore, items)

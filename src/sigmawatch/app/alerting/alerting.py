@@ -1,6 +1,8 @@
 """Alerting: the rules of the running program, judged live.
 
-    alerting = Alerting(LiveJudge(tables, ...), alerts=alerts, ledger=ledger, clock=clock)
+    alerting = Alerting(
+        LiveJudge(tables, ...), catalogue=catalogue, alerts=alerts, ledger=ledger, clock=clock
+    )
     await alerting.recover()                            # before the tracker's
     tracker.appoint(alerting.judge, ...)
     await alerting.changed()                            # after rules or silences were changed
@@ -17,6 +19,7 @@ from dataclasses import replace
 
 from sigmawatch.app.alerting.in_force import read_rules
 from sigmawatch.app.alerting.live_judge import LiveJudge
+from sigmawatch.app.catalogue import Catalogue
 from sigmawatch.domain.alert import Episode
 from sigmawatch.domain.alert_turn import Reason
 from sigmawatch.domain.errors import StorageUnavailable
@@ -31,9 +34,12 @@ class Alerting:
     """Of one program."""
 
     def __init__(
-        self, judge: LiveJudge, *, alerts: AlertStore, ledger: Ledger, clock: Clock
-    ) -> None:
+        self, judge: LiveJudge, *, catalogue: Catalogue, alerts: AlertStore, ledger: Ledger,
+        clock: Clock,
+    ) -> None:  # fmt: skip
+        """catalogue: as the ledger has it, by the time of `recover`."""
         self.judge = judge
+        self._catalogue = catalogue
         self._alerts, self._ledger, self._clock = alerts, ledger, clock
         self._changing = asyncio.Lock()
 
@@ -45,8 +51,8 @@ class Alerting:
         for kept in lasting:
             if kept.acknowledged is not None:
                 self.acknowledged(kept.episode.id)
-        tracked = {one.id for one in await self._ledger.series()}
-        left = [one.episode for one in lasting if one.episode.series_id not in tracked]
+        tracked = self._catalogue.by_id
+        left = [one.episode for one in lasting if tracked(one.episode.series_id) is None]
         if left:
             with suppress(StorageUnavailable):  # then the next start does it
                 async with self._ledger.transaction() as transaction:
