@@ -12,6 +12,9 @@ export default defineConfig({
     cssCodeSplit: false, // one style sheet: parts that come later are drawn at once
     modulePreload: false,
     reportCompressedSize: false,
+    rolldownOptions: {
+      output: { codeSplitting: { groups: [{ name: "index", test: /src\/main\.tsx$/ }] } }, // with all that it needs: compression works within a file
+    },
     target: "es2022",
   },
   worker: { format: "es" },

@@ -9,9 +9,10 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import random
 import re
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import hatch_build
@@ -112,28 +113,58 @@ def test_every_bundled_package_has_its_licence_in_the_page(built: Path) -> None:
     assert all(len(one["text"]) > 500 and one["licence"] for one in told.values())
 
 
-FORMATS = """
+MADE = """
 import { build } from "vite";
 const made = await build({
   configFile: false, logLevel: "silent",
-  build: { write: false, minify: false, lib: { entry: "src/lib/format.ts", formats: ["es"] } },
+  build: { write: false, minify: false, lib: { entry: process.argv.at(-2), formats: ["es"] } },
 });
 const code = made[0].output[0].code;
-const format = await import("data:text/javascript," + encodeURIComponent(code));
+const part = await import("data:text/javascript," + encodeURIComponent(code));
 const cases = JSON.parse(process.argv.at(-1));
+"""
+FORMATS = """
 const told = Object.entries(cases).map(([kind, all]) =>
-  [kind, all.map(([value]) => [value, format[kind](value)])]);
+  [kind, all.map(([value]) => [value, part[kind](value)])]);
 console.log(JSON.stringify(Object.fromEntries(told)));
+"""
+ORDERS = """
+const keys = (all) => Float64Array.from(all, (one) => Number(one));
+console.log(JSON.stringify(cases.map((all) => part.byKeys([...all.keys()], keys(all)))));
 """
 
 
 def test_numbers_read_on_the_page_as_they_do_in_python(built: Path) -> None:
     """DASHBOARD.md 8: the format table is read by both; tests/app/test_formats.py is the other."""
     cases = json.loads((ROOT / "tests" / "web" / "formats.json").read_text("utf-8"))
+    assert _told("src/lib/format.ts", FORMATS, cases) == cases
+
+
+def test_rows_are_in_the_order_of_their_keys(built: Path) -> None:
+    """Ties stay as they were, what is unknown is last, whatever the sign and the size."""
+    rng = random.Random(7)
+    special = ["0", "-0", "Infinity", "-Infinity", "NaN", "1", "1", "-1", "5e-324", "-5e-324"]
+    cases = [
+        [rng.choice(special) if rng.random() < 0.3 else repr(rng.uniform(-1, 1) * 10.0**power)
+         for power in rng.choices(range(-300, 300), k=size)]
+        for size in (0, 1, 2, 7, 300, 2_000)
+    ]  # fmt: skip
+    cases.append([str(1 + 7_919 * place % 2_000) for place in range(2_000)])
+    assert _told("src/data/radix.ts", ORDERS, cases) == [_in_order(keys) for keys in cases]
+
+
+def _in_order(keys: Sequence[str]) -> list[int]:
+    unknown = [key == "NaN" for key in keys]
+    values = [0.0 if key == "NaN" else float(key) for key in keys]
+    return sorted(range(len(keys)), key=lambda row: (unknown[row], values[row]))
+
+
+def _told(part: str, script: str, cases: object) -> object:
+    """What `script` says of `cases` with a part of the page's sources."""
     node = hatch_build.Node.found().node
     done = subprocess.run(
-        [node, "--input-type=module", "--eval", FORMATS, json.dumps(cases)],
+        [node, "--input-type=module", "--eval", MADE + script, part, json.dumps(cases)],
         cwd=ROOT / "web", capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == cases
+    return json.loads(done.stdout)

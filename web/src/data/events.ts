@@ -1,9 +1,12 @@
 // Server-sent events over fetch: unlike EventSource it sees comments (the sign of life), the status
 // of a refusal, and lets us say when to try again. https://html.spec.whatwg.org/#event-stream
+import { type SentDelta, taken } from "./delta.ts";
 import type { Told } from "./wire.ts";
 
 /** Nothing at all for so long, and the connection counts as lost: the server writes every 15 s. */
 const SILENT_MS = 40_000;
+/** A sign of life is told so often at most: one large event comes in dozens of pieces. */
+const ALIVE_MS = 1_000;
 const FIRST_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 30_000;
 
@@ -15,6 +18,7 @@ export class Stream {
   private again: ReturnType<typeof setTimeout> | undefined;
   private running: AbortController | null = null;
   private closed = false;
+  private aliveAt = 0;
 
   constructor(
     private readonly address: string,
@@ -69,16 +73,26 @@ export class Stream {
 
   private async read(body: ReadableStream<Uint8Array>, running: AbortController): Promise<void> {
     const reader = body.pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>).getReader();
-    let text = "";
+    let begun = ""; // of an event whose end has not come
     for (;;) {
       const silence = setTimeout(() => running.abort(), SILENT_MS);
       const { done, value } = await reader.read().finally(() => clearTimeout(silence));
       if (done) return;
-      this.hear({ kind: "alive", at: Date.now() });
-      const whole = (text + value).split("\n\n");
-      text = whole.pop()!;
+      this.alive();
+      const ends = value.includes("\n\n") || (begun.endsWith("\n") && value.startsWith("\n"));
+      begun += value; // looked at whole only where an event ends in it
+      if (!ends) continue;
+      const whole = begun.split("\n\n");
+      begun = whole.pop()!;
       whole.forEach((event) => this.tell(event));
     }
+  }
+
+  private alive(): void {
+    const at = Date.now();
+    if (at - this.aliveAt < ALIVE_MS) return;
+    this.aliveAt = at;
+    this.hear({ kind: "alive", at });
   }
 
   private tell(event: string): void {
@@ -90,7 +104,8 @@ export class Stream {
       else if (line.startsWith("id: ")) this.lastId = line.slice(4);
     }
     if (name === "reset") this.hear({ kind: "reset" });
-    else if (name === "hello" || name === "delta" || name === "venue" || name === "episode") {
+    else if (name === "delta") this.hear({ kind: "delta", data: taken(JSON.parse(data) as SentDelta) });
+    else if (name === "hello" || name === "venue" || name === "episode") {
       this.hear({ kind: name, data: JSON.parse(data) } as Told);
     }
   }

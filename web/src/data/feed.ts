@@ -4,9 +4,10 @@
 import { ApiError, get, query } from "../lib/api.ts";
 import { Cell } from "../lib/cell.ts";
 import { api } from "../lib/place.ts";
+import type { Delta } from "./delta.ts";
 import { connect } from "./link.ts";
 import { Table } from "./table.ts";
-import type { Delta, EpisodeEvent, Hello, TableSnapshot, Told, VenueEvent, Wish } from "./wire.ts";
+import type { EpisodeEvent, Hello, TableSnapshot, Told, VenueEvent, Wish } from "./wire.ts";
 
 export interface Shown {
   metric: string;

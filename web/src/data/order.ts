@@ -1,4 +1,5 @@
 // Which rows of a table are shown, in which order. Ties go by the series' id, what is unknown last.
+import { byKeys } from "./radix.ts";
 import type { Table } from "./table.ts";
 
 export const SORTS = ["rank", "move", "market", "venue", "price", "change", "volume", "sigma"] as const;
@@ -16,18 +17,40 @@ export interface Wanted {
 
 export type Rows = readonly number[];
 
+/** Every row that is wanted, in order. What it follows from beside the table's names: `columnsOf`. */
 export function rowsOf(table: Table, wanted: Wanted): Rows {
-  const words = wanted.text.toLowerCase().split(/\s+/).filter(Boolean);
-  const stars = wanted.stars && new Set(wanted.stars);
-  const found: number[] = [];
-  for (let row = 0; row < table.length; row++) {
-    if (wanted.venue && table.venues[row] !== wanted.venue) continue;
-    if (wanted.quote && table.quote(row) !== wanted.quote) continue;
-    if (stars && !stars.has(table.market(row))) continue;
-    if (words.length && !matches(table, row, words)) continue;
-    found.push(row);
+  return sorted(found(table, wanted), table, wanted);
+}
+
+/** Columns that an order follows: only where one has changed is there another order. */
+export function columnsOf(table: Table, sort: Sort): readonly string[] {
+  switch (sort) {
+    case "rank":
+      return ["rank"];
+    case "move":
+      return ["rank", "rank_1h_ago"];
+    case "price":
+      return ["latest"];
+    case "change":
+      return ["change_pct"];
+    case "volume":
+      return ["volume_24h_ref"];
+    case "sigma":
+      return [sigmaColumn(table)];
+    case "market":
+    case "venue":
+      return [];
   }
-  return sorted(found, table, wanted);
+}
+
+function found(table: Table, { text, venue, quote, stars: starred }: Wanted): number[] {
+  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  const stars = starred && new Set(starred);
+  const all = [...table.ids.keys()];
+  if (!venue && !quote && !stars && words.length === 0) return all;
+  return all.filter((row) =>
+    (!venue || table.venues[row] === venue) && (!quote || table.quote(row) === quote) &&
+    (!stars || stars.has(table.market(row))) && matches(table, row, words));
 }
 
 /** Each word begins the venue, the pair or its quote, or stands in the pair. */
@@ -54,16 +77,9 @@ function sorted(rows: number[], table: Table, { sort, down }: Wanted): Rows {
     return rows.sort((a, b) => sign * (compare(names[a]!, names[b]!) || compare(other[a]!, other[b]!)));
   }
   const key = keyOf(table, sort);
-  const keys = new Float64Array(table.length);
-  for (const row of rows) keys[row] = key(row);
-  return rows.sort((a, b) => {
-    const x = keys[a]!;
-    const y = keys[b]!;
-    if (x === y) return a - b;
-    if (Number.isNaN(x)) return Number.isNaN(y) ? a - b : 1;
-    if (Number.isNaN(y)) return -1;
-    return sign * (x - y);
-  });
+  const keys = new Float64Array(rows.length);
+  for (let place = 0; place < rows.length; place++) keys[place] = sign * key(rows[place]!);
+  return byKeys(rows, keys);
 }
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

@@ -1,6 +1,7 @@
 // One metric's table, as the snapshot tells it and deltas change it: a typed array a column, and for
 // every row a version that says whether it must be drawn again.
-import type { Columns, Delta, TableSnapshot } from "./wire.ts";
+import { type Delta, numbersOf, type WordColumn } from "./delta.ts";
+import type { Columns, TableSnapshot } from "./wire.ts";
 
 export const NUMBERS = [
   "latest", "open", "high", "low", "change_pct", "surge", "volume_24h_quote", "volume_24h_ref",
@@ -30,14 +31,20 @@ export class Table {
   /** `latest` before the newest delta changed it; NaN where that did not. */
   readonly before: Float64Array;
   readonly versions: Uint32Array;
-  readonly rowOf: ReadonlyMap<number, number>;
+  /** The window of all statistics, as people read it: `24 h`. */
+  readonly span: string;
   readonly epoch: string;
   sequence: number;
   slot: string | null;
   ranked: number;
   /** When the newest delta was made, by the server's clock. */
   timeMs: number;
-  private touched: number[] = [];
+  /** Of each column that any delta has changed: the sequence of the newest that did. */
+  private readonly changes = new Map<string, number>();
+  /** Rows that are tinted. */
+  private touched: ArrayLike<number> = [];
+  private readonly alive: Uint8Array;
+  private places: ReadonlyMap<string, number> | null = null;
 
   constructor(readonly told: TableSnapshot) {
     const { columns } = told;
@@ -47,13 +54,14 @@ export class Table {
     this.pairs = columns.pair;
     this.states = [...columns.state];
     this.sources = [...columns.source];
-    const floats = (name: NumberColumn) => Float64Array.from(columns[name], (value) => value ?? NaN);
+    this.alive = Uint8Array.from(columns.state, (state) => Number(LIVE.has(state)));
+    const floats = (name: NumberColumn) => numbersOf(columns[name]);
     const integers = (name: RankColumn) => Int32Array.from(columns[name], (value) => value ?? 0);
     this.numbers = Object.fromEntries(NUMBERS.map((name) => [name, floats(name)])) as Record<NumberColumn, Float64Array>;
     this.ranks = Object.fromEntries(RANKS.map((name) => [name, integers(name)])) as Record<RankColumn, Int32Array>;
     this.before = new Float64Array(this.length).fill(NaN);
     this.versions = new Uint32Array(this.length);
-    this.rowOf = new Map(columns.id.map((id, row) => [id, row]));
+    this.span = told.window.replace(/(\d+)([a-z]+)/, "$1 $2");
     this.epoch = told.epoch;
     this.sequence = told.sequence;
     this.slot = told.slot;
@@ -66,7 +74,8 @@ export class Table {
     if (delta.sequence <= this.sequence) return true;
     if (delta.sequence !== this.sequence + 1) return false;
     this.settle();
-    for (const [name, [rows, values]] of Object.entries(delta.columns)) this.change(name, rows, values);
+    for (const [name, { rows, values }] of Object.entries(delta.numbers)) this.change(name, rows, values);
+    for (const [name, { rows, values }] of Object.entries(delta.words)) this.say(name as WordColumn, rows, values);
     this.sequence = delta.sequence;
     this.slot = delta.slot;
     this.ranked = delta.of;
@@ -76,17 +85,17 @@ export class Table {
 
   /** Whether a row's numbers are those of now. */
   live(row: number): boolean {
-    return LIVE.has(this.states[row]!);
+    return this.alive[row] === 1;
+  }
+
+  /** The newest delta that changed any of these columns, by its sequence; 0 where none has. */
+  changedAt(columns: readonly string[]): number {
+    return columns.reduce((newest, name) => Math.max(newest, this.changes.get(name) ?? 0), 0);
   }
 
   /** Whether a row has σ, of too little of their window to stand among the others. */
   provisional(row: number): boolean {
     return this.numbers.coverage[row]! < COVERAGE_MIN && !Number.isNaN(this.numbers.sigma_abs[row]!);
-  }
-
-  /** The window of all statistics, as people read it: `24 h`. */
-  get span(): string {
-    return this.told.window.replace(/(\d+)([a-z]+)/, "$1 $2");
   }
 
   base(row: number): string {
@@ -102,30 +111,50 @@ export class Table {
     return `${this.venues[row]}:${this.pairs[row]}`;
   }
 
+  /** The row of a market's public name; -1 where it is not here. */
+  named(market: string): number {
+    this.places ??= new Map(this.pairs.map((_, row) => [this.market(row), row]));
+    return this.places.get(market) ?? -1;
+  }
+
   /** What the last delta tinted is plain from now on: its rows are drawn once more. */
   private settle(): void {
-    for (const row of this.touched) {
-      this.before[row] = NaN;
-      this.versions[row]!++;
+    const { touched, before, versions } = this;
+    for (let place = 0; place < touched.length; place++) {
+      const row = touched[place]!;
+      before[row] = NaN;
+      versions[row]!++;
     }
     this.touched = [];
   }
 
-  private change(name: string, rows: number[], values: readonly unknown[]): void {
-    const column = name in this.numbers ? this.numbers[name as NumberColumn] : null;
-    const ranks = name in this.ranks ? this.ranks[name as RankColumn] : null;
+  private change(name: string, rows: Uint32Array, values: Float64Array): void {
+    const column = this.numbers[name as NumberColumn] ?? this.ranks[name as RankColumn];
+    if (!column) return; // of a newer server
+    this.changes.set(name, this.sequence + 1);
+    const { versions, before } = this;
+    if (name === "latest") {
+      for (let place = 0; place < rows.length; place++) before[rows[place]!] = column[rows[place]!]!;
+      this.touched = rows;
+    }
     for (let place = 0; place < rows.length; place++) {
       const row = rows[place]!;
-      const value = values[place];
+      column[row] = values[place]!; // NaN is 0 among ranks
+      versions[row]!++;
+    }
+  }
+
+  private say(name: WordColumn, rows: Uint32Array, values: readonly (string | null)[]): void {
+    this.changes.set(name, this.sequence + 1);
+    for (let place = 0; place < rows.length; place++) {
+      const row = rows[place]!;
+      const value = values[place]!;
       this.versions[row]!++;
-      if (name === "latest") {
-        this.before[row] = column![row]!;
-        this.touched.push(row);
+      if (name === "source") this.sources[row] = value;
+      else {
+        this.states[row] = value!;
+        this.alive[row] = Number(LIVE.has(value!));
       }
-      if (column) column[row] = (value as number | null) ?? NaN;
-      else if (ranks) ranks[row] = (value as number | null) ?? 0;
-      else if (name === "state") this.states[row] = value as string;
-      else if (name === "source") this.sources[row] = value as string | null;
     }
   }
 }

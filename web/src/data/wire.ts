@@ -1,6 +1,7 @@
 // What the stream tells (docs/reference/stream.md). The contract knows the snapshot; events are not
 // part of an OpenAPI document.
 import type { Severity, VenueState } from "./contract.ts";
+import type { Delta } from "./delta.ts";
 
 export type { Columns, TableSnapshot } from "./contract.ts";
 
@@ -39,14 +40,6 @@ export interface Hello {
   pages: number;
   venues: VenueEvent[];
   demo: boolean;
-}
-
-export interface Delta {
-  sequence: number;
-  time: string;
-  slot: string | null;
-  of: number;
-  columns: Record<string, [number[], unknown[]]>;
 }
 
 /** What the worker tells a tab. `at`: by the clock of this machine, ms. */

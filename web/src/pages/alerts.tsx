@@ -126,7 +126,7 @@ export function NewRule() {
         </label>
         <p class="dim">A market (KRAKEN:BTC/USD), or a pattern with *: kraken:*/USD. New markets join by themselves.</p>
         <datalist id="targets">{table && [...table.ids.keys()].slice(0, 500).map((row) => <option key={row} value={table.market(row)} />)}</datalist>
-        <RuleForm key={target} target={target} metric="price" latest={NaN} condition={condition} setCondition={(text) => setParams({ condition: text })} setMarks={setMarks} heading="The rule" />
+        <RuleForm key={target} target={target} metric="price" latest={() => NaN} condition={condition} setCondition={(text) => setParams({ condition: text })} setMarks={setMarks} heading="The rule" />
         {marks.length > 0 && <p class="dim">It would have fired at {marks.slice(-8).map((at) => moment(at * 1000)).join(", ")}.</p>}
       </div>
     </Shell>

@@ -31,7 +31,7 @@ export function Market() {
   useEffect(() => show(asked), [JSON.stringify(asked)]);
   const [, venue, pair] = route.slice(1).split("/").map(decodeURIComponent);
   const name = `${venue}:${(pair ?? "").replace(/-(?=[^-]*$)/, "/")}`.toUpperCase();
-  const row = table ? rowNamed(table, name) : -1;
+  const row = table ? table.named(name) : -1;
   return (
     <Shell>
       <div class="page market">
@@ -54,11 +54,6 @@ export function Market() {
       </div>
     </Shell>
   );
-}
-
-function rowNamed(table: Table, name: string): number {
-  for (let row = 0; row < table.length; row++) if (table.market(row) === name) return row;
-  return -1;
 }
 
 /** The same base at other venues, and how far its price is from here. */

@@ -10,6 +10,7 @@ import { useCell } from "../lib/cell.ts";
 import { count } from "../lib/format.ts";
 import { useKeys } from "../lib/keys.ts";
 import { pageOf } from "../lib/market.ts";
+import { narrowNow, useMedia, wideNow } from "../lib/media.ts";
 import { settings, star } from "../lib/settings.ts";
 import { address, go, setParams } from "../lib/url.ts";
 import { Cards } from "../ui/cards.tsx";
@@ -23,8 +24,6 @@ const WINDOWS = ["1h", "24h"];
 const KEYS = { sigma_rel: "σ relative", sigma_ret: "σ of returns", sigma_abs: "σ absolute", change_pct: "change", surge: "surge" };
 const SORT_KEYS: Record<string, Sort> = { r: "rank", p: "price", c: "change", v: "volume", s: "sigma", n: "market" };
 const PAGE = 20;
-const wideNow = matchMedia("(min-width: 1100px)");
-const narrowNow = matchMedia("(max-width: 719px)");
 
 /** It brings the chart, which is as large as all the rest. */
 const Panel = later(() => import("../ui/panel.tsx").then((made) => made.Panel), ({ children }) => <aside class="panel" aria-label="Market">{children}</aside>);
@@ -66,7 +65,7 @@ export function Markets() {
   if (params.has("market")) first.current = null;
   else first.current ??= market;
   const selected = params.get("market") ?? (wide ? first.current : null);
-  const row = table && selected ? findRow(table, selected) : -1;
+  const row = table && selected ? table.named(selected) : -1;
   const pick = (one: number) => {
     const name = table!.market(one);
     if (narrowNow.matches) go(pageOf(name));
@@ -105,22 +104,6 @@ export function Markets() {
   );
 }
 
-const findRow = (table: Table, market: string): number => {
-  for (let row = 0; row < table.length; row++) if (table.market(row) === market) return row;
-  return -1;
-};
-
-function useMedia(query: MediaQueryList): boolean {
-  const [matches, set] = useState(query.matches);
-  useEffect(() => {
-    const look = () => set(query.matches);
-    look();
-    query.addEventListener("change", look);
-    return () => query.removeEventListener("change", look);
-  }, []);
-  return matches;
-}
-
 interface Keyed {
   table: Table | null;
   rows: { current: Rows };
@@ -132,7 +115,7 @@ function useMarketKeys({ table, rows, selected, sort }: Keyed): void {
   const { params } = address.value;
   const move = (step: number) => {
     if (!table || rows.current.length === 0) return;
-    const at = rows.current.findIndex((row) => table.market(row) === selected);
+    const at = selected === null ? -1 : rows.current.indexOf(table.named(selected));
     const to = Math.min(rows.current.length - 1, Math.max(0, at + step));
     document.querySelector<HTMLElement>(".grid")?.focus({ preventScroll: true });
     setParams({ market: table.market(rows.current[to]!) });

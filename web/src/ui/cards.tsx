@@ -39,7 +39,7 @@ export function Cards({ table, pick, all }: { table: Table | null; pick: (row: n
               {card.note || `σ ${span}`}
             </button>
           </h2>
-          {table ? best(table, card).map((row) => <Line key={row} table={table} row={row} card={card} pick={pick} />) : <Waiting />}
+          {table ? best(table, card).map((row, place) => <Line key={place} table={table} row={row} card={card} pick={pick} />) : <Waiting />}
         </div>
       ))}
     </section>
@@ -65,6 +65,7 @@ function best(table: Table, { column, up }: Card): number[] {
   const found: number[] = [];
   const better = (a: number, b: number) => (up ? values[a]! > values[b]! : values[a]! < values[b]!);
   for (let row = 0; row < table.length; row++) {
+    if (found.length === SHOWN && !better(row, found[SHOWN - 1]!)) continue; // as nearly all
     if (Number.isNaN(values[row]!) || !(volume[row]! >= FLOOR) || !table.live(row)) continue;
     if (column === "sigma_rel" && table.provisional(row)) continue;
     if (column === "change_pct" && (up ? values[row]! <= 0 : values[row]! >= 0)) continue;

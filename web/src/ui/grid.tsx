@@ -2,17 +2,16 @@
 // scrolls (keyed by slot, never by market). While the pointer is in the rows their order is held,
 // so that nothing moves away from under it; values go on.
 import type { ComponentChildren } from "preact";
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { aheadMs, tick, venues } from "../data/feed.ts";
-import { rowsOf, sigmaColumn, type Rows, type Sort, type Wanted } from "../data/order.ts";
-import { sparkCount, want } from "../data/sparks.ts";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { tick, venues } from "../data/feed.ts";
+import { columnsOf, rowsOf, sigmaColumn, type Rows, type Sort, type Wanted } from "../data/order.ts";
+import { want } from "../data/sparks.ts";
 import { COVERAGE_MIN, type Table } from "../data/table.ts";
 import { useCell } from "../lib/cell.ts";
 import { count } from "../lib/format.ts";
+import { narrowNow, useMedia } from "../lib/media.ts";
 import { drawn, settings } from "../lib/settings.ts";
-import { clock } from "../lib/time.ts";
 import { Row } from "./row.tsx";
-import { silentFor } from "./venuestate.tsx";
 
 const HEIGHTS = { regular: 36, compact: 28 };
 const HEAD = 36;
@@ -41,7 +40,7 @@ const KEYS: Record<string, string> = {
   sigma_rel: "σ rank", sigma_abs: "σ rank", sigma_ret: "σ rank", change_pct: "Δ rank", surge: "Surge rank",
 };
 
-function columnsOf(table: Table): Column[] {
+function headsOf(table: Table): Column[] {
   const { metric, by } = table.told;
   const { span } = table;
   const which = { sigma_rel: "relative: for what moved most for its size", sigma_ret: "of returns: for trading volatility", sigma_abs: "absolute: compare within one pair only" }[sigmaColumn(table)];
@@ -60,28 +59,31 @@ function columnsOf(table: Table): Column[] {
 
 export function Grid({ table, wanted, selected, pick, sort, ordered, empty }: GridProps) {
   useCell(tick);
-  const sparks = useCell(sparkCount);
   const theme = useCell(drawn);
+  const phone = useMedia(narrowNow);
   const states = useCell(venues);
-  const now = useCell(clock);
   const { stars, density } = useCell(settings);
   const scroller = useRef<HTMLDivElement>(null);
   const [view, setView] = useState({ top: 0, height: 800 });
   const { rows, held, hold } = useOrder(table, wanted);
   const rowHeight = HEIGHTS[density];
-  useEffect(() => ordered(rows), [rows]);
+  useLayoutEffect(() => ordered(rows), [rows]);
   useScroller(scroller, setView);
 
   const first = Math.max(0, Math.floor(view.top / rowHeight) - SPARE);
   const slots = Math.ceil(view.height / rowHeight) + 2 * SPARE;
   const last = Math.min(rows.length, first + slots);
   const visible = rows.slice(first, last);
-  useEffect(() => want(visible.map((row) => table.ids[row]!)), [first, last, rows, table]);
-  const place = selected === null ? -1 : rows.findIndex((row) => table.market(row) === selected);
+  useLayoutEffect(() => want(visible.map((row) => table.ids[row]!)), [first, last, rows, table]);
+  const place = selected === null ? -1 : rows.indexOf(table.named(selected));
   useKeptInView(scroller, place, rowHeight);
-  const sigma = table.numbers[sigmaColumn(table)];
-  const sigmaMax = rows.reduce((most, row) => Math.max(most, sigma[row] || 0), 0) || 1;
-  const provisional = rows.some((row) => table.provisional(row));
+  const { sigmaMax, provisional } = lookedOver(table, rows);
+  const picked = useRef(pick);
+  picked.current = pick;
+  const shown = useRef(rows);
+  shown.current = rows;
+  const take = useRef((row: number) => picked.current(row, shown.current)).current;
+  const head = useMemo(() => headsOf(table).map((one) => <Head key={one.name} column={one} wanted={wanted} sort={sort} />), [table, wanted.sort, wanted.down]);
 
   return (
     <div class="grid-box">
@@ -93,15 +95,14 @@ export function Grid({ table, wanted, selected, pick, sort, ordered, empty }: Gr
         onPointerLeave={() => hold(false)}
       >
         <div class="row head" role="row" aria-rowindex={1}>
-          {columnsOf(table).map((one) => <Head key={one.name} column={one} wanted={wanted} sort={sort} />)}
+          {head}
         </div>
         <div class="rows" role="presentation" style={{ height: `${rows.length * rowHeight}px` }}>
           {visible.map((row, at) => (
             <Row
               key={(first + at) % slots} table={table} row={row} place={first + at} top={(first + at) * rowHeight}
               version={table.versions[row]!} selected={first + at === place} starred={stars.includes(table.market(row))}
-              venue={states.get(table.venues[row]!)} silent={table.live(row) ? "" : silentFor(states.get(table.venues[row]!), now + aheadMs)}
-              sparks={sparks} theme={theme} sigmaMax={sigmaMax} tinted={true} pick={(one) => pick(one, rows)}
+              venue={states.get(table.venues[row]!)} theme={theme} phone={phone} sigmaMax={sigmaMax} pick={take}
             />
           ))}
         </div>
@@ -129,11 +130,24 @@ function Head({ column, wanted, sort }: { column: Column; wanted: Wanted; sort: 
 /** The rows in order, held while something points at them. */
 function useOrder(table: Table, wanted: Wanted): { rows: Rows; held: boolean; hold: (on: boolean) => void } {
   const [held, setHeld] = useState(false);
-  const kept = useRef<{ table: Table; wanted: string; rows: Rows } | null>(null);
+  const kept = useRef<{ table: Table; wanted: string; changedAt: number; rows: Rows } | null>(null);
   const asked = JSON.stringify(wanted);
+  const changedAt = table.changedAt(columnsOf(table, wanted.sort));
   const same = kept.current?.table === table && kept.current.wanted === asked;
-  if (!(held && same)) kept.current = { table, wanted: asked, rows: rowsOf(table, wanted) };
+  if (!same || (!held && kept.current!.changedAt !== changedAt)) kept.current = { table, wanted: asked, changedAt, rows: rowsOf(table, wanted) };
   return { rows: kept.current!.rows, held, hold: setHeld };
+}
+
+/** The largest σ, which the others' bars are shares of, and whether any is provisional. */
+function lookedOver(table: Table, rows: Rows): { sigmaMax: number; provisional: boolean } {
+  const sigma = table.numbers[sigmaColumn(table)];
+  let sigmaMax = 0;
+  let provisional = false;
+  for (const row of rows) {
+    if (sigma[row]! > sigmaMax) sigmaMax = sigma[row]!;
+    provisional ||= table.provisional(row);
+  }
+  return { sigmaMax: sigmaMax || 1, provisional };
 }
 
 function useScroller(scroller: { current: HTMLDivElement | null }, setView: (view: { top: number; height: number }) => void): void {

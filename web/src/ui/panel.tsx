@@ -1,6 +1,6 @@
 // One market beside the table: its price, its day, its numbers, and an alert made on the chart.
-import { useEffect, useState } from "preact/hooks";
-import { aheadMs, tick, venues } from "../data/feed.ts";
+import { useEffect, useMemo, useState } from "preact/hooks";
+import { tick, venues } from "../data/feed.ts";
 import type { Range } from "../data/history.ts";
 import { lineOf, SHAPES, sentenceOf, written } from "../data/sentence.ts";
 import type { Table } from "../data/table.ts";
@@ -9,13 +9,12 @@ import { compact, count, price, share, UNKNOWN } from "../lib/format.ts";
 import { pageOf } from "../lib/market.ts";
 import { inside } from "../lib/place.ts";
 import { settings, star } from "../lib/settings.ts";
-import { clock } from "../lib/time.ts";
 import { follow } from "../lib/url.ts";
 import { PriceChart } from "./pricechart.tsx";
 import { Change, provisionalOf, State } from "./row.tsx";
 import { RuleForm } from "./ruleform.tsx";
 import { Source } from "./source.tsx";
-import { silentFor, SourceBadge, VenueBadge } from "./venuestate.tsx";
+import { SourceBadge, VenueBadge } from "./venuestate.tsx";
 
 export interface PanelProps {
   table: Table;
@@ -29,7 +28,6 @@ export function Panel({ table, row, whole, close }: PanelProps) {
   useCell(tick);
   const { stars } = useCell(settings);
   const venue = useCell(venues).get(table.venues[row]!);
-  const now = useCell(clock);
   const market = table.market(row);
   const latest = table.numbers.latest[row]!;
   const [range, setRange] = useState<Range>("24h");
@@ -45,6 +43,12 @@ export function Panel({ table, row, whole, close }: PanelProps) {
     const kind = found && SHAPES[found.kind].line ? found.kind : "crosses";
     setCondition(written({ kind, value }));
   };
+  const form = useMemo(() => condition && (
+    <RuleForm
+      key={market} target={market} metric={table.told.metric} latest={() => table.numbers.latest[row]!}
+      condition={condition} setCondition={setCondition} setMarks={setMarks}
+    />
+  ), [table, row, condition]); // prices change each second, what is made of them does not
   const partly = provisionalOf(table, row);
   const starred = stars.includes(market);
   return (
@@ -58,7 +62,7 @@ export function Panel({ table, row, whole, close }: PanelProps) {
       </header>
       <p class="latest">
         <strong title={String(latest)}>{price(latest)}</strong>{" "}
-        {table.live(row) ? <Change value={table.numbers.change_pct[row]!} /> : <State of={table.states[row]!} silent={silentFor(venue, now + aheadMs)} />}
+        {table.live(row) ? <Change value={table.numbers.change_pct[row]!} /> : <State of={table.states[row]!} venue={venue} />}
       </p>
       {whole && <Source venue={table.venues[row]!} metric={table.told.metric} slot={table.slot} />}
       <PriceChart
@@ -66,7 +70,7 @@ export function Panel({ table, row, whole, close }: PanelProps) {
         line={lineOf(condition)} setLine={drag} marks={marks}
       />
       <Tiles tiles={dayOf(table, row)} />
-      {condition && <RuleForm key={market} target={market} metric={table.told.metric} latest={latest} condition={condition} setCondition={setCondition} setMarks={setMarks} />}
+      {form}
       <Tiles tiles={deviationsOf(table, row)} />
       {partly && <p class="dim trust">* {partly}: it is ranked apart from the others.</p>}
       <p class="dim trust">Trust σ relative for what moved most for its size, σ of returns for trading volatility, and σ absolute only within one pair: it orders the rest by their price.</p>

@@ -1,5 +1,5 @@
 // The chart as a part of the page: its ranges, what stands under the cursor, and its line by keys.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { alongside } from "../data/compare.ts";
 import { table } from "../data/feed.ts";
 import { history, pointOf, RANGES, type History, type Range } from "../data/history.ts";
@@ -14,6 +14,9 @@ import { Typed } from "./typed.tsx";
 
 /** A span as a person writes it: `24 h`, `1 min`. */
 const spelled = (span: string): string => span.replace(/(\d+)/, "$1 ").replace(/m$/, "min");
+
+/** Markets that one may choose from where a name is typed. */
+const NAMED_MAX = 500;
 
 export interface PriceChartProps {
   market: string;
@@ -79,19 +82,18 @@ export function PriceChart(props: PriceChartProps) {
     return () => given.abort();
   }, [against, metric, range, pointOf(range, slot)]);
   useEffect(() => chart.current!.setOver({ other, ...laid }), [other, laid]);
-  useEffect(() => chart.current!.setTip(tip), [tip, data]);
+  useLayoutEffect(() => chart.current?.setTip(tip), [tip, data]); // in the frame that tells it
   useEffect(() => chart.current!.setLine(line), [line]);
   useEffect(() => chart.current!.setMarks(marks), [marks]);
   useEffect(() => chart.current!.build(), [theme, zone]);
 
-  const known = data?.values.filter((value): value is number => value !== null) ?? [];
-  const summary = known.length
-    ? `${market} ${metric}, ${range}: from ${price(known[0])} to ${price(known.at(-1))}, lowest ${price(Math.min(...known))}, highest ${price(Math.max(...known))}`
-    : `${market} ${metric}, ${range}`;
+  const summary = useMemo(() => `${market} ${metric}, ${range}${summed(data)}`, [market, metric, range, data]);
+  const zoneShown = useMemo(zoneName, [zone]);
+  const over = useMemo(() => <Laid market={market} against={against} setAgainst={setAgainst} over={laid} setOver={setLaid} />, [market, against, laid]);
   return (
     <figure class="chart-box">
       <div class="chart-head">
-        <span class="dim read" aria-hidden="true">{read ?? `${spelled(range)} · ${data ? spelled(data.step) : "…"} · ${zoneName()}${data && data.coverage < 0.995 ? ` · coverage ${Math.floor(data.coverage * 100)}%` : ""}`}</span>
+        <span class="dim read" aria-hidden="true">{read ?? `${spelled(range)} · ${data ? spelled(data.step) : "…"} · ${zoneShown}${data && data.coverage < 0.995 ? ` · coverage ${Math.floor(data.coverage * 100)}%` : ""}`}</span>
         <span class="ranges" role="group" aria-label="Range">
           {(Object.keys(RANGES) as Range[]).map((one) => (
             <button key={one} class={one === range ? "on" : ""} aria-pressed={one === range} onClick={() => setRange(one)}>{one}</button>
@@ -104,7 +106,7 @@ export function PriceChart(props: PriceChartProps) {
         {line !== null && <LineSlider line={line} setLine={setLine} />}
         <span class="room" />
         <span class="laid">
-        <Laid market={market} against={against} setAgainst={setAgainst} over={laid} setOver={setLaid} />
+        {over}
         <button class="link" title="Show as a table" aria-expanded={asTable} onClick={() => setAsTable(!asTable)}>{asTable ? "Hide" : "Table"}</button>
         <button class="link" onClick={() => save(`${market} ${metric} ${range}.png`, chart.current!.png())}>PNG</button>
         <button class="link" disabled={!data} onClick={() => save(`${market} ${metric} ${range}.csv`, data && csv(data, other))}>CSV</button>
@@ -113,6 +115,12 @@ export function PriceChart(props: PriceChartProps) {
       {asTable && data && <AsTable data={data} />}
     </figure>
   );
+}
+
+/** What is seen, for who does not see it. */
+function summed(data: History | null): string {
+  const known = data?.values.filter((value): value is number => value !== null) ?? [];
+  return known.length ? `: from ${price(known[0])} to ${price(known.at(-1))}, lowest ${price(Math.min(...known))}, highest ${price(Math.max(...known))}` : "";
 }
 
 interface LaidProps {
@@ -126,11 +134,14 @@ interface LaidProps {
 /** What is laid over the series: another market, and the band of mean ± σ of what is shown. */
 function Laid({ market, against, setAgainst, over, setOver }: LaidProps) {
   const held = useCell(table);
-  const names = held ? [...held.ids.keys()].slice(0, 500).map((row) => held.market(row)).filter((one) => one !== market) : [];
+  const names = useMemo(() => {
+    const rows = held ? [...held.ids.keys()].slice(0, NAMED_MAX) : [];
+    return rows.map((row) => held!.market(row)).filter((one) => one !== market).map((one) => <option key={one} value={one} />);
+  }, [held, market]);
   return (
     <>
       <label class="against"><Typed label="Compare" value={against} list="against" placeholder="compare with" set={(text) => setAgainst(text.trim().toUpperCase())} /></label>
-      <datalist id="against">{names.map((one) => <option key={one} value={one} />)}</datalist>
+      <datalist id="against">{names}</datalist>
       {against && <button class="link" aria-pressed={over.percent} title="Both in per cent from where they begin; else an axis each" onClick={() => setOver({ ...over, percent: !over.percent })}>{over.percent ? "in %" : "two axes"}</button>}
       <button class="link" aria-pressed={over.band} title="Mean ± σ of what is shown" onClick={() => setOver({ ...over, band: !over.band })}>±σ</button>
     </>

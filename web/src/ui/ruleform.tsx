@@ -20,7 +20,8 @@ export interface RuleFormProps {
   /** What it is about: a market's public name, or a pattern. */
   target: string;
   metric: string;
-  latest: number;
+  /** The newest value; NaN for none. */
+  latest: () => number;
   condition: string;
   setCondition: (condition: string) => void;
   setMarks: (times: number[]) => void;
@@ -110,7 +111,7 @@ function SentenceFields({ condition, setCondition, latest }: Pick<RuleFormProps,
   if (!found) return <>When <code>{condition}</code> · </>;
   const pick = (kind: Kind) => {
     const keeps = SHAPES[kind].line && SHAPES[found.kind].line;
-    setCondition(written({ kind, value: keeps ? found.value : SHAPES[kind].first(latest) }));
+    setCondition(written({ kind, value: keeps ? found.value : SHAPES[kind].first(latest()) }));
   };
   return (
     <span>

@@ -13,11 +13,16 @@ export function drawSpark(canvas: HTMLCanvasElement, values: Float64Array, tip: 
   const pen = canvas.getContext("2d")!;
   pen.setTransform(scale, 0, 0, scale, 0, 0);
   pen.clearRect(0, 0, WIDTH, HEIGHT);
-  const all = Number.isNaN(tip) ? values : Float64Array.from([...values, tip]);
-  const seen = all.filter((value) => !Number.isNaN(value));
-  if (seen.length < 2) return;
-  const low = Math.min(...seen);
-  const span = Math.max(...seen) - low || 1;
+  const all = Number.isNaN(tip) ? values : appended(values, tip);
+  let [low, high, seen] = [Infinity, -Infinity, 0];
+  for (const value of all) {
+    if (Number.isNaN(value)) continue;
+    seen++;
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  if (seen < 2) return;
+  const span = high - low || 1;
   const x = (place: number) => 1 + (place / (all.length - 1)) * (WIDTH - 5);
   const y = (value: number) => 3 + (1 - (value - low) / span) * (HEIGHT - 6);
   const color = token(up ? "up" : "down");
@@ -32,6 +37,13 @@ export function drawSpark(canvas: HTMLCanvasElement, values: Float64Array, tip: 
     pen.arc(x(end), y(all[end]!), 1.8, 0, 7);
     pen.fill();
   }
+}
+
+function appended(values: Float64Array, last: number): Float64Array {
+  const all = new Float64Array(values.length + 1);
+  all.set(values);
+  all[values.length] = last;
+  return all;
 }
 
 /** Runs of known values: a gap is drawn as a gap. */
