@@ -483,6 +483,27 @@ def test_what_was_recorded_replays_through_the_real_program(folder: Folder) -> N
     assert folder.run("replay", "kraken.jsonl", "--end").returncode == 2  # its folder holds data
 
 
+def test_a_stream_is_recorded_beside_the_answers_and_replayed(
+    folder: Folder, double: dict[str, str]
+) -> None:
+    folder.configure(double, more=f"{FAST}\nstream = true")
+    asked = ("--venue", "kraken", "--venue", "binance", "--for", "3s")
+    done = folder.run("record", "told.jsonl", *asked)
+    assert done.returncode == 0, done.stderr
+    answers, frames = map(int, re.findall(r"(\d+) (?:answers|frames)", done.stdout))
+    assert min(answers, frames) >= 4
+    told = [json.loads(line) for line in (folder.path / "told.jsonl").read_text().splitlines()]
+    for venue in ("KRAKEN", "BINANCE"):
+        events = [one["event"] for one in told if one["venue"] == venue and "line" in one]
+        assert events[:2] == ["began", "opened"]
+        assert {"asked", "heard"} <= set(events)
+    whole = (folder.path / "told.jsonl").read_bytes()
+    (folder.path / "told.jsonl").write_bytes(whole[:-9])
+    played = folder.run("replay", "told.jsonl", "--end", "--port", "0")
+    assert played.returncode == 0, played.stderr
+    assert f"note: told.jsonl is cut off in line {len(told)}" in played.stdout
+
+
 # Help
 
 

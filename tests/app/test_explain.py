@@ -14,7 +14,7 @@ from sigmawatch.adapters.clock import VirtualClock
 from sigmawatch.adapters.ledgers.sqlite import SqliteLedger
 from sigmawatch.app.config import Config
 from sigmawatch.app.program import Program
-from sigmawatch.app.wiring import replaying
+from sigmawatch.app.wiring_replay import replaying
 from sigmawatch.domain.errors import NotFound
 from sigmawatch.domain.frame import Patch, Reason
 from sigmawatch.domain.rule_settings import RuleSettings

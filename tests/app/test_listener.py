@@ -88,6 +88,9 @@ class MemoryStream:
         self.lines.append(MemoryLine(len(self.lines)))
         return self.lines[-1]
 
+    async def close(self) -> None:
+        """Nothing is held."""
+
     @property
     def standing(self) -> list[int]:
         return [line.number for line in self.lines if not line.closed]

@@ -13,7 +13,7 @@ from sigmawatch.app.alerting.preview import Draft
 from sigmawatch.app.alerting.previewed import Preview
 from sigmawatch.app.config import Config
 from sigmawatch.app.program import Program
-from sigmawatch.app.wiring import replaying
+from sigmawatch.app.wiring_replay import replaying
 from sigmawatch.domain.calendar import parse_calendar
 from sigmawatch.domain.errors import ExpressionInvalid, Invalid, NotFound
 from sigmawatch.domain.rule_settings import RuleSettings

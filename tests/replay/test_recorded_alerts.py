@@ -25,7 +25,7 @@ from sigmawatch.app.alerting.preview import Draft
 from sigmawatch.app.alerting.previewed import Preview
 from sigmawatch.app.config import Config
 from sigmawatch.app.replay import Replay
-from sigmawatch.app.wiring import replaying
+from sigmawatch.app.wiring_replay import replaying
 from sigmawatch.domain.notice import FANOUT
 from sigmawatch.domain.rule_settings import RuleSettings
 from sigmawatch.domain.rule_target import parse_target

@@ -23,7 +23,7 @@ from sigmawatch.app.config import Config
 from sigmawatch.app.replay import Replay
 from sigmawatch.app.web import create_app
 from sigmawatch.app.web.server import listen, serve_on
-from sigmawatch.app.wiring import replaying
+from sigmawatch.app.wiring_replay import replaying
 
 RECORDED = Path(__file__).parents[2].parent / "shared" / "data" / "freqtrade-bittrex-1m-201801"
 DAYS = times(change=3, full=10)

@@ -18,7 +18,8 @@ from tests.simulation.world import until
 from tests.venues.support import AMPLE, MINUTE_MS, body, captured, recorded
 
 from sigmawatch.adapters.clock import VirtualClock
-from sigmawatch.adapters.venues.recorded import Exchange, Player
+from sigmawatch.adapters.venues.recorded import Player
+from sigmawatch.adapters.venues.recording import Exchange
 from sigmawatch.app import wiring
 from sigmawatch.app.config import BackfillConfig, Config, Track
 from sigmawatch.app.program import Program

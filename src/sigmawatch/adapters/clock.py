@@ -91,12 +91,14 @@ class VirtualClock:
             heapq.heappush(self._sleepers, (ts_ms, next(self._order), wake))
             await wake
 
-    async def advance_to_ms(self, ts_ms: int, *, turns: int = 1) -> None:
+    async def advance_to_ms(self, ts_ms: int, *, turns: int = 1, wakes: bool = True) -> None:
         """Move time forward to `ts_ms`, stopping at each sleeper's time on the way. After each
-        stop the event loop gets `turns` turns, so that who woke can work and sleep again."""
+        stop the event loop gets `turns` turns, so that who woke can work and sleep again. wakes:
+        whether those who sleep until then wake now; else at the next move."""
         assert ts_ms >= self._now_ms
         assert turns > 0
-        while self._sleepers and self._sleepers[0][0] <= ts_ms:
+        last_ms = ts_ms if wakes else ts_ms - 1
+        while self._sleepers and self._sleepers[0][0] <= last_ms:
             due_ms, _, wake = heapq.heappop(self._sleepers)
             if wake.done():  # its task was cancelled
                 continue

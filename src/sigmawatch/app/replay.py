@@ -7,7 +7,7 @@ live ones. Every slot is polled at its boundary plus the offset and closed once 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -21,12 +21,13 @@ from sigmawatch.domain.window import Interval
 from sigmawatch.ports.clock import Clock
 
 OFFSET_MS = 1_000
+TURNS = 20  # of the event loop: after those who woke, and whoever that woke, waits again
 
 
 class MovedClock(Clock, Protocol):
     """A clock that stands still until it is moved."""
 
-    async def advance_to_ms(self, ts_ms: int) -> None: ...
+    async def advance_to_ms(self, ts_ms: int, *, turns: int = 1, wakes: bool = True) -> None: ...
 
 
 async def replay(
@@ -47,7 +48,8 @@ async def replay(
     started_s, started_ms = loop.time(), clock.now_ms()
     while interval.open_ms(slot + 1) <= until_ms:
         boundary_ms = interval.open_ms(slot + 1)
-        await clock.advance_to_ms(boundary_ms + OFFSET_MS)
+        # a poll goes before what is heard in the same millisecond, as its own sleep began earlier
+        await clock.advance_to_ms(boundary_ms + OFFSET_MS, turns=TURNS, wakes=False)
         for collector in program.stations.collectors:
             await collector.run_once(RunKind.POLL, boundary_ms=boundary_ms)
         await program.tracker.close_slot(interval, slot)
@@ -60,12 +62,20 @@ async def replay(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replay:
-    """A program over recorded data, and how to run it slot by slot."""
+    """A program over recorded data, and how to run it slot by slot. notes: what the data lacks."""
 
     program: Program
     clock: MovedClock
     interval: Interval
     until_ms: int
+    notes: Sequence[str] = ()
+
+    async def listen_for_ever(self) -> None:
+        """Hear what streams told; to be run beside `slots`."""
+        async with asyncio.TaskGroup() as group:
+            for collector in self.program.stations.collectors:
+                if collector.listener is not None:
+                    group.create_task(collector.listener.run_for_ever(), name=collector.name)
 
     def slots(self, *, speed: float | None = None) -> AsyncIterator[int]:
         """Every slot, once its snapshot is out."""
@@ -84,6 +94,9 @@ def replay_config(
         windows_ms=config.windows_ms,
         reference_currency=config.reference_currency,
         derived=config.derived,
+        failover=config.failover,
+        failover_after_slots=config.failover_after_slots,
+        failover_back_slots=config.failover_back_slots,
         server=config.server,
         history=HistoryConfig(raw_days=36_500),  # recorded days are old by nature
         backfill=BackfillConfig(enabled=False),

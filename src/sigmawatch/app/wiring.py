@@ -1,13 +1,14 @@
 """Wiring: the one place that knows adapters. Builds a program from a configuration.
 
-Also what else needs an adapter by name: the traits of venues, the demo market, recording, replay.
+Also what else needs an adapter by name: the traits of venues, the demo market. Recording and replay
+are wired in app.wiring_replay.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -17,7 +18,7 @@ from sigmawatch.adapters import tables
 from sigmawatch.adapters.archives import opening
 from sigmawatch.adapters.buses.local import LocalBus
 from sigmawatch.adapters.channels.workshop import Workshop
-from sigmawatch.adapters.clock import RealClock, VirtualClock
+from sigmawatch.adapters.clock import RealClock
 from sigmawatch.adapters.keys import read_key
 from sigmawatch.adapters.ledgers.copies import in_thread
 from sigmawatch.adapters.ledgers.examining import Way, examine_folder
@@ -32,8 +33,7 @@ from sigmawatch.adapters.sign_in import provider_of
 from sigmawatch.adapters.signal import UrlSignal
 from sigmawatch.adapters.traces import Receiver, tracer_to
 from sigmawatch.adapters.vault import KeyVault
-from sigmawatch.adapters.venues import VENUES, VenueSettings, recorded, venue_for
-from sigmawatch.adapters.venues.files import FileVenue, read_tapes
+from sigmawatch.adapters.venues import VENUES, VenueSettings, venue_for
 from sigmawatch.adapters.venues.rest import RestVenue
 from sigmawatch.adapters.zones import IanaZones
 from sigmawatch.app.access.access import Access, AccessPorts
@@ -42,7 +42,7 @@ from sigmawatch.app.backfill import Backfill
 from sigmawatch.app.catalogue import Catalogue
 from sigmawatch.app.channels import ChannelBook, ChannelPorts
 from sigmawatch.app.collector import Collector
-from sigmawatch.app.config import DEFAULT_TRACK, Config, Track
+from sigmawatch.app.config import DEFAULT_TRACK, Config
 from sigmawatch.app.history_config import ArchiveConfig
 from sigmawatch.app.listening.listener import Listener
 from sigmawatch.app.listening.streamed import StreamedVenue
@@ -50,11 +50,8 @@ from sigmawatch.app.notifying.service import NotifyPorts
 from sigmawatch.app.opening import Maker
 from sigmawatch.app.program import Ports, Program
 from sigmawatch.app.publish_config import PublishConfig
-from sigmawatch.app.recording import record_for
-from sigmawatch.app.replay import Replay, replay_config
 from sigmawatch.app.venue_config import VenueConfig, VenueKind
 from sigmawatch.domain.errors import Refused
-from sigmawatch.domain.window import MINUTE_MS
 from sigmawatch.ports.archive import Archive
 from sigmawatch.ports.backup import Copied, Told
 from sigmawatch.ports.clock import Clock
@@ -70,7 +67,6 @@ table_writer, table_rows, table_bytes = tables.table_writer, tables.table_rows, 
 iana_zones = IanaZones  # what clocks on walls show
 
 DEMO_BUDGET = 60_000.0  # requests a minute: the double is ours
-REPLAY_BUDGET = 1e9  # nobody is asked
 
 
 def wanted_venues(config: Config) -> Sequence[str]:
@@ -90,13 +86,15 @@ def venue_traits(config: Config | None = None) -> Mapping[str, VenueTraits]:
     budgets, without asking it. Raises Invalid."""
     chosen = config or Config()
     names = _venue_names(chosen)
-    return {name: _venue(name, chosen, clock=RealClock()).traits for name in names}
+    return {name: venue_of(name, chosen, clock=RealClock()).traits for name in names}
 
 
-def _venue(name: str, config: Config, *, clock: Clock) -> Venue:
+def venue_of(name: str, config: Config, *, clock: Clock, rng: random.Random | None = None) -> Venue:
+    """A venue with an adapter, as it is configured. rng: the chance in its pauses. Raises NotFound,
+    Invalid."""
     given = config.venue(name).given
     settings = VenueSettings(name=name, openings=config.egress.openings, **given)
-    return venue_for(settings, clock=clock, rng=_jitter())
+    return venue_for(settings, clock=clock, rng=rng or _jitter())
 
 
 def _jitter() -> random.Random:
@@ -134,7 +132,7 @@ async def build(
         ledger = await stack.enter_async_context(_ledger(config, clock=clock))
         given = venues is not None or demo or dry  # nobody else is asked
         if venues is None:
-            venues = [_venue(name, config, clock=clock) for name in wanted_venues(config)]
+            venues = [venue_of(name, config, clock=clock) for name in wanted_venues(config)]
         for venue in venues:
             stack.push_async_callback(venue.close)
         vault = KeyVault.of(config.data, keys=config.secrets.key.get_secret_value())
@@ -266,7 +264,7 @@ def _postgres() -> type[PostgresLedger]:
 def _maker(config: Config, *, ports: Ports, catalogue: Catalogue) -> Maker:
     """Of venues that no file sets up."""
     return Maker(known=tuple(VENUES), make=lambda name: _roles(
-        _venue(name, config, clock=ports.clock), config, ports=ports, catalogue=catalogue
+        venue_of(name, config, clock=ports.clock), config, ports=ports, catalogue=catalogue
     ))  # fmt: skip
 
 
@@ -274,10 +272,12 @@ def _roles(
     venue: Venue, config: Config, *, ports: Ports, catalogue: Catalogue
 ) -> tuple[Collector, Backfill]:
     settings = config.venue(venue.traits.name)
-    stream = venue.stream if isinstance(venue, RestVenue) else None
-    asked = venue if stream is None else StreamedVenue(venue, Listener(
-        stream, name=venue.traits.name, catalogue=catalogue, clock=ports.clock, rng=_jitter(),
-    ), clock=ports.clock, floor_ms=settings.floor_ms(venue.traits.poll_floor_ms))  # fmt: skip
+    asked = venue
+    if isinstance(venue, RestVenue) and venue.stream is not None:
+        asked = StreamedVenue(venue, Listener(
+            venue.stream, name=venue.traits.name, catalogue=catalogue, clock=ports.clock,
+            rng=venue.rng,
+        ), clock=ports.clock, floor_ms=settings.floor_ms(venue.traits.poll_floor_ms))  # fmt: skip
     collector = Collector(
         asked, catalogue=catalogue, bus=ports.bus, clock=ports.clock,
         poll_offset_ms=round(1_000 * settings.poll_offset_s),
@@ -324,73 +324,3 @@ def simulate(arguments: Sequence[str]) -> int:
     from sigmawatch_simulator.cli import main  # noqa: PLC0415
 
     return main(list(arguments))
-
-
-async def record(config: Config, name: str, *, path: Path, for_s: float) -> None:
-    """Ask one venue as a collector would, and append every raw answer to `path`: its market list,
-    then the tickers after every slot boundary and the newest candles of what is tracked there.
-    What fails is recorded as it came. Raises NotFound for a venue without an adapter, Refused for
-    one of the configuration's own.
-    """
-    clock = RealClock()
-    venue = _venue(name, config, clock=clock)
-    if not isinstance(venue, RestVenue):
-        raise Refused(f"{name} is a venue of your own: what it says is not recorded")
-    with path.open("ab") as file:
-        venue.http.tap = recorded.Recorder(file).hearing(name)
-        try:
-            until_ms = clock.now_ms() + round(1_000 * for_s)
-            await record_for(venue, config, clock=clock, until_ms=until_ms)
-        finally:
-            await venue.close()
-
-
-def replaying(config: Config, source: Path, *, folder: Path) -> AbstractAsyncContextManager[Replay]:
-    """The program over a recording (`.jsonl`) or candle files, in `folder`. Raises Invalid, InUse
-    on entry."""
-    if source.suffix == ".jsonl":
-        return _replaying_answers(config, source, folder=folder)
-    return _replaying_candles(config, source, folder=folder)
-
-
-@asynccontextmanager
-async def _replaying_candles(
-    config: Config, source: Path, *, folder: Path
-) -> AsyncIterator[Replay]:
-    tapes = read_tapes(source, venue="REPLAY")
-    first_ms = min(int(tape.open_ms[0]) for tape in tapes)
-    last_ms = max(int(tape.open_ms[-1]) for tape in tapes) + MINUTE_MS
-    clock = VirtualClock(first_ms)
-    track = Track(
-        venue="replay",
-        markets=tuple(tape.market.pair for tape in tapes),
-        metrics=("price", "volume_24h_quote", "traded_quote"),
-        every=config.interval,
-    )
-    settings = replay_config(config, folder, track=(track,), venues={})
-    async with build(
-        settings, clock=clock, venues=[FileVenue(tapes, clock=clock)], dry=True
-    ) as program:
-        yield Replay(program=program, clock=clock, interval=config.interval, until_ms=last_ms)
-
-
-@asynccontextmanager
-async def _replaying_answers(
-    config: Config, source: Path, *, folder: Path
-) -> AsyncIterator[Replay]:
-    exchanges = recorded.read_recording(source)
-    clock = VirtualClock(exchanges[0].at_ms)
-    names = {exchange.venue for exchange in exchanges} & set(VENUES)
-    async with recorded.Player(exchanges, clock=clock) as player:
-        venues = {
-            name.lower(): VenueConfig(
-                base_url=player.base_url(name), requests_per_minute=REPLAY_BUDGET
-            )
-            for name in names
-        }
-        track = tuple(one for one in config.track if one.venue_name in names)
-        settings = replay_config(config, folder, track=track, venues=venues)
-        async with build(settings, clock=clock, dry=True) as program:
-            last = config.interval.slot(exchanges[-1].at_ms)
-            until_ms = config.interval.open_ms(last + 1)  # the end of the last recorded slot
-            yield Replay(program=program, clock=clock, interval=config.interval, until_ms=until_ms)

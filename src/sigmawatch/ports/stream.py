@@ -43,3 +43,7 @@ class VenueStream(Protocol):
     async def open(self) -> Line:
         """A new connection. Raises as above."""
         ...
+
+    async def close(self) -> None:
+        """Give back what it holds; a line that is open ends."""
+        ...

@@ -21,6 +21,7 @@ from sigmawatch.adapters.venues.streams.socket import SocketStream
 from sigmawatch.domain.errors import BadAnswer, Invalid
 from sigmawatch.domain.reading import Tickers
 from sigmawatch.ports.clock import Clock
+from sigmawatch.ports.stream import VenueStream
 from sigmawatch.ports.venue import VenueTraits
 
 _PATIENCE = 10
@@ -29,8 +30,8 @@ _PATIENCE = 10
 class RestVenue:
     """The shared half of a `ports.venue.Venue`.
 
-    http: the way to the venue, its counters included. rejected_markets: market id -> why the last
-    market list left it out.
+    http: the way to the venue, its counters included. rng: the chance in its pauses.
+    rejected_markets: market id -> why the last market list left it out.
     """
 
     FACTS: ClassVar[VenueFacts]
@@ -43,7 +44,8 @@ class RestVenue:
             raise Invalid(f"{settings.name} has no stream that we listen to", field="stream",
                           allowed="stream = false")  # fmt: skip
         self.http = VenueHttp(self.FACTS, settings, clock=clock, rng=rng)
-        self.stream: SocketStream | None = None  # where it is wanted
+        self.rng = rng
+        self.stream: VenueStream | None = None  # where it is wanted
         if settings.stream and self.DIALECT is not None:
             self.stream = SocketStream(self.DIALECT, settings, facts=self.FACTS, clock=clock)
         self.rejected_markets: Mapping[str, str] = {}

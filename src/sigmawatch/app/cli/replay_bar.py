@@ -35,6 +35,8 @@ class ReplayBar:
         """From the first slot to the last."""
         self._first_ms, self._last_ms = replay.clock.now_ms(), replay.until_ms
         self._say(f"REPLAY from {_at(self._first_ms)} to {_at(self._last_ms)}, data in {folder}")
+        for note in replay.notes:
+            self._say(f"note: {note}")
         self._say(f"page and API at {url} (Ctrl-C ends)")
         with self._progress:
             self._task = self._progress.add_task("replay", total=self._last_ms - self._first_ms)

@@ -27,30 +27,41 @@ FOREIGN = {"allow_extra_args": True, "ignore_unknown_options": True}  # the simu
 def record(
     target: Annotated[Path, typer.Argument(metavar="FILE", help="JSON lines to write; new.")],
     *,
-    venue: Annotated[str, typer.Option("--venue", metavar="NAME", help="Which venue.")],
+    venues: Annotated[
+        list[str], typer.Option("--venue", metavar="NAME", help="Which venue; may be said again.")
+    ],
     span: Annotated[
         str, typer.Option("--for", metavar="SPAN", help="How long, as 30s, 5m or 2h.")
     ] = "5m",
+    size_mb: Annotated[
+        int,
+        typer.Option("--size", min=2, metavar="MB", help="How large it may become: then the "
+                     "oldest half is left out. FILE.1 holds the half before the newest."),
+    ] = 256,
     file: options.ConfigFile = None,
-) -> None:
-    """Record a venue's raw answers. `replay` plays them through the real program."""
+) -> None:  # fmt: skip
+    """Record what venues answer, and tell on their streams. `replay` plays it through the program.
+
+    A venue is listened to where its `stream = true`: each frame is kept with its time of receipt.
+    Markets that a pattern names are asked for with all others, and not listened to.
+    """
     config = options.read_config(file, None)
-    span_ms, name = parse_span(span), venue_name(venue)
+    span_ms, names = parse_span(span), sorted({venue_name(one) for one in venues})
     if target.exists():
         raise Invalid(f"{target} is there already; name a new file", field="FILE")
     configure(LogStyle.CONSOLE)
     from sigmawatch.app.cli.signals import until_signalled  # noqa: PLC0415 - as in app.cli.session
-    from sigmawatch.app.wiring import record as recorded  # noqa: PLC0415
+    from sigmawatch.app.wiring_replay import record as recorded  # noqa: PLC0415
 
     async def work() -> None:
         async with asyncio.TaskGroup() as group:
             bar = group.create_task(_seconds(span_ms // SECOND_MS))
-            await recorded(config, name, path=target, for_s=span_ms / SECOND_MS)
+            told = await recorded(config, names, path=target, for_s=span_ms / SECOND_MS,
+                                  bytes_max=size_mb * 1_000_000)  # fmt: skip
             bar.cancel()
+        stdout().print(plain(f"{target}: {told} of {', '.join(names)}"))
 
     asyncio.run(until_signalled(work()))
-    with target.open("rb") as lines:
-        stdout().print(plain(f"{target}: {sum(1 for _ in lines)} answers of {name}"))
 
 
 async def _seconds(total: int) -> None:

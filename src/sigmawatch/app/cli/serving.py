@@ -27,7 +27,8 @@ from sigmawatch.app.program import Program
 from sigmawatch.app.publishing import Publisher, publish_for_ever
 from sigmawatch.app.replay import Replay
 from sigmawatch.app.web import create_app
-from sigmawatch.app.wiring import build, demo_program, publication, replaying
+from sigmawatch.app.wiring import build, demo_program, publication
+from sigmawatch.app.wiring_replay import replaying
 from sigmawatch.domain.errors import Conflict
 
 if TYPE_CHECKING:
@@ -138,11 +139,11 @@ async def _serve_replay(
             web = group.create_task(place.serve(app, leaving=leave))
             telling = replay.program.notifying.deliver_for_ever(replay.program.changed)
             told = group.create_task(telling, name="delivery")
+            heard = group.create_task(replay.listen_for_ever(), name="streams")
             with bar.begun(replay, url=place.url, folder=folder):
                 await _play(replay, bar, speed=speed)
-            if bar.ends:
-                web.cancel()
-                told.cancel()
+            for task in (web, told, heard) if bar.ends else ():
+                task.cancel()
 
 
 async def _play(replay: Replay, bar: ReplayBar, *, speed: float | None) -> None:

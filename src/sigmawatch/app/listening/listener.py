@@ -96,6 +96,11 @@ class Listener:
                     self._replaces(life)
                     await _either(life.renew, life.over)
 
+    def renew(self) -> None:
+        """Have another connection take over."""
+        for life in self.lives:
+            life.renew.set()
+
     async def _turn(self) -> None:
         """Wait until something is wanted, and until we may connect."""
         while not self.keys():

@@ -7,25 +7,28 @@ answered below us. Foreign exceptions go no further than this file.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import aiohttp
 
 from sigmawatch import __version__
 from sigmawatch.adapters.venues.answers import Reply, json_of
+from sigmawatch.adapters.venues.recording import Event, LineEvent
 from sigmawatch.adapters.venues.settings import VenueFacts, VenueSettings
 from sigmawatch.adapters.venues.streams.frames import Dialect
-from sigmawatch.domain.errors import BadAnswer, Unavailable
+from sigmawatch.domain.errors import BadAnswer, SigmawatchError, Unavailable
 from sigmawatch.domain.market import Market
 from sigmawatch.domain.stream import Channel, Said, StreamTraits
 from sigmawatch.ports.clock import Clock
 
 FRAME_BYTES_MAX = 4_000_000  # the largest we know of, all of Binance, has a tenth
 _CLOSE_S = 1.0
+Tap = Callable[[LineEvent], None]
 
 
 class SocketStream:
-    """Fulfils ports.stream.VenueStream."""
+    """Fulfils ports.stream.VenueStream. tap: hears what befalls every connection (`record`)."""
 
     def __init__(
         self, dialect: type[Dialect], settings: VenueSettings, *, facts: VenueFacts, clock: Clock
@@ -36,6 +39,8 @@ class SocketStream:
         self._clock = clock
         self._session: aiohttp.ClientSession | None = None
         self._closed = False
+        self.tap: Tap | None = None
+        self._lines = 0
 
     @property
     def traits(self) -> StreamTraits:
@@ -52,10 +57,23 @@ class SocketStream:
 
     async def open(self) -> SocketLine:
         """A new connection. Raises RateLimited, BlockedByRegion, BadAnswer, Unavailable."""
+        self._lines += 1
+        log = _Log(self.tap, venue=self._facts.name, line=self._lines, clock=self._clock)
+        log.note(Event.BEGAN)
+        try:
+            socket = await self._connected()
+        except SigmawatchError as error:
+            again_s = getattr(error, "retry_after_s", None)
+            log.note(Event.REFUSED, str(error).encode(), retry_after_s=again_s)
+            raise
+        log.note(Event.OPENED)
+        return SocketLine(socket, self._dialect(), name=self._facts.name, log=log)
+
+    async def _connected(self) -> aiohttp.ClientWebSocketResponse[bool]:
         if self._closed:
             raise Unavailable(f"{self._facts.name}: we are shutting down")
         try:
-            socket = await self._opened().ws_connect(
+            return await self._opened().ws_connect(
                 self.url, max_msg_size=FRAME_BYTES_MAX, decode_text=False,
                 timeout=aiohttp.ClientWSTimeout(ws_receive=None, ws_close=_CLOSE_S),
             )  # fmt: skip
@@ -66,7 +84,6 @@ class SocketStream:
         except (aiohttp.ClientError, OSError) as error:
             raise Unavailable(f"{self._facts.name}'s stream is out of reach: "
                               f"{type(error).__name__} {error}"[:200]) from None  # fmt: skip
-        return SocketLine(socket, self._dialect(), name=self._facts.name, clock=self._clock)
 
     async def close(self) -> None:
         """Give the session back; a line that is open ends with Unavailable."""
@@ -96,6 +113,24 @@ class SocketStream:
         return BadAnswer(f"{self._facts.name} answered {error.status} instead of a stream")
 
 
+class _Log:
+    """Where one connection notes what befalls it, if anybody wants to know."""
+
+    def __init__(self, tap: Tap | None, *, venue: str, line: int, clock: Clock) -> None:
+        self.clock = clock
+        self._tap = tap
+        self._venue = venue
+        self._line = line
+
+    def note(self, event: Event, body: bytes | None = None, **more: Any) -> int:
+        """The moment of it."""
+        now_ms = self.clock.now_ms()
+        if self._tap is not None:
+            told = LineEvent(at_ms=now_ms, venue=self._venue, line=self._line, event=event, **more)
+            self._tap(told if body is None else told.bearing(body))
+        return now_ms
+
+
 class SocketLine:
     """Fulfils ports.stream.Line."""
 
@@ -105,16 +140,19 @@ class SocketLine:
         dialect: Dialect,
         *,
         name: str,
-        clock: Clock,
+        log: _Log,
     ) -> None:
         self._socket = socket
         self._dialect = dialect
         self._name = name
-        self._clock = clock
+        self._log = log
+        self._ended = False
         self._pings = 1_000_000  # numbers that no subscription has
 
     async def ask(self, channel: Channel, markets: Sequence[Market], *, request: int) -> None:
-        await self._send(self._dialect.request(channel, markets, number=request))
+        text = self._dialect.request(channel, markets, number=request)
+        self._log.note(Event.ASKED, text.encode())
+        await self._send(text)
 
     async def ping(self) -> None:
         self._pings += 1
@@ -125,13 +163,20 @@ class SocketLine:
     async def heard(self) -> Sequence[Said]:
         message = await self._socket.receive()
         if message.type in {aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY}:
-            return self._dialect.read(message.data, recv_ms=self._clock.now_ms())
+            recv_ms = self._log.note(Event.HEARD, message.data)
+            return self._dialect.read(message.data, recv_ms=recv_ms)
+        self._ended = True
+        error: Unavailable = Unavailable(f"{self._name} closed its stream "
+                            f"({self._socket.close_code}{_words(message.extra)})")  # fmt: skip
         if message.type is aiohttp.WSMsgType.ERROR:
-            raise BadAnswer(f"{self._name}'s stream broke: {message.data}"[:200])
-        raise Unavailable(f"{self._name} closed its stream ({self._socket.close_code}"
-                          f"{_words(message.extra)})")  # fmt: skip
+            error = BadAnswer(f"{self._name}'s stream broke: {message.data}"[:200])
+        self._log.note(Event.CLOSED, str(error).encode())
+        raise error
 
     async def close(self) -> None:
+        if not self._ended:
+            self._ended = True
+            self._log.note(Event.LEFT)
         try:
             async with asyncio.timeout(2 * _CLOSE_S):
                 await self._socket.close()
