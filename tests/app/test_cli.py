@@ -293,6 +293,17 @@ def test_what_may_be_removed_is_removed_beside_what_may_not(folder: Folder) -> N
     assert done.stderr.startswith("KRAKEN:BTC-USD:price is defined by sigmawatch.toml")
 
 
+def test_what_was_removed_is_the_same_series_when_it_is_tracked_again(folder: Folder) -> None:
+    ids = []
+    for _ in range(2):
+        folder.json("collect")
+        assert folder.run("add", "KRAKEN:SOL/USD", "-m", "price").returncode == 0
+        ids.append(folder.json("show", "KRAKEN:SOL/USD:price")["id"])
+        assert folder.run("remove", "KRAKEN:SOL/USD").returncode == 0
+        assert folder.run("add", "KRAKEN:ETH/USD", "-m", "price").returncode == 0
+    assert len(set(ids)) == 1
+
+
 def test_what_more_would_cost_is_told_before_and_nothing_is_tracked_by_asking(
     folder: Folder,
 ) -> None:

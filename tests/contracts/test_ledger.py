@@ -153,7 +153,7 @@ async def test_one_transaction_takes_items_in_several_parts(database: Database) 
     assert await replayed(ledger) == [frame(SLOT + 1).id, filled.id, frame(SLOT).id]
 
 
-async def test_a_series_id_and_its_place_are_never_used_again(database: Database) -> None:
+async def test_a_series_id_and_its_place_are_never_anothers(database: Database) -> None:
     ledger = await database.open()
     await track(ledger, "BTC", "ETH")
     async with ledger.transaction() as transaction:
@@ -162,11 +162,51 @@ async def test_a_series_id_and_its_place_are_never_used_again(database: Database
     await ledger.close()
 
     ledger = await database.open()
-    assert await track(ledger, "ETH", "BTC") == [3, 1]
+    assert await track(ledger, "SOL", "BTC") == [3, 1]
     assert [(series.id, series.place) for series in await ledger.series()] == [(1, 0), (3, 2)]
     with pytest.raises(NotFound):
         async with ledger.transaction() as transaction:
             await transaction.catalogue.remove(2)
+
+
+async def test_a_series_that_was_removed_is_tracked_again_under_its_id(database: Database) -> None:
+    ledger = await database.open()
+    await track(ledger, "BTC", "ETH")
+    (_, before) = await ledger.series()
+    async with ledger.transaction() as transaction:
+        await transaction.catalogue.remove(2)
+    await ledger.close()
+
+    ledger = await database.open()
+    async with ledger.transaction() as transaction:
+        again = await transaction.catalogue.add(
+            before.market, before.metric, interval=MINUTE, origin="pattern"
+        )
+        await transaction.catalogue.add(
+            before.market, before.metric, interval=Interval(300_000), origin="api"
+        )
+    assert again == replace(before, origin="pattern"), "and who asks for it now says why"
+    assert again.added_ms == before.added_ms
+    await ledger.close()
+
+    ledger = await database.open()
+    assert [one.id for one in await ledger.series()] == [1, 2, 3]
+    assert (await ledger.series())[1] == again
+    assert ledger.damaged_count == 0
+
+
+async def test_another_formula_of_the_same_name_is_another_series(database: Database) -> None:
+    ledger = await database.open()
+    defined, ids = market("GOLD", venue="DERIVED"), list[int]()
+    for formula in ("2 * KRAKEN:BTC/USD", "3 * KRAKEN:BTC/USD", "2 * KRAKEN:BTC/USD"):
+        async with ledger.transaction() as transaction:
+            made = await transaction.catalogue.add(
+                defined, "formula", interval=MINUTE, origin="api", formula=formula
+            )
+            await transaction.catalogue.remove(made.id)
+        assert made.formula == formula
+        ids.append(made.id)
+    assert ids == [1, 2, 1]
 
 
 async def test_tracking_twice_is_tracking_once(database: Database) -> None:

@@ -39,6 +39,7 @@ from sigmawatch.domain.metric import (
 )
 from sigmawatch.domain.series import DERIVED, Block, Series
 from sigmawatch.domain.window import Interval
+from sigmawatch.ports.history import History
 from sigmawatch.ports.ledger import Ledger
 from sigmawatch.ports.venue import VenueTraits
 
@@ -57,8 +58,10 @@ class Enrolment:
         catalogue: Catalogue,
         ledger: Ledger,
         tracker: Tracker,
+        history: History,
     ) -> None:
         self._config = config
+        self._history = history
         self._catalogue = catalogue
         self._ledger = ledger
         self._tracker = tracker
@@ -146,8 +149,10 @@ class Enrolment:
         return made
 
     async def _take(self, blocks: Sequence[Block], series: Sequence[Series]) -> None:
+        news = [one for one in series if self._catalogue.by_id(one.id) is None]
         await self._tracker.enroll(blocks=blocks, series=series)
         self._catalogue.put(blocks=blocks, series=series)
+        await self._tracker.remember(news, self._history)
 
     def check_offered(self, venue: str, metrics: Iterable[str]) -> None:
         """Raises Invalid for a metric that the venue has not."""

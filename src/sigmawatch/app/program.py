@@ -145,9 +145,8 @@ class Program:
                    between=self.tracker.compute.calm),
             catalogue=catalogue, config=config.history, clock=ports.clock,
         )  # fmt: skip
-        self._enrolment = Enrolment(
-            config, catalogue=catalogue, ledger=ports.ledger, tracker=self.tracker,
-        )  # fmt: skip
+        self._enrolment = Enrolment(config, catalogue=catalogue, ledger=ports.ledger,
+                                    tracker=self.tracker, history=ports.history)  # fmt: skip
         self.stations = Stations(
             config, collectors, catalogue=catalogue, enrolment=self._enrolment,
             snapshot=lambda: self.snapshot,

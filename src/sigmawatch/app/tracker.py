@@ -22,6 +22,7 @@ from sigmawatch.app.compute import ComputeThread
 from sigmawatch.app.durability import Durability
 from sigmawatch.app.formulas import Pools
 from sigmawatch.app.judging import WAITED_SLOTS, Judging, Past
+from sigmawatch.app.returning import remembered, returned
 from sigmawatch.app.settling import Settling
 from sigmawatch.app.tables import Tables
 from sigmawatch.app.telemetry.telemetry import Stage, Telemetry
@@ -34,6 +35,7 @@ from sigmawatch.engine.snapshot import Board, Snapshot
 from sigmawatch.ports.alerts import AlertStore
 from sigmawatch.ports.bus import Answer, Bus, Message
 from sigmawatch.ports.clock import Clock
+from sigmawatch.ports.history import History
 from sigmawatch.ports.ledger import Ledger
 
 REFRESH_MS = 1_000  # how long late values gather before their slots are computed again
@@ -97,6 +99,16 @@ class Tracker:
         await self.computed(self._tables.enroll, tuple(blocks), tuple(series))
         self._enrolled.set()
         self._late.set()
+
+    async def remember(self, series: Iterable[Series], history: History) -> None:
+        """Series that have just been enrolled know what was stored of them when they were tracked
+        before."""
+        now_ms = self._clock.now_ms()
+        for one in (each for each in series if returned(each, now_ms=now_ms)):
+            said = await remembered(one, history, from_ms=now_ms - HOT_MS, now_ms=now_ms)
+            if said is not None:
+                await self.computed(self._tables.restore, [said])
+                self._late.set()
 
     async def retire(self, series: Series) -> None:
         """Stop tracking one series; it leaves the board soon."""

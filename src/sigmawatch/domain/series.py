@@ -1,12 +1,13 @@
 """Series: one metric of one market at one venue at one interval, and the block it lives in.
 
 A block is up to 1,024 series of one venue, metric and interval in a fixed, append-only order; a
-removed series leaves its place empty. Imports domain.errors, market, metric, window.
+removed series leaves its place empty until it is tracked again. Imports domain.errors, market,
+metric, window.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sigmawatch.domain.errors import Invalid
 from sigmawatch.domain.market import Market, MarketRef, parse_market
@@ -51,10 +52,12 @@ class Block:
 class Series:
     """One tracked metric of one market.
 
-    id: stable for ever, never used again. place: position in the block, 0-based.
+    id: stable for ever, never another's; one that was removed has it again. place: position in the
+    block, 0-based.
     origin: "file" where the configuration file defines it (read-only elsewhere), "push" where it
     came to be by what was pushed, "pattern" where only patterns want it, else "api".
     formula: what it is computed by, in canonical form (domain.formula); None where a venue tells.
+    added_ms: since when it was tracked first; not part of what it is.
     """
 
     id: int
@@ -65,6 +68,7 @@ class Series:
     place: int
     origin: str = "api"
     formula: str | None = None
+    added_ms: int = field(default=0, compare=False)
 
     def __post_init__(self) -> None:
         assert self.id > 0

@@ -63,7 +63,7 @@ class BlockTable:
         self._gated &= not series.pushed
 
     def remove(self, place: int) -> None:
-        """The place stays empty for ever; what it held is in nobody's statistics."""
+        """Its place stays empty until it returns; what it held is in nobody's statistics."""
         del self.series[place]
         self.ring.unseat(place)
         if self.past is not None:

@@ -302,10 +302,13 @@ def settled(values: Column, marks: Marks) -> tuple[Column, Marks, Column | None]
     """Values and marks that agree, and the suspect numbers beside them.
 
     A value is NaN wherever its mark says missing; a mark that promises a value where there is none
-    becomes an outage. Returns float64[n], uint8[n] and float64[n], NaN where nothing is suspect, or
-    None where nothing is.
+    becomes an outage, and a series that stood nowhere then was not polled. Returns float64[n],
+    uint8[n] and float64[n], NaN where nothing is suspect, or None where nothing is.
     """
     reasons, finite = reasons_of(marks), np.isfinite(values)
+    vacant = is_reason(reasons, Reason.NO_PLACE)
+    if vacant.any():
+        marks = np.where(vacant, np.uint8(Reason.NOT_POLLED), marks)
     promised = counted(reasons)
     present = finite & promised
     told = np.where(present, values, np.nan)

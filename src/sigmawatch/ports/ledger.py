@@ -58,7 +58,7 @@ class Damage:
 
 
 class CatalogueRepository(Protocol):
-    """Blocks and series. Ids are stable and never used again; a removed series keeps its row."""
+    """Blocks and series. Ids are stable and never another's; a removed series keeps its row."""
 
     async def blocks(self) -> Sequence[Block]: ...
 
@@ -77,7 +77,8 @@ class CatalogueRepository(Protocol):
     ) -> Series:
         """Track a series: in the first block of its venue, metric and interval with room, else a
         new one. Tracking a tracked series returns it as it is, from then on with the stronger
-        `origin` of the two (domain.series.stronger); a removed one gets a new id and place."""
+        `origin` of the two (domain.series.stronger). One that was removed, of the same formula if
+        it had one, is tracked again: under its id, in its place, with all that was recorded."""
         ...
 
     async def hand_over(self, series_id: int, *, origin: str) -> None:
@@ -90,7 +91,7 @@ class CatalogueRepository(Protocol):
         ...
 
     async def remove(self, series_id: int) -> None:
-        """Stop tracking. History stays; the place is never used again. Raises NotFound."""
+        """Stop tracking. History stays, and the place is kept for it. Raises NotFound."""
         ...
 
 

@@ -50,15 +50,13 @@ class Catalogue:
         origin: str,
         formula: str | None = None,
     ) -> Series:
-        """The series tracked now: the one that stands, or a new one. Who has more to say takes
-        over what stands."""
+        """The series tracked now: the one that stands, else the one that was removed, else a new
+        one. Who has more to say takes over what stands."""
 
         def work(session: Session) -> Series:
             market_id = self._market(session, market)
             of = {"metric": metric, "interval_ms": interval.ms}
-            found = session.execute(
-                self._sql["find_series"], {"market_id": market_id} | of
-            ).fetchone()
+            found = self._known(session, market_id, of=of, formula=formula)
             if found is None:
                 row = self._place(
                     session, market_id, block={"venue": market.venue} | of, origin=origin
@@ -68,17 +66,33 @@ class Catalogue:
                     self._insert(session, "formula", row=(row[0], formula))
                 self._transaction.note_catalogue(session)
             else:
-                row, stands = found[:7], found[8]
-                _trust("series", row, check=found[7])
-                if stands is not None:
-                    _trust("formula", (row[0], stands), check=found[9])
-            if stronger(origin, than=row[4]):
+                row, stands = found
+            if row[6] is not None:  # its id, its place and what was recorded of it are its own
+                row = self._change(session, (*row[:4], origin, row[5], None))
+            elif stronger(origin, than=row[4]):
                 row = self._change(session, (*row[:4], origin, *row[5:]))
             return Series(id=row[0], market=market, metric=metric, interval=interval,
                           block_id=row[2], place=row[3], origin=row[4],
-                          formula=stands)  # fmt: skip
+                          formula=stands, added_ms=row[5])  # fmt: skip
 
         return await self._transaction.run(work)
+
+    def _known(
+        self, session: Session, market_id: int, *, of: dict[str, object], formula: str | None
+    ) -> tuple[tuple[Any, ...], str | None] | None:
+        """The row of the series that is tracked, else of the one that was, and its formula."""
+        named = {"market_id": market_id} | of
+        found = session.execute(self._sql["find_series"], named).fetchone()
+        if found is None:
+            said = {"formula": formula or ""}
+            found = session.execute(self._sql["find_removed"], named | said).fetchone()
+        if found is None:
+            return None
+        row, stands = tuple(found[:7]), found[8]
+        _trust("series", row, check=found[7])
+        if stands is not None:
+            _trust("formula", (row[0], stands), check=found[9])
+        return row, stands
 
     def _market(self, session: Session, market: Market) -> int:
         told = (market.venue, market.native, market.base, market.quote, str(market.status))
@@ -213,7 +227,7 @@ def read_series(session: Session, sql: Mapping[str, str], *, stored: Stored) -> 
     found: list[Series] = []
     places: set[tuple[int, int]] = set()
     for row in _sound(session, "series", sql=sql, stored=stored):
-        series_id, market_id, block_id, place, origin, _, removed_ms = row
+        series_id, market_id, block_id, place, origin, added_ms, removed_ms = row
         market, block = markets.get(market_id), blocks.get(block_id)
         formula = formulas.get(series_id)
         reason = ""
@@ -231,7 +245,7 @@ def read_series(session: Session, sql: Mapping[str, str], *, stored: Stored) -> 
             assert block is not None
             found.append(Series(
                 id=series_id, market=market, metric=block[1], interval=intervals[block[2]],
-                block_id=block_id, place=place, origin=origin, formula=formula,
+                block_id=block_id, place=place, origin=origin, formula=formula, added_ms=added_ms,
             ))  # fmt: skip
     return found
 

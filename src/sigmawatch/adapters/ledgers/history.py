@@ -8,10 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
+import numpy as np
+
 from sigmawatch.adapters.ledgers.means import Means
+from sigmawatch.adapters.ledgers.merge import Marks
 from sigmawatch.adapters.ledgers.roster import COLUMNS_GONE, rollups_gone
 from sigmawatch.adapters.ledgers.sealed import Outline, SealedReads
 from sigmawatch.adapters.ledgers.session import Session, value
+from sigmawatch.domain.frame import Reason
 from sigmawatch.domain.series import Series
 from sigmawatch.ports.history import Rollups, Stretch
 
@@ -38,7 +42,7 @@ class SqlHistory:
         return Stretch(
             from_slot=from_slot,
             values=b"".join(one.sealed.values.astype("<f8").tobytes() for one in pieces),
-            marks=b"".join(one.sealed.marks.tobytes() for one in pieces),
+            marks=b"".join(_tracked_or_not(one.sealed.marks).tobytes() for one in pieces),
         )
 
     async def _piece(self, series: Series, *, from_slot: int, to_slot: int) -> Outline:
@@ -111,3 +115,9 @@ class SqlHistory:
             if went < rows:
                 break
         return gone
+
+
+def _tracked_or_not(marks: Marks) -> Marks:
+    """While a series was not tracked, its block's frames say that nobody stood in its place: of the
+    series itself that is a slot that was not polled."""
+    return np.where(marks == Reason.NO_PLACE, np.uint8(Reason.NOT_POLLED), marks)

@@ -42,6 +42,19 @@ LEFT JOIN formulas AS f ON f.series_id = s.id
 WHERE s.market_id = :market_id AND s.removed_ms IS NULL
   AND b.metric = :metric AND b.interval_ms = :interval_ms
 
+-- name: find_removed
+-- The newest one that was tracked before, under the same formula.
+SELECT s.id, s.market_id, s.block_id, s.place, s.origin, s.added_ms, s.removed_ms, s.checksum,
+       f.formula, f.checksum
+FROM series AS s
+JOIN blocks AS b ON b.id = s.block_id
+LEFT JOIN formulas AS f ON f.series_id = s.id
+WHERE s.market_id = :market_id AND s.removed_ms IS NOT NULL
+  AND b.metric = :metric AND b.interval_ms = :interval_ms
+  AND coalesce(f.formula, '') = :formula
+ORDER BY s.id DESC
+LIMIT 1
+
 -- name: select_one_series
 SELECT id, market_id, block_id, place, origin, added_ms, removed_ms, checksum
 FROM series
