@@ -22,6 +22,7 @@ import numpy.typing as npt
 from sigmawatch.engine.geometry import Column, Marks
 from sigmawatch.engine.marks import reasons_of, seams
 
+_FEW = 16  # of so many, one that is missing is put right apart
 Counts = npt.NDArray[np.float64] | npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
 
 
@@ -50,26 +51,47 @@ class Moments:
     def after(self, row: Column, marks: Marks) -> Moments:
         """With one slot more: float64[channels, width] as `channels_of` gives it, uint8[width].
         NaN is missing."""
-        present = ~np.isnan(row)
-        n, shift = self.n + present, self.shift
-        first = present > (self.n > 0)  # this and not that
-        if first.any():
-            shift = np.where(first, row, shift)
+        levels = np.empty_like(row), self.shift, np.empty_like(row), np.empty_like(row)
+        edges = np.empty_like(row[0]), np.empty_like(row[0]), np.empty_like(marks)
+        more = Moments(levels, edges)
+        self._add(row, marks, into=more)
+        return more
+
+    def fold(self, row: Column, marks: Marks) -> None:
+        """Become what `after` gives; for one whose arrays are its own (`copy`, `empty`)."""
+        self._add(row, marks, into=self)
+
+    def _add(self, row: Column, marks: Marks, *, into: Moments) -> None:
+        shift, begun = self.shift, self.n.min(initial=1) > 0
+        if not begun:
+            first = ~np.isnan(row) > (self.n > 0)  # this and not that
+            shift = np.where(first, row, shift) if first.any() else shift
         off = row - shift
         off -= self.mean
-        bound = np.zeros_like(off)  # against a lone 0.0 NumPy takes five times as long
-        step = np.fmin(off, bound)
-        np.fmax(off, bound, out=off)
-        off += step  # the sum of both extremes: the number itself, 0 where it is missing
-        bound.fill(1.0)
-        np.maximum(n, bound, out=bound)
-        np.divide(off, bound, out=step)
-        mean = self.mean + step
+        missing = np.isnan(off).ravel()
+        count = np.count_nonzero(missing)
+        if count > len(missing) // _FEW:
+            np.add(self.n, ~np.isnan(row), out=into.n)
+            bound = np.zeros_like(off)  # against a lone 0.0 NumPy takes five times as long
+            step = np.fmin(off, bound)
+            np.fmax(off, bound, out=off)
+            off += step  # the sum of both extremes: the number itself, 0 where it is missing
+        else:
+            np.add(self.n, 1.0, out=into.n)
+            off += 0.0  # zero has no sign, as above
+            if count:
+                at = np.flatnonzero(missing)
+                into.n.reshape(-1)[at] -= np.isnan(row.reshape(-1)[at])
+                off.reshape(-1)[at] = 0.0
+        step = off / (into.n if begun else np.maximum(into.n, 1.0))
+        into.shift = shift
+        np.add(self.mean, step, out=into.mean)
         np.subtract(off, step, out=step)
         step *= off
-        step += self.m2
-        edges = (np.fmin(self.low, row[0]), np.fmax(self.high, row[0]), self.marks | marks)
-        return Moments((n, shift, mean, step), edges)
+        np.add(self.m2, step, out=into.m2)
+        np.fmin(self.low, row[0], out=into.low)
+        np.fmax(self.high, row[0], out=into.high)
+        np.bitwise_or(self.marks, marks, out=into.marks)
 
     def copy(self) -> Moments:
         """One that may be written to; `n` becomes float64."""
@@ -83,12 +105,6 @@ class Moments:
             getattr(self, name)[:, columns] = getattr(other, name)[:, places]
         for name in ("low", "high", "marks"):
             getattr(self, name)[columns] = getattr(other, name)[places]
-
-    def fold(self, row: Column, marks: Marks) -> None:
-        """Become what `after` gives."""
-        more = self.after(row, marks)
-        for name in self.__slots__:
-            setattr(self, name, getattr(more, name))
 
 
 def merged(a: Moments, b: Moments) -> Moments:

@@ -106,13 +106,18 @@ class Spans:
         before = None
         if len(self._empty.mean) == 2 and first <= last and not inner:
             before = self._source.values(first - 1)
+        if first < last:  # several: into arrays of their own
+            moments = moments.copy()
         for slot in range(first, last + 1):
             values = self._source.values(slot)
             channels = channels_of(values, before, channels=len(self._empty.mean))
             marks = self._source.marks(slot)
             if len(channels) == 2:
                 cut_at_seams(channels[1], marks)
-            moments = moments.after(channels, marks)
+            if first < last:
+                moments.fold(channels, marks)
+            else:
+                moments = moments.after(channels, marks)
             before = values
         return moments
 
