@@ -12,11 +12,12 @@ from tests.engine.world import MINUTE, START, a_frame, a_series
 
 from sigmawatch.domain.expression import Comparison, Condition
 from sigmawatch.domain.frame import Reason
-from sigmawatch.domain.rule import default_clear, parse_condition, standing_windows_ms
+from sigmawatch.domain.rule import default_clear, parse_condition
 from sigmawatch.domain.series import Block, Series
 from sigmawatch.domain.window import MINUTE_MS
 from sigmawatch.engine.expression import TRUE, measure
 from sigmawatch.engine.geometry import Column
+from sigmawatch.engine.needs import Needs
 from sigmawatch.engine.rank_history import RankHistory
 from sigmawatch.engine.rehearsal import Rehearsal, Stored
 from sigmawatch.engine.rule_ranks import RuleRanks
@@ -99,15 +100,22 @@ def again(
     table: SeriesTable, *, windows_ms: Sequence[int], lines: Sequence[Condition]
 ) -> Rehearsal:
     """A rehearsal of what a table holds, told in two parts; its series in another order."""
-    standing = {window for line in lines for window in standing_windows_ms(line)}
     rehearsal = Rehearsal(MINUTE, the_series()[::-1], windows_ms=windows_ms,
-                          standing_ms=standing, ranked=True)  # fmt: skip
+                          needs=Needs(conditions=tuple(lines)))  # fmt: skip
     for first, stop in ((START, START + WARM + 20), (START + WARM + 20, START + SLOTS)):
         columns = {
             one.id: table.stretch(one.id, from_slot=first, to_slot=stop) for one in the_series()
         }
         rehearsal.tell(Stored(from_slot=first, slots=stop - first, columns=columns))
     return rehearsal
+
+
+def test_surges_are_told_to_who_ranks_by_them_alone() -> None:
+    for lines, told in ((LINES, False), (RANKED, True)):
+        read = [parse_condition(line) for line in lines]
+        *_, (_, table) = live(1, windows_ms=WINDOWS_MS)
+        *_, board = again(table, windows_ms=WINDOWS_MS, lines=read).boards(START + SLOTS - 2)
+        assert bool(np.isfinite(board.surge).any()) == told
 
 
 def verdicts(board: Board, table: SeriesTable, lines: Sequence[Condition]) -> list[list[int]]:

@@ -222,12 +222,13 @@ def states(signs: Signs, at: Rows, *, others_move: Mask, day: int) -> npt.NDArra
     """uint8[width] of State. at: the silent columns; others_move: bool[silent], at least half of
     the venue's other markets moved."""
     state = np.where(signs.read, np.uint8(State.FRESH), np.uint8(State.STALE))
-    unchanged, cap = signs.unchanged[at], day * 3 // 4
-    gap = np.nan_to_num(signs.gap[at])
-    quiet = unchanged >= np.clip(QUIET_GAPS * gap, QUIET_SLOTS, cap)
-    frozen = unchanged >= np.clip(FROZEN_GAPS * gap, FROZEN_SLOTS, cap)
-    told = np.where(quiet, np.uint8(State.QUIET), np.uint8(State.FRESH))
-    state[at] = np.where(frozen & others_move, np.uint8(State.FROZEN), told)
+    if len(at):
+        unchanged, cap = signs.unchanged[at], day * 3 // 4
+        gap = np.nan_to_num(signs.gap[at])
+        quiet = unchanged >= np.clip(QUIET_GAPS * gap, QUIET_SLOTS, cap)
+        frozen = unchanged >= np.clip(FROZEN_GAPS * gap, FROZEN_SLOTS, cap)
+        told = np.where(quiet, np.uint8(State.QUIET), np.uint8(State.FRESH))
+        state[at] = np.where(frozen & others_move, np.uint8(State.FROZEN), told)
     state[signs.delisted] = State.DELISTED
     state[signs.paused] = State.PAUSED
     return state

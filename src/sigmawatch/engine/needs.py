@@ -52,6 +52,11 @@ class Needs:
         return any(isinstance(node, Rank | Excess) for node in self._nodes)
 
     @property
+    def surges(self) -> bool:
+        """Whether it is looked at how far values are above the hour before."""
+        return any(isinstance(node, Rank) and node.by is RankKey.SURGE for node in self._nodes)
+
+    @property
     def standing_ms(self) -> frozenset[int]:
         return frozenset().union(*map(standing_windows_ms, self.conditions))
 

@@ -3,7 +3,7 @@
 It is the live table, fed with frames of the stored slots in their order, so a board of a past slot
 is what is computed now of what is stored now, to the byte; late values are in it from the start.
 What is not stored, it does not know: when readings came (`age`), and who was tracked then. Imports
-engine.rank_history, snapshot, table.
+engine.needs, rank_history, snapshot, table.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from sigmawatch.domain.frame import Frame, Reason
 from sigmawatch.domain.series import BLOCK_SERIES_MAX, Block, Series
 from sigmawatch.domain.window import Interval
 from sigmawatch.engine.geometry import Column, Marks
+from sigmawatch.engine.needs import Needs
 from sigmawatch.engine.rank_history import RankHistory
 from sigmawatch.engine.snapshot import Board
 from sigmawatch.engine.table import SeriesTable
@@ -43,17 +44,16 @@ class Rehearsal:
         interval: Interval,
         series: Collection[Series],
         *,
+        needs: Needs,
         windows_ms: Sequence[int] = (),
-        standing_ms: Collection[int] = (),
-        ranked: bool = False,
     ) -> None:
-        """windows_ms: of every board, the first the one that rankings of the past are kept for;
-        standing_ms: more that are asked for every slot; ranked: whether those are kept."""
-        self.table = SeriesTable(interval, windows_ms=windows_ms)
-        for window_ms in standing_ms:
+        """needs: what boards are looked at for; what nobody asks is not computed. windows_ms: of
+        every board, the first the one that rankings of the past are kept for."""
+        self.table = SeriesTable(interval, windows_ms=windows_ms, surges=needs.surges)
+        for window_ms in needs.standing_ms:
             self.table.stand(window_ms)
         self._interval = interval
-        self._ranks = RankHistory(interval) if ranked else None
+        self._ranks = RankHistory(interval) if needs.ranked else None
         self._seats: dict[int, list[int]] = {}  # block -> the ids of its series
         self._frames: deque[list[Frame]] = deque()  # of the slots to come, a list each
         self._seat(series)

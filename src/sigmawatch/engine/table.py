@@ -22,11 +22,12 @@ from sigmawatch.domain.window import DAY_MS, HOUR_MS, Interval
 from sigmawatch.engine.block import BlockTable
 from sigmawatch.engine.columns import BoardColumns, WindowColumns
 from sigmawatch.engine.freshness import Signs, others_move, silent, states
-from sigmawatch.engine.geometry import Column, Marks, Rows, geometry
+from sigmawatch.engine.geometry import Column, Marks, Mask, Rows, geometry
 from sigmawatch.engine.slab import REACH_SLOTS, Slab
 from sigmawatch.engine.snapshot import Board, Layout, Statistics
 from sigmawatch.engine.standings import DEVIATIONS
 
+_NOBODY: Mask = np.zeros(0, np.bool_)
 Each = Callable[[Callable[[Slab], None], Iterable[Slab]], Iterator[None]]
 
 
@@ -34,14 +35,16 @@ class SeriesTable:
     """Frames and patches in, boards out."""
 
     def __init__(
-        self, interval: Interval, *, windows_ms: Sequence[int] = (DAY_MS, HOUR_MS)
-    ) -> None:
+        self, interval: Interval, *, windows_ms: Sequence[int] = (DAY_MS, HOUR_MS),
+        surges: bool = True,
+    ) -> None:  # fmt: skip
         """windows_ms: the windows of every board, as far as they are whole numbers of slots; the
-        first one's rankings by deviation are made at the close, all others when asked for."""
+        first one's rankings by deviation are made at the close, all others when asked for. surges:
+        whether boards tell those; they take a window of an hour."""
         self.interval = interval
         self._shape = geometry(interval)
         self._windows = {w: w // interval.ms for w in windows_ms if w % interval.ms == 0}
-        self._hour = HOUR_MS // interval.ms if HOUR_MS % interval.ms == 0 else 0
+        self._hour = HOUR_MS // interval.ms if surges and HOUR_MS % interval.ms == 0 else 0
         self._standing = set(self._windows.values()) | ({self._hour} if self._hour else set())
         self._blocks: dict[int, BlockTable] = {}
         self._slabs: dict[str, list[Slab]] = {}  # by metric
@@ -267,14 +270,18 @@ class SeriesTable:
 
     def _put_states(self, columns: BoardColumns, signs: Sequence[Signs]) -> None:
         """A venue's other markets decide between quiet and frozen, so this comes last."""
+        still = [silent(mine) for mine in signs]
+        if not any(map(len, still)):
+            for slab, mine, at in zip(self.slabs, signs, still, strict=True):
+                columns.put_state(slab, states(mine, at, others_move=_NOBODY, day=0))
+            return
         read, moved = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
         for slab, mine in zip(self.slabs, signs, strict=True):
             both = mine.moved & mine.read
             for chunk in slab.chunks:
                 read[chunk.peers] += int(np.count_nonzero(mine.read[chunk.columns]))
                 moved[chunk.peers] += int(np.count_nonzero(both[chunk.columns]))
-        for slab, mine in zip(self.slabs, signs, strict=True):
-            at = silent(mine)
+        for slab, mine, at in zip(self.slabs, signs, still, strict=True):
             of = slab.chunk_of(at)
             others = others_move(
                 read_count=np.array([read[chunk.peers] for chunk in slab.chunks], np.int64)[of],

@@ -179,8 +179,7 @@ class Explainer:
         everybody = [series, *needs.others([series], holdings.series())]
         windows_ms = tuple(dict.fromkeys((*holdings.windows_ms[:1], *needs.ranked_ms)))
         rehearsal = Rehearsal(
-            interval, everybody, standing_ms=needs.standing_ms, ranked=needs.ranked,
-            windows_ms=windows_ms if needs.ranked else (),
+            interval, everybody, needs=needs, windows_ms=windows_ms if needs.ranked else (),
         )  # fmt: skip
         before = needs.before_ranks(interval) + UNKNOWN_SLOTS_MAX
         before += needs.before(interval, first_window_ms=holdings.windows_ms[0])

@@ -121,8 +121,8 @@ class _Showing:
             )  # fmt: skip
         windows_ms = tuple(dict.fromkeys((*holdings.windows_ms[:1], *self._needs.ranked_ms)))
         self._rehearsal = Rehearsal(
-            self._interval, self._looked_at, standing_ms=self._needs.standing_ms,
-            windows_ms=windows_ms if self._needs.ranked else (), ranked=self._needs.ranked,
+            self._interval, self._looked_at, needs=self._needs,
+            windows_ms=windows_ms if self._needs.ranked else (),
         )  # fmt: skip
 
     async def preview(self, over_ms: int) -> Preview:

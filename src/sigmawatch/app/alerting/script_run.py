@@ -106,8 +106,8 @@ class _Run:
             each for rule in (*script.rules, *edited) for each in (rule.condition, rule.clear)
         ))  # fmt: skip
         rehearsal = Rehearsal(
-            script.interval, [one.series for one in script.loaded], ranked=needs.ranked,
-            windows_ms=sorted(needs.ranked_ms), standing_ms=needs.standing_ms,
+            script.interval, [one.series for one in script.loaded], needs=needs,
+            windows_ms=sorted(needs.ranked_ms),
         )  # fmt: skip
         rehearsal.tell(_stored(script))
         for board in rehearsal.boards(script.first_slot):
