@@ -31,6 +31,7 @@ class MemoryVenue:
         self.error: SigmawatchError | None = None
         self.candle_errors: dict[str, SigmawatchError] = {}
         self.quote_derived = False
+        self.proves_quiet = True  # whether no row at all means that nothing was traded
         self.asked: list[str] = []
         self.candle_calls: list[tuple[str, int, int, int]] = []
         self.traits = VenueTraits(
@@ -81,7 +82,7 @@ class MemoryVenue:
             volume_base=array("d", [row[2] for row in rows]),
             volume_quote=array("d", [row[1] * row[2] for row in rows]),
             trades=array("d", [NAN] * len(rows)),
-            complete_ms=closed_ms,
+            complete_ms=closed_ms if rows or self.proves_quiet else from_ms,
             quote_derived=self.quote_derived,
         )
 

@@ -154,6 +154,23 @@ async def test_a_quiet_slot_is_told_as_zero_once_it_is_proven_quiet() -> None:
     assert patched(r)[S0 - 1] == 0.0
 
 
+async def test_flows_of_which_nothing_was_told_for_long_are_a_gap_once_they_are_told_again() -> (
+    None
+):
+    """What is re-read is 3 slots; a gap is back-filled (SEMANTICS.md 5)."""
+    async with rig(markets=1) as r:
+        r.venue.rows["M0USD"], r.venue.proves_quiet = [], False
+        wanted = []
+        for minute in range(8):
+            if minute == 5:
+                r.venue.rows["M0USD"] = [(T0 + m * MINUTE_MS, 10.0, 1.0) for m in range(-5, 9)]
+            await r.at(T0 + minute * MINUTE_MS + 1_000)
+            await r.collector.run_once(RunKind.POLL, boundary_ms=T0 + minute * MINUTE_MS)
+            wanted.append(r.collector.recovered.is_set())
+            r.collector.recovered.clear()
+    assert wanted == [False] * 5 + [True, False, False]
+
+
 def patched(r: Rig) -> dict[int, float]:
     """What patches said last of each slot."""
     told: dict[int, float] = {}

@@ -202,8 +202,8 @@ class Collector:
                 Stage.COLLECT, moment_ms(plans, started_ms), venue=self.name, kind=str(kind)
             ):
                 run = await self._run(kind, plans, started_ms=started_ms)
-        skipped = self._count_skipped(plans, run)
-        if skipped or (share is None and self._healed(plans, run)):
+        skipped, found = self._count_skipped(plans, run), self._flows.take_found()
+        if found or skipped or (share is None and self._healed(plans, run)):
             self.recovered.set()
         return run
 

@@ -89,6 +89,16 @@ class FlowReader:
         self._heard = heard
         self._clock = clock
         self._told: dict[tuple[int, int], float] = {}
+        self._lacking: set[int] = (
+            set()
+        )  # series with a slot that was read for the last time in vain
+        self._found = False
+
+    def take_found(self) -> bool:
+        """Whether, since this was last asked, the venue told again of a series of which it had said
+        nothing for as long as slots are re-read: those slots are a gap."""
+        found, self._found = self._found, False
+        return found
 
     async def read(
         self,
@@ -177,7 +187,16 @@ class FlowReader:
         )
         self._tell(series, line, from_slot=at.slot, to_slot=at.slot + 1)
         fresh = self._tell(series, line, from_slot=line.from_slot, to_slot=at.slot)
+        self._look_back(series, line.from_slot)
         return [patch] if fresh and patch is not None else []
+
+    def _look_back(self, series: Series, slot: int) -> None:
+        """The oldest slot of a line is read for the last time."""
+        if (series.id, slot) not in self._told:
+            self._lacking.add(series.id)
+        elif series.id in self._lacking:
+            self._lacking.discard(series.id)
+            self._found = True
 
     def _withdraw_zeros(self, series: Series, line: Timeline) -> None:
         """Make unknown what the venue now leaves out of a slot whose trades we were told of."""
