@@ -36,6 +36,7 @@ Codes = npt.NDArray[np.int64]
 _WORDS = [(condition, clear) for condition in Truth for clear in Truth]
 _EVERY_WORD = np.uint16((1 << len(_WORDS)) - 1)
 _SAID = [Said(condition=condition, clear=clear) for condition, clear in _WORDS]
+_LASTS = np.array([phase.lasts for phase in sorted(Phase)])  # by number
 _AT_REST = (GONE, RESTING)  # the first states of every pool
 _HELD_SHIFT, _SEEN_SHIFT, _CODE_BITS = 4, 8, 9  # of what a row hears, after its word
 _NEVER = np.iinfo(np.int64).max
@@ -281,8 +282,7 @@ class AlertStates:
     @property
     def any_lasting(self) -> bool:
         """Whether an episode is open; now and then it was one a few slots ago."""
-        kept = np.unique(self._phase[: len(self._pool)]).tolist()
-        return any(Phase(phase).lasts for phase in kept)
+        return bool(_LASTS[self._phase[: len(self._pool)]].any())
 
 
 def _words(heard: Heard) -> Phases:

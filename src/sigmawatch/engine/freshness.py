@@ -127,6 +127,8 @@ class Watch:
     def _newest_counted(self, reasons: Marks, slot: int) -> Slots:
         newest = np.full(reasons.shape[1], slot)
         lacking = np.flatnonzero(~counted(reasons[-1]))
+        if not len(lacking):
+            return newest
         older = self._counted[lacking]
         older = np.where(older > slot - self._day, older, -1)
         for recent, row in enumerate(reasons[:-1], slot - MOVED_SLOTS + 1):

@@ -152,6 +152,8 @@ class RuleStates:
         before: the slot that who was there heard last."""
         first = self._before(slot - 1 if before is None else before) + 1
         late = blocks & (first < slot)
+        if not late.any():  # which is nearly always
+            return []
         return [(each, late & (first == each)) for each in np.unique(first[late]).tolist()]
 
     def _before(self, slot: int) -> Slots:

@@ -55,7 +55,9 @@ class Silence:
     def of(cls, board: Board, venues: Venues) -> Silence:
         """At the slot of a board, whose layout `venues` are of."""
         none = np.zeros(len(venues.names), np.bool_)
-        left_out = (board.state == State.DELISTED) | (board.state == State.PAUSED)
+        left_out = (board.state == np.uint8(State.DELISTED)) | (
+            board.state == np.uint8(State.PAUSED)
+        )
         unknown_count = np.count_nonzero(FILLABLE[board.mark])
         if unknown_count < venues.least and not left_out.any():  # which is nearly always
             return cls(venues=venues, unread=none, stale=none, outage=none)

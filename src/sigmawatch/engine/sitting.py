@@ -78,9 +78,9 @@ class Sitting:
         self._silence = Silence.of(hearing.board, seats.venues(hearing.board))
         self._evidence = Evidence(hearing.board, slabs)
         self._readers = Readers(hearing.board.layout, hearing.awaited)
-        self._delisted = hearing.board.state == Freshness.DELISTED
+        self._delisted = hearing.board.state == np.uint8(Freshness.DELISTED)
         self._any_delisted = bool(self._delisted.any())
-        self._paused = hearing.board.state == Freshness.PAUSED
+        self._paused = hearing.board.state == np.uint8(Freshness.PAUSED)
         self._any_paused = bool(self._paused.any())
         self._any_unread = bool(self._silence.unread.any())
         self._any_stale = bool(self._silence.stale.any())

@@ -283,7 +283,8 @@ class Slab:
                 live_ms[columns] = np.where(np.isnan(live_value[columns]), 0, recv_ms)
         older = np.flatnonzero(counted < slot)
         older = older[counted[older] >= 0]
-        last_value[older] = self._values_at(older, counted[older])
+        if len(older):
+            last_value[older] = self._values_at(older, counted[older])
         return Row(
             value=value, mark=self.marks(slot), last_value=last_value, last_slot=counted,
             live_value=live_value, live_ms=live_ms, came=came, changed_ms=changed_ms,

@@ -176,7 +176,11 @@ class Trial:
         self._phases = seat.states.phases
         if len(before) != len(self._phases):
             return 0
-        return int(np.count_nonzero((before == Phase.PENDING) & (self._phases == Phase.OK)))
+        return int(
+            np.count_nonzero(
+                (before == np.uint8(Phase.PENDING)) & (self._phases == np.uint8(Phase.OK))
+            )
+        )
 
     def _unknown(self, board: Board, slabs: Sequence[Slab]) -> int | None:
         """How many series the condition says nothing of, every now and then."""
