@@ -222,7 +222,7 @@ async def seal_all(ledger: SqlLedger, blocks: Sequence[Block], *, between: Pause
         before_ms = MINUTE.open_ms(MIDNIGHT)
         for section in await ledger.sealing.unsealed(block, before_ms=before_ms):
             await seal(ledger.sealing, section, between=between)
-        await ledger.sealing.clear(block, rows_max=10_000)
+        await ledger.sealing.clear(block, rows_max=10_000, between=between)
 
 
 async def fill(ledger: SqlLedger, blocks: Sequence[Block]) -> None:

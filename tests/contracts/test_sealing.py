@@ -10,6 +10,7 @@ import asyncio
 import math
 import random
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -153,6 +154,25 @@ async def test_nobody_can_tell_what_is_sealed_from_what_is_not(
         runs_told = await runs(ledger, one)
         same(runs_told, rolled(truth, levels=metric == "price"))
         assert len(runs_told) == len(rolled(truth, levels=metric == "price"))
+
+
+async def test_a_slot_that_begins_meets_one_step_of_clearing_at_most(database: Database) -> None:
+    """It gives way before each read and each transaction, of a few dozen items."""
+    ledger = await database.open()
+    await track(ledger, "BTC")
+    await store(ledger, *(frame(FIRST + slot, values=[1.0]) for slot in range(150)))
+    await sealed(ledger)
+    left: list[int] = []
+
+    async def between() -> None:
+        left.append(await stored_count(ledger))
+
+    [block] = await ledger.blocks()
+    assert await ledger.sealing.clear(block, rows_max=10_000, between=between) == 150
+    gone = [before - after for before, after in pairwise([*left, 0])]
+    assert gone[::2] == [0] * (len(left) // 2)  # a read
+    assert len(left) >= 6
+    assert max(gone) <= 64
 
 
 async def test_nothing_goes_before_its_section_is_sealed(database: Database) -> None:

@@ -138,8 +138,9 @@ class Sealer:
         return self.job
 
     async def _clear(self, block: Block) -> None:
-        while await self._sealing.clear(block, rows_max=ROWS_MAX) == ROWS_MAX:
-            pass
+        gone = ROWS_MAX
+        while gone == ROWS_MAX:
+            gone = await self._sealing.clear(block, rows_max=ROWS_MAX, between=self._between)
 
     async def _prune(self, now_ms: int) -> None:
         config = self._config

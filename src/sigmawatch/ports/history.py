@@ -153,9 +153,9 @@ class Sealing(Protocol):
         """Series id -> name, of every series that ever stood in the block."""
         ...
 
-    async def clear(self, block: Block, *, rows_max: int) -> int:
-        """Delete up to `rows_max` frames and patches of the block that are wholly sealed; how many
-        went. Damaged ones stay."""
+    async def clear(self, block: Block, *, rows_max: int, between: Pause = at_once) -> int:
+        """Delete up to `rows_max` frames and patches of the block that are wholly sealed, some at a
+        time; how many went. Damaged ones stay."""
         ...
 
     async def thin(self) -> int:

@@ -214,12 +214,14 @@ class SqlSealing:
 
     # Letting go
 
-    async def clear(self, block: Block, *, rows_max: int) -> int:
+    async def clear(self, block: Block, *, rows_max: int, between: Pause = at_once) -> int:
         found = await self._ledger.read(partial(self._sealed, block=block, rows_max=rows_max))
         gone = 0
         for start in range(0, len(found), _DELETE_ROWS):
+            await between()
             part = found[start : start + _DELETE_ROWS]
             sound = await self._ledger.read(partial(self._sound, items=part))
+            await between()
             await self._ledger.write({
                 f"delete_{kind}": [{"id": row_id} for named, row_id in sound if named == kind]
                 for kind in ("frame", "patch")

@@ -99,7 +99,8 @@ KINDS = _kinds(
     ("unavailable", 503, "Unavailable", "Try again, not before Retry-After where it is given."),
     ("storage", 503, "Nothing can be stored now",
      "GET /api/v1/storage says why; make room or mend it, and try again: nothing was changed."),
-    ("too-slow", 503, "Given up", "Ask for less: fewer series, a shorter span, a larger step."),
+    ("too-slow", 503, "Given up",
+     "Ask for less: fewer series, a shorter span, a larger step; or later, if it was little."),
     ("not-ready", 503, "Not ready", "Wait; `detail` says what for."),
 )  # fmt: skip
 
