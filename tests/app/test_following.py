@@ -104,6 +104,28 @@ async def test_a_top_is_ranked_by_markets_that_nobody_tracks_and_a_series_keeps_
         )
 
 
+async def test_a_market_that_is_listed_again_has_its_series_and_their_past(tmp_path: Path) -> None:
+    async with a_world(fileless(tmp_path)) as world:
+        await world.program.patterns.add(wanted("kraken:*/EUR"))
+        [before] = [one for one in world.program.catalogue.series if one.market.base == "B"]
+        [collector] = world.program.stations.collectors
+        boundary_ms = T0 + MINUTE_MS
+        await world.clock.advance_to_ms(boundary_ms + 1_000)
+        await collector.run_once(RunKind.POLL, boundary_ms=boundary_ms)
+        gone, world.venue.listed = world.venue.listed, [
+            one for one in world.venue.listed if one.base != "B"
+        ]  # fmt: skip
+        for _ in range(3):
+            await world.lists_again()
+        assert "B:price:pattern" not in world.euros
+        world.venue.listed = gone
+        await world.lists_again()
+        [after] = [one for one in world.program.catalogue.series if one.market.base == "B"]
+        assert after == before
+        stored = await world.program.stretch(after, from_slot=S0, to_slot=S0 + 2)
+        assert np.frombuffer(stored.values, "<f8")[0] == 10.0
+
+
 async def test_a_venue_that_does_not_answer_moves_nobody(tmp_path: Path) -> None:
     async with a_world(fileless(tmp_path)) as world:
         await world.program.patterns.add(wanted(TOP))
