@@ -49,7 +49,7 @@ SLOT = Interval(1_000)
 BEFORE = 60  # slots before anybody looks: a whole window of them
 LEVELS = {"price": 100.0, "volume_24h_quote": 1e7}
 METRICS = (*LEVELS, "volume_24h_ref")  # the last follows from the one before
-SCRIPT_MS_MAX, FIRST_ROW_MS_MAX, GZIP_BYTES_MAX = 15.0, 500.0, 90_000.0
+SCRIPT_MS_MAX, FIRST_ROW_MS_MAX, GZIP_BYTES_MAX = 15.0, 500.0, 85_000.0
 STARTS = 10
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
          "--disable-background-networking", "--disable-component-update",

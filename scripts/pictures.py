@@ -2,6 +2,7 @@
 
     SIGMAWATCH_TEST_PICTURES=kept .venv/bin/pytest tests/ui
     .venv/bin/python -m scripts.pictures kept
+    .venv/bin/python -m scripts.pictures kept states states-phone
 
 Drawn by the machine's own Chromium, as WebP; no picture on a sheet is larger than its cell.
 """
@@ -21,8 +22,9 @@ DOCS = Path(__file__).resolve().parent.parent / "docs" / "pictures"
 ROUTES = ("markets", "m-kraken-btc-usd", "alerts", "alerts-rules", "alerts-history",
           "alerts-deliveries", "alerts-silences", "alerts-new", "venues", "inbox", "settings",
           "kiosk", "about", "sign-in", "set-up", "subscriptions-confirm")  # fmt: skip
-STATES = ("first-look", "empty", "no-match", "no-market", "lost", "new-version", "storage",
-          "venue-down", "partly-known", "failed", "may-only-look")  # fmt: skip
+STATES = ("first-look", "empty", "no-match", "no-market", "lost", "silent", "signed-out",
+          "new-version", "storage", "venue-down", "partly-known", "failed",
+          "may-only-look")  # fmt: skip
 PARTS = ("patterns", "renamed", "paused", "venue-paused", "fail-over", "composite",
          "chart-compared", "chart-band")  # fmt: skip
 SHEETS: Mapping[str, Sequence[str]] = {
@@ -58,14 +60,15 @@ DRAW = """async ({pictures, wide, high, columns}) => {
 }"""
 
 
-def main(folder: str) -> None:
-    """Write the sheets. Raises FileNotFoundError with the picture that the tests did not keep."""
+def main(folder: str, *names: str) -> None:
+    """Write the sheets of these names, or all. Raises FileNotFoundError with the picture that the
+    tests did not keep, KeyError where there is no such sheet."""
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page()
-        for name, pictures in SHEETS.items():
-            found = _drawn(page, Path(folder), pictures, phone=name.endswith("phone"))
+        for name in names or SHEETS:
+            found = _drawn(page, Path(folder), SHEETS[name], phone=name.endswith("phone"))
             (DOCS / f"{name}.webp").write_bytes(found)
             sys.stdout.write(f"{name}.webp {len(found):,} bytes\n")
         browser.close()
@@ -88,4 +91,4 @@ def _source(picture: Path) -> str:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.ui.between import API, Between
+from tests.ui.between import API, STREAM, Between
 from tests.ui.conftest import LOST, Opener
 from tests.ui.looks import keep, violations
-from tests.ui.running import Running
+from tests.ui.running import Running, until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 ROW = ".rows .row"
 SNAPSHOT, RECORDS = f"{API}/snapshot", f"{API}/metrics/records"
 MARKET = "/?market=KRAKEN:BTC/USD"
+NOW = "document.querySelector('.banner.bad button')?.click()"  # where it is not back by itself
+OWN_STREAM = "delete globalThis.SharedWorker"  # then the page reads its stream by its own clock
 Shown = Callable[[Opener, Between, Running, dict[str, Any]], "Page"]
 
 
@@ -66,6 +68,29 @@ def _lost(opened: Opener, between: Between, _: Running, look: dict[str, Any]) ->
     return page
 
 
+def _silent(opened: Opener, between: Between, _: Running, look: dict[str, Any]) -> Page:
+    page = opened("/about", at=between.address, may=LOST, script=OWN_STREAM, **look)
+    page.clock.install()
+    page.goto(between.address + MARKET)
+    page.get_by_text("Live", exact=True).wait_for()
+    page.locator(".panel .chart:not(.waiting)").wait_for()
+    page.locator(".replay[role=status]").wait_for()
+    until(lambda: between.count("/sparklines") > 0)
+    between.silent = True
+    page.clock.fast_forward(25_000)
+    page.get_by_text("Server reachable but silent").wait_for()
+    return page
+
+
+def _signed_out(opened: Opener, between: Between, _: Running, look: dict[str, Any]) -> Page:
+    page = _live(opened, between, look)
+    between.refuse(STREAM, 401, detail="sign in", type="about:blank")
+    between.cut()
+    between.mend()
+    page.get_by_text("You are signed out.").wait_for()
+    return page
+
+
 def _venue_down(opened: Opener, between: Between, program: Running, look: dict[str, Any]) -> Page:
     between.only_ours = True
     page = _live(opened, between, look)
@@ -103,7 +128,7 @@ def _new_version(opened: Opener, between: Between, _: Running, look: dict[str, A
     between.cut()
     page.get_by_text("Connection lost.").wait_for()
     between.mend()
-    page.get_by_role("button", name="Now").click()
+    page.evaluate(NOW)
     page.get_by_text("New version.").wait_for()
     return page
 
@@ -126,8 +151,9 @@ def _may_only_look(opened: Opener, between: Between, _: Running, look: dict[str,
 
 STATES: dict[str, Shown] = {
     "first-look": _first_look, "empty": _empty, "no-match": _no_match, "no-market": _no_market,
-    "lost": _lost, "venue-down": _venue_down, "partly-known": _partly_known, "failed": _failed,
-    "new-version": _new_version, "storage": _storage, "may-only-look": _may_only_look,
+    "lost": _lost, "silent": _silent, "signed-out": _signed_out, "venue-down": _venue_down,
+    "partly-known": _partly_known, "failed": _failed, "new-version": _new_version,
+    "storage": _storage, "may-only-look": _may_only_look,
 }  # fmt: skip
 LOOKS: dict[str, dict[str, Any]] = {
     "dark": {"color_scheme": "dark"},

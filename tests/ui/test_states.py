@@ -182,6 +182,28 @@ def test_a_venue_that_is_down_takes_its_markets_out_of_the_cards_and_is_counted(
     assert not [name for name in named if name.startswith("KRAKEN")]
 
 
+def test_a_value_that_begins_to_come_from_a_backup_says_so_where_it_is_shown(
+    opened: Opener, program: Running, between: Between
+) -> None:
+    """SEMANTICS.md 5: a visible seam; the stream's `source`, on a wide screen and a phone."""
+    between.only_ours = True
+    page = live(opened("/?q=kraken&market=KRAKEN:BTC/USD", at=between.address))
+    page.locator(".panel header").wait_for()
+    row = list(latest(program)).index("KRAKEN:BTC/USD")
+    shown = page.locator(".badge[title='shown from COINBASE:BTC/USD']", has_text="coinbase")
+    assert shown.count() == 0
+    between.delta({"source": [[row], ["COINBASE:BTC/USD"]]})
+    for place in (f"{ROW}.selected .c-venue", ".panel header"):
+        page.locator(place).filter(has=shown).wait_for()
+    assert page.locator(".rows").locator(shown).count() == 1
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.get_by_role("button", name="Close").click()
+    named = page.locator(f"{ROW} .c-market").filter(has=shown)
+    named.wait_for()
+    between.delta({"source": [[row], [None]]})
+    named.wait_for(state="detached")
+
+
 def test_a_sigma_of_too_little_of_its_window_is_starred_with_the_reason(
     opened: Opener, between: Between
 ) -> None:

@@ -158,12 +158,15 @@ def test_a_venue_is_switched_off_once_nothing_is_tracked_there(
     sure(binance, "Switch off")
     binance.wait_for(state="detached")
     assert "BINANCE" not in [one["name"] for one in told(changed, "venues")["items"]]
+    page.get_by_role("button", name="Switch on BINANCE").click()
+    binance.wait_for()
+    until(lambda: told(changed, "venues")["available"] == [])
 
 
 def test_a_venue_that_is_off_is_offered_and_a_refusal_is_told_in_the_servers_words(
     opened: Opener, changed: Running
 ) -> None:
-    """The demo market has no other venues, so it says no."""
+    """The demo market has no venues but its own, so it says no."""
     with Between(changed.port) as between:
         between.change(f"{API}/venues", lambda told: {**told, "available": ["OKX"]})
         page = opened("/venues", at=between.address, may="422")

@@ -33,7 +33,7 @@ class Maker:
 
 
 class Means(Protocol):
-    """What it takes. maker: None where no other venues can be had, as in a demo."""
+    """What it takes. maker: None where no other venues can be had, as in a replay."""
 
     @property
     def ledger(self) -> Ledger: ...

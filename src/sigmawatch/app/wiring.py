@@ -130,7 +130,7 @@ async def build(
     clock = clock or RealClock()
     async with AsyncExitStack() as stack:
         ledger = await stack.enter_async_context(_ledger(config, clock=clock))
-        given = venues is not None or demo or dry  # nobody else is asked
+        given = venues is not None or dry  # nobody else is asked
         if venues is None:
             venues = [venue_of(name, config, clock=clock) for name in wanted_venues(config)]
         for venue in venues:
@@ -152,9 +152,13 @@ async def build(
             access=_access(config, ledger, clock=clock),
         )  # fmt: skip
         catalogue = Catalogue()
-        maker = _maker(config, ports=ports, catalogue=catalogue) if not given else None
+        known = wanted_venues(config) if demo else tuple(VENUES)  # a demo has its own alone
+        maker = Maker(known=known, make=lambda name: _roles(
+            venue_of(name, config, clock=clock), config, ports=ports, catalogue=catalogue
+        ))  # fmt: skip
         program = Program(
-            config, ports=replace(ports, maker=maker), catalogue=catalogue, demo=demo,
+            config, ports=replace(ports, maker=None if given else maker),
+            catalogue=catalogue, demo=demo,
             collectors=[_roles(one, config, ports=ports, catalogue=catalogue) for one in venues],
         )  # fmt: skip
         stack.push_async_callback(program.close)
@@ -259,13 +263,6 @@ def _postgres() -> type[PostgresLedger]:
             "'sigmawatch[postgres]'"
         ) from exc
     return PostgresLedger
-
-
-def _maker(config: Config, *, ports: Ports, catalogue: Catalogue) -> Maker:
-    """Of venues that no file sets up."""
-    return Maker(known=tuple(VENUES), make=lambda name: _roles(
-        venue_of(name, config, clock=ports.clock), config, ports=ports, catalogue=catalogue
-    ))  # fmt: skip
 
 
 def _roles(

@@ -10,6 +10,8 @@ const CELLS = 48;
 const CELL_MS = 1_800_000;
 const ASKED = 500;
 const MISSING = ".";
+/** Series come and go several at a time: what has just gone is not asked for. */
+const STILL_MS = 500;
 
 interface Told {
   from: number;
@@ -22,7 +24,9 @@ export function Coverage({ venue }: { venue: string }) {
   const [told, setTold] = useState<Told | null>(null);
   const ids = table ? [...table.ids].filter((_, row) => table.venues[row] === venue).slice(0, ASKED).join(",") : "";
   useEffect(() => {
-    if (ids) get<Lines>(`sparklines?ids=${ids}`).then(({ items }) => setTold(sharesOf(items)), () => setTold(null));
+    if (!ids) return;
+    const soon = setTimeout(() => get<Lines>(`sparklines?ids=${ids}`).then(({ items }) => setTold(sharesOf(items)), () => setTold(null)), STILL_MS);
+    return () => clearTimeout(soon);
   }, [ids, table?.slot?.slice(0, 15)]); // once in ten minutes
   if (!told) return null;
   const whole = told.shares.reduce((sum, one) => sum + one, 0) / CELLS;

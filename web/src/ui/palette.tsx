@@ -53,6 +53,13 @@ export const openPalette = (): void => {
 };
 export const openSheet = (): void => sheet?.showModal();
 
+/** Else its field, unseen, would take what is pressed before the next frame. */
+function shut(box: HTMLDialogElement): void {
+  box.close();
+  const held = document.activeElement;
+  if (held instanceof HTMLElement && box.contains(held)) held.blur();
+}
+
 export function Palette() {
   const box = useRef<HTMLDialogElement>(null);
   const [text, setText] = useState("");
@@ -60,7 +67,7 @@ export function Palette() {
   useEffect(() => void (dialog = box.current), []);
   const commands = found(text);
   const run = (command: Command | undefined) => {
-    box.current!.close();
+    shut(box.current!);
     setText("");
     setAt(0);
     command?.run();
@@ -72,11 +79,12 @@ export function Palette() {
       const typed = (event.currentTarget as HTMLInputElement).value; // may be ahead of what is drawn
       run(typed === text ? commands[at] : found(typed)[0]);
     }
+    else if (event.key === "Escape") shut(box.current!);
     else return;
     event.preventDefault();
   };
   return (
-    <dialog class="palette" ref={box} aria-label="Commands" onClick={(event) => event.target === box.current && box.current!.close()}>
+    <dialog class="palette" ref={box} aria-label="Commands" onClick={(event) => event.target === box.current && shut(box.current!)}>
       <input
         role="combobox" aria-expanded="true" aria-controls="commands" aria-activedescendant={`command-${at}`} aria-label="Market or command"
         placeholder="Market or command" value={text} onKeyDown={press}
