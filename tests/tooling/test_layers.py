@@ -17,6 +17,7 @@ MODULES = (
     "sigmawatch/adapters/egress/guard",
     "sigmawatch/adapters/venues/kraken",
     "sigmawatch/app/wiring",
+    "sigmawatch/app/wiring_replay",
     "sigmawatch/app/tracker",
     "sigmawatch/app/cli",
     "sigmawatch/client/calls",
@@ -35,6 +36,7 @@ ALLOWED = {
         "from sigmawatch.adapters.venues import kraken\n"
         "from sigmawatch.app import tracker"
     ),
+    "sigmawatch/app/wiring_replay": "from sigmawatch.adapters.venues import kraken",
     "sigmawatch/app/tracker": "from sigmawatch.engine import table",
     "sigmawatch/app/cli": "from sigmawatch.app import wiring",
 }
