@@ -32,6 +32,8 @@ def told(text: str, precision: str = "ns") -> Told:
         ("ticks,market=BTC/USD,metric=bid value=1", "BTC/USD", "bid", 1.0),
         ("my\\ ticks\\,all,market=A\\ B price=1", "A B", "price", 1.0),
         ("BTC/USD p\\=q=1", "BTC/USD", "p=q", 1.0),
+        ('my"ticks,market=BTC/USD price=1', "BTC/USD", "price", 1.0),
+        ('" price=1', '"', "price", 1.0),  # quotes are letters there; what no name is, a sheet says
     ],
 )
 def test_a_line_is_a_market_a_metric_and_a_number(

@@ -44,6 +44,7 @@ _LINE = re.compile(
     re.ASCII,
 )
 _PART = re.compile(rf'(?:\\.|{_STRING}|[^,\\"])+')
+_HEAD_PART = re.compile(r"(?:\\.|[^,\\])+")  # in names and tags a quote is a letter as others are
 _PAIR = re.compile(r"(?P<key>(?:\\.|[^=\\])+)=(?P<value>.+)", re.DOTALL)
 _ESCAPED = re.compile(r"\\([,= ])")
 _INTEGER = re.compile(r"-?[0-9]{1,20}[iu]", re.ASCII)
@@ -116,7 +117,7 @@ def _series_of(head: str) -> tuple[str, str]:
     """The market, and the metric where a tag says it. Raises Invalid."""
     if head.startswith(","):
         raise Invalid("not line protocol", field="line", allowed=EXAMPLE)
-    measurement, *tags = _PART.findall(head)
+    measurement, *tags = _HEAD_PART.findall(head)
     given = dict(map(_pair, tags))
     for tag in given.keys() - set(TAGS):
         raise Invalid("unknown tag", field=tag[:40], allowed=", ".join(TAGS))
