@@ -50,6 +50,7 @@ BEFORE = 60  # slots before anybody looks: a whole window of them
 LEVELS = {"price": 100.0, "volume_24h_quote": 1e7}
 METRICS = (*LEVELS, "volume_24h_ref")  # the last follows from the one before
 SCRIPT_MS_MAX, FIRST_ROW_MS_MAX, GZIP_BYTES_MAX = 15.0, 500.0, 85_000.0
+HEAP_GROWTH_MAX = 1.25  # sparklines of the rows that came into view are kept
 STARTS = 10
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
          "--disable-background-networking", "--disable-component-update",
@@ -99,7 +100,8 @@ def figures_of(told: Mapping[str, Any], *, script_bytes: int) -> list[Figure]:
         Figure(what="task, of each second", value=1_000 * each["task"]),
         Figure(what="browser, processor of each second", value=1_000 * each["browser"]),
         Figure(what="heap at first", value=first["heap"], unit=Unit.BYTES),
-        Figure(what=f"heap after {minutes}", value=last["heap"], unit=Unit.BYTES),
+        Figure(what=f"heap after {minutes}", value=last["heap"], unit=Unit.BYTES,
+               must=HEAP_GROWTH_MAX * first["heap"]),
         Figure(what="nodes at first", value=first["nodes"], unit=Unit.COUNT),
         Figure(what=f"nodes after {minutes}", value=last["nodes"], unit=Unit.COUNT),
         Figure(what=f"listeners after {minutes}", value=last["listeners"], unit=Unit.COUNT),

@@ -19,8 +19,16 @@ def test_a_second_is_told_from_what_the_first_and_last_look_have_seen() -> None:
     assert figures["script, of each second"].verdict == "must held"
     assert figures["first row after navigation, nothing cached"].value == 400.0
     assert figures["heap after 1 min"].cells()[3] == "3.50 MB"
+    assert figures["heap after 1 min"].verdict == "must held"
     assert figures["nodes at first"].cells()[3] == "1,100"
     assert figures["JavaScript of all routes, gzip"].cells()[-1] == "**over**"
+
+
+def test_a_heap_that_grows_is_told() -> None:
+    looks = [look(10.0), look(70.0, heap=1.3 * 3.4e6)]
+    figures = figures_of({"first_row_ms": [300.0] * 3, "looks": looks}, script_bytes=1)
+    [after] = [one for one in figures if one.what == "heap after 1 min"]
+    assert after.cells()[-1] == "**over**"
 
 
 def test_javascript_is_counted_as_it_is_sent_and_nothing_else_is() -> None:

@@ -149,7 +149,8 @@ async def assert_filled(world: World, venue: str, first: int, last: int) -> None
         name = f"{venue}:{pair}"
         truth = world.truth(name, first, last)
         prices = await world.records(f"{name}:price", first, last)
-        assert [value for value, _ in prices] == [truth[at].close for at in range(first, last + 1)]
+        closes = [truth[at].close for at in range(first, last + 1)]
+        assert [value for value, _ in prices] == closes, (name, first, prices, closes)
         assert all("filled" in marks for _, marks in prices), (name, prices)
         await assert_true_flows(world, venue, pair, span=(first, last))
         volumes = await world.records(f"{name}:volume_24h_base", first, last)

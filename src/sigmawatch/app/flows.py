@@ -89,9 +89,7 @@ class FlowReader:
         self._heard = heard
         self._clock = clock
         self._told: dict[tuple[int, int], float] = {}
-        self._lacking: set[int] = (
-            set()
-        )  # series with a slot that was read for the last time in vain
+        self._lacking: set[int] = set()  # series of which a slot was read in vain for the last time
         self._found = False
 
     def take_found(self) -> bool:

@@ -7,7 +7,9 @@ export function differ<P extends object>(one: P, other: P): boolean {
   return false;
 }
 
-/** A component of `draw`, which is called only where a property is another. All of them are told each time. */
+/** A component of `draw`, which is called only where a property is another. All of them are told each time.
+ * Not for elements that are kept instead (`useMemo`): each holds the whole tree that it was first drawn in,
+ * and by what trees share all those that came between. */
 export const pure = <P extends object>(draw: (props: P) => ComponentChild) =>
   class extends Component<P> {
     override shouldComponentUpdate(next: P): boolean {

@@ -1,5 +1,5 @@
 // One market beside the table: its price, its day, its numbers, and an alert made on the chart.
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { tick, venues } from "../data/feed.ts";
 import type { Range } from "../data/history.ts";
 import { lineOf, SHAPES, sentenceOf, written } from "../data/sentence.ts";
@@ -8,6 +8,7 @@ import { useCell } from "../lib/cell.ts";
 import { compact, count, price, share, UNKNOWN } from "../lib/format.ts";
 import { pageOf } from "../lib/market.ts";
 import { inside } from "../lib/place.ts";
+import { pure } from "../lib/pure.ts";
 import { settings, star } from "../lib/settings.ts";
 import { follow } from "../lib/url.ts";
 import { PriceChart } from "./pricechart.tsx";
@@ -43,12 +44,6 @@ export function Panel({ table, row, whole, close }: PanelProps) {
     const kind = found && SHAPES[found.kind].line ? found.kind : "crosses";
     setCondition(written({ kind, value }));
   };
-  const form = useMemo(() => condition && (
-    <RuleForm
-      key={market} target={market} metric={table.told.metric} latest={() => table.numbers.latest[row]!}
-      condition={condition} setCondition={setCondition} setMarks={setMarks}
-    />
-  ), [table, row, condition]); // prices change each second, what is made of them does not
   const partly = provisionalOf(table, row);
   const starred = stars.includes(market);
   return (
@@ -70,13 +65,26 @@ export function Panel({ table, row, whole, close }: PanelProps) {
         line={lineOf(condition)} setLine={drag} marks={marks}
       />
       <Tiles tiles={dayOf(table, row)} />
-      {form}
+      {condition && <Form table={table} row={row} condition={condition} setCondition={setCondition} setMarks={setMarks} />}
       <Tiles tiles={deviationsOf(table, row)} />
       {partly && <p class="dim trust">* {partly}: it is ranked apart from the others.</p>}
       <p class="dim trust">Trust σ relative for what moved most for its size, σ of returns for trading volatility, and σ absolute only within one pair: it orders the rest by their price.</p>
     </aside>
   );
 }
+
+interface FormProps {
+  table: Table;
+  row: number;
+  condition: string;
+  setCondition: (condition: string) => void;
+  setMarks: (times: number[]) => void;
+}
+
+/** Prices change each second, what is made of them does not. */
+const Form = pure(({ table, row, ...rest }: FormProps) => (
+  <RuleForm key={table.market(row)} target={table.market(row)} metric={table.told.metric} latest={() => table.numbers.latest[row]!} {...rest} />
+));
 
 type Tile = [name: string, value: string, tip: string];
 

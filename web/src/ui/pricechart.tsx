@@ -3,9 +3,11 @@ import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/ho
 import { alongside } from "../data/compare.ts";
 import { table } from "../data/feed.ts";
 import { history, pointOf, RANGES, type History, type Range } from "../data/history.ts";
+import type { Table } from "../data/table.ts";
 import { ApiError } from "../lib/api.ts";
 import { useCell } from "../lib/cell.ts";
 import { price } from "../lib/format.ts";
+import { pure } from "../lib/pure.ts";
 import { drawn, settings } from "../lib/settings.ts";
 import { moment, zoneName } from "../lib/time.ts";
 import { Chart, type Over } from "./chart.ts";
@@ -89,7 +91,6 @@ export function PriceChart(props: PriceChartProps) {
 
   const summary = useMemo(() => `${market} ${metric}, ${range}${summed(data)}`, [market, metric, range, data]);
   const zoneShown = useMemo(zoneName, [zone]);
-  const over = useMemo(() => <Laid market={market} against={against} setAgainst={setAgainst} over={laid} setOver={setLaid} />, [market, against, laid]);
   return (
     <figure class="chart-box">
       <div class="chart-head">
@@ -106,7 +107,7 @@ export function PriceChart(props: PriceChartProps) {
         {line !== null && <LineSlider line={line} setLine={setLine} />}
         <span class="room" />
         <span class="laid">
-        {over}
+        <Laid market={market} against={against} setAgainst={setAgainst} over={laid} setOver={setLaid} />
         <button class="link" title="Show as a table" aria-expanded={asTable} onClick={() => setAsTable(!asTable)}>{asTable ? "Hide" : "Table"}</button>
         <button class="link" onClick={() => save(`${market} ${metric} ${range}.png`, chart.current!.png())}>PNG</button>
         <button class="link" disabled={!data} onClick={() => save(`${market} ${metric} ${range}.csv`, data && csv(data, other))}>CSV</button>
@@ -132,21 +133,23 @@ interface LaidProps {
 }
 
 /** What is laid over the series: another market, and the band of mean ± σ of what is shown. */
-function Laid({ market, against, setAgainst, over, setOver }: LaidProps) {
-  const held = useCell(table);
-  const names = useMemo(() => {
-    const rows = held ? [...held.ids.keys()].slice(0, NAMED_MAX) : [];
-    return rows.map((row) => held!.market(row)).filter((one) => one !== market).map((one) => <option key={one} value={one} />);
-  }, [held, market]);
-  return (
-    <>
-      <label class="against"><Typed label="Compare" value={against} list="against" placeholder="compare with" set={(text) => setAgainst(text.trim().toUpperCase())} /></label>
-      <datalist id="against">{names}</datalist>
-      {against && <button class="link" aria-pressed={over.percent} title="Both in per cent from where they begin; else an axis each" onClick={() => setOver({ ...over, percent: !over.percent })}>{over.percent ? "in %" : "two axes"}</button>}
-      <button class="link" aria-pressed={over.band} title="Mean ± σ of what is shown" onClick={() => setOver({ ...over, band: !over.band })}>±σ</button>
-    </>
-  );
+const Laid = pure(({ market, against, setAgainst, over, setOver }: LaidProps) => (
+  <>
+    <label class="against"><Typed label="Compare" value={against} list="against" placeholder="compare with" set={(text) => setAgainst(text.trim().toUpperCase())} /></label>
+    <datalist id="against"><OtherNames market={market} /></datalist>
+    {against && <button class="link" aria-pressed={over.percent} title="Both in per cent from where they begin; else an axis each" onClick={() => setOver({ ...over, percent: !over.percent })}>{over.percent ? "in %" : "two axes"}</button>}
+    <button class="link" aria-pressed={over.band} title="Mean ± σ of what is shown" onClick={() => setOver({ ...over, band: !over.band })}>±σ</button>
+  </>
+));
+
+function OtherNames({ market }: { market: string }) {
+  return <NamesOf held={useCell(table)} market={market} />;
 }
+
+const NamesOf = pure(({ held, market }: { held: Table | null; market: string }) => {
+  const rows = held ? [...held.ids.keys()].slice(0, NAMED_MAX) : [];
+  return rows.map((row) => held!.market(row)).filter((one) => one !== market).map((one) => <option key={one} value={one} />);
+});
 
 /** The line's equivalent for keys: arrows move it by 0.1 %, with Shift by 1 %. */
 function LineSlider({ line, setLine }: { line: number; setLine: (value: number, done: boolean) => void }) {
